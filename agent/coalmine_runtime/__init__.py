@@ -1,0 +1,1 @@
+"""Shared edges: configuration files, logging, MQTT, TLS, systemd, the clock."""

@@ -1,0 +1,217 @@
+"""What agents say over MQTT: births, states and reports, as JSON. Pure.
+
+The schema only grows: fields are added with defaults, never renamed or removed, and a decoder
+ignores what it does not know, so that old aggregators hear new agents and the other way round.
+A change that cannot be made so needs a new topic root (`coalmine/v2/...`).
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum, StrEnum
+from typing import TypeVar
+
+import msgspec
+
+from coalmine_wire.protocols import Protocol
+from coalmine_wire.series import Location, Series, make_series
+
+VERSION = 1
+"""The `v` that this code writes."""
+
+MAX_PAYLOAD = 1 << 20
+"""Bytes. A longer message is refused unread."""
+
+MAX_ENDPOINTS = 10_000
+MAX_SLOTS = 600
+"""At most this many slots in one report message; a replay is cut into several."""
+
+MAX_ERROR = 200
+"""Characters of an error's text."""
+
+
+class ReportError(ValueError):
+    """A message that is not of this schema; says what is wrong."""
+
+
+class Verdict(IntEnum):
+    """How an attempt ended, as the agent saw it.
+
+    The order is precedence: where two reports of one datapoint disagree, the higher one stands, so
+    that the result does not depend on which came first.
+    """
+
+    SKIPPED = 1
+    SENT = 2
+    FAILED = 3
+    ABANDONED = 4
+
+
+class Step(IntEnum):
+    """The steps of an attempt, in their order."""
+
+    RESOLVE = 0
+    CONNECT = 1
+    TLS = 2
+    SEND = 3
+    RESPONSE = 4
+
+
+class Outcome(msgspec.Struct, array_like=True, frozen=True):
+    """How one datapoint's attempt ended.
+
+    `endpoint` is an index into the birth's endpoints. `step` is where a failed or abandoned attempt
+    ended, None otherwise. `steps_us` holds the durations of the steps taken, in microseconds, in the
+    order of `Step`, with -1 for a step that was not taken; it may end early. `error` says why, as
+    one line of at most `MAX_ERROR` characters.
+    """
+
+    endpoint: int
+    verdict: Verdict
+    step: Step | None = None
+    steps_us: tuple[int, ...] = ()
+    error: str = ""
+
+
+class SlotReport(msgspec.Struct, omit_defaults=True, frozen=True):
+    """The outcomes of one slot, or some of them; several reports of a slot add up.
+
+    `impaired` names what was wrong with the agent itself in that slot: `null_sink`, `loop_lag`,
+    `overrun`, `clock_step`, `suspended`. Any makes the whole slot of this agent unknown.
+    """
+
+    slot: int
+    outcomes: list[Outcome] = []
+    impaired: list[str] = []
+
+
+class Report(msgspec.Struct, omit_defaults=True, frozen=True):
+    """What an agent says of one or more slots.
+
+    `boot` changes with every start of the agent. `revision` is that of the birth whose endpoints the
+    outcomes number. `sent_at` is the agent's wall clock when the message left (seconds since the
+    epoch). `replayed` marks what comes from the spool: its age says nothing about the clock.
+    `expiries` pairs endpoint with the end of its certificate (seconds since the epoch), told when it
+    changes and once a minute.
+    """
+
+    agent: str
+    boot: str
+    revision: int
+    sent_at: float
+    slots: list[SlotReport]
+    replayed: bool = False
+    expiries: list[tuple[int, int]] = []
+    v: int = VERSION
+
+
+class Endpoint(msgspec.Struct, omit_defaults=True, frozen=True):
+    """One endpoint as the birth tells it: enough to know its series and when it starts."""
+
+    service: str
+    protocol: Protocol
+    phase_ms: int
+    variant: str = ""
+    address: str = ""
+
+
+class Birth(msgspec.Struct, omit_defaults=True, frozen=True):
+    """An agent introduces itself: at start and after each reload (with the next `revision`).
+
+    Datapoints are expected from `first_slot` on, for exactly these endpoints. `interval_s` above 1
+    says that sent outcomes are batched that long.
+    """
+
+    agent: str
+    boot: str
+    revision: int
+    first_slot: int
+    location: Location
+    region: str
+    zone: str
+    host: str
+    endpoints: list[Endpoint]
+    version: str = ""
+    python: str = ""
+    started_at: float = 0.0
+    interval_s: int = 1
+    control: bool = False
+    v: int = VERSION
+
+    def series(self) -> list[Series]:
+        """The series of each endpoint, in their order, every label escaped."""
+        return [
+            make_series(
+                service=endpoint.service,
+                protocol=endpoint.protocol,
+                variant=endpoint.variant,
+                location=self.location,
+                region=self.region,
+                zone=self.zone,
+                host=self.host,
+            )
+            for endpoint in self.endpoints
+        ]
+
+
+class Life(StrEnum):
+    """What an agent's state message says. `LOST` is its last will; it decides no fate."""
+
+    ALIVE = "alive"
+    GOODBYE = "goodbye"
+    LOST = "lost"
+    RETIRED = "retired"
+
+
+class State(msgspec.Struct, omit_defaults=True, frozen=True):
+    """An agent's life. `last_slot` is the last one it took part in, on a goodbye or a retirement."""
+
+    agent: str
+    boot: str
+    life: Life
+    at: float = 0.0
+    last_slot: int | None = None
+    reason: str = ""
+    v: int = VERSION
+
+
+T = TypeVar("T")
+
+_encoder = msgspec.json.Encoder()
+_report = msgspec.json.Decoder(Report)
+_birth = msgspec.json.Decoder(Birth)
+_state = msgspec.json.Decoder(State)
+
+
+def encode(message: Report | Birth | State) -> bytes:
+    """The JSON that travels."""
+    return _encoder.encode(message)
+
+
+def decode_report(payload: bytes) -> Report:
+    """Raises `ReportError`."""
+    report = _decode(_report, payload)
+    if len(report.slots) > MAX_SLOTS:
+        raise ReportError(f"{len(report.slots)} slots in one report, at most {MAX_SLOTS}")
+    return report
+
+
+def decode_birth(payload: bytes) -> Birth:
+    """Raises `ReportError`."""
+    birth = _decode(_birth, payload)
+    if len(birth.endpoints) > MAX_ENDPOINTS:
+        raise ReportError(f"{len(birth.endpoints)} endpoints in a birth, at most {MAX_ENDPOINTS}")
+    return birth
+
+
+def decode_state(payload: bytes) -> State:
+    """Raises `ReportError`."""
+    return _decode(_state, payload)
+
+
+def _decode(decoder: msgspec.json.Decoder[T], payload: bytes) -> T:
+    if len(payload) > MAX_PAYLOAD:
+        raise ReportError(f"{len(payload)} bytes, at most {MAX_PAYLOAD}")
+    try:
+        return decoder.decode(payload)
+    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+        raise ReportError(str(error)) from None

@@ -1,0 +1,52 @@
+"""MQTT topics: `coalmine/v1/<fleet>/agent/<id>/{birth,state,report}`. Pure."""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from typing import NamedTuple
+
+_ID = re.compile(r"[a-z0-9_.-]{1,255}\Z")
+
+
+class Kind(StrEnum):
+    """What an agent publishes. Births and states are retained, reports are not."""
+
+    BIRTH = "birth"
+    STATE = "state"
+    REPORT = "report"
+
+
+class Topic(NamedTuple):
+    """One agent's topic of one kind."""
+
+    fleet: str
+    agent: str
+    kind: Kind
+
+    def __str__(self) -> str:
+        return f"coalmine/v1/{self.fleet}/agent/{self.agent}/{self.kind}"
+
+
+def is_topic_part(text: str) -> bool:
+    """Whether `text` can name a fleet or an agent: `[a-z0-9_.-]`, at most 255 characters."""
+    return _ID.match(text) is not None
+
+
+def subscription(fleet: str, kind: Kind) -> str:
+    """The filter under which an aggregator hears every agent of a fleet."""
+    return f"coalmine/v1/{fleet}/agent/+/{kind}"
+
+
+def parse_topic(text: str) -> Topic | None:
+    """The agent's topic that `text` is, or None where it is none of ours."""
+    parts = text.split("/")
+    if len(parts) != 6 or parts[0] != "coalmine" or parts[1] != "v1" or parts[3] != "agent":
+        return None
+    fleet, agent = parts[2], parts[4]
+    if not (is_topic_part(fleet) and is_topic_part(agent)):
+        return None
+    try:
+        return Topic(fleet, agent, Kind(parts[5]))
+    except ValueError:
+        return None

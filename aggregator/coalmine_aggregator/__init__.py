@@ -1,0 +1,1 @@
+"""The aggregator: counts what arrived, settles fates, raises alerts."""

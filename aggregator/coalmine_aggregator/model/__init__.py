@@ -1,0 +1,1 @@
+"""Words as types: fates, counts, alerts, transitions. Pure."""
