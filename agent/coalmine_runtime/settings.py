@@ -324,7 +324,7 @@ def _kind_name(hint: Any) -> str:
     hint, _ = _without_none(hint)
     origin = get_origin(hint)
     if origin is Annotated:
-        kind = next(arg for arg in get_args(hint) if isinstance(arg, Kind))
+        kind: Kind = next(arg for arg in get_args(hint) if isinstance(arg, Kind))
         return kind.name
     if origin in (list, tuple):
         return f"list of {_kind_name(get_args(hint)[0])}"
