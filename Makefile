@@ -1,0 +1,82 @@
+# The targets that people and CI use. `make help` lists them.
+#
+# Everything is installed into .venv from lock files with hashes; a stamp beside each makes a second
+# run take no time. The demo needs base and aggregator alone, the tests need the dev tools too.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+.DEFAULT_GOAL := help
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --quiet --no-input --disable-pip-version-check
+
+# ARGS go to the program that the target runs: make demo ARGS="--break udp", make test ARGS="tests/wire -x"
+ARGS ?=
+# BENCH=full runs the benchmarks at their full length.
+BENCH ?= quick
+BENCHMARKS := $(patsubst benchmarks/%.py,%,$(shell grep -l '^if __name__ == "__main__":' benchmarks/*.py 2>/dev/null))
+
+.PHONY: help install develop servers demo test check prove bench lock clean
+
+help: ## list the targets
+	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1|\2/p' Makefile | column -t -s '|'
+
+install: $(VENV)/.installed ## a .venv with all that runs: agent, aggregator, demo
+
+develop: $(VENV)/.developed ## the same with the tools that check and test
+
+$(BIN)/pip:
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo 'Python 3.11 or newer is needed; name it with PYTHON=...' >&2; exit 1; }
+	@echo "creating $(VENV) with $$("$(PYTHON)" --version)"
+	@"$(PYTHON)" -m venv --clear $(VENV) || { rm -rf $(VENV); exit 1; }
+
+$(VENV)/.installed: pyproject.toml requirements/aggregator.txt requirements/build.txt | $(BIN)/pip
+	@echo 'installing what the agent and the aggregator need'
+	@$(PIP) install --require-hashes -r requirements/aggregator.txt -r requirements/build.txt
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.developed: pyproject.toml requirements/dev.txt $(VENV)/.installed
+	@echo 'installing the tools that check and test'
+	@$(PIP) install --require-hashes -r requirements/dev.txt
+	@touch $@
+
+servers: ## the Debian packages of the real servers that the tests run against
+	@bash tests/apt/install.sh tests/apt/packages.txt
+
+demo: install ## the main job on this machine: a fleet, a service, an aggregator (ARGS="--break udp")
+	@$(BIN)/coalmine demo $(ARGS)
+
+check: develop ## lint, format, types, import contracts
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy agent aggregator tests benchmarks
+	@$(BIN)/lint-imports
+
+test: servers check ## every check and test, against real servers
+	@$(BIN)/pytest -m 'not prove' $(ARGS)
+
+prove: develop servers ## the longer proofs
+	@$(BIN)/pytest -m prove $(ARGS)
+
+bench: develop servers ## all benchmarks, checked against the numbers to reach (BENCH=full)
+	@failed=; for name in $(BENCHMARKS); do echo "== $$name"; \
+	  $(BIN)/python -m benchmarks.$$name $(if $(filter full,$(BENCH)),,--quick) --check $(ARGS) || failed="$$failed $$name"; \
+	done; if [ -n "$$failed" ]; then echo "falls short:$$failed" >&2; exit 1; fi
+
+lock: | $(BIN)/pip ## write the lock files anew from pyproject.toml (LOCK=--upgrade takes newer versions)
+	@[ -x $(BIN)/uv ] || $(PIP) install uv
+	@compile() { out=$$1; shift; $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	  --custom-compile-command 'make lock' $(LOCK) "$$@" --output-file "requirements/$$out"; }; \
+	compile dev.txt pyproject.toml requirements/build.in --extra dev; \
+	compile aggregator.txt pyproject.toml --extra aggregator --constraints requirements/dev.txt; \
+	compile base.txt pyproject.toml --constraints requirements/dev.txt; \
+	compile build.txt requirements/build.in --constraints requirements/dev.txt
+
+clean: ## remove what the targets made
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist var
