@@ -1,0 +1,145 @@
+"""The embedded MQTT broker: amqtt in this process, on a listener for agents and one for ourselves.
+
+The listener for ourselves is on loopback at a port of the kernel's choice, so that the aggregator's
+own client needs neither the agents' password nor their TLS.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hmac
+import logging
+import os
+import secrets
+from pathlib import Path
+
+from amqtt.broker import Broker
+from amqtt.contexts import Action, BrokerConfig, ListenerConfig
+from amqtt.errors import BrokerError
+from amqtt.plugins.base import BaseAuthPlugin, BaseTopicPlugin
+from amqtt.session import Session
+
+from coalmine_runtime.logs import get_logger
+from coalmine_runtime.settings import Address
+
+_log = get_logger("broker")
+
+_OWN_USER = "coalmine-aggregator"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Listener:
+    """Where agents connect, and by which user name and password; None lets anybody in."""
+
+    address: Address
+    users: dict[str, str] | None
+    certificate: Path | None = None
+    private_key: Path | None = None
+    max_connections: int = 10_000
+
+
+class BrokerStartError(Exception):
+    """The broker cannot listen; says why in one line."""
+
+
+class Users(BaseAuthPlugin):
+    """Lets in who knows a password. Without users, anybody."""
+
+    @dataclasses.dataclass
+    class Config:
+        """User names with their passwords; `anonymous` needs neither."""
+
+        users: dict[str, str]
+        anonymous: bool
+
+    async def authenticate(self, *, session: Session) -> bool | None:
+        config: Users.Config = self.config
+        expected = config.users.get(session.username or "")
+        if expected is not None:
+            given = session.password or ""
+            return hmac.compare_digest(expected.encode(), given.encode())
+        session.is_anonymous = config.anonymous
+        return config.anonymous
+
+
+class AgentsTopics(BaseTopicPlugin):
+    """Agents may write below `coalmine/`; only we may read what they write."""
+
+    @dataclasses.dataclass
+    class Config:
+        """The one user who reads."""
+
+        reader: str
+
+    async def topic_filtering(
+        self, *, session: Session | None = None, topic: str | None = None, action: Action | None = None
+    ) -> bool | None:
+        config: AgentsTopics.Config = self.config
+        if session is not None and session.username == config.reader:
+            return True
+        return action is Action.PUBLISH and topic is not None and topic.startswith("coalmine/v1/")
+
+
+class EmbeddedBroker:
+    """Runs from `start` to `stop`. `own_url`, `own_user` and `own_password` are for our client."""
+
+    def __init__(self, listener: Listener) -> None:
+        self._listener = listener
+        self._broker: Broker | None = None
+        self.own_user = _OWN_USER
+        self.own_password = secrets.token_urlsafe(32)
+        self.own_url = ""
+        self.port = 0
+
+    async def start(self) -> None:
+        """Listens. Raises `BrokerStartError`."""
+        # Its log lines are written for its own developers; what matters reaches ours as errors.
+        logging.getLogger("amqtt").setLevel(logging.CRITICAL)
+        logging.getLogger("transitions").setLevel(logging.CRITICAL)
+        self._broker = Broker(self._config())
+        try:
+            await self._broker.start()
+        except (BrokerError, OSError) as error:
+            cause = error.__cause__ or error
+            reason = os.strerror(cause.errno) if isinstance(cause, OSError) and cause.errno else cause
+            raise BrokerStartError(f"broker: {self._listener.address}: {reason}") from None
+        self.own_url = f"mqtt://127.0.0.1:{self._port('default')}"
+        self.port = self._port("agents")
+        _log.info(
+            "broker.started", address=self._listener.address, tls=bool(self._listener.certificate)
+        )
+
+    async def stop(self) -> None:
+        """Closes every connection."""
+        if self._broker is not None:
+            await self._broker.shutdown()
+            self._broker = None
+
+    def _config(self) -> BrokerConfig:
+        listener = self._listener
+        users = dict(listener.users or {})
+        users[self.own_user] = self.own_password
+        plugins = {
+            f"{__name__}.Users": {"users": users, "anonymous": listener.users is None},
+            f"{__name__}.AgentsTopics": {"reader": self.own_user},
+        }
+        config = BrokerConfig(
+            listeners={"default": ListenerConfig(bind="127.0.0.1:0"), "agents": ListenerConfig()},
+            session_expiry_interval=3600,
+            plugins=plugins,
+        )
+        # Set afterwards: what equals amqtt's defaults is otherwise replaced by the first listener's.
+        agents = config.listeners["agents"]
+        agents.bind = str(listener.address)
+        agents.max_connections = listener.max_connections
+        if listener.certificate is not None:
+            agents.ssl = True
+            agents.certfile = listener.certificate
+            agents.keyfile = listener.private_key
+        return config
+
+    def _port(self, name: str) -> int:
+        assert self._broker is not None
+        server = self._broker._servers[name].instance
+        port: int = next(iter(server.sockets)).getsockname()[1]
+        return port
