@@ -1,0 +1,1 @@
+"""Comparisons with peers, each `python -m benchmarks.NAME [--quick] [--json] [--check]`."""
