@@ -1,0 +1,1 @@
+"""From settled counts to alerts that open, change scope and close. Pure."""
