@@ -85,7 +85,7 @@ class _Tree:
         if self._nodes > MAX_NODES:
             raise self._error(line, key, f"more than {MAX_NODES} values")
         if isinstance(node, yaml.ScalarNode):
-            if node.style is None and node.value in _NULLS:
+            if not node.style and node.value in _NULLS:
                 return Node(line)
             return Node(line, text=self._expand(node.value, line, key))
         if isinstance(node, yaml.SequenceNode):

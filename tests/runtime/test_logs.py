@@ -1,0 +1,63 @@
+"""Log lines: one line an event, whatever its fields hold."""
+
+from __future__ import annotations
+
+import json
+import logging
+
+import pytest
+
+from coalmine_runtime.logs import Format, get_logger, set_up
+from coalmine_runtime.secret import Secret
+
+
+@pytest.fixture(autouse=True)
+def _restore_root() -> object:
+    root = logging.getLogger()
+    before, level = list(root.handlers), root.level
+    yield
+    root.handlers[:], root.level = before, level
+
+
+def test_an_event_with_its_fields(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up()
+    get_logger("agent").warning("agent.slot.missed", slot=1763608320, missed=2, why="clock step")
+    line = capsys.readouterr().err
+    assert line.endswith('Z warning agent.slot.missed slot=1763608320 missed=2 why="clock step"\n')
+
+
+def test_a_field_cannot_forge_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up()
+    get_logger("agent").info("agent.x", name="a\nerror forged key=1", empty="", key=Secret("hunter2"))
+    text = capsys.readouterr().err
+    assert text.count("\n") == 1
+    assert r'name="a\nerror forged key=1" empty="" key=***' in text
+
+
+def test_long_values_are_cut(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up()
+    get_logger("agent").info("agent.x", name="a" * 10_000)
+    assert len(capsys.readouterr().err) < 700
+
+
+def test_json_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up(Format.JSON)
+    get_logger("agent").error("agent.x", count=3, secret=Secret("hunter2"))
+    entry = json.loads(capsys.readouterr().err)
+    assert entry["event"] == "agent.x"
+    assert (entry["level"], entry["count"], entry["secret"]) == ("error", 3, "***")
+
+
+def test_below_the_level_nothing_is_written(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up(level="warning")
+    get_logger("agent").info("agent.x")
+    assert capsys.readouterr().err == ""
+
+
+def test_the_journal_gets_priorities_and_no_time(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JOURNAL_STREAM", "8:1")
+    set_up()
+    get_logger("agent").error("agent.x")
+    assert capsys.readouterr().err == "<3>error agent.x\n"
