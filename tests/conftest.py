@@ -1,0 +1,125 @@
+"""For every test: a certificate authority, and no blocking call on an event loop.
+
+Warnings are errors, and each test has a deadline (pyproject.toml).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """A leaf certificate as files: `chain` (PEM), `key` (PEM), `both` (the two in one file)."""
+
+    chain: Path
+    key: Path
+    both: Path
+
+
+class Authority:
+    """A certificate authority made for this run, and what it signs."""
+
+    def __init__(self, folder: Path) -> None:
+        self._ca = trustme.CA()
+        self._folder = folder
+        self._made = 0
+        self.ca_file = folder / "ca.pem"
+        self._ca.cert_pem.write_to_path(self.ca_file)
+
+    def issue(self, *names: str, common_name: str | None = None) -> Certificate:
+        """A certificate for these host names and addresses."""
+        self._made += 1
+        stem = self._folder / f"leaf{self._made}"
+        leaf = self._ca.issue_cert(*names, common_name=common_name)
+        made = Certificate(stem.with_suffix(".crt"), stem.with_suffix(".key"), stem.with_suffix(".pem"))
+        for blob in leaf.cert_chain_pems:
+            blob.write_to_path(made.chain, append=True)
+        leaf.private_key_pem.write_to_path(made.key)
+        leaf.private_key_and_cert_chain_pem.write_to_path(made.both)
+        made.key.chmod(0o600)
+        made.both.chmod(0o600)
+        return made
+
+    def server_context(self, *names: str) -> ssl.SSLContext:
+        """For a server of ours under these names."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        made = self.issue(*names)
+        context.load_cert_chain(made.chain, made.key)
+        return context
+
+    def client_context(self) -> ssl.SSLContext:
+        """Trusts this authority alone and verifies names."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.load_verify_locations(self.ca_file)
+        return context
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """The run's certificate authority."""
+    return Authority(tmp_path_factory.mktemp("ca"))
+
+
+@pytest.fixture(scope="session")
+def loopback(authority: Authority) -> Certificate:
+    """A certificate for localhost, 127.0.0.1 and ::1."""
+    return authority.issue("localhost", "127.0.0.1", "::1")
+
+
+class BlockingCallError(AssertionError):
+    """Something called on an event loop would hold it up."""
+
+
+@pytest.fixture(autouse=True)
+def _nothing_blocks_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A call that waits for the clock, a resolver or a peer on a running loop fails the test."""
+
+    def on_a_loop() -> bool:
+        return asyncio._get_running_loop() is not None
+
+    def guard(owner: Any, name: str, blocks: Callable[..., bool]) -> None:
+        original = getattr(owner, name)
+
+        def guarded(*args: Any, **keywords: Any) -> Any:
+            if on_a_loop() and blocks(*args, **keywords):
+                raise BlockingCallError(f"{name}() on an event loop")
+            return original(*args, **keywords)
+
+        monkeypatch.setattr(owner, name, guarded)
+
+    def always(*_: Any, **__: Any) -> bool:
+        return True
+
+    def waits(sock: socket.socket, *_: Any, **__: Any) -> bool:
+        return sock.gettimeout() != 0 and sock.type == socket.SOCK_STREAM
+
+    def asks_a_server(host: Any, *_: Any, **__: Any) -> bool:
+        return host not in (None, "") and not _is_address(host)
+
+    guard(time, "sleep", lambda seconds: seconds > 0)
+    guard(socket, "getaddrinfo", asks_a_server)
+    guard(socket, "gethostbyname", always)
+    for call in ("accept", "recv", "recv_into", "sendall"):
+        guard(socket.socket, call, waits)
+
+
+def _is_address(host: str | bytes) -> bool:
+    text = host.decode() if isinstance(host, bytes) else host
+    for family in (socket.AF_INET, socket.AF_INET6):
+        try:
+            socket.inet_pton(family, text)
+        except OSError:
+            continue
+        return True
+    return False

@@ -1,0 +1,1 @@
+"""The whole of it, end to end, against real servers."""

@@ -1,0 +1,52 @@
+"""carbon-c-relay, with the one rule that an adopter needs: configs/carbon-c-relay.conf."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from tests.servers.ports import free_port
+from tests.servers.process import Process, executable
+
+EXAMPLE = Path(__file__).parents[2] / "configs" / "carbon-c-relay.conf"
+
+
+class CarbonCRelay(Process):
+    """The relay on `host`:`port`, TCP and UDP; what is the canaries' goes to `aggregator` (host:port).
+
+    `store` is where the customers' data goes. The configuration is the annotated example with its
+    three addresses replaced, nothing else.
+    """
+
+    def __init__(
+        self, folder: Path, *, aggregator: str, store: str, host: str = "127.0.0.1", port: int = 0
+    ) -> None:
+        self.host = host
+        self.port = port or free_port()
+        folder.mkdir(parents=True, exist_ok=True)
+        self.config = folder / "carbon-c-relay.conf"
+        self.config.write_text(
+            example_for(listen=f"{host}:{self.port}", aggregator=aggregator, store=store)
+        )
+        argv = [executable("carbon-c-relay", "carbon-c-relay"), "-f", str(self.config)]
+        super().__init__(argv, log=folder / "carbon-c-relay.log")
+
+    async def start(self) -> None:
+        """Started, and listening."""
+        already = len(self.text())
+        await super().start()
+        await self.until_logged("startup sequence complete", since=already)
+
+
+def example_for(*, listen: str, aggregator: str, store: str) -> str:
+    """The example's text with the addresses of a test in place of its own."""
+    text = EXAMPLE.read_text()
+    for pattern, address in (
+        (r"0\.0\.0\.0:2003", listen),
+        (r"coalmine\.example:2003", aggregator),
+        (r"127\.0\.0\.1:2103", store),
+    ):
+        text, found = re.subn(pattern, address, text)
+        if not found:
+            raise AssertionError(f"{EXAMPLE} no longer says {pattern}")
+    return text
