@@ -1,0 +1,247 @@
+"""What an aggregator's configuration file may say."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from coalmine_aggregator.model.policy import MIN_LOST, WINDOW_S, ServicePolicy
+from coalmine_aggregator.notify.settings import NotifySettings
+from coalmine_runtime.logs import Format
+from coalmine_runtime.mqtt import BrokerSettings, BrokerUrl
+from coalmine_runtime.settings import (
+    Address,
+    Bytes,
+    Fraction,
+    Network,
+    Seconds,
+    Secret,
+    SettingError,
+    setting,
+)
+from coalmine_runtime.tls import TlsClientSettings, TlsServerSettings
+from coalmine_wire.series import is_label
+from coalmine_wire.topics import is_topic_part
+
+MAX_WINDOW_S = 60
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ServiceSettings:
+    """One watched service."""
+
+    acceptable_loss: Fraction = setting(
+        "Share of datapoints that may be lost before it is an alert", 0.001
+    )
+    window: Seconds = setting("Settled seconds over which loss is judged, 1s to 60s", float(WINDOW_S))
+    min_lost: int = setting(
+        "Bad datapoints in the window that an alert takes at least; a single one never pages", MIN_LOST
+    )
+    owner: str = setting("Who is responsible; carried to every page", "")
+    playbook: str = setting("Link to what to do; carried to every page", "")
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.window <= MAX_WINDOW_S or self.window != int(self.window):
+            raise SettingError("window", f"expected whole seconds from 1s to {MAX_WINDOW_S}s")
+        if self.min_lost < 1:
+            raise SettingError("min_lost", "expected 1 or more")
+        if self.acceptable_loss >= 1:
+            raise SettingError(
+                "acceptable_loss", "a service that may lose everything needs no watching"
+            )
+
+    def policy(self, name: str) -> ServicePolicy:
+        """The rules for the service of this name."""
+        return ServicePolicy(
+            name, self.acceptable_loss, int(self.window), self.min_lost, self.owner, self.playbook
+        )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class HttpsReceiverSettings:
+    """The receiver of lines by HTTPS POST. Short form: its address."""
+
+    listen: Address = setting("Where to listen, for example :8443")
+    path: str = setting("The request path that takes lines", "/api/v1/sink")
+
+    @classmethod
+    def parse(cls, text: str) -> HttpsReceiverSettings:
+        """The short form."""
+        return cls(listen=Address.parse(text))
+
+    def __post_init__(self) -> None:
+        if not self.path.startswith("/"):
+            raise SettingError("path", f'expected a path such as /api/v1/sink, not "{self.path}"')
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LimitSettings:
+    """What one client may take up; past it, it is cut off and counted."""
+
+    connections: int = setting("Connections in all, per receiver", 10_000)
+    connections_per_address: int = setting("Connections from one address, per receiver", 1_000)
+    idle: Seconds = setting("A connection that says nothing for so long is closed", 300.0)
+    body: Bytes = setting("Longest HTTPS request body", 1 << 20)
+
+    def __post_init__(self) -> None:
+        for key in ("connections", "connections_per_address", "idle", "body"):
+            if getattr(self, key) <= 0:
+                raise SettingError(key, "expected more than nothing")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ReceiveSettings:
+    """Where datapoints arrive."""
+
+    tcp: Address | None = setting("Plaintext lines over TCP, for example 127.0.0.1:2003", None)
+    udp: Address | None = setting("Plaintext lines over UDP", None)
+    tls: Address | None = setting("Plaintext lines over TLS", None)
+    pickle: Address | None = setting("Length-prefixed pickles over TCP", None)
+    pickle_tls: Address | None = setting("Length-prefixed pickles over TLS", None)
+    https: HttpsReceiverSettings | None = setting("Lines by HTTPS POST", None)
+    certificate: TlsServerSettings | None = setting("For tls, pickle_tls and https", None)
+    key: Secret | None = setting(
+        "API key: prefix of each name, and user of basic auth for https; none where absent", None
+    )
+    allow_from: list[Network] = setting(
+        "Networks that may send; required where a receiver listens beyond loopback", []
+    )
+    limits: LimitSettings = setting("What one client may take up", LimitSettings())
+
+    def __post_init__(self) -> None:
+        for key in ("tls", "pickle_tls", "https"):
+            if getattr(self, key) is not None and self.certificate is None:
+                raise SettingError(key, 'needs "certificate"')
+        if not self.listeners():
+            raise ValueError(
+                "no receiver: give at least one of tcp, udp, tls, pickle, pickle_tls, https"
+            )
+        for key, address in self.listeners().items():
+            if not address.loopback and not self.allow_from:
+                raise SettingError(key, f'{address} is beyond loopback and needs "allow_from"')
+
+    def listeners(self) -> dict[str, Address]:
+        """The addresses in use, by protocol."""
+        found = {
+            "tcp": self.tcp,
+            "udp": self.udp,
+            "tls": self.tls,
+            "pickle": self.pickle,
+            "pickle_tls": self.pickle_tls,
+            "https": self.https.listen if self.https else None,
+        }
+        return {key: address for key, address in found.items() if address is not None}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class BrokerChoice(TlsClientSettings):
+    """The MQTT broker: our own (`listen`) or another (`url`, with the keys that agents have for it)."""
+
+    listen: Address | None = setting(
+        "Run the embedded broker here; 127.0.0.1:1883 unless url is given", None
+    )
+    certificate: TlsServerSettings | None = setting("TLS of the embedded broker", None)
+    url: BrokerUrl | None = setting(
+        "Use this broker instead, mqtt://host:port or mqtts://host:port", None
+    )
+    username: str = setting(
+        "User name: the agents' (embedded), or ours at the other broker", "coalmine"
+    )
+    password: Secret | None = setting("Its password", None)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.server_name:
+            raise SettingError("server_name", "a broker is verified by the host of its URL")
+        if self.url is not None:
+            for key in ("listen", "certificate"):
+                if getattr(self, key) is not None:
+                    raise SettingError(
+                        key, 'is for the embedded broker and stands beside "url"; give one'
+                    )
+            if not self.url.tls and (self.ca_file is not None or self.certificate_file is not None):
+                raise SettingError("url", "certificates need mqtts://")
+            return
+        if self.ca_file is not None or self.certificate_file is not None:
+            key = "ca_file" if self.ca_file is not None else "certificate_file"
+            raise SettingError(key, 'is for a broker by "url"; the embedded one takes "certificate"')
+        if not self.embedded.loopback and (self.certificate is None or self.password is None):
+            raise SettingError(
+                "listen", f'{self.embedded} is beyond loopback and needs "certificate" and "password"'
+            )
+
+    @property
+    def embedded(self) -> Address:
+        """Where the embedded broker listens."""
+        return self.listen or Address("127.0.0.1", 1883)
+
+    def client(self, fleet: str) -> BrokerSettings:
+        """How to connect to the broker by `url`."""
+        assert self.url is not None
+        return BrokerSettings(
+            url=self.url,
+            fleet=fleet,
+            username=self.username if self.password is not None else "",
+            password=self.password,
+            ca_file=self.ca_file,
+            certificate_file=self.certificate_file,
+            private_key_file=self.private_key_file,
+        )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class WebSettings:
+    """The page, the API and the metrics."""
+
+    listen: Address = setting("Where to listen", Address("127.0.0.1", 8080))
+    certificate: TlsServerSettings | None = setting("TLS; required beyond loopback", None)
+    token: Secret | None = setting("Who knows it may look; required beyond loopback", None)
+    hosts: list[str] = setting(
+        "Names under which people reach the page, besides addresses and localhost", []
+    )
+
+    def __post_init__(self) -> None:
+        if not self.listen.loopback and (self.certificate is None or self.token is None):
+            raise SettingError(
+                "listen", f'{self.listen} is beyond loopback and needs "certificate" and "token"'
+            )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LogSettings:
+    """The log on standard error."""
+
+    format_: Format = setting("How lines are written", Format.TEXT)
+    level: str = setting("The least that is written: debug, info, warning or error", "info")
+
+    def __post_init__(self) -> None:
+        if self.level not in ("debug", "info", "warning", "error"):
+            raise SettingError("level", f'"{self.level}" is none of debug, info, warning, error')
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class AggregatorSettings:
+    """The whole file."""
+
+    fleet: str = setting("The fleet's name, part of every topic and de-duplication key", "default")
+    services: dict[str, ServiceSettings] = setting("What is watched, by name")
+    receive: ReceiveSettings = setting("Where datapoints arrive")
+    broker: BrokerChoice = setting("Where agents report", BrokerChoice())
+    notify: list[NotifySettings] = setting("Who hears of alerts", [])
+    store: str = setting("Where history is kept: sqlite:////absolute/path.db", "sqlite:///coalmine.db")
+    web: WebSettings = setting("The page, the API and the metrics", WebSettings())
+    log: LogSettings = setting("The log", LogSettings())
+
+    def __post_init__(self) -> None:
+        if not is_topic_part(self.fleet):
+            raise SettingError("fleet", f'"{self.fleet}" has other characters than a-z 0-9 _ . -')
+        if not self.services:
+            raise SettingError("services", "no service is watched")
+        for name in self.services:
+            if not is_label(name):
+                raise SettingError(f"services.{name}", "has other characters than a-z 0-9 _ -")
+        if not self.store.startswith("sqlite:///"):
+            raise SettingError("store", f'expected sqlite:///path, not "{self.store}"')
+
+    def policies(self) -> dict[str, ServicePolicy]:
+        """The rules of every service."""
+        return {name: service.policy(name) for name, service in self.services.items()}
