@@ -91,7 +91,9 @@ class BrokerSettings(TlsClientSettings):
 
     url: BrokerUrl = setting("Broker, mqtt://host:port or mqtts://host:port")
     fleet: str = setting("Fleet that agents and aggregator share, part of every topic", "default")
-    username: str = setting("User name for the broker", "")
+    username: str = setting(
+        "User name for the broker; the agent's id where only a password is given", ""
+    )
     password: Secret | None = setting("Password for the broker", None)
     keepalive: Seconds = setting("Silence after which the other end is asked whether it lives", 15.0)
 
@@ -99,8 +101,6 @@ class BrokerSettings(TlsClientSettings):
         super().__post_init__()
         if not is_topic_part(self.fleet):
             raise SettingError("fleet", f'"{self.fleet}" has characters other than a-z 0-9 _ . -')
-        if self.password is not None and not self.username:
-            raise SettingError("password", "needs a username")
         if not 5 <= self.keepalive <= 3600:
             raise SettingError("keepalive", "must be from 5s to 1h")
         if not self.url.tls and (self.ca_file is not None or self.certificate_file is not None):
@@ -170,7 +170,7 @@ async def connect(
         settings.url.host,
         settings.url.port,
         identifier=identifier,
-        username=settings.username or None,
+        username=settings.username or (identifier if settings.password else None),
         password=settings.password.reveal() if settings.password else None,
         will=will,
         keepalive=round(settings.keepalive),

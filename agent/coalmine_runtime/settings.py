@@ -7,7 +7,8 @@ file's folder), enums, `Secret`, the kinds of `coalmine_runtime.quantities`, nes
 
 - A class with a classmethod `parse(text)` is read from a scalar so; a settings class may have it
   too, as its short form. It raises ValueError.
-- `dict[K, ...]` with such a class K reads its keys so.
+- `dict[K, ...]` with such a class K reads its keys so; where a K has a `value_type`, that says how
+  the value under the key is read.
 - A field `x: Secret` may be given as `x_file`, a path whose content it is.
 - `__post_init__` may raise `SettingError(key, what)`, or ValueError about the whole.
 """
@@ -17,6 +18,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 import functools
+import itertools
 import types
 import typing
 from collections.abc import Iterator, Mapping
@@ -176,7 +178,7 @@ class _Binder:
             parsed = self.bind(key_type, Node(node.lines[name], text=name), path)
             if parsed is _INVALID:
                 continue
-            values[parsed] = self.bind(value_type, entry, path)
+            values[parsed] = self.bind(getattr(parsed, "value_type", value_type), entry, path)
         return values
 
     def _settings(self, cls: type, node: Node, key: str) -> Any:
@@ -316,6 +318,10 @@ def _describe_inner(hint: Any, path: str) -> Iterator[Documented]:
         yield from _describe_inner(get_args(hint)[0], f"{path}[]")
     elif origin is dict:
         yield from _describe_inner(get_args(hint)[1], f"{path}.<name>")
+    elif origin in (Union, types.UnionType):
+        # Alternatives that the key above chooses between; what several have is told once.
+        alternatives = [describe(arg, path) for arg in get_args(hint)]
+        yield from dict.fromkeys(itertools.chain.from_iterable(alternatives))
     elif dataclasses.is_dataclass(hint):
         yield from describe(cast("type", hint), path)
 
@@ -330,7 +336,7 @@ def _kind_name(hint: Any) -> str:
         return f"list of {_kind_name(get_args(hint)[0])}"
     if origin is dict:
         return f"mapping to {_kind_name(get_args(hint)[1])}"
-    if dataclasses.is_dataclass(hint):
+    if dataclasses.is_dataclass(hint) or origin in (Union, types.UnionType):
         return "mapping"
     if isinstance(hint, type) and issubclass(hint, enum.Enum):
         return " | ".join(str(member.value) for member in hint)
