@@ -343,7 +343,7 @@ def _kind_name(hint: Any) -> str:
     names = {str: "text", int: "whole number", float: "number", bool: "true | false", Path: "path"}
     if hint is Secret:
         return "secret (or a path under this key with _file)"
-    return names.get(hint, hint.__name__.lower())
+    return str(names.get(hint, hint.__name__.lower()))
 
 
 def _default(field: dataclasses.Field[Any]) -> str | None:

@@ -25,6 +25,8 @@ class TlsClientSettings:
         readable(self.ca_file, "ca_file")
         readable(self.certificate_file, "certificate_file")
         readable(self.private_key_file, "private_key_file")
+        if self.ca_file is not None or self.certificate_file is not None:
+            client_context(self)  # so that a file that is no certificate is told with its line
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -39,6 +41,7 @@ class TlsServerSettings:
         readable(self.certificate_file, "certificate_file")
         readable(self.private_key_file, "private_key_file")
         readable(self.client_ca_file, "client_ca_file")
+        server_context(self)
 
 
 def client_context(settings: TlsClientSettings) -> ssl.SSLContext:
