@@ -1,0 +1,1 @@
+"""Bytes to columns: one file a protocol at the edge, one decoder behind them all."""
