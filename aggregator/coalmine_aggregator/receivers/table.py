@@ -202,8 +202,8 @@ class SeriesTable:
         at, last = hashed >> int(self._shift), len(self._entries) - 1
         while entry := int(self._entries[at]):
             number = entry & 0xFFFF_FFFF
-            if number and entry >> 32 == hashed & 0xFFFF_FFFF:
-                if np.array_equal(self._matrix[number], row):
-                    return at, number
+            tagged = number != 0 and entry >> 32 == hashed & 0xFFFF_FFFF
+            if tagged and np.array_equal(self._matrix[number], row):
+                return at, number
             at = (at + 1) & last
         raise LookupError(name)
