@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from tests.servers.ports import free_port
@@ -15,11 +16,18 @@ class CarbonCRelay(Process):
     """The relay on `host`:`port`, TCP and UDP; what is the canaries' goes to `aggregator` (host:port).
 
     `store` is where the customers' data goes. The configuration is the annotated example with its
-    three addresses replaced, nothing else.
+    three addresses replaced, nothing else. `prefix` is a command that runs it, as in a namespace.
     """
 
     def __init__(
-        self, folder: Path, *, aggregator: str, store: str, host: str = "127.0.0.1", port: int = 0
+        self,
+        folder: Path,
+        *,
+        aggregator: str,
+        store: str,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        prefix: Sequence[str] = (),
     ) -> None:
         self.host = host
         self.port = port or free_port()
@@ -28,7 +36,7 @@ class CarbonCRelay(Process):
         self.config.write_text(
             example_for(listen=f"{host}:{self.port}", aggregator=aggregator, store=store)
         )
-        argv = [executable("carbon-c-relay", "carbon-c-relay"), "-f", str(self.config)]
+        argv = [*prefix, executable("carbon-c-relay", "carbon-c-relay"), "-f", str(self.config)]
         super().__init__(argv, log=folder / "carbon-c-relay.log")
 
     async def start(self) -> None:

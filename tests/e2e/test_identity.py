@@ -1,0 +1,94 @@
+"""Agents that are not who or when they say: told, set aside, and nobody is paged."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.api import Json
+from tests.e2e.fleet import Agent, Fleet, Place
+from tests.e2e.site import Site
+
+
+def libfaketime() -> str:
+    """The library that gives a process another clock."""
+    for path in Path("/usr/lib").glob("*/faketime/libfaketime.so.1"):
+        return str(path)
+    raise FileNotFoundError("libfaketime is missing: apt-get install libfaketime (`make test` does it)")
+
+
+@pytest.mark.parametrize("agent_id", ["canary-eu", "another"], ids=["same_id", "same_labels"])
+async def test_a_second_agent_of_one_identity_is_set_aside_and_told(
+    site: Site, fleet: Fleet, tmp_path: Path, agent_id: str
+) -> None:
+    original = fleet.agents[0]
+    twin = Agent(
+        tmp_path / "twin",
+        original.place,
+        broker=site.broker,
+        endpoints=site.endpoints,
+        agent_id=agent_id,
+    )
+    await twin.start()
+    try:
+
+        async def told() -> bool:
+            clashes = await site.api.metric("coalmine_oddities_total", kind="identity_clash")
+            agents = await site.api.agents()
+            return clashes > 0 or any(agent["status"] == "set_aside" for agent in agents.values())
+
+        await site.api.until(told, 20, "the clash is told")
+        first = await site.api.settled() + 1
+        await site.api.until_settled(first + 5)
+        for protocol, rows in (await site.api.rates("protocol", first=first)).items():
+            for row in rows:
+                assert row.expected == row.received == fleet.expected[protocol], (protocol, row)
+                assert row.bad == 0, (protocol, row)
+        agents = await site.api.agents()
+        assert agents[original.id]["boot"]
+        alerts = await site.api.alerts()
+        assert alerts["open"] == alerts["recent"] == []
+    finally:
+        await twin.kill()
+    await site.api.until_whole(fleet.expected)
+
+
+async def test_an_agent_with_a_wrong_clock_is_unknown_and_pages_nobody(
+    site: Site, fleet: Fleet, tmp_path: Path
+) -> None:
+    wrong = Agent(
+        tmp_path / "wrong",
+        Place("canary-late", "external", "eu-west-1", "eu-west-1b"),
+        broker=site.broker,
+        endpoints=site.endpoints,
+        env={
+            "LD_PRELOAD": libfaketime(),
+            "FAKETIME": "-1.5s",
+            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+            "FAKETIME_NO_CACHE": "1",
+        },
+    )
+    await wrong.start()
+    try:
+
+        async def noticed() -> Json | None:
+            found: Json | None = (await site.api.agents()).get(wrong.id)
+            known = found is not None and found["offset_s"] is not None
+            return found if known and found and abs(found["offset_s"]) > 0.5 else None
+
+        agent = await site.api.until(noticed, 20, "the clock is seen to be wrong")
+        assert agent is not None
+        assert 1.0 < abs(agent["offset_s"]) < 2.0
+        first = await site.api.settled() + 1
+        await site.api.until_settled(first + 5)
+        rates = await site.api.rates("host,protocol", first=first)
+        for protocol in fleet.expected:
+            for row in rates[f"{wrong.place.host}/{protocol}"]:
+                assert row.fates["unknown"] == row.expected == 1, (protocol, row)
+            for honest in fleet.agents:
+                assert all(row.whole for row in rates[f"{honest.place.host}/{protocol}"])
+        alerts = await site.api.alerts()
+        assert alerts["open"] == alerts["recent"] == []
+    finally:
+        await wrong.kill()
