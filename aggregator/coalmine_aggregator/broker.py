@@ -29,10 +29,10 @@ _OWN_USER = "coalmine-aggregator"
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Listener:
-    """Where agents connect, and by which user name and password; None lets anybody in."""
+    """Where agents connect, and the password they share; None lets anybody in."""
 
     address: Address
-    users: dict[str, str] | None
+    password: str | None
     certificate: Path | None = None
     private_key: Path | None = None
     max_connections: int = 10_000
@@ -42,24 +42,24 @@ class BrokerStartError(Exception):
     """The broker cannot listen; says why in one line."""
 
 
-class Users(BaseAuthPlugin):
-    """Lets in who knows a password. Without users, anybody."""
+class Passwords(BaseAuthPlugin):
+    """Lets in agents, under whatever name, by the password they share, and ourselves by our own."""
 
     @dataclasses.dataclass
     class Config:
-        """User names with their passwords; `anonymous` needs neither."""
+        """Who we are, and the passwords; None lets any agent in."""
 
-        users: dict[str, str]
-        anonymous: bool
+        own_user: str
+        own_password: str
+        password: str | None = None
 
     async def authenticate(self, *, session: Session) -> bool | None:
-        config: Users.Config = self.config
-        expected = config.users.get(session.username or "")
-        if expected is not None:
-            given = session.password or ""
-            return hmac.compare_digest(expected.encode(), given.encode())
-        session.is_anonymous = config.anonymous
-        return config.anonymous
+        config: Passwords.Config = self.config
+        given = (session.password or "").encode()
+        if session.username == config.own_user:
+            return hmac.compare_digest(config.own_password.encode(), given)
+        session.is_anonymous = config.password is None
+        return config.password is None or hmac.compare_digest(config.password.encode(), given)
 
 
 class AgentsTopics(BaseTopicPlugin):
@@ -117,10 +117,12 @@ class EmbeddedBroker:
 
     def _config(self) -> BrokerConfig:
         listener = self._listener
-        users = dict(listener.users or {})
-        users[self.own_user] = self.own_password
         plugins = {
-            f"{__name__}.Users": {"users": users, "anonymous": listener.users is None},
+            f"{__name__}.Passwords": {
+                "own_user": self.own_user,
+                "own_password": self.own_password,
+                "password": listener.password,
+            },
             f"{__name__}.AgentsTopics": {"reader": self.own_user},
         }
         config = BrokerConfig(

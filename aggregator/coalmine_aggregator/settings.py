@@ -143,10 +143,10 @@ class BrokerChoice(TlsClientSettings):
     url: BrokerUrl | None = setting(
         "Use this broker instead, mqtt://host:port or mqtts://host:port", None
     )
-    username: str = setting(
-        "User name: the agents' (embedded), or ours at the other broker", "coalmine"
+    username: str = setting("Our user name at the other broker; our client identifier where absent", "")
+    password: Secret | None = setting(
+        "What agents must know (embedded), or ours at the other broker", None
     )
-    password: Secret | None = setting("Its password", None)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -161,6 +161,8 @@ class BrokerChoice(TlsClientSettings):
             if not self.url.tls and (self.ca_file is not None or self.certificate_file is not None):
                 raise SettingError("url", "certificates need mqtts://")
             return
+        if self.username:
+            raise SettingError("username", 'is for a broker by "url"; agents share a password alone')
         if self.ca_file is not None or self.certificate_file is not None:
             key = "ca_file" if self.ca_file is not None else "certificate_file"
             raise SettingError(key, 'is for a broker by "url"; the embedded one takes "certificate"')
@@ -180,7 +182,7 @@ class BrokerChoice(TlsClientSettings):
         return BrokerSettings(
             url=self.url,
             fleet=fleet,
-            username=self.username if self.password is not None else "",
+            username=self.username,
             password=self.password,
             ca_file=self.ca_file,
             certificate_file=self.certificate_file,

@@ -1,0 +1,54 @@
+"""`coalmine aggregator`: run one, or check its configuration."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from coalmine_aggregator.settings import AggregatorSettings
+
+_CONFIG = click.argument("config", type=click.Path(path_type=Path))
+
+
+@click.group()
+def aggregator() -> None:
+    """Count what arrives, settle fates, raise alerts."""
+
+
+@aggregator.command()
+@_CONFIG
+def check(config: Path) -> None:
+    """Check CONFIG and every file that it names."""
+    settings = _load(config)
+    print(f"{config}: fine: {len(settings.services)} services, {len(settings.notify)} receivers of alerts")
+
+
+@aggregator.command()
+@_CONFIG
+def run(config: Path) -> None:
+    """Run an aggregator as CONFIG says, until SIGTERM."""
+    from coalmine_aggregator.run import StartError, run_until_stopped
+
+    settings = _load(config)
+    try:
+        run_until_stopped(settings)
+    except StartError as error:
+        print(f"coalmine aggregator: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+def _load(config: Path) -> AggregatorSettings:
+    """The settings; every problem goes to standard error, and ends the command."""
+    from coalmine_aggregator.settings import AggregatorSettings
+    from coalmine_runtime.settings import ConfigError, load
+
+    try:
+        return load(AggregatorSettings, config, os.environ)
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        sys.exit(2)
