@@ -74,7 +74,7 @@ async def test_a_password_keeps_others_out() -> None:
         async with connect(agent(broker, "hunter2"), "a") as writer:
             await writer.publish(BIRTH, b"here")
         for wrong in (None, "hunter3"):
-            with pytest.raises(BrokerError, match="Not authorized|not authori"):
+            with pytest.raises(BrokerError, match=r"(?i)not authori"):
                 async with connect(agent(broker, wrong), "b"):
                     pass
         impostor = BrokerSettings(
@@ -82,7 +82,7 @@ async def test_a_password_keeps_others_out() -> None:
             username=broker.own_user,
             password=Secret("hunter2"),
         )
-        with pytest.raises(BrokerError, match="Not authorized|not authori"):
+        with pytest.raises(BrokerError, match=r"(?i)not authori"):
             async with connect(impostor, "c"):
                 pass
 
