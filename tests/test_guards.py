@@ -1,0 +1,59 @@
+"""The suite's own guards: what blocks an event loop fails a test, what does not passes."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+
+import pytest
+
+from tests.conftest import Authority, BlockingCallError
+
+
+async def test_sleeping_and_resolving_on_a_loop_fail() -> None:
+    with pytest.raises(BlockingCallError, match="sleep"):
+        time.sleep(0.001)  # noqa: ASYNC251
+    with pytest.raises(BlockingCallError, match="getaddrinfo"):
+        socket.getaddrinfo("localhost", 80)
+
+
+async def test_waiting_for_a_peer_on_a_loop_fails() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        with socket.create_connection(listener.getsockname()) as client:
+            with pytest.raises(BlockingCallError, match="accept"):
+                listener.accept()
+            with pytest.raises(BlockingCallError, match="recv"):
+                client.recv(1)
+            client.setblocking(False)
+            with pytest.raises(BlockingIOError):
+                client.recv(1)
+
+
+async def test_the_same_calls_are_free_in_a_thread_and_off_the_loop() -> None:
+    await asyncio.to_thread(time.sleep, 0.001)
+    assert await asyncio.get_running_loop().getaddrinfo("localhost", 80)
+    assert socket.getaddrinfo("127.0.0.1", 80)  # an address asks nobody
+
+
+def test_without_a_loop_nothing_is_guarded() -> None:
+    time.sleep(0.001)
+    assert socket.getaddrinfo("localhost", 80)
+
+
+async def test_the_authority_signs_what_its_clients_verify(authority: Authority) -> None:
+    async def hello(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"hello")
+        writer.close()
+
+    server = await asyncio.start_server(
+        hello, "127.0.0.1", 0, ssl=authority.server_context("localhost")
+    )
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        reader, writer = await asyncio.open_connection(
+            "127.0.0.1", port, ssl=authority.client_context(), server_hostname="localhost"
+        )
+        assert await reader.read(5) == b"hello"
+        writer.close()
+        await writer.wait_closed()
