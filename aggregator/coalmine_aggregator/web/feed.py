@@ -1,0 +1,99 @@
+"""The live feed: server-sent events to a bounded number of viewers.
+
+Publishing never waits. A viewer that does not read fast enough is cut off (its browser reconnects
+and starts from the newest snapshot), so that one slow phone holds up nobody and no memory.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from http import HTTPStatus
+
+from aiohttp import web
+
+from coalmine_aggregator.web.problems import ProblemError
+from coalmine_runtime.logs import get_logger
+
+log = get_logger("web")
+
+BACKLOG = 3
+"""Snapshots that wait for one viewer; at one more it is cut off."""
+
+_END = b""
+
+
+class Viewer:
+    """One open stream."""
+
+    __slots__ = ("events", "transport")
+
+    def __init__(self, transport: asyncio.Transport | None) -> None:
+        self.events: asyncio.Queue[bytes] = asyncio.Queue(BACKLOG)
+        self.transport = transport
+
+    def cut(self) -> None:
+        """Ends the stream at once, whatever is still unsent."""
+        if self.transport is not None:
+            self.transport.abort()
+
+
+class Feed:
+    """Who is looking."""
+
+    def __init__(self, max_viewers: int) -> None:
+        self._max = max_viewers
+        self.viewers: set[Viewer] = set()
+        self.refused = 0
+        self.cut_off = 0
+        self.closed = False
+
+    def publish(self, event: bytes) -> None:
+        """Hands the event to every viewer."""
+        for viewer in tuple(self.viewers):
+            try:
+                viewer.events.put_nowait(event)
+            except asyncio.QueueFull:
+                self.viewers.discard(viewer)
+                self.cut_off += 1
+                log.warning("web.viewer.cut_off", backlog=BACKLOG, viewers=len(self.viewers))
+                viewer.cut()
+
+    def close(self) -> None:
+        """Ends every stream, as the server stops."""
+        self.closed = True
+        for viewer in tuple(self.viewers):
+            while not viewer.events.empty():
+                viewer.events.get_nowait()
+            viewer.events.put_nowait(_END)
+
+    async def stream(self, request: web.Request, first: bytes) -> web.StreamResponse:
+        """Answers `request` with `first` and then every event, until either side ends it."""
+        if self.closed or len(self.viewers) >= self._max:
+            self.refused += 1
+            log.warning("web.viewer.refused", viewers=len(self.viewers), bound=self._max)
+            raise ProblemError(
+                HTTPStatus.SERVICE_UNAVAILABLE,
+                "too-many-viewers",
+                f"{self._max} viewers are watching already.",
+                hint="ask /api/v1/rates instead, or try again later",
+                headers={"Retry-After": "10"},
+            )
+        viewer = Viewer(request.transport)
+        self.viewers.add(viewer)
+        try:
+            response = web.StreamResponse(
+                headers={
+                    "Content-Type": "text/event-stream",
+                    "Cache-Control": "no-store",
+                    "X-Accel-Buffering": "no",
+                }
+            )
+            await response.prepare(request)
+            await response.write(b"retry: 1000\n\n" + first)
+            while event := await viewer.events.get():
+                await response.write(event)
+        except ConnectionError:
+            pass  # the viewer left, or was cut off
+        finally:
+            self.viewers.discard(viewer)
+        return response

@@ -1,0 +1,21 @@
+"""What handlers find in the application, with its types."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from aiohttp import web
+
+from coalmine_aggregator.web.access import Access
+from coalmine_aggregator.web.metrics import Metrics
+from coalmine_aggregator.web.options import WebOptions
+from coalmine_aggregator.web.pulse import Pulse
+from coalmine_aggregator.web.view import View
+
+VIEW = web.AppKey("view", View)
+OPTIONS = web.AppKey("options", WebOptions)
+ACCESS = web.AppKey("access", Access)
+PULSE = web.AppKey("pulse", Pulse)
+METRICS = web.AppKey("metrics", Metrics)
+NOW: web.AppKey[Callable[[], float]] = web.AppKey("now")
+"""Reads the wall clock."""

@@ -1,0 +1,34 @@
+"""What the web part needs to know beside the view: who may come in, and how many."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebOptions:
+    """Bounds and access; the defaults suit a listener on loopback.
+
+    `tokens` are the secrets that let in (none: everybody who reaches the listener). `hosts` are names
+    under which people reach the page; `localhost` and literal addresses always are. `secure_cookie`
+    says that the listener speaks TLS. `max_range_s` bounds one request, `max_cells` its answer
+    (groups x slots). `max_viewers` bounds the open live feeds. `grid_window_s` is what the grid
+    looks at, `fates_window_s` what the totals cover, `lines_s` how much of the sum rates the page
+    draws.
+    """
+
+    tokens: tuple[str, ...] = ()
+    hosts: tuple[str, ...] = ()
+    secure_cookie: bool = False
+    max_range_s: int = 3600
+    max_cells: int = 500_000
+    max_viewers: int = 256
+    max_groups: int = 600
+    grid_window_s: int = 10
+    fates_window_s: int = 300
+    lines_s: int = 300
+    session_s: int = 12 * 3600
+
+    def __post_init__(self) -> None:
+        if not all(self.tokens):
+            raise ValueError("an empty token would let everybody in")

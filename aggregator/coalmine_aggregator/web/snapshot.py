@@ -1,0 +1,100 @@
+"""What the live page shows, once a second, as one value for all viewers. Pure.
+
+The page gets the cells of its grid with the newest slots of their sum rates, the totals, alerts and
+agents. Everything is bounded, and what a bound left out is told.
+"""
+
+from __future__ import annotations
+
+from coalmine_aggregator.web.answers import (
+    AgentItem,
+    AlertItem,
+    Answer,
+    FateGroup,
+    agent_items,
+    alert_item,
+    count_status,
+    fate_group,
+)
+from coalmine_aggregator.web.cells import CELL_LABELS, CELL_SPAN_S, Cell, cells_of
+from coalmine_aggregator.web.options import WebOptions
+from coalmine_aggregator.web.query import newest_settled
+from coalmine_aggregator.web.view import View
+
+MAX_OPEN = 50
+MAX_RECENT = 10
+MAX_AGENTS = 200
+
+# The ones somebody should look at come first.
+_AGENT_ORDER = {"set_aside": 0, "missing": 1, "goodbye": 2, "alive": 3, "retired": 4}
+
+
+class CheckItem(Answer):
+    """One thing that must hold."""
+
+    name: str
+    ok: bool
+    detail: str
+
+
+class Snapshot(Answer):
+    """One second of the page.
+
+    `settled` is the newest settled slot, None before the first. `open_total`, `agents_total` and
+    `cells_total` count what there is, also beyond what is listed.
+    """
+
+    now: float
+    fleet: str
+    version: str
+    started_at: float
+    settled: int | None
+    settle_lag_s: float
+    checks: list[CheckItem]
+    cells: list[Cell]
+    cells_total: int
+    open: list[AlertItem]
+    open_total: int
+    recent: list[AlertItem]
+    agents: list[AgentItem]
+    agents_total: int
+    agents_by_status: dict[str, int]
+    fates_span_s: int
+    fates: list[FateGroup]
+    oddities: dict[str, int]
+    lines_s: int
+    viewers: int
+
+
+def take_snapshot(view: View, options: WebOptions, *, now: float, viewers: int) -> Snapshot:
+    """The page's second at `now`."""
+    health = view.health()
+    last = newest_settled(health, now)
+    cells = cells_of(view.rates(CELL_LABELS, {}, last - CELL_SPAN_S + 1, last), last)
+    fates_first = max(last - options.fates_window_s + 1, int(health.started_at))
+    fates = view.rates(("service",), {}, fates_first, last)
+    agents = agent_items(view.agents(now))
+    agents.sort(key=lambda item: (_AGENT_ORDER.get(item.status, 0), not item.impaired, item.agent))
+    open_alerts = view.open_alerts()
+    return Snapshot(
+        now=now,
+        fleet=health.fleet,
+        version=health.version,
+        started_at=health.started_at,
+        settled=health.settled,
+        settle_lag_s=health.settle_lag_s,
+        checks=[CheckItem(check.name, check.ok, check.detail) for check in health.checks],
+        cells=cells[: options.max_groups],
+        cells_total=len(cells),
+        open=[alert_item(alert) for alert in open_alerts[:MAX_OPEN]],
+        open_total=len(open_alerts),
+        recent=[alert_item(alert) for alert in view.recent_alerts(MAX_RECENT)],
+        agents=agents[:MAX_AGENTS],
+        agents_total=len(agents),
+        agents_by_status=count_status(agents),
+        fates_span_s=max(0, last - fates_first + 1),
+        fates=sorted((fate_group(group) for group in fates), key=lambda item: item.labels["service"]),
+        oddities=view.oddities(),
+        lines_s=options.lines_s,
+        viewers=viewers,
+    )

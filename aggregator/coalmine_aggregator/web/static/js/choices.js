@@ -1,0 +1,33 @@
+// The page's controls: groups of radio buttons drawn as segments.
+
+import { h } from "./dom.js";
+
+/** One group. `options` are [value, text]; `onChange(value)` is called when another is chosen. */
+export class Choice {
+  constructor(name, legend, onChange) {
+    this.name = name;
+    this.onChange = onChange;
+    this.value = null;
+    this.shape = "";
+    this.segments = h("div", { class: "segments" });
+    this.root = h("fieldset", {}, h("legend", {}, legend), this.segments);
+    this.root.addEventListener("change", (event) => {
+      this.value = event.target.value;
+      this.onChange(this.value);
+    });
+  }
+
+  show(options) {
+    const shape = JSON.stringify(options);
+    if (shape === this.shape) return;
+    this.shape = shape;
+    if (!options.some(([value]) => value === this.value)) this.value = options[0]?.[0] ?? null;
+    this.segments.replaceChildren(
+      ...options.map(([value, text]) => {
+        const input = h("input", { type: "radio", name: this.name, value });
+        input.checked = value === this.value;
+        return h("label", {}, input, h("span", {}, text));
+      }),
+    );
+  }
+}

@@ -1,0 +1,42 @@
+// The live feed, and how old what it last said is.
+
+const RETRY_MS = 3000;
+export const STALE_S = 3;
+
+/** Calls `onSnapshot(snapshot)`; `age()` is seconds since the last one, null before the first. */
+export class Feed {
+  constructor(onSnapshot) {
+    this.onSnapshot = onSnapshot;
+    this.heardAt = null;
+    this.open();
+  }
+
+  open() {
+    this.source = new EventSource("/api/v1/live");
+    this.source.addEventListener("snapshot", (event) => {
+      this.heardAt = performance.now();
+      this.onSnapshot(JSON.parse(event.data));
+    });
+    this.source.addEventListener("error", () => {
+      // The browser reconnects by itself, unless the answer was no stream at all.
+      if (this.source.readyState === EventSource.CLOSED) this.refused();
+    });
+  }
+
+  async refused() {
+    try {
+      const answer = await fetch("/api/v1/alerts?limit=1");
+      if (answer.status === 401) {
+        location.assign("/login");
+        return;
+      }
+    } catch {
+      // Nobody there: try again below.
+    }
+    setTimeout(() => this.open(), RETRY_MS);
+  }
+
+  age() {
+    return this.heardAt === null ? null : (performance.now() - this.heardAt) / 1000;
+  }
+}

@@ -1,0 +1,131 @@
+// The grid: a table for each location, protocols down, regions across.
+
+import { h, icon, setAttribute, setIcon, setText } from "./dom.js";
+import { count } from "./format.js";
+
+export const PROTOCOLS = ["tcp", "tls", "udp", "pickle", "pickle_tls", "https"];
+export const LOCATIONS = ["external", "internal", "on-machine"];
+
+const LEGEND = [
+  ["ok", "all arrive"],
+  ["partial", "some lost"],
+  ["down", "none arrive"],
+  ["unknown", "unknown"],
+];
+
+const SAYS = { ok: "all arrive", partial: "some are lost", down: "none arrive", unknown: "unknown" };
+
+export function showLegend(list) {
+  for (const [status, text] of LEGEND) {
+    list.append(h("li", { "data-status": status }, h("span", { class: "chip" }, icon(status)), text));
+  }
+}
+
+/** Known names in their own order, then all others by the alphabet. */
+export function ordered(names, known) {
+  const rank = (name) => (known.includes(name) ? known.indexOf(name) : known.length);
+  return [...new Set(names)].sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1));
+}
+
+export class Grid {
+  constructor(parent) {
+    this.parent = parent;
+    this.shape = "";
+    this.cells = new Map();
+  }
+
+  show(cells) {
+    const locations = ordered(cells.map((cell) => cell.location), LOCATIONS);
+    const protocols = ordered(cells.map((cell) => cell.protocol), PROTOCOLS);
+    const regions = ordered(cells.map((cell) => cell.region), []);
+    const shape = JSON.stringify([locations, protocols, regions]);
+    if (shape !== this.shape) {
+      this.shape = shape;
+      this.build(locations, protocols, regions);
+    }
+    const byKey = new Map(cells.map((cell) => [keyOf(cell.location, cell.protocol, cell.region), cell]));
+    for (const [key, part] of this.cells) part.update(byKey.get(key));
+  }
+
+  build(locations, protocols, regions) {
+    this.cells.clear();
+    const tables = locations.map((location) =>
+      h(
+        "div",
+        { class: "grid-table", tabindex: "0", role: "region", "aria-label": location },
+        h(
+          "table",
+          {},
+          h("caption", {}, location),
+          h(
+            "thead",
+            {},
+            h("tr", {}, h("td"), ...regions.map((region) => h("th", { scope: "col" }, region))),
+          ),
+          h(
+            "tbody",
+            {},
+            ...protocols.map((protocol) =>
+              h(
+                "tr",
+                {},
+                h("th", { scope: "row" }, protocol),
+                ...regions.map((region) => this.cell(location, protocol, region)),
+              ),
+            ),
+          ),
+        ),
+      ),
+    );
+    this.parent.replaceChildren(...tables);
+  }
+
+  cell(location, protocol, region) {
+    const mark = icon("unknown");
+    const rate = h("span", { class: "rate" });
+    const note = h("span", { class: "note" });
+    const root = h("td", {}, h("div", { class: "cell" }, h("span", { class: "line" }, mark, rate), note));
+    const update = (cell) => {
+      if (cell === undefined) {
+        setAttribute(root, "data-status", "none");
+        setText(rate, "");
+        setText(note, "");
+        setAttribute(root, "title", `${location}, ${protocol}, ${region}: no canary`);
+        return;
+      }
+      const received = cell.received.at(-1);
+      const expected = cell.expected.at(-1);
+      setAttribute(root, "data-status", cell.status);
+      setIcon(mark, cell.status);
+      setText(rate, received === expected ? `${count(received)}/s` : `${count(received)} of ${count(expected)}/s`);
+      setText(note, noteOf(cell));
+      setAttribute(
+        root,
+        "title",
+        `${location}, ${protocol}, ${region}: ${SAYS[cell.status]}\n` +
+          `${count(received)} of ${count(expected)} datapoints in the newest second\n` +
+          `last 10 s: ${count(cell.bad_10s)} lost, ${count(cell.unknown_10s)} unknown, of ${count(cell.expected_10s)}\n` +
+          `last 60 s: ${count(cell.bad_60s)} lost of ${count(cell.judged_60s)} known`,
+      );
+    };
+    this.cells.set(keyOf(location, protocol, region), { update });
+    return root;
+  }
+}
+
+/** What the cell says beneath its rate: exact counts, and nothing while there is nothing to say. */
+function noteOf(cell) {
+  if (cell.status === "unknown") return "unknown";
+  if (cell.bad_10s > 0) return `${count(cell.bad_10s)} lost`;
+  if (cell.unknown_10s > 0) return `${count(cell.unknown_10s)} unknown`;
+  return cell.bad_60s > 0 ? `${count(cell.bad_60s)} in 60 s` : "";
+}
+
+const keyOf = (location, protocol, region) => JSON.stringify([location, protocol, region]);
+
+/** Counts cells by status, for the headline. */
+export function tally(cells) {
+  const counts = { ok: 0, partial: 0, down: 0, unknown: 0 };
+  for (const cell of cells) counts[cell.status] += 1;
+  return counts;
+}

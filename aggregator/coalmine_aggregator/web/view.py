@@ -1,0 +1,84 @@
+"""The seam between the web part and the rest: what pages, API and metrics read. Pure.
+
+Every method answers from memory and at once, and changes nothing. `Engine` gives most of them; the
+wiring adds `recent_alerts` (from the store's newest) and `health`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from coalmine_aggregator.model.alerts import Alert
+from coalmine_aggregator.model.views import AgentView, GroupRates
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One thing that must hold for the aggregator to be ready; `detail` says what it is or lacks."""
+
+    name: str
+    ok: bool
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Queue:
+    """A bounded queue: items in it, how many fit, and how many were dropped since the start."""
+
+    depth: int
+    bound: int
+    dropped: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """The aggregator's own state.
+
+    `settled` is the last settled slot, None before the first. `settle_lag_s` is how long after it was
+    due that slot was settled, `settle_s` how long settling took. `receipts` counts datapoints by
+    receipt source, `rejects` what was refused by (source, reason), `connections` the open ones by
+    source; all counts are since `started_at`.
+    """
+
+    fleet: str
+    version: str
+    started_at: float
+    settled: int | None
+    settle_lag_s: float = 0.0
+    settle_s: float = 0.0
+    checks: Sequence[Check] = ()
+    queues: Mapping[str, Queue] = field(default_factory=dict)
+    receipts: Mapping[str, int] = field(default_factory=dict)
+    rejects: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    connections: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def ready(self) -> bool:
+        """Whether every check holds."""
+        return all(check.ok for check in self.checks)
+
+
+class View(Protocol):
+    """What can be looked at. Slots are seconds since the epoch, ranges include both ends."""
+
+    def rates(
+        self, by: Sequence[str], where: Mapping[str, str], first: int, last: int
+    ) -> list[GroupRates]:
+        """Counts by slot of the series that carry the labels of `where`, grouped by those of `by`."""
+
+    def agents(self, now: float) -> list[AgentView]:
+        """Every agent of the roster."""
+
+    def open_alerts(self) -> list[Alert]:
+        """The alerts that are open, the oldest first."""
+
+    def recent_alerts(self, limit: int) -> list[Alert]:
+        """At most `limit` alerts that are closed, the newest first."""
+
+    def oddities(self) -> dict[str, int]:
+        """Receipts apart from every sum, by kind: duplicates, unknown series, ..."""
+
+    def health(self) -> Health:
+        """The aggregator itself."""

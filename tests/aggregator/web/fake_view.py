@@ -1,0 +1,212 @@
+"""A view of a fleet that never was: the one seam at which the web part's tests stand.
+
+Four regions, three locations, six protocols, one agent in each region and location (two external ones
+in `us-east-1`). Every count follows from the slot alone, so that any range asked twice answers the
+same; troubles are given as a list and act on the slots that they name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from coalmine_aggregator.model.alerts import Alert, AlertClass, Severity
+from coalmine_aggregator.model.counts import Counts
+from coalmine_aggregator.model.fates import FATES, Fate
+from coalmine_aggregator.model.scopes import scope_of
+from coalmine_aggregator.model.unknown import REASONS, UnknownReason
+from coalmine_aggregator.model.views import AgentStatus, AgentView, GroupRates
+from coalmine_aggregator.web.view import Check, Health, Queue
+from coalmine_wire.protocols import Protocol
+from coalmine_wire.series import Location, Series, make_series
+from coalmine_wire.slots import SETTLE_S
+
+REGIONS = ("ap-southeast-2", "eu-west-1", "us-east-1", "us-west-2")
+START = 1_790_000_000
+"""When the fake aggregator started."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trouble:
+    """From `first` to `last` (None: still), series with these labels end in `fate`, one in `every`."""
+
+    where: Mapping[str, str]
+    first: int
+    last: int | None = None
+    fate: Fate = Fate.LOST
+    every: int = 1
+
+    def strikes(self, series: Series, slot: int, number: int) -> bool:
+        if slot < self.first or (self.last is not None and slot > self.last):
+            return False
+        return (slot + number) % self.every == 0 and carries(series, self.where)
+
+
+def carries(series: Series, where: Mapping[str, str]) -> bool:
+    """Whether the series has every one of these labels."""
+    return all(str(getattr(series, label)) == value for label, value in where.items())
+
+
+def fleet(service: str = "ingest", regions: Sequence[str] = REGIONS) -> list[Series]:
+    """Every series of the fake fleet."""
+    return [
+        make_series(
+            service=service,
+            protocol=protocol,
+            location=location,
+            region=region,
+            zone=f"{region}{'ab'[host]}",
+            host=f"{location}-{region}-{host + 1}",
+        )
+        for location in Location
+        for region in regions
+        for host in range(2 if (location, region) == (Location.EXTERNAL, "us-east-1") else 1)
+        for protocol in Protocol
+    ]
+
+
+@dataclass
+class FakeView:
+    """A `View` whose time is `now`, which whoever holds it moves."""
+
+    now: float = START + 3600.0
+    series: list[Series] = field(default_factory=fleet)
+    troubles: list[Trouble] = field(default_factory=list)
+    alerts: list[Alert] = field(default_factory=list)
+    closed: list[Alert] = field(default_factory=list)
+    checks: list[Check] = field(
+        default_factory=lambda: [Check(name="broker", ok=True), Check(name="store", ok=True)]
+    )
+    odd: dict[str, int] = field(default_factory=dict)
+    rejects: dict[tuple[str, str], int] = field(default_factory=dict)
+    overrides: dict[str, AgentView] = field(default_factory=dict)
+    unbalanced: bool = False
+
+    @property
+    def settled(self) -> int:
+        return int(self.now) - SETTLE_S - 1
+
+    def rates(
+        self, by: Sequence[str], where: Mapping[str, str], first: int, last: int
+    ) -> list[GroupRates]:
+        slots = range(max(first, START), min(last, self.settled) + 1)
+        members: dict[tuple[str, ...], list[tuple[int, Series]]] = {}
+        for number, series in enumerate(self.series):
+            if carries(series, where):
+                key = tuple(str(getattr(series, label)) for label in by)
+                members.setdefault(key, []).append((number, series))
+        return [
+            self._group(dict(zip(by, key, strict=True)), group, slots)
+            for key, group in members.items()
+            if slots
+        ]
+
+    def _group(
+        self, labels: dict[str, str], members: list[tuple[int, Series]], slots: range
+    ) -> GroupRates:
+        # Only what some trouble may touch is looked at by slot; the rest is delivered.
+        touched = [
+            (number, series, [t for t in self.troubles if carries(series, t.where)])
+            for number, series in members
+        ]
+        touched = [entry for entry in touched if entry[2]]
+        fates, unknown, received = [], [], []
+        for slot in slots:
+            row = [0] * FATES
+            row[Fate.DELIVERED] = len(members) - len(touched)
+            for number, series, troubles in touched:
+                struck = next((t for t in troubles if t.strikes(series, slot, number)), None)
+                row[struck.fate if struck else Fate.DELIVERED] += 1
+            reasons = [0] * REASONS
+            reasons[UnknownReason.SILENT] = row[Fate.UNKNOWN]
+            fates.append(row)
+            unknown.append(reasons)
+            received.append(row[Fate.DELIVERED])
+        expected = [len(members) + self.unbalanced] * len(slots)
+        return GroupRates(labels, list(slots), expected, received, fates, unknown)
+
+    def agents(self, now: float) -> list[AgentView]:
+        hosts = {series.host: series for series in self.series}
+        return [self.overrides.get(host) or self._agent(series) for host, series in hosts.items()]
+
+    def _agent(self, series: Series) -> AgentView:
+        endpoints = sum(1 for other in self.series if other.host == series.host)
+        rates = self.rates((), {"host": series.host}, self.settled - 59, self.settled)
+        return AgentView(
+            agent=series.host,
+            location=str(series.location),
+            region=series.region,
+            zone=series.zone,
+            host=series.host,
+            boot="0f3a",
+            version="0.1.0",
+            status=AgentStatus.ALIVE,
+            last_slot=self.settled + 2,
+            impaired=(),
+            offset_s=0.0004 * (len(series.host) % 7) - 0.001,
+            endpoints=endpoints,
+            expected_60s=sum(sum(group.expected) for group in rates),
+            received_60s=sum(sum(group.received) for group in rates),
+            unknown_60s={},
+        )
+
+    def override(self, host: str, **changes: object) -> None:
+        """Makes one agent look otherwise."""
+        series = next(series for series in self.series if series.host == host)
+        self.overrides[host] = replace(self._agent(series), **changes)  # type: ignore[arg-type]
+
+    def open_alerts(self) -> list[Alert]:
+        return list(self.alerts)
+
+    def recent_alerts(self, limit: int) -> list[Alert]:
+        return self.closed[:limit]
+
+    def oddities(self) -> dict[str, int]:
+        return dict(self.odd)
+
+    def health(self) -> Health:
+        return Health(
+            fleet="demo",
+            version="0.1.0",
+            started_at=float(START),
+            settled=self.settled,
+            settle_lag_s=0.012,
+            settle_s=0.0008,
+            checks=self.checks,
+            queues={"store": Queue(depth=2, bound=600, dropped=0)},
+            receipts={"tcp": 1200, "udp": 1100},
+            rejects=self.rejects,
+            connections={"tcp": 3},
+        )
+
+
+def make_alert(
+    number: int = 1,
+    *,
+    scope: Mapping[str, str] | None = None,
+    since: int = START + 3500,
+    closed_at: float | None = None,
+    lost: int = 40,
+    service: str = "ingest",
+    playbook: str = "https://wiki.example/ingest#udp",
+    owner: str = "ingest-oncall",
+) -> Alert:
+    """A loss alert with plausible counts."""
+    return Alert(
+        number=number,
+        fleet="demo",
+        service=service,
+        alert_class=AlertClass.LOSS,
+        ordinal=1,
+        severity=Severity.PAGE,
+        scope=scope_of({"protocol": "udp", "region": "eu-west-1"} if scope is None else scope),
+        since=since,
+        opened_at=since + 4.2,
+        closed_at=closed_at,
+        counts=Counts(0, (0, 0, 0, lost, 0, 0, 0)),
+        beside=Counts(740, (740, 0, 0, 0, 0, 0, 0)),
+        window_s=10,
+        acceptable_loss=0.001,
+        owner=owner,
+        playbook=playbook,
+    )
