@@ -1,0 +1,44 @@
+"""`coalmine demo`: the main job on this machine, to watch and to break."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+_EPILOG = """\b
+What can be broken, with --break or the keys shown:
+  udp                            all of UDP is lost without a word
+  tcp:refuse                     the TCP listener is closed
+  region=eu-west-1:50%           half of what comes from eu-west-1 is lost
+  protocol=udp,zone=dc1-a:20%    labels beside each other must all match
+Labels are protocol, location, region, zone and host. People see green first: a fault holds from 10 s
+after the first sum rates, or after a third of --seconds where that is shorter.
+"""
+
+
+@click.command(epilog=_EPILOG)
+@click.option("--port", default=8080, show_default=True, help="Port of the live page on 127.0.0.1.")
+@click.option("--break", "faults", multiple=True, metavar="FAULT", help="Break something; repeatable.")
+@click.option(
+    "--seconds",
+    type=click.FloatRange(min=1),
+    help="Run unattended and stop this long after the first sum rates.",
+)
+@click.option("--json", "as_json", is_flag=True, help="End with one line of JSON.")
+def demo(port: int, faults: tuple[str, ...], seconds: float | None, as_json: bool) -> None:
+    """Watch a dozen agents, a service and an aggregator on this machine, and break things."""
+    try:
+        from coalmine_aggregator.demo.faults import FaultError, parse_fault
+        from coalmine_aggregator.demo.fleet import known_values
+        from coalmine_aggregator.demo.run import DemoError, Options, run_demo
+    except ImportError as error:
+        raise click.ClickException(f"{error}; pip install 'coalmine[aggregator]'") from None
+    try:
+        parsed = tuple(parse_fault(fault, known_values()) for fault in faults)
+        options = Options(port=port, faults=parsed, seconds=seconds, as_json=as_json)
+        sys.exit(run_demo(options))
+    except FaultError as error:
+        raise click.BadParameter(str(error), param_hint="--break") from None
+    except DemoError as error:
+        raise click.ClickException(str(error)) from None

@@ -1,0 +1,1 @@
+"""The main job on one machine: a fleet, a service, an aggregator, and ways to break things."""

@@ -1,0 +1,86 @@
+"""The demo's processes: started apart from the terminal, watched, and ended together."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ctypes
+import signal
+import subprocess
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+_PR_SET_PDEATHSIG = 1
+_LOG_TAIL = 12
+_GRACE_S = 1.9
+"""An agent finishes its slot and says goodbye within this."""
+_KILL_S = 0.7
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class Child:
+    """One process and its log file."""
+
+    def __init__(self, name: str, process: asyncio.subprocess.Process, log: Path) -> None:
+        self.name = name
+        self.process = process
+        self._log = log
+        self.ended = asyncio.create_task(process.wait(), name=f"wait for {name}")
+
+    def epitaph(self) -> str:
+        """What to say of its end where that was not wanted: status and the last lines of its log."""
+        lines = self._log.read_text(errors="replace").splitlines()[-_LOG_TAIL:]
+        tail = "".join(f"\n  {line}" for line in lines)
+        return f"{self.name} ended with status {self.process.returncode}{tail}"
+
+    def send(self, number: signal.Signals) -> None:
+        """Signals it, if it lives."""
+        if self.process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                self.process.send_signal(number)
+
+
+async def start(name: str, argv: Sequence[str], folder: Path, *, piped: bool = False) -> Child:
+    """Starts a process that logs to a file in `folder`; `piped` opens its standard in- and output.
+
+    It is in a process group of its own, so that Ctrl-C reaches the demo alone, and it ends with us
+    even if we are killed.
+    """
+    path = folder / f"{name}.log"
+    with path.open("wb") as log:
+        process = await asyncio.create_subprocess_exec(
+            *argv,
+            stdin=subprocess.PIPE if piped else subprocess.DEVNULL,
+            stdout=subprocess.PIPE if piped else log,
+            stderr=log,
+            process_group=0,
+            preexec_fn=_end_with_parent,
+        )
+    return Child(name, process, path)
+
+
+async def stop(groups: Iterable[Sequence[Child]]) -> None:
+    """Ends groups of processes one after the other, politely, then by force; 3 s at most in all."""
+    loop = asyncio.get_running_loop()
+    everyone = [child for group in groups for child in group]
+    deadline = loop.time() + _GRACE_S
+    for group in groups:
+        for child in group:
+            child.send(signal.SIGTERM)
+        await _wait(group, max(deadline - loop.time(), 0.0))
+    await _wait(everyone, _KILL_S)
+    for child in everyone:
+        child.send(signal.SIGKILL)
+    await asyncio.gather(*(child.ended for child in everyone))
+
+
+async def _wait(children: Sequence[Child], timeout_s: float) -> None:
+    pending = [child.ended for child in children if not child.ended.done()]
+    if pending:
+        await asyncio.wait(pending, timeout=timeout_s)
+
+
+def _end_with_parent() -> None:
+    # In the child, between fork and exec: nothing but this one call.
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

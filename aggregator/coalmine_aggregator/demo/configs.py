@@ -1,0 +1,85 @@
+"""The configuration files of the demo: what an operator would write, filled in. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import yaml
+
+from coalmine_aggregator.demo.certificates import SERVER_NAME
+from coalmine_aggregator.demo.fleet import SERVICE, Member
+from coalmine_aggregator.demo.intake import SINK_PATH
+from coalmine_wire.protocols import Protocol
+
+FLEET_NAME = "demo"
+PLAYBOOK = "https://wiki.example/playbooks/ingest"
+OWNER = "ingest-oncall"
+
+_HOST = "127.0.0.1"
+
+
+class Wiring(NamedTuple):
+    """The ports and secrets that hold the demo together."""
+
+    web_port: int
+    broker_port: int
+    receive_port: int
+    broker_password: str
+    pager_url: str
+    pager_secret: str
+
+
+def aggregator_config(wiring: Wiring, folder: Path) -> str:
+    """The aggregator's YAML; its database is in `folder`."""
+    return _yaml(
+        {
+            "fleet": FLEET_NAME,
+            "services": {SERVICE: {"acceptable_loss": "0.1%", "owner": OWNER, "playbook": PLAYBOOK}},
+            "receive": {"tcp": f"{_HOST}:{wiring.receive_port}"},
+            "broker": {
+                "listen": f"{_HOST}:{wiring.broker_port}",
+                "password": wiring.broker_password,
+            },
+            "notify": [{"webhook": {"url": wiring.pager_url, "secret": wiring.pager_secret}}],
+            "store": f"sqlite:///{folder / 'history.db'}",
+            "web": {"listen": f"{_HOST}:{wiring.web_port}"},
+        }
+    )
+
+
+def agent_config(member: Member, wiring: Wiring, ports: Mapping[Protocol, int], ca: Path) -> str:
+    """One agent's YAML: every protocol of the service, at `ports`."""
+    verified = {"ca_file": str(ca), "server_name": SERVER_NAME}
+    endpoints: dict[str, object] = {}
+    for protocol, port in ports.items():
+        address = f"{_HOST}:{port}"
+        if protocol is Protocol.HTTPS:
+            endpoints[str(protocol)] = {"url": f"https://{address}{SINK_PATH}", **verified}
+        elif protocol.over_tls:
+            endpoints[str(protocol)] = {"address": address, **verified}
+        else:
+            endpoints[str(protocol)] = address
+    return _yaml(
+        {
+            "agent": {
+                "location": str(member.location),
+                "region": member.region,
+                "zone": member.zone,
+                "host": member.host,
+            },
+            "broker": {
+                "url": f"mqtt://{_HOST}:{wiring.broker_port}",
+                "fleet": FLEET_NAME,
+                "username": "coalmine",
+                "password": wiring.broker_password,
+            },
+            "services": {SERVICE: endpoints},
+        }
+    )
+
+
+def _yaml(tree: dict[str, object]) -> str:
+    # A dollar sign would be read as the start of a variable.
+    return yaml.safe_dump(tree, sort_keys=False).replace("$", "$$")

@@ -1,0 +1,294 @@
+"""Runs the demo: starts aggregator, service and fleet, watches them, breaks things, ends everything."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import secrets
+import signal
+import socket
+import sys
+import tempfile
+from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from coalmine_aggregator.demo import children, words
+from coalmine_aggregator.demo.certificates import Certificates, make_certificates
+from coalmine_aggregator.demo.children import Child
+from coalmine_aggregator.demo.configs import Wiring, agent_config, aggregator_config
+from coalmine_aggregator.demo.faults import Fault, parse_fault
+from coalmine_aggregator.demo.fleet import FLEET, REGIONS, SIZE, known_values
+from coalmine_aggregator.demo.pager import Pager
+from coalmine_aggregator.demo.readings import Reader, ReadingError
+from coalmine_aggregator.demo.screen import choose_screen
+from coalmine_aggregator.demo.table import Picture
+from coalmine_aggregator.demo.tally import RECENT_S, Tally
+from coalmine_aggregator.web.answers import AlertItem, Alerts
+from coalmine_runtime import clock
+from coalmine_wire.protocols import Protocol
+
+T = TypeVar("T")
+
+HOST = "127.0.0.1"
+BREAK_AFTER_S = 10.0
+"""People see green first: faults given on the command line hold from this long after the first sum
+rates, or after a third of an unattended run where that is shorter."""
+
+_START_S = 60.0
+_ANSWER_S = 5.0
+_READ_AT_S = 0.2  # of each second: what is due on the second has been settled by then
+_FAILED_READS = 5
+_COALMINE = (sys.executable, "-m", "coalmine_cli.main")
+_SERVICE = (sys.executable, "-m", "coalmine_aggregator.demo.service")
+_KEY_FAULTS = {
+    key: parse_fault(text, known_values())
+    for key, text in {"u": "udp", "t": "tcp:refuse", "e": "region=eu-west-1:50%"}.items()
+}
+
+
+class DemoError(Exception):
+    """The demo cannot go on; says why."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What the command line asks for. Without `seconds` it runs until it is told to stop."""
+
+    port: int
+    faults: tuple[Fault, ...] = ()
+    seconds: float | None = None
+    as_json: bool = False
+
+
+def run_demo(options: Options) -> int:
+    """Runs the demo to its end; the exit status. Raises `DemoError`."""
+    _claim(options.port)
+    with tempfile.TemporaryDirectory(prefix="coalmine-demo-") as folder:
+        return asyncio.run(_Demo(options, Path(folder)).run())
+
+
+class _Demo:
+    """One run: processes, what was read of them, and what is shown."""
+
+    def __init__(self, options: Options, folder: Path) -> None:
+        self._options = options
+        self._folder = folder
+        self._page = f"http://{HOST}:{options.port}"
+        self._screen = choose_screen()
+        self._pager = Pager(self._paged)
+        self._tally = Tally()
+        self._faults: tuple[Fault, ...] = ()
+        self._alerts: Alerts | None = None
+        self._stop = asyncio.Event()
+        self._keys: asyncio.Queue[str] = asyncio.Queue(maxsize=16)
+        self._ended: asyncio.Queue[Child] = asyncio.Queue()
+        self._aggregator: list[Child] = []
+        self._service: list[Child] = []
+        self._agents: list[Child] = []
+
+    async def run(self) -> int:
+        """Until it is done, told to stop, or a part of it ends that should not."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, self._stop.set)
+        work = asyncio.create_task(self._work())
+        stopped = asyncio.create_task(self._stop.wait())
+        failed = asyncio.create_task(self._ended.get())
+        try:
+            self._screen.open(self._pressed)
+            await asyncio.wait((work, stopped, failed), return_when=asyncio.FIRST_COMPLETED)
+            if failed.done():
+                raise DemoError(failed.result().epitaph())
+            if work.done():
+                work.result()
+        finally:
+            for task in (work, stopped, failed):
+                task.cancel()
+            self._screen.close()
+            await asyncio.gather(work, return_exceptions=True)
+            await self._end()
+        interrupted = self._options.seconds is not None and not work.done()
+        self._conclude()
+        return 128 + signal.SIGINT if interrupted else 0
+
+    async def _work(self) -> None:
+        began = clock.monotonic()
+        certificates = make_certificates(self._folder)
+        wiring = Wiring(
+            web_port=self._options.port,
+            broker_port=_free_port(),
+            receive_port=_free_port(),
+            broker_password=secrets.token_urlsafe(18),
+            pager_url=await self._pager.start(),
+            pager_secret=self._pager.secret,
+        )
+        config = self._write("aggregator.yaml", aggregator_config(wiring, self._folder))
+        self._aggregator.append(
+            await self._start("aggregator", (*_COALMINE, "aggregator", "run", str(config)))
+        )
+        async with Reader(self._page) as reader:
+            await _within(_START_S, reader.ready(), "the aggregator is not ready")
+            self._screen.tell(f"aggregator ready: {self._page}")
+            ports = await self._start_service(certificates, wiring)
+            self._screen.tell(f"service under test takes {', '.join(ports)}")
+            for member in FLEET:
+                text = agent_config(member, wiring, ports, certificates.ca)
+                config = self._write(f"{member.host}.yaml", text)
+                argv = (*_COALMINE, "agent", "run", str(config))
+                self._agents.append(await self._start(member.host, argv))
+            self._screen.tell(f"{len(FLEET)} agents started in {len(REGIONS)} regions")
+            await self._watch(reader, began)
+
+    async def _start_service(self, certificates: Certificates, wiring: Wiring) -> dict[Protocol, int]:
+        relay_to = f"{HOST}:{wiring.receive_port}"
+        argv = (*_SERVICE, str(certificates.certificate), str(certificates.key), relay_to)
+        self._service.append(await self._start("service", argv, piped=True))
+        answer = await _within(_START_S, self._heard(), "the service does not start")
+        return msgspec.convert(answer["ports"], dict[Protocol, int])
+
+    async def _start(self, name: str, argv: Sequence[str], *, piped: bool = False) -> Child:
+        child = await children.start(name, argv, self._folder, piped=piped)
+        child.ended.add_done_callback(lambda _: self._ended.put_nowait(child))
+        return child
+
+    async def _watch(self, reader: Reader, began: float) -> None:
+        """Reads and shows once a second, from the first sum rates on for as long as was asked."""
+        first: float | None = None
+        seconds = self._options.seconds
+        break_after = BREAK_AFTER_S if seconds is None else min(BREAK_AFTER_S, seconds / 3)
+        pending = self._options.faults
+        failures = 0
+        while True:
+            try:
+                rates = await reader.rates(RECENT_S)
+                self._alerts = await reader.alerts()
+                failures = 0
+            except ReadingError as error:
+                failures += 1
+                if failures == _FAILED_READS:
+                    raise DemoError(str(error)) from None
+            else:
+                self._tally.add(rates.groups)
+            now = clock.monotonic()
+            if first is None and self._tally.slots:
+                first = now
+                self._screen.tell(
+                    f"first sum rates after {now - began:.1f} s: {SIZE} a second expected"
+                )
+            if first is not None and pending and now - first >= break_after:
+                await self._break(pending)
+                pending = ()
+            self._screen.show(self._picture())
+            if first is not None and seconds is not None and now - first >= seconds:
+                return
+            await self._pause()
+
+    async def _pause(self) -> None:
+        """Until the next reading, or a key."""
+        wait_s = 1 - (clock.wall() - _READ_AT_S) % 1
+        with contextlib.suppress(TimeoutError):
+            await self._obey(await asyncio.wait_for(self._keys.get(), wait_s))
+
+    def _pressed(self, key: str) -> None:
+        with contextlib.suppress(asyncio.QueueFull):
+            self._keys.put_nowait(key)
+        if key == "q":
+            self._stop.set()
+
+    async def _obey(self, key: str) -> None:
+        if key == "r":
+            await self._break(())
+        elif key in _KEY_FAULTS:
+            fault = _KEY_FAULTS[key]
+            others = tuple(other for other in self._faults if other != fault)
+            await self._break(others if fault in self._faults else (*others, fault))
+
+    async def _break(self, faults: tuple[Fault, ...]) -> None:
+        """From now on the service has these faults and no others."""
+        stdin = self._service[0].process.stdin
+        assert stdin is not None
+        stdin.write(" ".join(map(str, faults)).encode() + b"\n")
+        answer = await _within(_ANSWER_S, self._heard(), "the service does not answer")
+        if "error" in answer:
+            raise DemoError(f"the service: {answer['error']}")
+        self._faults = faults
+        self._screen.tell(f"broken on purpose: {words.faults_line(faults)}", "magenta")
+
+    async def _heard(self) -> dict[str, object]:
+        """The service's next answer."""
+        stdout = self._service[0].process.stdout
+        assert stdout is not None
+        line = await stdout.readline()
+        if not line:  # it ended, which is told with its log
+            await asyncio.Event().wait()
+        answer: dict[str, object] = json.loads(line)
+        return answer
+
+    def _paged(self, page: dict[str, object]) -> None:
+        self._screen.tell(words.page_line(page), "bold yellow")
+
+    def _picture(self) -> Picture:
+        return Picture(
+            page=self._page,
+            now=clock.wall(),
+            slots=self._tally.slots,
+            newest=self._tally.newest,
+            total=self._tally.total(),
+            faults=self._faults,
+            alerts=self._alerts.open if self._alerts else (),
+            keys=self._screen.keys,
+        )
+
+    def _conclude(self) -> None:
+        """What is left on the screen: one object, or one line."""
+        alerts: list[AlertItem] = []
+        if self._alerts is not None:
+            alerts = [*self._alerts.open, *self._alerts.recent]
+        if self._options.as_json:
+            summary = self._tally.summary([msgspec.to_builtins(alert) for alert in alerts])
+            line = json.dumps(summary)
+        else:
+            line = f"{self._tally.slots} s: {words.fates_line(self._tally.total())}"
+        with contextlib.suppress(BrokenPipeError):
+            sys.stdout.write(f"{line}\n")
+            sys.stdout.flush()
+
+    async def _end(self) -> None:
+        await children.stop((self._agents, (*self._service, *self._aggregator)))
+        await self._pager.stop()
+
+    def _write(self, name: str, text: str) -> Path:
+        path = self._folder / name
+        path.write_text(text)
+        return path
+
+
+async def _within(seconds: float, awaitable: Awaitable[T], failure: str) -> T:
+    try:
+        return await asyncio.wait_for(awaitable, seconds)
+    except TimeoutError:
+        raise DemoError(f"{failure} after {seconds:g} s") from None
+
+
+def _claim(port: int) -> None:
+    """Raises `DemoError` where the page's port cannot be had."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            what = error.strerror or str(error)
+            raise DemoError(f"port {port}: {what.lower()}; choose another with --port") from None
+
+
+def _free_port() -> int:
+    """A port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        port: int = probe.getsockname()[1]
+        return port

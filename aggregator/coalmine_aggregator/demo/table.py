@@ -1,0 +1,101 @@
+"""The terminal's picture of one second. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from coalmine_aggregator.demo import words
+from coalmine_aggregator.demo.faults import Fault
+from coalmine_aggregator.demo.fleet import REGIONS, agents_in
+from coalmine_aggregator.demo.tally import Cell
+from coalmine_aggregator.model.counts import NOTHING, Counts
+from coalmine_aggregator.web.answers import AlertItem
+from coalmine_wire.protocols import Protocol
+
+KEYS = {"u": "lose udp", "t": "refuse tcp", "e": "lose half of eu-west-1", "r": "repair", "q": "quit"}
+"""What can be pressed, and what it does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """All that is shown. `newest` are the counts of the last settled second, `total` of all."""
+
+    page: str
+    now: float
+    slots: int = 0
+    newest: dict[Cell, Counts] = field(default_factory=dict)
+    total: Counts = NOTHING
+    faults: Sequence[Fault] = ()
+    alerts: Sequence[AlertItem] = ()
+    keys: bool = False
+
+
+def render(picture: Picture) -> RenderableType:
+    """The table, what holds besides it, and the keys."""
+    lines = [
+        Text.assemble(("broken on purpose: ", "dim"), words.faults_line(picture.faults)),
+        Text.assemble((f"{picture.slots} s: ", "dim"), words.fates_line(picture.total)),
+        *_alerts(picture),
+        Text.assemble(("live page: ", "dim"), (picture.page, "underline")),
+    ]
+    if picture.keys:
+        lines.append(_footer())
+    return Group(_grid(picture), *lines)
+
+
+def plain(picture: Picture) -> str:
+    """The same as one line, where there is no terminal."""
+    rates = " ".join(
+        f"{protocol}={_across(picture, protocol).received}/{_across(picture, protocol).expected}"
+        for protocol in Protocol
+    )
+    return f"{picture.slots} s: {rates}; {words.fates_line(picture.total)}"
+
+
+def _across(picture: Picture, protocol: Protocol) -> Counts:
+    cells = (picture.newest.get(Cell(str(protocol), region), NOTHING) for region in REGIONS)
+    return sum(cells, NOTHING)
+
+
+def _grid(picture: Picture) -> Table:
+    table = Table(title="sum rates, datapoints a second", title_justify="left", title_style="bold")
+    table.add_column("")
+    for region in REGIONS:
+        table.add_column(f"{region}\n{agents_in(region)} agents", justify="right")
+    table.add_column("all\n", justify="right")
+    for protocol in Protocol:
+        cells = [picture.newest.get(Cell(str(protocol), region), NOTHING) for region in REGIONS]
+        table.add_row(str(protocol), *map(_cell, cells), _cell(_across(picture, protocol)))
+    return table
+
+
+def _cell(counts: Counts) -> Text:
+    """Received of expected: green when all is well, red with loss, yellow where nobody knows."""
+    if not counts.expected:
+        return Text("-", "dim")
+    if counts.bad:
+        style = "bold red"
+    elif counts.judged < counts.expected:
+        style = "yellow"
+    else:
+        style = "green"
+    return Text(f"{counts.received}/{counts.expected}", style)
+
+
+def _alerts(picture: Picture) -> list[Text]:
+    if not picture.alerts:
+        return [Text.assemble(("alerts: ", "dim"), ("none open", "green"))]
+    return [Text(words.alert_line(alert, picture.now), "bold red") for alert in picture.alerts]
+
+
+def _footer() -> Text:
+    footer = Text()
+    for key, what in KEYS.items():
+        footer.append(f" {key} ", "reverse")
+        footer.append(f" {what}  ")
+    return footer

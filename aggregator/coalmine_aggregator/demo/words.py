@@ -1,0 +1,45 @@
+"""What the demo tells of alerts, pages and faults, in words. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from coalmine_aggregator.demo.faults import Fault
+from coalmine_aggregator.model.counts import Counts
+from coalmine_aggregator.web.answers import AlertItem
+
+
+def share(part: int, whole: int) -> str:
+    """A share in per cent, of counts: never 100 while something is missing."""
+    if not whole:
+        return "nothing"
+    percent = 100 * part / whole
+    if part < whole:
+        percent = min(percent, 99.99)
+    return f"{percent:.4g} %"
+
+
+def alert_line(alert: AlertItem, now: float) -> str:
+    """An open alert, or one that has closed."""
+    sums = alert.sums
+    loss = f"{share(sums.bad, sums.judged)} of {alert.scope_text} ({sums.bad} of {sums.judged} lost)"
+    if alert.closed_at is None:
+        return f"{alert.id} open for {now - alert.opened_at:.0f} s: {loss}"
+    return f"{alert.id} closed after {alert.closed_at - alert.opened_at:.0f} s: {loss}"
+
+
+def fates_line(counts: Counts) -> str:
+    """The fates that occurred, and what they add up to."""
+    by_fate = {fate: count for fate, count in counts.by_fate().items() if count}
+    parts = " + ".join(f"{count} {fate.replace('_', ' ')}" for fate, count in by_fate.items())
+    return f"{counts.expected} expected = {parts or 'nothing yet'}"
+
+
+def faults_line(faults: Sequence[Fault]) -> str:
+    """What is broken on purpose."""
+    return "; ".join(fault.words for fault in faults) or "nothing"
+
+
+def page_line(page: Mapping[str, object]) -> str:
+    """A page as the webhook carries it."""
+    return f"PAGE {page}"
