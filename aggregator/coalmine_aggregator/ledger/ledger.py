@@ -1,0 +1,277 @@
+"""The ledger: takes evidence of every expected datapoint and settles each slot. Pure.
+
+For every slot and every group, expected = the sum of the fates, always: what was expected in a slot is
+fixed when it settles, and a fate is a function of the evidence of one datapoint alone, so whatever
+comes later moves a datapoint from one fate to another and never adds or drops one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from coalmine_aggregator.ledger.archive import Archive
+from coalmine_aggregator.ledger.book import AHEAD_S, Book
+from coalmine_aggregator.ledger.clocks import Clocks
+from coalmine_aggregator.ledger.evidence import CLOCK, GAP, SKIPPED, Bytes, merge_into
+from coalmine_aggregator.ledger.exceptions import BlobWriter, Kept, pack, read_all, unpack
+from coalmine_aggregator.ledger.gaps import Gaps
+from coalmine_aggregator.ledger.intake import Intake
+from coalmine_aggregator.ledger.ring import DEPTH, Ring
+from coalmine_aggregator.ledger.series import AllSeries
+from coalmine_aggregator.ledger.settling import Settler, SlotTable
+from coalmine_aggregator.ledger.sources import Sources
+from coalmine_aggregator.ledger.windows import Windows
+from coalmine_aggregator.model.receipts import Receipts
+from coalmine_wire.series import Series
+from coalmine_wire.slots import REVISABLE_S, SETTLE_S
+
+KEPT_TABLES = 600
+"""Settled slots whose counts by leaf are kept for reading."""
+
+SETTLED_A_TICK = 32
+BLANK_A_TICK = 4_096
+REVISED_CELLS_A_TICK = 4_000_000
+"""Bounds on the work of one tick; what is left over is the next tick's."""
+
+REWIND_S = 10
+"""If the time falls back by more, settling begins anew from there."""
+
+Resting = Callable[[int], Iterable[NDArray[np.int32]]]
+"""The series, by slot, whose agents announced that they would not take part."""
+
+
+class Turn(NamedTuple):
+    """What a tick did; `kept` are the blobs to be stored by slot."""
+
+    settled: list[SlotTable]
+    revised: list[SlotTable]
+    kept: list[tuple[int, bytes]]
+
+
+class Ledger:
+    """The slots of one aggregator. `now` is wall time in seconds; it is given, never read."""
+
+    def __init__(
+        self, sources: Sequence[str], now: float, last_slot: int | None, depth: int = DEPTH
+    ) -> None:
+        """Begins after `last_slot`, what is between being a gap; or with the next second."""
+        self.oddities: Counter[str] = Counter()
+        self.series = AllSeries()
+        self.windows = Windows()
+        self.clocks = Clocks()
+        self.sources = Sources(tuple(sources))
+        self.tables: dict[int, SlotTable] = {}
+        self._gaps = Gaps()
+        first = began = math.floor(now) + 1
+        if last_slot is not None and last_slot < began + REWIND_S:
+            first = max(last_slot + 1, began - REVISABLE_S)
+            self._gaps.add(first, began - 1, "down")
+        self.ring = Ring(max(first, began), depth)
+        self._archive = Archive(self.oddities)
+        self.book = Book(self.ring, self._archive, first, began, self.oddities)
+        self._settler = Settler(self.series)
+        self._intake = Intake(self.book, self.sources, self.clocks, self.oddities)
+        self._writer = BlobWriter(self.series.names, began)
+        for source in range(len(sources)):
+            self.sources.restarted(source, now)
+
+    @property
+    def next(self) -> int:
+        """The first slot that is not settled."""
+        return self.book.next
+
+    def enrol(self, series: Series, control: bool, seat: int, phase_ms: int) -> int:
+        """The id of a series that is sent from `seat`. Raises `SeriesFullError`."""
+        number = self.series.add(series, control)
+        self._grow(seat + 1)
+        self.clocks.place(number, seat, phase_ms)
+        return number
+
+    def receive(self, receipts: Receipts) -> None:
+        """Takes receipts."""
+        self._intake.take(receipts)
+
+    def gap(self, first: int, last: int, why: str) -> None:
+        """Slots that we could not have received. Settled ones that are recent become unknown, too."""
+        self._gaps.add(first, last, why)
+        for slot in range(max(first, self.ring.low), min(last, self.book.next - 1) + 1):
+            kept = self._archive.get(slot)
+            if kept is not None:
+                self.ring.row(slot)[: kept.expected.width] |= np.uint8(GAP)
+                self.book.dirty.add(slot)
+
+    def tick(self, now: float, delay_s: float, resting: Resting) -> Turn:
+        """Settles what is due at `now`, `delay_s` later than usual, and revises what was settled."""
+        if math.floor(now) < self.book.next - REWIND_S:
+            self._rewind(now)
+        self.book.reach(math.floor(now) + AHEAD_S)
+        kept: list[tuple[int, bytes]] = []
+        settled: list[SlotTable] = []
+        revised = self._revise(kept)
+        blanks = 0
+        while self.book.next + SETTLE_S + delay_s <= now:
+            slot = self.book.next
+            if slot < self.book.began:
+                if (blanks := blanks + 1) > BLANK_A_TICK:
+                    break
+                mask, expected = self.windows.at(slot)
+                table = self._settler.blank(slot, expected, mask)
+            else:
+                if len(settled) - blanks >= SETTLED_A_TICK:
+                    break
+                table = self._settle(slot, now, resting, kept)
+            settled.append(table)
+            self._keep_table(table)
+            self.book.next = slot + 1
+            self.book.reach(math.floor(now) + AHEAD_S)
+        if settled:
+            self._forget()
+        return Turn(settled, revised, kept)
+
+    def restore(self, exceptions: Iterable[tuple[int, bytes]]) -> None:
+        """Takes over what an earlier run kept. Called once, before anything is enrolled."""
+        past = read_all(exceptions)
+        if past is None:
+            return
+        self.oddities["exceptions_unreadable"] += past.unreadable
+        for name in past.names:
+            self.series.restore(name)
+        self._grow(1)
+        self._writer = BlobWriter(self.series.names, past.lineage)
+        self._writer.keys(past.keys)
+        for slot, kept in sorted(past.slots.items()):
+            if slot >= self.book.next:
+                continue
+            self._archive.put(slot, kept)
+            if slot >= self.book.began - KEPT_TABLES:
+                known = unpack(kept)
+                self._keep_table(self._settler.settle(slot, known, kept.expected))
+                if self.ring.holds(slot):
+                    self.ring.fill(slot, known)
+
+    def expected_at(self, slot: int) -> NDArray[np.bool_] | None:
+        """bool[n]: what a settled slot that is in the ring expected; None where it is not at hand."""
+        kept = self._archive.get(slot) if self.ring.holds(slot) else None
+        return None if kept is None else kept.expected.mask()
+
+    def _grow(self, seats: int) -> None:
+        count = len(self.series)
+        for part in (self.windows, self.ring, self.sources):
+            part.grow(count)
+        self.clocks.grow(count, seats)
+        self._intake.series = count
+
+    def _settle(
+        self, slot: int, now: float, resting: Resting, kept: list[tuple[int, bytes]]
+    ) -> SlotTable:
+        mask, expected = self.windows.at(slot)
+        count = expected.width
+        row = self.ring.row(slot)[:count]
+        if self.clocks.stepped():
+            self.oddities["clock_steps"] += 1
+            self._gaps.add(slot, math.floor(now), "clock")
+        off = self.clocks.off()
+        if off.size:
+            flags = np.zeros(int(off.max()) + 1, dtype=np.uint8)
+            flags[off] = CLOCK
+            seats = self.clocks.seat_of(count)
+            inside = seats < len(flags)
+            row[inside] |= flags[seats[inside]]
+        self.clocks.turn()
+        for ids in resting(slot):
+            merge_into(row, ids, SKIPPED)
+        if self._gaps.covers(slot):
+            row |= np.uint8(GAP)
+        else:
+            touched = self.sources.touched(slot, count)
+            if touched is not None:
+                row[touched] |= np.uint8(GAP)
+        receipts = self.ring.receipts(slot, count)
+        twice = int(receipts.sum(dtype=np.int64)) - int(np.count_nonzero(receipts))
+        self.oddities["duplicates"] += twice
+        known = self.ring.known(slot, count)
+        table = self._settler.settle(slot, known, expected, mask)
+        self._keep(slot, pack(known, expected, mask), kept)
+        self.oddities["stray"] += table.stray
+        self.oddities["contradictory"] += table.contradictory
+        return table
+
+    def _revise(self, kept: list[tuple[int, bytes]]) -> list[SlotTable]:
+        """Settles slots anew whose evidence changed, as many as a tick may."""
+        revised: list[SlotTable] = []
+        cells = REVISED_CELLS_A_TICK
+        for slot in sorted(self.book.dirty):
+            was = self._archive.get(slot)
+            self.book.dirty.discard(slot)
+            if was is None or not self.ring.holds(slot):
+                continue
+            self._resettle(slot, was, self.ring.known(slot, was.expected.width), kept, revised)
+            cells -= was.expected.width
+            if cells < 0:
+                return revised
+        while cells > 0 and (waiting := self._archive.next_waiting()) is not None:
+            slot, was, evidence = waiting
+            known = unpack(was)
+            mask = was.expected.mask()
+            changed = False
+            for ids, codes in evidence:
+                inside = ids < was.expected.width
+                ids, codes = ids[inside], codes[inside]
+                expected = mask[ids]
+                self.oddities["stray"] += len(ids) - int(expected.sum())
+                changed |= merge_into(known, ids[expected], codes[expected])
+            if changed:
+                self._resettle(slot, was, known, kept, revised)
+            cells -= was.expected.width + 1_000
+        return revised
+
+    def _resettle(
+        self,
+        slot: int,
+        was: Kept,
+        known: Bytes,
+        kept: list[tuple[int, bytes]],
+        revised: list[SlotTable],
+    ) -> None:
+        before = self.tables.get(slot) or self._settler.settle(slot, unpack(was), was.expected)
+        table = self._settler.settle(slot, known, was.expected)
+        self.oddities["stray"] += table.stray - before.stray
+        self.oddities["contradictory"] += table.contradictory - before.contradictory
+        self._keep(slot, pack(known, was.expected, was.expected.mask()), kept)
+        if slot in self.tables:
+            self.tables[slot] = table
+        if not np.array_equal(table.sums, before.sums):
+            revised.append(table)
+
+    def _keep(self, slot: int, what: Kept, kept: list[tuple[int, bytes]]) -> None:
+        self._archive.put(slot, what)
+        kept.append((slot, self._writer.write(slot, what)))
+
+    def _keep_table(self, table: SlotTable) -> None:
+        self.tables[table.slot] = table
+        while len(self.tables) > KEPT_TABLES:
+            del self.tables[next(iter(self.tables))]
+
+    def _forget(self) -> None:
+        below = self.book.next
+        self.windows.forget(below)
+        self._gaps.forget(below)
+        self.sources.forget(below)
+        self._archive.forget(below)
+        self._writer.forget(below - REVISABLE_S)
+
+    def _rewind(self, now: float) -> None:
+        """Our clock was set back far: what was settled lies in the future and is settled again."""
+        self.oddities["clock_steps"] += 1
+        self.book.next = self.book.began = math.floor(now) + 1
+        self.book.dirty.clear()
+        self.ring.clear(self.book.next)
+        self._archive.clear()
+        self.tables.clear()
+        self._gaps = Gaps()

@@ -1,0 +1,107 @@
+"""Evidence to counts: the whole of settling a slot. Pure.
+
+One look-up and one `bincount` over (leaf, class): a few milliseconds for 600,000 series.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from coalmine_aggregator.ledger.evidence import Bytes
+from coalmine_aggregator.ledger.fate_table import ARRIVALS, CLASS_OF, CLASSES, OUTCOMES
+from coalmine_aggregator.ledger.series import AllSeries
+from coalmine_aggregator.ledger.windows import Expected, Mask
+from coalmine_aggregator.model.fates import FATES, Fate
+from coalmine_aggregator.model.scopes import Leaf
+from coalmine_aggregator.model.slot_counts import SlotCounts
+from coalmine_aggregator.model.unknown import REASONS, UnknownReason
+
+RECEIVED = OUTCOMES
+COLUMNS = OUTCOMES + 1
+"""Columns of sums: the outcomes, then what was received in time."""
+
+Sums = NDArray[np.int32]
+
+
+class SlotTable(NamedTuple):
+    """A settled slot: `sums` is int32[n, COLUMNS] for the leaves of number `leaves` (int32[n]).
+
+    `stray` counts datapoints that arrived and were not expected, `contradictory` those that arrived
+    although the report says failed or abandoned.
+    """
+
+    slot: int
+    leaves: NDArray[np.int32]
+    sums: Sums
+    stray: int = 0
+    contradictory: int = 0
+
+
+class Settler:
+    """Settles slots; keeps the leaf of each expected series at hand between slots."""
+
+    def __init__(self, series: AllSeries) -> None:
+        self._series = series
+        self._for: Expected | None = None
+        self._leaves = 0
+        self._base: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
+        self._names: tuple[bytes, tuple[Leaf, ...]] = (b"", ())
+
+    def settle(
+        self, slot: int, known: Bytes, expected: Expected, mask: Mask | None = None
+    ) -> SlotTable:
+        """The counts of a slot of which `known` is all evidence; `mask` is `expected`'s, if at hand."""
+        base = self._base_of(expected, mask)
+        table = np.bincount(base + CLASS_OF[known], minlength=(self._leaves + 1) * CLASSES)
+        by_class = table.reshape(self._leaves + 1, OUTCOMES, ARRIVALS)
+        inside = by_class[:-1]
+        rows = np.flatnonzero(inside.any(axis=(1, 2)))
+        inside = inside[rows]
+        sums = np.empty((len(rows), COLUMNS), dtype=np.int32)
+        sums[:, :OUTCOMES] = inside.sum(axis=2)
+        sums[:, RECEIVED] = inside[:, :, 2].sum(axis=1)
+        contradictory = inside[:, (Fate.FAILED, Fate.ABANDONED), 1:].sum()
+        stray = by_class[-1, :, 1:].sum()
+        return SlotTable(slot, rows.astype(np.int32), sums, int(stray), int(contradictory))
+
+    def blank(self, slot: int, expected: Expected, mask: Mask) -> SlotTable:
+        """A slot that passed while the aggregator was not there."""
+        base = self._base_of(expected, mask)
+        by_leaf = np.bincount(base // CLASSES, minlength=self._leaves + 1)[: self._leaves]
+        rows = np.flatnonzero(by_leaf)
+        sums = np.zeros((len(rows), COLUMNS), dtype=np.int32)
+        sums[:, Fate.UNKNOWN + UnknownReason.AGGREGATOR] = by_leaf[rows]
+        return SlotTable(slot, rows.astype(np.int32), sums)
+
+    def counts(self, table: SlotTable) -> SlotCounts:
+        """What the table says, as others read it."""
+        key = table.leaves.tobytes()
+        if key != self._names[0]:
+            self._names = (key, tuple(self._series.leaves[leaf] for leaf in table.leaves))
+        return SlotCounts(table.slot, self._names[1], table.sums[:, RECEIVED].copy(), fates(table.sums))
+
+    def _base_of(self, expected: Expected, mask: Mask | None) -> NDArray[np.int64]:
+        """Where the classes of each series begin; unexpected ones share a row past the leaves."""
+        leaves = len(self._series.leaves)
+        if self._for is not expected or self._leaves != leaves:
+            mask = expected.mask() if mask is None else mask
+            leaf = self._series.leaf(expected.width).astype(np.int64)
+            leaf[~mask] = leaves
+            self._base, self._for, self._leaves = leaf * CLASSES, expected, leaves
+        return self._base
+
+
+def fates(sums: Sums) -> Sums:
+    """int32[..., 7], the columns of `Fate`."""
+    folded = np.empty((*sums.shape[:-1], FATES), dtype=np.int32)
+    folded[..., : Fate.UNKNOWN] = sums[..., : Fate.UNKNOWN]
+    folded[..., Fate.UNKNOWN] = reasons(sums).sum(axis=-1)
+    return folded
+
+
+def reasons(sums: Sums) -> Sums:
+    """int32[..., 4], the columns of `UnknownReason`."""
+    return sums[..., Fate.UNKNOWN : Fate.UNKNOWN + REASONS]
