@@ -2,7 +2,8 @@
 
 The kernel's netem does the delaying where the kernel has it. Where it has not (many small virtual
 machines), the link is a pair of tun devices, and a thread of ours carries each packet over after the
-delay: the same packets, the same kernel TCP on both ends, the same timeouts. Both need root.
+delay: the same packets, the same kernel TCP on both ends, the same timeouts. Both need root, or a
+sudo that asks nothing; what runs in a namespace runs as the user who runs the tests.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from collections.abc import Sequence
 from functools import cache
 
 from coalmine_runtime import clock
-from tests.servers.process import executable
+from tests.servers.process import as_root, executable
 
 _TUNSETIFF = 0x400454CA
 _IFF_TUN = 0x0001
@@ -33,19 +34,24 @@ _names = itertools.count()
 
 async def _ip(*arguments: str, tool: str = "ip") -> None:
     process = await asyncio.create_subprocess_exec(
-        executable(tool, "iproute2"), *arguments, stderr=asyncio.subprocess.PIPE
+        *as_root(), executable(tool, "iproute2"), *arguments, stderr=asyncio.subprocess.PIPE
     )
     _, errors = await process.communicate()
     if process.returncode:
         raise OSError(f"{tool} {' '.join(arguments)}: {errors.decode().strip()}")
 
 
+def _as_us() -> list[str]:
+    if not os.geteuid():
+        return []
+    ids = (f"--reuid={os.getuid()}", f"--regid={os.getgid()}", "--init-groups")
+    return [executable("setpriv", "util-linux"), *ids]
+
+
 class Namespace:
     """A network of its own on this machine; `async with` it."""
 
     def __init__(self) -> None:
-        if os.geteuid():
-            raise PermissionError("network namespaces need root: run these tests as root")
         self.name = f"coal{os.getpid()}-{next(_names)}"
 
     async def __aenter__(self) -> Namespace:
@@ -62,7 +68,7 @@ class Namespace:
 
     def command(self, argv: Sequence[str]) -> list[str]:
         """The command line that runs `argv` in it, under the same pid."""
-        return [executable("ip", "iproute2"), "netns", "exec", self.name, *argv]
+        return [*as_root(), executable("ip", "iproute2"), "netns", "exec", self.name, *_as_us(), *argv]
 
 
 class Link:
@@ -80,9 +86,19 @@ class Link:
         self._carrier: _Carrier | None = None
 
     async def __aenter__(self) -> Link:
+        try:
+            await self._lay()
+        except BaseException:
+            await self._take_up()
+            raise
+        return self
+
+    async def _lay(self) -> None:
         if await asyncio.to_thread(has_netem):
             await _ip("link", "add", self._near, "type", "veth", "peer", "name", self._far)
         else:
+            for device in (self._near, self._far):
+                await _ip("tuntap", "add", device, "mode", "tun", "user", str(os.getuid()))
             self._carrier = _Carrier(self._near, self._far)
         await _ip("link", "set", self._far, "netns", self._namespace.name)
         await _ip("addr", "add", self.here, "peer", f"{self.there}/32", "dev", self._near)
@@ -91,13 +107,18 @@ class Link:
         await self._namespace.ip("link", "set", self._far, "up")
         if self._carrier:
             self._carrier.start()
-        return self
 
     async def __aexit__(self, *_: object) -> None:
+        await self._take_up()
+
+    async def _take_up(self) -> None:
         if self._carrier:
-            await asyncio.to_thread(self._carrier.close)  # the devices go with their descriptors
-        else:
-            await _ip("link", "del", self._near)
+            await asyncio.to_thread(self._carrier.close)
+        for device in (self._near, self._far):  # the far end goes with its peer, or its namespace
+            try:
+                await _ip("link", "del", device)
+            except OSError:
+                pass
 
     async def delay(self, delay_ms: int) -> None:
         """From now on every packet from here to there takes this long; the way back stays quick."""
@@ -175,13 +196,13 @@ def has_netem() -> bool:
     """Whether this kernel has the netem queueing discipline, tried in a namespace of its own."""
     name = f"coal{os.getpid()}-netem"
     ip, tc = executable("ip", "iproute2"), executable("tc", "iproute2")
-    subprocess.run([ip, "netns", "add", name], check=True)
+    subprocess.run([*as_root(), ip, "netns", "add", name], check=True)
     try:
         tried = subprocess.run(
-            [tc, "-n", name, "qdisc", "add", "dev", "lo", "root", "netem", "delay", "1ms"],
+            [*as_root(), tc, "-n", name, "qdisc", "add", "dev", "lo", "root", "netem", "delay", "1ms"],
             capture_output=True,
             check=False,
         )
     finally:
-        subprocess.run([ip, "netns", "del", name], check=True)
+        subprocess.run([*as_root(), ip, "netns", "del", name], check=True)
     return tried.returncode == 0

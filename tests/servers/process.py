@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import signal
+import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -25,6 +26,11 @@ def executable(name: str, package: str) -> str:
     if path is None:
         raise FileNotFoundError(f"{name} is missing: apt-get install {package} (`make test` does it)")
     return path
+
+
+def as_root() -> list[str]:
+    """What stands before a command that needs root: nothing, or a sudo that asks nothing."""
+    return ["sudo", "-n"] if os.geteuid() else []
 
 
 class Process:
@@ -92,11 +98,11 @@ class Process:
         if self._child is None:
             return 0
         if self._child.returncode is None:
-            self._child.send_signal(how)
+            self.signal(how)
         try:
             return await self.wait(deadline_s)
         except TimeoutError:
-            self._child.kill()
+            self.signal(signal.SIGKILL)
             await self._child.wait()
             raise AssertionError(f"{self.argv[0]} ignored {how.name}\n{self.tail()}") from None
 
@@ -106,7 +112,10 @@ class Process:
 
     def signal(self, which: signal.Signals) -> None:
         """Sends a signal and goes on."""
-        os.kill(self.pid, which)
+        try:
+            os.kill(self.pid, which)
+        except PermissionError:  # it runs under sudo, which hands SIGTERM and SIGINT on
+            subprocess.run([*as_root(), "kill", f"-{int(which)}", str(self.pid)], check=True)
 
     def text(self) -> str:
         """All that it has written, over all its lives."""
