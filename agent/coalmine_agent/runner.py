@@ -1,40 +1,458 @@
 """The send engine: starts every attempt on its slot and phase, ends it at its deadline, tells the outcomes.
 
-`on_slot(revision, report)` is called once for every (revision, slot), from the loop's thread, when the last
-attempt of the slot ended; it must not block. Slots come in their order but for attempts that started late.
+`on_slot(revision, report)` is called once for every (revision, slot), on the loop's thread, when the last
+attempt of the slot has ended; it must not block. Slots come in their order, but for those that overlap.
+
+How it works: the `Schedule` says what starts when; an `Attempt` drives its sender; all sockets share one
+`Reactor`; one timer serves the next start and the next deadline, which lie in a queue since all attempts last
+equally long; a `Tally` gathers a slot's outcomes and what was wrong with the agent itself in it.
 """
 
 from __future__ import annotations
 
+import asyncio
+import gc
+import math
+from collections import deque
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from coalmine_agent.attempt import Attempt
+from coalmine_agent.null_sink import NullSink
+from coalmine_agent.reactor import Reactor
+from coalmine_agent.schedule import LOOP_LAG, Clocks, MissedSlots, Schedule, Timetable
+from coalmine_agent.tally import OVERRUN, Tally
+from coalmine_agent.target import Target
+from coalmine_runtime import clock
+from coalmine_runtime.clock import monotonic
+from coalmine_runtime.logs import get_logger
+from coalmine_wire.protocols import Protocol as Wire
+from coalmine_wire.reports import Outcome, SlotReport, Verdict
+from coalmine_wire.slots import DEADLINE_S
 
 if TYPE_CHECKING:
     from coalmine_agent.plan import EndpointPlan
     from coalmine_agent.resolver import Resolver
-    from coalmine_wire.reports import SlotReport
 
-OnSlot = Callable[[int, "SlotReport"], None]
+log = get_logger("agent")
+
+LAG_S = 0.05
+"""A loop that is held up longer makes the slots under way impaired: their times say nothing."""
+
+OVERRUN_S = 0.01
+"""A deadline that is served later makes its slot impaired."""
+
+EARLY_S = 0.0006
+"""A deadline this near is served at once: a timer that is armed for less than a millisecond spins."""
+
+FINISH_STARTS_S = 0.4
+"""How long `finish` still starts what is left of the slot under way."""
+
+MISSED_TOLD = 600
+"""Of missed slots in a row, the newest so many are told one by one; silence says the same of older ones."""
+
+_MISSED_AT_ONCE = 8  # slots told in one wake-up
+_BEAT_S = 0.05  # the longest sleep while attempts are under way, so that lag is seen
+
+OnSlot = Callable[[int, SlotReport], None]
+
+
+class Watch(Protocol):
+    """Sees how punctual the runner is; for measurements."""
+
+    def started(self, mono: float, late_s: float) -> None:
+        """At `mono` an attempt started, `late_s` after its nominal time."""
+
+    def expired(self, mono: float, over_s: float) -> None:
+        """At `mono` an attempt was abandoned, `over_s` after its deadline (a little before, if negative)."""
+
+
+@dataclass(slots=True)
+class Counters:
+    """What happened since the start."""
+
+    sent: int = 0
+    failed: int = 0
+    abandoned: int = 0
+    skipped: int = 0
+    slots: int = 0
+    """Slots that were reported."""
+    impaired: int = 0
+    """Of these, the impaired ones."""
+    missed: int = 0
+    """Slots that nothing was started in."""
+    clock_steps: int = 0
+    suspends: int = 0
+    late_max_s: float = 0.0
+    """The latest start, nominal to actual, since it was last set to 0."""
+    lag_max_s: float = 0.0
+    """The longest that the loop was held up, since it was last set to 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Set:
+    """One revision: its endpoints, and the cell of its timetable that the null sink is probed with."""
+
+    targets: tuple[Target, ...]
+    probed_with: int  # index of an endpoint; -1 where there are none
+    expiries: dict[int, int]
 
 
 class Runner:
     """Sends one datapoint a slot to each endpoint. Made and used on one running loop."""
 
-    def __init__(self, plans: Sequence[EndpointPlan], *, on_slot: OnSlot, resolver: Resolver) -> None:
-        """`plans` is what the first revision, 1, sends; outcomes number its endpoints from 0."""
-        raise NotImplementedError
-
-    revision: int
-    """That of the plans last given: 1 at first, one more with each `replace`."""
+    def __init__(
+        self,
+        plans: Sequence[EndpointPlan],
+        *,
+        on_slot: OnSlot,
+        resolver: Resolver,
+        watch: Watch | None = None,
+    ) -> None:
+        """`plans` is what the first revision, 1, sends to; outcomes number its endpoints from 0."""
+        self._loop = asyncio.get_running_loop()
+        self._on_slot = on_slot
+        self._resolver = resolver
+        self._watch = watch
+        self.revision = 1
+        """That of the plans last given: 1 at first, one more with each `replace`."""
+        self.counters = Counters()
+        self._reactor = Reactor(self._loop)
+        self._sets: dict[int, _Set] = {}
+        self._schedule: Schedule | None = None
+        self._tallies: dict[tuple[int, int], Tally] = {}
+        self._under_way: deque[Attempt] = deque()
+        self._missed: deque[MissedSlots] = deque()
+        self._first = self._prepare(plans)
+        udp = any(plan.protocol is Wire.UDP for plan in plans)
+        self._null_sink = NullSink(self._reactor, udp=udp, heard=self._heard)
+        self._heard_of: set[tuple[Wire, int]] = set()
+        self._awaited: dict[tuple[Wire, int], Attempt] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._planned = math.inf
+        self.last_wake = 0.0
+        """When, on the monotonic clock, the send loop last turned: it does at least once a second."""
+        self._idle: asyncio.Event | None = None
 
     def start(self) -> int:
-        """Begins with the next slot, and returns it."""
-        raise NotImplementedError
+        """Begins with the next slot, and returns it. What exists by now is left out of garbage collection."""
+        if self._schedule is not None:
+            raise RuntimeError("started already")
+        gc.collect()
+        gc.freeze()
+        clocks = _read_clocks()
+        self._schedule = Schedule(self._first, clocks)
+        self._arm(clocks.mono)
+        return self._schedule.slot
 
     def replace(self, plans: Sequence[EndpointPlan]) -> int:
         """Sends to `plans` from the returned slot on, as the next revision; no slot is missed."""
-        raise NotImplementedError
+        if self._schedule is None:
+            raise RuntimeError("not started")
+        self.revision += 1
+        return self._schedule.replace(self._prepare(plans))
 
     async def finish(self) -> int:
         """Lets the current slot end and returns it, the last one; takes at most 1.5 s."""
-        raise NotImplementedError
+        schedule = self._schedule
+        if schedule is None:
+            self._close()
+            raise RuntimeError("not started")
+        self._idle = asyncio.Event()
+        for missed in schedule.end(clock.wall() + FINISH_STARTS_S):
+            self._skip(missed.revision, missed.slot, missed.endpoints, missed.reason)
+        self._arm(monotonic())
+        try:
+            async with asyncio.timeout(FINISH_STARTS_S + DEADLINE_S + LAG_S):
+                while not (schedule.ended and not self._tallies and not self._missed):
+                    self._idle.clear()
+                    await self._idle.wait()
+        except TimeoutError:
+            log.error("agent.finish.incomplete", slots=len(self._tallies))
+        self._close()
+        return schedule.last
+
+    def expiries(self, revision: int) -> dict[int, int]:
+        """When the certificates that the endpoints of a revision showed last end: index to epoch seconds."""
+        found = self._sets.get(revision)
+        return dict(found.expiries) if found else {}
+
+    def _close(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        for attempt in list(self._under_way):
+            if attempt.verdict is None:
+                attempt.expire()
+        self._null_sink.close()
+        self._reactor.close()
+
+    def _prepare(self, plans: Sequence[EndpointPlan]) -> Timetable:
+        targets = tuple(Target(index, plan) for index, plan in enumerate(plans))
+        timetable = Timetable.of(self.revision, [plan.phase_ms for plan in plans])
+        cells = timetable.cells
+        probed_with = cells[len(cells) // 2].endpoints[0] if cells else -1
+        self._sets[self.revision] = _Set(targets, probed_with, {})
+        needed = {key[0] for key in self._tallies} | {missed.revision for missed in self._missed}
+        if self._schedule is not None:
+            needed.add(self._schedule.timetable.revision)
+        for old in set(self._sets) - needed - {self.revision}:
+            del self._sets[old]
+        return timetable
+
+    # The timer.
+
+    def _arm(self, now: float) -> None:
+        schedule = self._schedule
+        assert schedule is not None
+        under_way = self._under_way
+        while under_way and under_way[0].verdict is not None:
+            under_way.popleft()
+        due = min(schedule.due_mono(), now + 1.0)
+        if under_way:
+            due = min(due, under_way[0].deadline, now + _BEAT_S)
+        if self._missed:
+            due = now
+        if self._timer is not None:
+            self._timer.cancel()
+        # The loop's clock counts whole milliseconds, rounded down: from there to the one after `due`.
+        delay_ms = max(math.ceil(due * 1000) - math.floor(now * 1000), 1)
+        self._planned = now + delay_ms / 1000
+        self._timer = self._loop.call_later(delay_ms / 1000, self._wake)
+
+    def _wake(self) -> None:
+        self._timer = None
+        try:
+            self._turn()
+        except Exception as error:
+            log.exception("agent.runner.bug", error)
+        self._arm(monotonic())
+
+    def _turn(self) -> None:
+        schedule = self._schedule
+        assert schedule is not None
+        woken = self.last_wake = monotonic()
+        lag_s = woken - self._planned
+        counters = self.counters
+        if lag_s > counters.lag_max_s:
+            counters.lag_max_s = lag_s
+        self._reactor.poll()  # what came in time is not held against the peer
+        self._expire()
+        clocks = _read_clocks()
+        step = schedule.step(clocks)
+        for start in step.starts:
+            if start.late_s > counters.late_max_s:
+                counters.late_max_s = start.late_s
+            self._start(start.revision, start.slot, start.endpoints, start.late_s)
+        for missed in step.missed:
+            log.warning(
+                "agent.start.missed",
+                slot=missed.slot,
+                endpoints=len(missed.endpoints),
+                reason=missed.reason,
+            )
+            self._skip(missed.revision, missed.slot, missed.endpoints, missed.reason)
+        if step.missed_slots:
+            self._miss(step.missed_slots)
+        if step.jump:
+            self._jumped(step.jump, clocks)
+        if lag_s > LAG_S:
+            log.warning("agent.loop.lag", lag_ms=round(lag_s * 1000), slots=len(self._tallies))
+            for tally in self._tallies.values():
+                tally.impair(LOOP_LAG)
+        if step.starts:
+            self._reactor.poll()  # near peers have answered by now
+        if self._missed:
+            self._tell_missed()
+        if self._idle is not None:
+            self._idle.set()
+
+    def _expire(self) -> None:
+        under_way = self._under_way
+        now = monotonic() + EARLY_S
+        while under_way:
+            attempt = under_way[0]
+            if attempt.verdict is None:
+                if attempt.deadline > now:
+                    break
+                attempt.expire()
+            under_way.popleft()
+
+    # Attempts.
+
+    def _start(self, revision: int, slot: int, endpoints: tuple[int, ...], late_s: float) -> None:
+        tally = self._tally(revision, slot)
+        chosen = self._sets[revision]
+        targets, under_way, watch = chosen.targets, self._under_way, self._watch
+        if chosen.probed_with == endpoints[0]:
+            self._probe(tally)
+        began = monotonic()
+        for index in endpoints:
+            now = monotonic()
+            if watch is not None:
+                watch.started(now, late_s + now - began)
+            attempt = Attempt(
+                targets[index],
+                tally,
+                deadline=now + DEADLINE_S,
+                reactor=self._reactor,
+                ended=self._ended,
+            )
+            under_way.append(attempt)
+            attempt.begin(self._resolver)
+
+    def _ended(self, attempt: Attempt) -> None:
+        tally, counters = attempt.tally, self.counters
+        verdict = attempt.verdict
+        if verdict is Verdict.SENT:
+            counters.sent += 1
+        elif verdict is Verdict.ABANDONED:
+            counters.abandoned += 1
+            now = monotonic()
+            if now - attempt.deadline > OVERRUN_S:
+                tally.impair(OVERRUN)
+            if self._watch is not None:
+                self._watch.expired(now, now - attempt.deadline)
+        elif verdict is Verdict.FAILED:
+            counters.failed += 1
+        else:
+            counters.skipped += 1
+        if attempt.expires_at:
+            self._sets[tally.revision].expiries[attempt.target.index] = attempt.expires_at
+        if tally.add(attempt.outcome()):
+            self._complete(tally)
+
+    def _skip(self, revision: int, slot: int, endpoints: tuple[int, ...], reason: str) -> None:
+        tally = self._tally(revision, slot)
+        self.counters.skipped += len(endpoints)
+        if self._sets[revision].probed_with == endpoints[0]:
+            for _ in self._null_sink.targets:
+                tally.probed(ok=True)  # not probed: what kept it from that is told elsewhere
+        for index in endpoints:
+            tally.add(Outcome(index, Verdict.SKIPPED, None, (), reason))
+        if tally.complete:
+            self._complete(tally)
+
+    def _tally(self, revision: int, slot: int) -> Tally:
+        tally = self._tallies.get((revision, slot))
+        if tally is None:
+            endpoints = len(self._sets[revision].targets)
+            tally = Tally(revision, slot, endpoints=endpoints, probes=len(self._null_sink.targets))
+            self._tallies[revision, slot] = tally
+        return tally
+
+    def _complete(self, tally: Tally) -> None:
+        del self._tallies[tally.revision, tally.slot]
+        self._tell(tally.revision, tally.report())
+
+    def _tell(self, revision: int, report: SlotReport) -> None:
+        self.counters.slots += 1
+        if report.impaired:
+            self.counters.impaired += 1
+        try:
+            self._on_slot(revision, report)
+        except Exception as error:
+            log.exception("agent.report.bug", error, slot=report.slot)
+        if self._idle is not None:
+            self._idle.set()
+
+    # The null sink.
+
+    def _probe(self, tally: Tally) -> None:
+        now = monotonic()
+        for target in self._null_sink.targets:
+            attempt = Attempt(
+                target,
+                tally,
+                deadline=now + DEADLINE_S,
+                reactor=self._reactor,
+                ended=self._probe_ended,
+            )
+            self._under_way.append(attempt)
+            attempt.begin(self._resolver)
+
+    def _probe_ended(self, attempt: Attempt) -> None:
+        key = (attempt.target.plan.protocol, attempt.slot)
+        heard = key in self._heard_of
+        self._heard_of.discard(key)
+        if attempt.verdict is Verdict.SENT and not heard:
+            self._awaited[key] = attempt
+            self._loop.call_at(
+                self._loop.time() + max(attempt.deadline - monotonic(), 0.0), self._unheard, key
+            )
+            return
+        self._probed(attempt, ok=heard)
+
+    def _heard(self, protocol: Wire, slot: int) -> None:
+        attempt = self._awaited.pop((protocol, slot), None)
+        if attempt is not None:
+            self._probed(attempt, ok=True)
+        elif any(slot == under_way for _, under_way in self._tallies):
+            self._heard_of.add((protocol, slot))
+
+    def _unheard(self, key: tuple[Wire, int]) -> None:
+        attempt = self._awaited.pop(key, None)
+        if attempt is not None:
+            self._probed(attempt, ok=False)
+
+    def _probed(self, attempt: Attempt, *, ok: bool) -> None:
+        if not ok:
+            log.warning(
+                "agent.null_sink.failed",
+                slot=attempt.slot,
+                protocol=attempt.target.plan.protocol,
+                error=attempt.error or "nothing came in",
+            )
+        if attempt.tally.probed(ok=ok):
+            self._complete(attempt.tally)
+
+    # Missed slots and jumps.
+
+    def _jumped(self, jump: str, clocks: Clocks) -> None:
+        log.warning("agent.clock.jumped", what=jump, wall=clocks.wall)
+        if jump == LOOP_LAG:
+            return
+        if jump == "suspended":
+            self.counters.suspends += 1
+        else:
+            self.counters.clock_steps += 1
+        for tally in self._tallies.values():
+            tally.impair(jump)
+
+    def _miss(self, ranges: Sequence[MissedSlots]) -> None:
+        for missed in ranges:
+            slots = missed.last - missed.first + 1
+            self.counters.missed += slots
+            self.counters.skipped += slots * len(self._sets[missed.revision].targets)
+            log.warning(
+                "agent.slot.missed",
+                slot=missed.first,
+                missed=slots,
+                told=min(slots, MISSED_TOLD),
+                reason=missed.reason,
+            )
+            self._missed.append(missed._replace(first=max(missed.first, missed.last - MISSED_TOLD + 1)))
+
+    def _tell_missed(self) -> None:
+        """A few at a time: a long sleep must not hold up the slot that is under way."""
+        missed = self._missed.popleft()
+        last = min(missed.last, missed.first + _MISSED_AT_ONCE - 1)
+        outcomes = [
+            Outcome(index, Verdict.SKIPPED, None, (), missed.reason)
+            for index in range(len(self._sets[missed.revision].targets))
+        ]
+        for slot in range(missed.first, last + 1):
+            self._tell(missed.revision, SlotReport(slot=slot, outcomes=outcomes))
+        if last < missed.last:
+            self._missed.appendleft(missed._replace(first=last + 1))
+
+
+def _read_clocks() -> Clocks:
+    """All three clocks, as of one moment: again if something came between the first and the last."""
+    clocks = Clocks(monotonic(), clock.wall(), clock.boottime())
+    for _ in range(3):
+        if monotonic() - clocks.mono < 0.001:
+            break
+        clocks = Clocks(monotonic(), clock.wall(), clock.boottime())
+    return clocks

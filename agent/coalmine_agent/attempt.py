@@ -1,0 +1,264 @@
+"""One try to deliver one datapoint: its steps and their times, its socket, its verdict.
+
+A sender (one generator function a protocol, see `senders`) does the work on a non-blocking socket. It calls
+`enter` when a step begins and `left` when the last one is over, yields a `Until` whenever it has to wait, and
+returns once the datapoint is delivered as far as its protocol can tell; it raises what went wrong. It knows no
+clock and no deadline: those are the runner's, and so is the verdict.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import ssl
+import struct
+from collections.abc import Callable, Generator
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from coalmine_agent.resolver import ResolveError
+from coalmine_agent.tcp_state import unacknowledged
+from coalmine_runtime.clock import monotonic
+from coalmine_runtime.logs import get_logger
+from coalmine_wire.reports import MAX_ERROR, Outcome, Step, Verdict
+
+if TYPE_CHECKING:
+    from coalmine_agent.reactor import Reactor
+    from coalmine_agent.resolver import Addresses, Resolver
+    from coalmine_agent.tally import Tally
+    from coalmine_agent.target import Address, Target
+
+log = get_logger("agent")
+
+_ABORT = struct.pack("ii", 1, 0)  # SO_LINGER: on, 0 s: close() resets the connection
+
+_OURS = frozenset(
+    {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EADDRNOTAVAIL, errno.EAGAIN}
+)
+"""What the agent's own host lacks: descriptors, memory, ports. It is nobody else's fault, so that the
+datapoint counts as not attempted."""
+
+
+class Until(Enum):
+    """What a sender waits for, and thereby what the deadline means if it comes first."""
+
+    READY = "ready"
+    """The socket, to go on: abandoned."""
+
+    ACKNOWLEDGED = "acknowledged"
+    """The peer: sent, if its TCP has acknowledged the last byte by then; abandoned otherwise."""
+
+    REFUSED = "refused"
+    """Only a refusal could still come: sent."""
+
+
+class SendError(Exception):
+    """The peer answered, and its answer was no; the text says what."""
+
+
+Sender = Callable[["Attempt", "Target", "Address", int], Generator[Until, None, None]]
+"""`sender(attempt, target, address, slot)`, see above."""
+
+
+class Attempt:
+    """Made at its start. `ended(attempt)` is called once, when the verdict is there.
+
+    `deadline` is on the monotonic clock. `events` are those that woke the sender last.
+    """
+
+    __slots__ = (
+        "_ended",
+        "_lookup",
+        "_marked",
+        "_reactor",
+        "_sender",
+        "_step",
+        "_steps_us",
+        "_until",
+        "deadline",
+        "error",
+        "events",
+        "expires_at",
+        "fd",
+        "slot",
+        "sock",
+        "tally",
+        "target",
+        "verdict",
+    )
+
+    def __init__(
+        self,
+        target: Target,
+        tally: Tally,
+        *,
+        deadline: float,
+        reactor: Reactor,
+        ended: Callable[[Attempt], None],
+    ) -> None:
+        self.target = target
+        self.tally = tally
+        self.slot = tally.slot
+        self.deadline = deadline
+        self.verdict: Verdict | None = None
+        self.error = ""
+        self.events = 0
+        self.expires_at = 0
+        """When the peer's certificate ends, seconds since the epoch; 0 where there was none."""
+        self.sock: socket.socket | None = None
+        self.fd = -1
+        self._lookup: Callable[[], None] | None = None
+        self._reactor = reactor
+        self._ended = ended
+        self._sender: Generator[Until, None, None] | None = None
+        self._until = Until.READY
+        self._step = -1
+        self._marked = 0.0
+        self._steps_us = [-1, -1, -1, -1, -1]
+
+    # What senders use.
+
+    def enter(self, step: Step) -> None:
+        """The last step is over, and `step` begins."""
+        now = monotonic()
+        if self._marked:
+            self._steps_us[self._step] = int((now - self._marked) * 1e6)
+        self._step = step
+        self._marked = now
+
+    def left(self) -> None:
+        """The last step is over: what follows is not counted in its time."""
+        if self._marked:
+            self._steps_us[self._step] = int((monotonic() - self._marked) * 1e6)
+            self._marked = 0.0
+
+    def open(self, family: int, kind: int) -> socket.socket:
+        """The attempt's socket, non-blocking; it is closed when the attempt ends, however it ends."""
+        self.sock = sock = socket.socket(family, kind | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+        self.fd = sock.fileno()
+        return sock
+
+    def watch(self) -> None:
+        """From here on the socket's events wake the sender."""
+        self._reactor.watch(self.fd, self)
+
+    def watch_errors(self) -> None:
+        """From here on the socket's errors, and only those, wake the sender."""
+        self._reactor.watch_errors(self.fd, self)
+
+    # What the runner uses.
+
+    def begin(self, resolver: Resolver) -> None:
+        """Starts, with the look-up of the name where there is one: the step `resolve`."""
+        literal = self.target.literal
+        if literal is not None:
+            self._send(literal)
+            return
+        self.enter(Step.RESOLVE)
+        plan, target = self.target.plan, self.target
+        self._lookup = resolver.look_up(plan.host, target.family, self._resolved)
+
+    def _resolved(self, answer: Addresses | ResolveError) -> None:
+        self._lookup = None
+        if isinstance(answer, ResolveError):
+            self.fail(str(answer))
+            return
+        if answer.stale:
+            self.error = f"last good address: {answer.stale}"
+        self._send(self.target.choose(answer.found, self.slot))
+
+    def _send(self, address: Address) -> None:
+        target = self.target
+        self._sender = target.sender(self, target, address, self.slot)
+        self._go_on()
+
+    def ready(self, events: int) -> None:
+        """The reactor's call: the socket has news."""
+        self.events = events
+        if self._sender is not None:
+            self._go_on()
+
+    def expire(self) -> None:
+        """The deadline came first."""
+        until = self._until
+        if until is Until.REFUSED or (
+            until is Until.ACKNOWLEDGED and self.fd >= 0 and not unacknowledged(self.fd)
+        ):
+            self.left()
+            self._end(Verdict.SENT)
+            return
+        self.left()
+        self._end(Verdict.ABANDONED)
+
+    def fail(self, error: str, verdict: Verdict = Verdict.FAILED) -> None:
+        """Ends the attempt in the step that it is in."""
+        self.error = error
+        self.left()
+        self._end(verdict)
+
+    def outcome(self) -> Outcome:
+        """How it ended, for the report."""
+        verdict = self.verdict
+        assert verdict is not None
+        if verdict is Verdict.SENT:
+            return Outcome(self.target.index, verdict, None, tuple(self._steps_us), self.error)
+        if verdict is Verdict.SKIPPED:
+            return Outcome(self.target.index, verdict, None, (), self.error)
+        step = Step(max(self._step, 0))
+        error = self.error or "deadline"
+        return Outcome(self.target.index, verdict, step, tuple(self._steps_us), error[:MAX_ERROR])
+
+    def _go_on(self) -> None:
+        try:
+            self._until = next(self._sender)  # type: ignore[arg-type]
+        except StopIteration:
+            if self._marked:
+                self.left()
+            # Whatever held the loop up: a success that is seen after the deadline is none.
+            self._end(Verdict.ABANDONED if monotonic() > self.deadline else Verdict.SENT)
+        except ssl.SSLError as error:
+            self.fail(_tls_text(error))
+        except OSError as error:
+            ours = error.errno in _OURS
+            text = f"{self.target.where}: {_os_text(error)}"
+            self.fail(f"agent: {text}" if ours else text, Verdict.SKIPPED if ours else Verdict.FAILED)
+        except SendError as error:
+            self.fail(str(error))
+        except Exception as error:
+            log.exception("agent.sender.bug", error, endpoint=self.target.plan.address)
+            self.fail(f"agent: {type(error).__name__}: {error}", Verdict.SKIPPED)
+
+    def _end(self, verdict: Verdict) -> None:
+        self.verdict = verdict
+        sender, self._sender = self._sender, None
+        lookup, self._lookup = self._lookup, None
+        if lookup is not None:
+            lookup()
+        if sender is not None and verdict is not Verdict.SENT:
+            sender.close()
+            if self._step == Step.CONNECT:
+                self.target.unreachable()
+        sock = self.sock
+        if sock is not None:
+            self.sock = None
+            self._reactor.forget(self.fd)
+            if verdict is Verdict.ABANDONED and sock.type == socket.SOCK_STREAM:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _ABORT)
+            sock.close()
+        self._ended(self)
+
+
+def _os_text(error: OSError) -> str:
+    if error.errno:
+        text = os.strerror(error.errno)
+        return text[:1].lower() + text[1:]
+    return str(error) or type(error).__name__
+
+
+def _tls_text(error: ssl.SSLError) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"certificate: {error.verify_message}"
+    if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+        return "TLS: the peer closed the connection"
+    return f"TLS: {(error.reason or str(error)).replace('_', ' ').lower()}"

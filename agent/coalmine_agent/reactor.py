@@ -1,0 +1,74 @@
+"""Readiness of many short-lived sockets: one epoll set of our own, which the loop watches as one descriptor.
+
+A socket is registered once, edge-triggered for everything, and leaves by being closed; there is no handle a
+socket in the event loop. Each wake-up hands out a whole batch.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import select
+from typing import Protocol
+
+IN = select.EPOLLIN
+OUT = select.EPOLLOUT
+ERROR = select.EPOLLERR
+HANGUP = select.EPOLLHUP
+READ_CLOSED = select.EPOLLRDHUP
+
+_EVERYTHING = IN | OUT | READ_CLOSED | select.EPOLLET
+_ERRORS = select.EPOLLET  # EPOLLERR and EPOLLHUP are always told
+_BATCH = 512
+
+
+class Handler(Protocol):
+    """What a descriptor's events go to. It must not raise, and must bear events that tell nothing new."""
+
+    def ready(self, events: int) -> None:
+        """`events` are the epoll events that are set."""
+
+
+class Reactor:
+    """Made on a running loop; `close` when done."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._epoll = select.epoll()
+        self._handlers: dict[int, Handler] = {}
+        loop.add_reader(self._epoll.fileno(), self.poll)
+
+    def watch(self, fd: int, handler: Handler) -> None:
+        """Reads, writes and errors of `fd` go to `handler`, at each change, until `forget`."""
+        self._handlers[fd] = handler
+        self._epoll.register(fd, _EVERYTHING)
+
+    def watch_errors(self, fd: int, handler: Handler) -> None:
+        """Only errors of `fd` go to `handler`."""
+        self._handlers[fd] = handler
+        self._epoll.register(fd, _ERRORS)
+
+    def forget(self, fd: int) -> None:
+        """To be called right before `fd` is closed, which takes it out of the epoll set.
+
+        Its number may be given out again at once. An event of the old socket that is still in the batch
+        under way then reaches the new one's handler, which is why handlers bear such events.
+        """
+        self._handlers.pop(fd, None)
+
+    def poll(self) -> None:
+        """Hands out what is ready now."""
+        handlers = self._handlers
+        for fd, events in self._epoll.poll(0, _BATCH):
+            handler = handlers.get(fd)
+            if handler is not None:
+                handler.ready(events)
+
+    def __len__(self) -> int:
+        """How many descriptors are watched."""
+        return len(self._handlers)
+
+    def close(self) -> None:
+        """Ends watching; the descriptors themselves stay open."""
+        self._loop.remove_reader(self._epoll.fileno())
+        self._handlers.clear()
+        self._epoll.close()

@@ -1,0 +1,95 @@
+"""https: a POST of one line. Sent means that a 2xx came back."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Generator
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from coalmine_agent.attempt import SendError, Until
+from coalmine_agent.http_head import HeadError, Status, read_status
+from coalmine_agent.reactor import READ_CLOSED
+from coalmine_agent.senders.secure import Secured, secure
+from coalmine_wire.plaintext import encode_line
+from coalmine_wire.reports import Step
+
+if TYPE_CHECKING:
+    from coalmine_agent.attempt import Attempt
+    from coalmine_agent.plan import EndpointPlan
+    from coalmine_agent.target import Address, Target
+
+_PORT = 443
+_READ = 16384
+
+
+def send(attempt: Attempt, target: Target, address: Address, slot: int) -> Generator[Until, None, None]:
+    """Steps: connect, tls, send, response."""
+    secured = yield from secure(attempt, target, address)
+    attempt.enter(Step.SEND)
+    line = encode_line(target.name, slot)
+    secured.tls.write(b"%b%d\r\n\r\n%b" % (_head(target.plan), len(line), line))
+    yield from secured.flush()
+    attempt.enter(Step.RESPONSE)
+    status = yield from _status(secured)
+    if not 200 <= status.code <= 299:
+        raise SendError(f"HTTP {status.code} {status.reason}".rstrip())
+    attempt.left()
+    if not attempt.events & READ_CLOSED:
+        yield from _part(secured)
+
+
+def _status(secured: Secured) -> Generator[Until, None, Status]:
+    """The status of the final answer, once its head is complete."""
+    head = b""
+    while True:
+        count = yield from secured.receive()
+        while True:
+            try:
+                piece = secured.tls.read(_READ)
+            except ssl.SSLWantReadError:
+                break
+            except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
+                piece = b""
+            if not piece:
+                raise SendError("the peer closed the connection before its answer was complete")
+            head += piece
+            try:
+                status = read_status(head)
+            except HeadError as error:
+                raise SendError(str(error)) from None
+            if status is not None:
+                return status
+        if not count:
+            raise SendError("the peer closed the connection before its answer was complete")
+
+
+def _part(secured: Secured) -> Generator[Until, None, None]:
+    """An orderly end: nothing that comes now changes the verdict, and the deadline ends it."""
+    try:
+        secured.say_goodbye()
+    except ssl.SSLError:
+        return  # the answer's body is still unread
+    try:
+        yield from secured.flush(socket.MSG_MORE)
+        secured.sock.shutdown(socket.SHUT_WR)
+        yield from secured.drain(Until.REFUSED)
+    except OSError:
+        pass
+
+
+@lru_cache(maxsize=16384)
+def _head(plan: EndpointPlan) -> bytes:
+    """The request's head up to the value of Content-Length, its last field."""
+    host = f"[{plan.host}]" if ":" in plan.host else plan.host
+    fields = [
+        f"POST {plan.path or '/'} HTTP/1.1",
+        f"Host: {host}" if plan.port == _PORT else f"Host: {host}:{plan.port}",
+        *([f"Authorization: {plan.authorization}"] if plan.authorization else []),
+        "User-Agent: coalmine",
+        "Content-Type: text/plain",
+        "Connection: close",
+        "Content-Length: ",
+    ]
+    return "\r\n".join(fields).encode("latin-1")

@@ -1,0 +1,18 @@
+"""tls: a line over TLS, each time with a new connection and a full, verified handshake."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import TYPE_CHECKING
+
+from coalmine_agent.senders.secure import deliver_over_tls
+from coalmine_wire.plaintext import encode_line
+
+if TYPE_CHECKING:
+    from coalmine_agent.attempt import Attempt, Until
+    from coalmine_agent.target import Address, Target
+
+
+def send(attempt: Attempt, target: Target, address: Address, slot: int) -> Generator[Until, None, None]:
+    """Steps: connect, tls, send."""
+    return deliver_over_tls(attempt, target, address, encode_line(target.name, slot))
