@@ -18,9 +18,7 @@ LEAF_LABELS = tuple(label for label in PREFERENCE if label in Leaf._fields)
 """The labels that leaves carry, the preferred ones first; node and host are summed away in them."""
 
 _SUBSETS = tuple(
-    subset
-    for size in range(MAX_LABELS + 1)
-    for subset in itertools.combinations(LEAF_LABELS, size)
+    subset for size in range(MAX_LABELS + 1) for subset in itertools.combinations(LEAF_LABELS, size)
 )
 
 
@@ -28,18 +26,18 @@ class Cube(NamedTuple):
     """The patterns that occur among some leaves.
 
     `patterns` are ordered by fewest labels, then by the preference among labels, then by value: of
-    equals, the first is the one to name. `index[s, i]` is the pattern that leaf i falls into under
+    equals, the first is the one to name. `groups[s, i]` is the pattern that leaf i falls into under
     the s-th set of labels, or `len(patterns)` where it has none (an empty label names nothing).
     """
 
     patterns: tuple[Scope, ...]
-    index: NDArray[np.int64]
+    groups: NDArray[np.int64]
 
     def sums(self, by_leaf: NDArray[np.int64]) -> NDArray[np.int64]:
         """Adds up one count per leaf, shape (leaves,), to one per pattern, shape (patterns,)."""
-        weights = np.broadcast_to(by_leaf, self.index.shape).ravel()
+        weights = np.broadcast_to(by_leaf, self.groups.shape).ravel()
         # bincount adds in float64, which is exact for counts below 2**53.
-        sums = np.bincount(self.index.ravel(), weights=weights, minlength=len(self.patterns) + 1)
+        sums = np.bincount(self.groups.ravel(), weights=weights, minlength=len(self.patterns) + 1)
         return sums[:-1].astype(np.int64)
 
 
@@ -49,8 +47,8 @@ def cube_of(leaves: tuple[Leaf, ...]) -> Cube:
     keys = [[_pattern(leaf, subset) for leaf in leaves] for subset in _SUBSETS]
     patterns = sorted({key for row in keys for key in row if key is not None}, key=_rank)
     number = {pattern: i for i, pattern in enumerate(patterns)}
-    index = [[len(patterns) if key is None else number[key] for key in row] for row in keys]
-    return Cube(tuple(patterns), np.array(index, dtype=np.int64).reshape(len(_SUBSETS), len(leaves)))
+    groups = [[len(patterns) if key is None else number[key] for key in row] for row in keys]
+    return Cube(tuple(patterns), np.array(groups, dtype=np.int64).reshape(len(_SUBSETS), len(leaves)))
 
 
 def covers(scope: Scope, leaf: Leaf) -> bool:

@@ -41,7 +41,7 @@ class State(NamedTuple):
 
 
 class Observation(NamedTuple):
-    """What became known since the last step: newly settled slots, and whole replacements of older ones."""
+    """What became known since the last step: slots newly settled, and new counts of older ones."""
 
     settled: Sequence[SlotCounts] = ()
     revised: Sequence[SlotCounts] = ()
@@ -101,9 +101,7 @@ class _Verdict(NamedTuple):
         return self.window.first + len(self.window.seen) - self.since
 
 
-def _judge(
-    recent: Sequence[SlotCounts], policy: ServicePolicy, alert: Alert | None
-) -> _Verdict | None:
+def _judge(recent: Sequence[SlotCounts], policy: ServicePolicy, alert: Alert | None) -> _Verdict | None:
     """The loss of a service that is over its limit; None while none of its groups is."""
     window = window_of(recent, policy.name, policy.window_s)
     bad, judged = window.bad, window.judged
@@ -145,9 +143,7 @@ def _since(window: Window, inside: NDArray[np.bool_], acceptable_loss: float) ->
     return window.first + int(np.argmax(began))
 
 
-def _opened(
-    fleet: str, number: int, policy: ServicePolicy, verdict: _Verdict, now: float
-) -> Alert:
+def _opened(fleet: str, number: int, policy: ServicePolicy, verdict: _Verdict, now: float) -> Alert:
     return Alert(
         number=number,
         fleet=fleet,
@@ -192,9 +188,7 @@ def _gone(recent: Sequence[SlotCounts], policy: ServicePolicy, alert: Alert) -> 
     return bool(window.seen.all()) and not window.counts[:, _inside(window, alert.scope)].any()
 
 
-def _closed(
-    recent: Sequence[SlotCounts], policy: ServicePolicy, alert: Alert, now: float
-) -> Alert:
+def _closed(recent: Sequence[SlotCounts], policy: ServicePolicy, alert: Alert, now: float) -> Alert:
     """The alert as it ends, with the counts of the window that closed it."""
     window = window_of(recent, policy.name, policy.window_s)
     inside = _inside(window, alert.scope)

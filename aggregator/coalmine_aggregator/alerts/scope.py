@@ -28,9 +28,7 @@ def exceeds(
     return np.asarray(bad > judged * acceptable_loss + _EPSILON)
 
 
-def choose(
-    cube: Cube, bad: NDArray[np.int64], judged: NDArray[np.int64], named: Scope | None
-) -> Scope:
+def choose(cube: Cube, bad: NDArray[np.int64], judged: NDArray[np.int64], named: Scope | None) -> Scope:
     """The scope of a loss: bad and judged are by pattern, and something is bad.
 
     Among the patterns that cover `COVER` of the service's bad datapoints, the one with the highest

@@ -1,0 +1,1 @@
+"""History and outbox: what outlives the process. SQLite by default, by URL."""

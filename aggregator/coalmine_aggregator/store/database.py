@@ -1,0 +1,95 @@
+"""The database behind a URL: engine, SQLite's settings, migrations."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import alembic.command
+import alembic.config
+import alembic.util
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+
+BUSY_S = 1.0
+"""How long a statement waits for another process's lock before it fails and is tried again."""
+
+
+class StoreError(Exception):
+    """The store cannot be opened; one line that says why."""
+
+
+def open_engine(url: str) -> sa.Engine:
+    """The engine for a URL, its schema migrated to the newest. Blocks. Raises `StoreError`."""
+    try:
+        parsed = sa.make_url(url)
+        if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):
+            raise StoreError(f"{url}: needs a file, such as sqlite:////var/lib/coalmine/history.db")
+        engine = sa.create_engine(parsed)
+    except (ArgumentError, ImportError) as error:
+        raise StoreError(f"{_shown(url)}: {_first_line(error)}") from None
+    if engine.dialect.name == "sqlite":
+        sa.event.listen(engine, "connect", _set_up_sqlite)
+        sa.event.listen(engine, "begin", _begin_sqlite)
+    try:
+        with engine.begin() as connection:
+            _migrate(connection)
+    except DBAPIError as error:
+        engine.dispose()
+        raise StoreError(f"{_shown(url)}: {error.orig}") from None
+    except (SQLAlchemyError, alembic.util.CommandError) as error:
+        engine.dispose()
+        raise StoreError(f"{_shown(url)}: {_first_line(error)}") from None
+    return engine
+
+
+def upsert(connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Inserts rows; where the primary key exists already, replaces the rest of the row."""
+    if not rows:
+        return
+    keys = [column.name for column in table.primary_key]
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    statement = insert(table)
+    rest = {name: statement.excluded[name] for name in rows[0] if name not in keys}
+    connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=rest), list(rows))
+
+
+def _migrate(connection: sa.Connection) -> None:
+    config = alembic.config.Config()
+    config.set_main_option("script_location", "coalmine_aggregator.store:migrations")
+    config.attributes["connection"] = connection
+    alembic.command.upgrade(config, "head")
+
+
+def _set_up_sqlite(connection: sqlite3.Connection, _: object) -> None:
+    # The driver's own transactions leave DDL and SELECT outside; ours begin explicitly, below.
+    connection.isolation_level = None
+    for pragma in _pragmas():
+        connection.execute(pragma)
+
+
+def _pragmas() -> Iterable[str]:
+    yield f"PRAGMA busy_timeout = {round(BUSY_S * 1000)}"
+    yield "PRAGMA journal_mode = WAL"
+    # One fsync a second is cheap; a page that is committed outlives a power cut too.
+    yield "PRAGMA synchronous = FULL"
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    # A transaction that starts by reading and then writes could not wait for a lock.
+    mode = "" if connection.get_execution_options().get("coalmine_reads") else " IMMEDIATE"
+    connection.exec_driver_sql(f"BEGIN{mode}")
+
+
+def _shown(url: str) -> str:
+    """The URL without its password."""
+    try:
+        return sa.make_url(url).render_as_string(hide_password=True)
+    except ArgumentError:
+        return "store"
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]

@@ -1,0 +1,1 @@
+"""Schema changes, run at every open; each is a file in `versions`."""

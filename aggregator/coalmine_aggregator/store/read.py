@@ -1,0 +1,221 @@
+"""Reading the store back: what a start needs, and what pages show. Blocks: runs on a thread."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+import sqlalchemy as sa
+
+from coalmine_aggregator.model.alerts import Alert, Change, Transition
+from coalmine_aggregator.model.fates import FATES
+from coalmine_aggregator.model.restored import Restored
+from coalmine_aggregator.model.scopes import Leaf
+from coalmine_aggregator.model.slot_counts import SlotCounts
+from coalmine_aggregator.store import alert_codec, schema
+from coalmine_aggregator.store.commit import read_leaves
+from coalmine_aggregator.store.minutes import SLOTS, Minute, MinuteError, decode
+from coalmine_aggregator.store.pending import Delivery
+from coalmine_runtime.logs import get_logger
+from coalmine_wire.reports import Birth, ReportError, State, decode_birth, decode_state
+from coalmine_wire.slots import REVISABLE_S
+
+log = get_logger("store")
+
+RECENT_MINUTES = 10
+"""Minutes of counts that a start takes over."""
+
+
+class Standing(NamedTuple):
+    """The outbox as a start finds it.
+
+    `pending` are the deliveries not settled, in order of transition. `standing` are the last
+    transitions of alerts that are open or were closed not long ago: some receivers are told of
+    those again and again.
+    """
+
+    pending: tuple[Delivery, ...]
+    standing: tuple[Transition, ...]
+
+
+def restored(connection: sa.Connection) -> Restored:
+    """Everything that the engine takes over. A message of a foreign schema is left out."""
+    last_slot, recent = _recent(connection)
+    table = schema.alerts
+    open_rows = connection.execute(
+        sa.select(table.c.body).where(table.c.closed_at.is_(None)).order_by(table.c.number)
+    )
+    newest = connection.execute(sa.select(sa.func.max(table.c.number))).scalar_one()
+    frozen = (last_slot or 0) - REVISABLE_S
+    exceptions = connection.execute(
+        sa.select(schema.exceptions.c.slot, schema.exceptions.c.body)
+        .where(schema.exceptions.c.slot >= frozen)
+        .order_by(schema.exceptions.c.slot)
+    )
+    return Restored(
+        births=tuple(_births(connection)),
+        states=tuple(_states(connection)),
+        last_slot=last_slot,
+        open_alerts=tuple(_alerts(open_rows.scalars())),
+        next_number=(newest or 0) + 1,
+        exceptions=tuple((slot, body) for slot, body in exceptions),
+        recent=recent,
+    )
+
+
+def standing(connection: sa.Connection, closed_after: float) -> Standing:
+    """The outbox, with the alerts that are open or were closed after that time."""
+    outbox, log, alerts = schema.outbox, schema.transitions, schema.alerts
+    rows = connection.execute(
+        sa.select(
+            outbox.c.transition,
+            outbox.c.receiver,
+            outbox.c.attempts,
+            outbox.c.next_at,
+            outbox.c.error,
+            log.c.change,
+            log.c.at,
+            log.c.body,
+        )
+        .join(log, log.c.id == outbox.c.transition)
+        .where(outbox.c.delivered_at.is_(None), outbox.c.dead.is_(None))
+        .order_by(outbox.c.transition)
+    )
+    pending = tuple(
+        Delivery(
+            transition_id=row.transition,
+            receiver=row.receiver,
+            transition=_transition(row.change, row.at, row.body),
+            attempts=row.attempts,
+            next_at=row.next_at,
+            error=row.error,
+        )
+        for row in rows
+    )
+    last_of = sa.select(sa.func.max(log.c.id)).where(log.c.number == alerts.c.number)
+    rows = connection.execute(
+        sa.select(log.c.change, log.c.at, log.c.body)
+        .join(alerts, log.c.id == last_of.scalar_subquery())
+        .where(alerts.c.closed_at.is_(None) | (alerts.c.closed_at > closed_after))
+        .order_by(log.c.id)
+    )
+    still = tuple(_transition(row.change, row.at, row.body) for row in rows)
+    return Standing(pending, still)
+
+
+def next_id(connection: sa.Connection) -> int:
+    """The first transition id never used."""
+    newest = connection.execute(sa.select(sa.func.max(schema.transitions.c.id))).scalar_one()
+    return (newest or 0) + 1
+
+
+def recent_alerts(connection: sa.Connection, limit: int) -> list[Alert]:
+    """The newest alerts, open or closed, newest first."""
+    table = schema.alerts
+    rows = connection.execute(sa.select(table.c.body).order_by(table.c.number.desc()).limit(limit))
+    return list(_alerts(rows.scalars()))
+
+
+def slots(connection: sa.Connection, first: int, last: int) -> list[SlotCounts]:
+    """The counts of the slots from `first` to `last` that were kept, ascending.
+
+    All share one tuple of leaves; a leaf that a slot did not have counts nothing in it.
+    """
+    table = schema.minutes
+    rows = connection.execute(
+        sa.select(table.c.minute, table.c.body)
+        .where(table.c.minute.between(first // SLOTS, last // SLOTS))
+        .order_by(table.c.minute, table.c.service)
+    )
+    minutes = list(_minutes(rows.tuples()))
+    labels = {number: leaf for leaf, number in read_leaves(connection).items()}
+    used = sorted({number for _, minute in minutes for number in minute.ids})
+    leaves = tuple(labels[number] for number in used)
+    position = {number: i for i, number in enumerate(used)}
+    found: dict[int, SlotCounts] = {}
+    for number, minute in minutes:
+        _unfold(minute, number * SLOTS, leaves, position, found)
+    return [found[slot] for slot in sorted(found) if first <= slot <= last]
+
+
+def _minutes(rows: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, Minute]]:
+    for number, body in rows:
+        try:
+            yield number, decode(body)
+        except MinuteError as error:
+            log.error("store.minute.damaged", minute=number, error=error)
+
+
+def _unfold(
+    minute: Minute,
+    start: int,
+    leaves: tuple[Leaf, ...],
+    position: dict[int, int],
+    into: dict[int, SlotCounts],
+) -> None:
+    rows = [position[number] for number in minute.ids]
+    for second in np.flatnonzero(minute.seen).tolist():
+        slot = start + second
+        counts = into.get(slot)
+        if counts is None:
+            received = np.zeros(len(leaves), dtype=np.int32)
+            fates = np.zeros((len(leaves), FATES), dtype=np.int32)
+            counts = into[slot] = SlotCounts(slot, leaves, received, fates)
+        counts.received[rows] = minute.table[second, :, FATES]
+        counts.fates[rows] = minute.table[second, :, :FATES]
+
+
+def _recent(connection: sa.Connection) -> tuple[int | None, tuple[SlotCounts, ...]]:
+    newest = connection.execute(sa.select(sa.func.max(schema.minutes.c.minute))).scalar_one()
+    if newest is None:
+        return None, ()
+    first = (newest - RECENT_MINUTES + 1) * SLOTS
+    recent = slots(connection, first, (newest + 1) * SLOTS - 1)
+    return (recent[-1].slot if recent else None), tuple(recent)
+
+
+def _lives(connection: sa.Connection, table: sa.Table) -> Iterator[bytes]:
+    """Messages in the order heard: each agent's last one, and all of the last 24 h."""
+    newest = connection.execute(sa.select(sa.func.max(table.c.heard_at))).scalar_one()
+    last = (
+        sa.select(table.c.agent, sa.func.max(table.c.heard_at).label("at"))
+        .group_by(table.c.agent)
+        .subquery()
+    )
+    still = (table.c.heard_at == last.c.at) | (table.c.heard_at >= (newest or 0.0) - REVISABLE_S)
+    rows = connection.execute(
+        sa.select(table.c.body)
+        .join(last, last.c.agent == table.c.agent)
+        .where(still)
+        .order_by(table.c.heard_at)
+    )
+    return (body for (body,) in rows)
+
+
+def _births(connection: sa.Connection) -> Iterator[Birth]:
+    for body in _lives(connection, schema.births):
+        try:
+            yield decode_birth(body)
+        except ReportError as error:
+            log.warning("store.birth.unreadable", error=error)
+
+
+def _states(connection: sa.Connection) -> Iterator[State]:
+    for body in _lives(connection, schema.states):
+        try:
+            yield decode_state(body)
+        except ReportError as error:
+            log.warning("store.state.unreadable", error=error)
+
+
+def _alerts(bodies: Iterable[str]) -> Iterator[Alert]:
+    for body in bodies:
+        try:
+            yield alert_codec.decode(body)
+        except (ValueError, KeyError) as error:
+            log.error("store.alert.unreadable", error=error)
+
+
+def _transition(change: str, at: float, body: str) -> Transition:
+    return Transition(Change(change), at, alert_codec.decode(body))

@@ -1,0 +1,309 @@
+"""The store: everything put into it is written soon, by a thread of its own; nobody waits for it.
+
+The engine's side calls `put_*`, which only remember. One task takes what waits and commits it: the
+pager's part (transitions, deliveries) as soon as there is any, history every `COMMIT_S`. The database
+runs on its own thread through SQLAlchemy's plain interface, one hop a batch, so that a slow disk, the
+packing of counts and a locked file hold up that thread alone.
+
+Transitions are committed, with their deliveries, before those are handed to `on_deliveries`. Where the
+database cannot be written, they are handed over after `PATIENCE_S` all the same, since a full disk must
+not keep a page back; the commit is tried on. Until it succeeds, a crash could send such a page twice
+under its de-duplication key, or forget its resolution.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
+
+from coalmine_aggregator.model.alerts import Alert, Transition
+from coalmine_aggregator.model.restored import Restored
+from coalmine_aggregator.model.slot_counts import SlotCounts
+from coalmine_aggregator.store import read
+from coalmine_aggregator.store.commit import HistoryWriter, commit_pager
+from coalmine_aggregator.store.database import open_engine
+from coalmine_aggregator.store.pending import Delivery, History, Pager
+from coalmine_runtime.logs import get_logger
+from coalmine_wire.reports import Birth, State
+
+COMMIT_S = 0.5
+"""History is committed this often: a kill loses less than 2 s of it, a slow commit included."""
+
+PATIENCE_S = 1.0
+"""How long a page waits for its commit before it goes out without."""
+
+RETRY_S = 1.0
+"""After a commit that failed."""
+
+log = get_logger("store")
+
+CLOSE_S = 5.0
+"""A disk that hangs for longer does not keep the process from ending."""
+
+_OUR_FAULT = (IntegrityError, DataError, ProgrammingError)
+
+T = TypeVar("T")
+
+
+class Recipients(NamedTuple):
+    """A transition and the names of the receivers that are to hear of it, perhaps none."""
+
+    transition: Transition
+    receivers: tuple[str, ...]
+
+
+class StoreHealth(NamedTuple):
+    """`error` is how the last commit failed, empty while all is well; `waiting` counts what is not yet
+    written; `dropped` what was given up, by kind, since the start; `ahead` deliveries handed out before
+    they were committed."""
+
+    error: str
+    waiting: int
+    dropped: dict[str, int]
+    ahead: int
+
+
+class Store:
+    """Use `await Store.open(url)`; `await close()` writes what waits."""
+
+    def __init__(self, engine: sa.Engine, writes: ThreadPoolExecutor, next_id: int) -> None:
+        self._engine = engine
+        self._writes = writes
+        self._reads = ThreadPoolExecutor(1, thread_name_prefix="store-read")
+        self._next_id = next_id
+        self._history = History()
+        self._history_writer = HistoryWriter(engine)
+        self._pager = Pager()
+        self._uncommitted: dict[int, tuple[Delivery, ...]] = {}
+        self._flushes: list[asyncio.Future[None]] = []
+        self._wake = asyncio.Event()
+        self._closing = asyncio.Event()
+        self._in_flight = False
+        self._errors: dict[str, str] = {}
+        self._dropped: dict[str, int] = {}
+        self._ahead = 0
+        self.on_deliveries: Callable[[Sequence[Delivery]], None] = _nobody
+        self._task = asyncio.create_task(self._run(), name="store")
+
+    @classmethod
+    async def open(cls, url: str) -> Store:
+        """Opens, creates and migrates. Raises `StoreError`."""
+        loop = asyncio.get_running_loop()
+        writes = ThreadPoolExecutor(1, thread_name_prefix="store-write")
+        try:
+            engine = await loop.run_in_executor(writes, open_engine, url)
+            next_id = await loop.run_in_executor(writes, _next_id, engine)
+        except BaseException:
+            writes.shutdown(wait=False)
+            raise
+        return cls(engine, writes, next_id)
+
+    # What the measuring path calls. None of these waits.
+
+    def put_birth(self, birth: Birth, at: float) -> None:
+        """An agent introduced itself; `at` is when it was heard (seconds since the epoch)."""
+        self._history.births[birth.agent, birth.boot, birth.revision] = at, birth
+        self._history.bound(self._drop)
+
+    def put_state(self, state: State, at: float) -> None:
+        """What an agent, or its last will, said of its life."""
+        self._history.states[state.agent, state.boot] = at, state
+        self._history.bound(self._drop)
+
+    def put_slots(self, counts: Sequence[SlotCounts]) -> None:
+        """Counts of settled slots, or new ones of revised slots."""
+        self._history.slots.update((of_slot.slot, of_slot) for of_slot in counts)
+        self._history.bound(self._drop)
+
+    def put_exceptions(self, slot: int, blob: bytes) -> None:
+        """What the ledger needs to revise a slot after a restart; empty forgets the slot."""
+        self._history.exceptions[slot] = blob
+        self._history.bound(self._drop)
+
+    def put_transitions(self, routed: Sequence[Recipients]) -> None:
+        """Transitions, each with its receivers, in their order.
+
+        Their deliveries reach `on_deliveries` once committed. Transitions are never dropped."""
+        if not routed:
+            return
+        batch: list[Delivery] = []
+        for transition, receivers in routed:
+            number = self._next_id
+            self._next_id += 1
+            self._pager.transitions.append((number, transition))
+            batch += [Delivery(number, name, transition, next_at=transition.at) for name in receivers]
+        for delivery in batch:
+            self._pager.deliveries[delivery.transition_id, delivery.receiver] = delivery
+        first = routed[0].transition
+        if batch:
+            key = batch[0].transition_id
+            self._uncommitted[key] = tuple(batch)
+            asyncio.get_running_loop().call_later(PATIENCE_S, self._release, key, first)
+        self._wake.set()
+
+    # What the notifier calls.
+
+    def put_delivery(self, delivery: Delivery) -> None:
+        """How a delivery stands now."""
+        self._pager.deliveries[delivery.transition_id, delivery.receiver] = delivery
+        self._wake.set()
+
+    async def flushed(self, patience_s: float = PATIENCE_S) -> bool:
+        """Waits until all of the pager's that was put is committed; False when patience ends first."""
+        if not self._pager and not self._in_flight:
+            return True
+        flush: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._flushes.append(flush)
+        self._wake.set()
+        done, _ = await asyncio.wait([flush], timeout=patience_s)
+        return bool(done)
+
+    # Reading.
+
+    async def load(self) -> Restored:
+        """What a start takes over."""
+        return await self._read(read.restored)
+
+    async def standing(self, closed_after: float) -> read.Standing:
+        """The outbox, with alerts open, or closed after that time (seconds since the epoch)."""
+        return await self._read(lambda connection: read.standing(connection, closed_after))
+
+    async def recent_alerts(self, limit: int) -> list[Alert]:
+        """The newest alerts, open or closed, newest first."""
+        return await self._read(lambda connection: read.recent_alerts(connection, limit))
+
+    async def slots(self, first: int, last: int) -> list[SlotCounts]:
+        """The counts kept of the slots from `first` to `last`, both included, ascending."""
+        return await self._read(lambda connection: read.slots(connection, first, last))
+
+    def health(self) -> StoreHealth:
+        """How writing goes."""
+        waiting = len(self._history) + len(self._pager.transitions) + len(self._pager.deliveries)
+        error = "; ".join(sorted(set(self._errors.values())))
+        return StoreHealth(error, waiting, dict(self._dropped), self._ahead)
+
+    async def close(self) -> None:
+        """Writes what waits, tried once more where it fails, and lets go of the database."""
+        self._closing.set()
+        self._wake.set()
+        _, unfinished = await asyncio.wait([self._task], timeout=CLOSE_S)
+        if unfinished:
+            self._task.cancel()
+            log.error("store.close.unfinished", waiting=self.health().waiting)
+        self._reads.shutdown(wait=False)
+        if not unfinished:
+            await asyncio.get_running_loop().run_in_executor(self._writes, self._engine.dispose)
+        self._writes.shutdown(wait=False)
+
+    async def _read(self, query: Callable[[sa.Connection], T]) -> T:
+        def run() -> T:
+            with self._engine.connect().execution_options(coalmine_reads=True) as connection:
+                return query(connection)
+
+        return await asyncio.get_running_loop().run_in_executor(self._reads, run)
+
+    async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
+        history_at = loop.time()
+        while True:
+            self._wake.clear()
+            last_round = self._closing.is_set()
+            written = await self._commit_pager()
+            if last_round or loop.time() >= history_at:
+                written = await self._commit_history() and written
+                history_at = loop.time() + COMMIT_S
+            if last_round:
+                return
+            # After a failure new pages wait too: asking a locked file again at once would not help.
+            wait_for, until = (
+                (self._wake, history_at) if written else (self._closing, loop.time() + RETRY_S)
+            )
+            try:
+                async with asyncio.timeout_at(until):
+                    await wait_for.wait()
+            except TimeoutError:
+                pass
+
+    async def _commit_pager(self) -> bool:
+        flushes, self._flushes = self._flushes, []
+        if self._pager:
+            batch, self._pager = self._pager, Pager()
+            self._in_flight = True
+            try:
+                await self._write("pager", lambda: commit_pager(self._engine, batch))
+            except Exception as error:
+                self._pager.put_back(batch)
+                self._flushes[:0] = flushes
+                self._failed("pager", error)
+                return False
+            finally:
+                self._in_flight = False
+            for number, _ in batch.transitions:
+                self._hand_out(number)
+        for flush in flushes:
+            if not flush.done():
+                flush.set_result(None)
+        return True
+
+    async def _commit_history(self) -> bool:
+        if not self._history:
+            return True
+        batch, self._history = self._history, History()
+        try:
+            await self._write("history", lambda: self._history_writer.commit(batch))
+        except Exception as error:
+            if isinstance(error, DBAPIError) and not isinstance(error, _OUR_FAULT):
+                self._history.put_back(batch)
+                self._history.bound(self._drop)
+                self._failed("history", error)
+                return False
+            # Not the database's state but what we gave it: trying again would fail for ever.
+            log.exception("store.history.refused", error, items=len(batch))
+            self._drop("refused", len(batch))
+        return True
+
+    async def _write(self, part: str, write: Callable[[], None]) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._writes, write)
+        if self._errors.pop(part, None):
+            log.info("store.recovered", part=part)
+
+    def _failed(self, part: str, error: Exception) -> None:
+        what = str(error.orig if isinstance(error, DBAPIError) else error).partition("\n")[0]
+        if self._errors.get(part) != what:
+            log.error("store.write.failed", part=part, error=what)
+        self._errors[part] = what
+
+    def _drop(self, kind: str, count: int) -> None:
+        before = self._dropped.get(kind, 0)
+        self._dropped[kind] = before + count
+        # Once a second at most would still fill a log: say it at powers of two.
+        if (before + count).bit_length() > before.bit_length():
+            log.error("store.dropped", kind=kind, dropped=before + count)
+
+    def _hand_out(self, number: int) -> None:
+        deliveries = self._uncommitted.pop(number, None)
+        if deliveries:
+            self.on_deliveries(deliveries)
+
+    def _release(self, number: int, transition: Transition) -> None:
+        """Patience is over: better a page that a crash may repeat than none."""
+        if number in self._uncommitted:
+            self._ahead += 1
+            log.error("store.page.uncommitted", alert=transition.alert.id, change=transition.change)
+            # In order: an older one that still waits goes first.
+            for earlier in sorted(key for key in self._uncommitted if key <= number):
+                self._hand_out(earlier)
+
+
+def _next_id(engine: sa.Engine) -> int:
+    with engine.connect() as connection:
+        return read.next_id(connection)
+
+
+def _nobody(_: Sequence[Delivery]) -> None:
+    log.error("store.deliveries.unheard")
