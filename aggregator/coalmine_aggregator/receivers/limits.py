@@ -15,7 +15,8 @@ class ReceiverLimits:
     `connections` and `connections_per_address` count what is open at a time, per receiver. A
     connection that completes no line, frame or request for `idle_s` is closed, however many bytes it
     drips; so is one whose TLS handshake takes longer than `handshake_s`. `body_bytes` bounds an HTTP
-    body. Slots more than `past_s` before or `ahead_s` after now are not counted.
+    body, `held_bytes` all unfinished lines, frames and bodies of a receiver together. Slots more than
+    `past_s` before or `ahead_s` after now are not counted.
     """
 
     connections: int = 20_000
@@ -23,6 +24,7 @@ class ReceiverLimits:
     idle_s: float = 120.0
     handshake_s: float = 10.0
     body_bytes: int = 1 << 20
+    held_bytes: int = 64 << 20
     past_s: int = 300
     ahead_s: int = 60
 

@@ -32,6 +32,7 @@ class Reason(StrEnum):
     NOT_ALLOWED = "not_allowed"
     TOO_MANY_CONNECTIONS = "too_many_connections"
     TOO_MANY_FROM_ADDRESS = "too_many_from_address"
+    OUT_OF_ROOM = "out_of_room"
     IDLE = "idle"
     TLS_FAILED = "tls_failed"
     RESET = "reset"

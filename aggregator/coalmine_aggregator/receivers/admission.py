@@ -1,0 +1,63 @@
+"""Who may connect: by network, and how many at a time, in all and from one address. Pure."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Sequence
+
+from coalmine_aggregator.receivers.limits import ReceiverLimits
+from coalmine_aggregator.receivers.reasons import Reason
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+_REMEMBERED = 65_536  # addresses whose answer is kept
+
+
+class Admission:
+    """Of one receiver. No networks: everybody may."""
+
+    def __init__(self, networks: Sequence[Network], limits: ReceiverLimits) -> None:
+        self._networks = tuple(networks)
+        self._limits = limits
+        self._answers: dict[str, bool] = {}
+        self._open: dict[str, int] = {}
+        self.connections = 0
+
+    def allows(self, address: str) -> bool:
+        """Whether `address` (as the kernel writes it) lies in an allowed network."""
+        if not self._networks:
+            return True
+        answer = self._answers.get(address)
+        if answer is None:
+            if len(self._answers) >= _REMEMBERED:
+                self._answers.clear()
+            answer = self._answers[address] = self._looks_up(address)
+        return answer
+
+    def admit(self, address: str) -> Reason | None:
+        """Counts a connection in, or says why it may not be. Every one let in is to be released."""
+        if not self.allows(address):
+            return Reason.NOT_ALLOWED
+        if self.connections >= self._limits.connections:
+            return Reason.TOO_MANY_CONNECTIONS
+        already = self._open.get(address, 0)
+        if already >= self._limits.connections_per_address:
+            return Reason.TOO_MANY_FROM_ADDRESS
+        self._open[address] = already + 1
+        self.connections += 1
+        return None
+
+    def release(self, address: str) -> None:
+        """Counts a connection out again."""
+        self.connections -= 1
+        left = self._open[address] - 1
+        if left:
+            self._open[address] = left
+        else:
+            del self._open[address]
+
+    def _looks_up(self, address: str) -> bool:
+        found = ipaddress.ip_address(address.partition("%")[0])
+        if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped is not None:
+            found = found.ipv4_mapped
+        return any(found in network for network in self._networks)
