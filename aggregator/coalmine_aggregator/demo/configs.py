@@ -72,7 +72,6 @@ def agent_config(member: Member, wiring: Wiring, ports: Mapping[Protocol, int], 
             "broker": {
                 "url": f"mqtt://{_HOST}:{wiring.broker_port}",
                 "fleet": FLEET_NAME,
-                "username": "coalmine",
                 "password": wiring.broker_password,
             },
             "services": {SERVICE: endpoints},

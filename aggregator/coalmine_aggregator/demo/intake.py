@@ -8,26 +8,27 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Protocol as Interface
 
 from aiohttp import web
 
+from coalmine_runtime.logs import get_logger
+from coalmine_wire.pickle_codec import PickleError, Point, decode_points
+from coalmine_wire.pickle_frames import FrameCutter, FrameTooLongError
 from coalmine_wire.plaintext import LineFramer
 from coalmine_wire.protocols import Protocol
+
+_log = get_logger("demo.service")
 
 HOST = "127.0.0.1"
 SINK_PATH = "/api/v1/sink"
 """Where datapoints are posted by HTTPS."""
 
 _BACKLOG = 512
-_MAX_FRAME = 64 << 10  # bytes of a pickle
-_LENGTH = struct.Struct(">I")
+_MAX_BODY = 64 << 10
 
 Sink = Callable[[bytes], None]
-Unpickle = Callable[[bytes], bytes]
-"""Turns a pickle into lines; raises ValueError."""
 
 
 class Door(Interface):
@@ -53,32 +54,30 @@ class _Lines(asyncio.Protocol):
 
 
 class _Pickles(asyncio.Protocol):
-    def __init__(self, sink: Sink, unpickle: Unpickle) -> None:
+    def __init__(self, sink: Sink) -> None:
         self._sink = sink
-        self._unpickle = unpickle
-        self._buffer = bytearray()
+        self._cutter = FrameCutter()
         self._transport: asyncio.BaseTransport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport
 
     def data_received(self, data: bytes) -> None:
-        buffer = self._buffer
-        buffer += data
-        while len(buffer) >= _LENGTH.size:
-            (length,) = _LENGTH.unpack_from(buffer)
-            end = _LENGTH.size + length
-            if length <= _MAX_FRAME and len(buffer) < end:
-                return
-            try:
-                if length > _MAX_FRAME:
-                    raise ValueError(f"{length} bytes")
-                self._sink(self._unpickle(bytes(buffer[_LENGTH.size : end])))
-            except ValueError:
-                assert self._transport is not None
-                self._transport.close()
-                return
-            del buffer[:end]
+        frames: list[bytes] = []
+        try:
+            self._cutter.feed(data, frames)
+            for frame in frames:
+                self._sink(_lines(decode_points(frame).points))
+        except (FrameTooLongError, PickleError) as error:
+            _log.warning("demo.service.pickle", error=error)
+            assert self._transport is not None
+            self._transport.close()
+
+
+def _lines(points: Iterable[Point]) -> bytes:
+    return b"".join(
+        b"%b %d %d\n" % (point.name, int(point.value), int(point.timestamp)) for point in points
+    )
 
 
 class StreamDoor:
@@ -138,14 +137,14 @@ class HttpDoor:
     def __init__(self, sink: Sink, context: ssl.SSLContext) -> None:
         self.port = 0
         self._context = context
-        app = web.Application(client_max_size=_MAX_FRAME)
+        app = web.Application(client_max_size=_MAX_BODY)
         app.router.add_post(SINK_PATH, self._post)
         self._runner = web.AppRunner(app, access_log=None)
         self._sink = sink
         self._site: web.TCPSite | None = None
 
     async def open(self) -> None:
-        if not self._runner.addresses and self._runner.server is None:
+        if self._runner.server is None:
             await self._runner.setup()
         self._site = web.TCPSite(
             self._runner, HOST, self.port, ssl_context=self._context, backlog=_BACKLOG
@@ -163,13 +162,13 @@ class HttpDoor:
         return web.Response(status=202)
 
 
-def doors(sink: Sink, context: ssl.SSLContext, unpickle: Unpickle) -> dict[Protocol, Door]:
+def doors(sink: Sink, context: ssl.SSLContext) -> dict[Protocol, Door]:
     """A closed door for each protocol, all of which lead to `sink`."""
     return {
         Protocol.TCP: StreamDoor(lambda: _Lines(sink), None),
         Protocol.TLS: StreamDoor(lambda: _Lines(sink), context),
         Protocol.UDP: DatagramDoor(sink),
-        Protocol.PICKLE: StreamDoor(lambda: _Pickles(sink, unpickle), None),
-        Protocol.PICKLE_TLS: StreamDoor(lambda: _Pickles(sink, unpickle), context),
+        Protocol.PICKLE: StreamDoor(lambda: _Pickles(sink), None),
+        Protocol.PICKLE_TLS: StreamDoor(lambda: _Pickles(sink), context),
         Protocol.HTTPS: HttpDoor(sink, context),
     }

@@ -44,7 +44,7 @@ _ANSWER_S = 5.0
 _READ_AT_S = 0.2  # of each second: what is due on the second has been settled by then
 _FAILED_READS = 5
 _COALMINE = (sys.executable, "-m", "coalmine_cli.main")
-_SERVICE = (sys.executable, "-m", "coalmine_aggregator.demo.service")
+SERVICE_ARGV = (sys.executable, "-m", "coalmine_aggregator.demo.service")
 _KEY_FAULTS = {
     key: parse_fault(text, known_values())
     for key, text in {"u": "udp", "t": "tcp:refuse", "e": "region=eu-west-1:50%"}.items()
@@ -146,7 +146,7 @@ class _Demo:
 
     async def _start_service(self, certificates: Certificates, wiring: Wiring) -> dict[Protocol, int]:
         relay_to = f"{HOST}:{wiring.receive_port}"
-        argv = (*_SERVICE, str(certificates.certificate), str(certificates.key), relay_to)
+        argv = (*SERVICE_ARGV, str(certificates.certificate), str(certificates.key), relay_to)
         self._service.append(await self._start("service", argv, piped=True))
         answer = await _within(_START_S, self._heard(), "the service does not start")
         return msgspec.convert(answer["ports"], dict[Protocol, int])

@@ -16,7 +16,6 @@ from rich.text import Text
 
 from coalmine_aggregator.demo.table import Picture, plain, render
 
-
 _Attributes = list[int | list[bytes | int]]
 
 

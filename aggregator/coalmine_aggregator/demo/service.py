@@ -83,7 +83,7 @@ async def serve(certificate: str, key: str, relay_to: str) -> None:
     service = Service(relay)
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(certificate, key)
-    service.doors = doors(service.take, context, unpickle)
+    service.doors = doors(service.take, context)
     for door in service.doors.values():
         await door.open()
     relaying = asyncio.create_task(relay.run())

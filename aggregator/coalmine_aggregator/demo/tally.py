@@ -51,7 +51,7 @@ class Tally:
         self.balanced = True
         self._slots: dict[int, dict[Cell, Counts]] = {}
         self._folded: dict[Cell, Counts] = dict.fromkeys(CELLS, NOTHING)
-        self._folded_slots = 0
+        self._folded_to: int | None = None  # the last slot that is only summed
 
     def add(self, groups: Iterable[RateGroup]) -> None:
         """Takes in rates by protocol and region; what came before of the same slots is replaced."""
@@ -77,8 +77,8 @@ class Tally:
 
     @property
     def slots(self) -> int:
-        """Settled slots since the whole fleet was there."""
-        return self._folded_slots + len(self._slots)
+        """Seconds from the first slot with the whole fleet to the last settled one."""
+        return 0 if self.first is None or self.last is None else self.last - self.first + 1
 
     def totals(self) -> dict[Cell, Counts]:
         """Sums over all slots."""
@@ -114,14 +114,13 @@ class Tally:
             if sum(cell.expected for cell in counts.values()) < SIZE:
                 return
             self.first = slot
-        oldest = self.first + self._folded_slots
-        if slot < oldest:
+        if slot < self.first or (self._folded_to is not None and slot <= self._folded_to):
             return
         self._slots[slot] = counts
         self.last = slot if self.last is None else max(self.last, slot)
 
     def _fold(self) -> None:
         while len(self._slots) > _KEPT:
-            for cell, counts in self._slots.pop(min(self._slots)).items():
+            self._folded_to = min(self._slots)
+            for cell, counts in self._slots.pop(self._folded_to).items():
                 self._folded[cell] += counts
-            self._folded_slots += 1
