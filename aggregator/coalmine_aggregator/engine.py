@@ -1,0 +1,155 @@
+"""The engine: one step of everything that is pure. Pure.
+
+Evidence goes in as it comes (`birth`, `state`, `receive`, `report`, `gap`), and `tick` settles the
+slots that are due, revises what later evidence changed and moves the alert machine. Real runs, replays
+and tests drive the same engine.
+
+The order of calls that a run must keep: what has been received by a time is handed in before `tick` of
+that time; if it could not be (a stall), `gap` tells the slots that were affected before `tick` does
+settle them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from coalmine_aggregator.agent_views import AgentViews
+from coalmine_aggregator.alerts import machine
+from coalmine_aggregator.ledger.ledger import Ledger
+from coalmine_aggregator.ledger.ring import DEPTH
+from coalmine_aggregator.ledger.roster import Roster
+from coalmine_aggregator.ledger.settling import Settler
+from coalmine_aggregator.model.alerts import Alert, Transition
+from coalmine_aggregator.model.events import Event
+from coalmine_aggregator.model.policy import ServicePolicy
+from coalmine_aggregator.model.receipts import Receipts
+from coalmine_aggregator.model.restored import Restored
+from coalmine_aggregator.model.slot_counts import SlotCounts
+from coalmine_aggregator.model.views import AgentView, GroupRates
+from coalmine_aggregator.rates import rates
+from coalmine_wire.reports import Birth, Report, State
+
+DETECTED_S = 60
+"""Revisions of older slots change history and never page."""
+
+
+class Tick(NamedTuple):
+    """What a tick did.
+
+    `settled` in order of slot, each slot once; `revised` whole replacements of settled slots;
+    `exceptions` what the store keeps of slots, by slot, for `Restored.exceptions`; `events` what the
+    log is told.
+    """
+
+    settled: list[SlotCounts]
+    revised: list[SlotCounts]
+    transitions: list[Transition]
+    exceptions: list[tuple[int, bytes]]
+    events: list[Event]
+
+
+class Engine:
+    """One aggregator. `now` is always wall time in seconds since the epoch, from a clock of the caller
+    that does not run backwards unseen; `sources` names the receipt sources, by number."""
+
+    def __init__(
+        self,
+        *,
+        fleet: str,
+        policies: Mapping[str, ServicePolicy],
+        sources: Sequence[str],
+        restored: Restored | None = None,
+        now: float,
+        depth: int = DEPTH,
+    ) -> None:
+        """Begins with the next second. `restored` is what an earlier run left; the slots between its
+        last one and this run are unknown, for good. `depth` is the number of slots in the ring."""
+        past = restored or Restored()
+        self.policies = policies
+        self._ledger = Ledger(sources, now, past.last_slot, depth)
+        self._ledger.restore(past.exceptions)
+        self._roster = Roster(self._ledger)
+        for birth in past.births:
+            self._roster.restore(birth, now)
+        for state in past.states:
+            self._roster.state(state, now)
+        self._roster.settle_in(now)
+        self._views = AgentViews(self._ledger, self._roster)
+        self._settler = Settler(self._ledger.series)
+        self._alerts = machine.State(fleet, past.next_number, past.open_alerts, past.recent)
+        self._housekept = 0
+
+    @property
+    def first_unsettled(self) -> int:
+        """The next slot that will be settled."""
+        return self._ledger.next
+
+    def table_changes(self) -> list[tuple[bytes, int | None]]:
+        """Names of series that receivers shall know from now on, with their ids; None: no longer."""
+        return self._roster.table_changes()
+
+    def birth(self, birth: Birth, now: float) -> None:
+        """An agent introduces itself."""
+        self._roster.birth(birth, now)
+
+    def state(self, state: State, now: float) -> None:
+        """An agent says how it is, or its last will does."""
+        self._roster.state(state, now)
+
+    def report(self, report: Report, now: float) -> None:
+        """An agent says how slots ended."""
+        self._roster.report(report, now)
+
+    def receive(self, receipts: Receipts) -> None:
+        """Datapoints arrived."""
+        self._ledger.receive(receipts)
+
+    def gap(self, first_slot: int, last_slot: int, why: str) -> None:
+        """We could not have received what belongs to these slots."""
+        self._ledger.gap(first_slot, last_slot, why)
+
+    def source_gap(self, source: int, first_slot: int, last_slot: int) -> None:
+        """One receipt source could not have received what belongs to these slots."""
+        self._ledger.sources.gap(source, first_slot, last_slot)
+
+    def source_restarted(self, source: int, at: float) -> None:
+        """Our receiver of a source began anew: a gap until its first receipt, 30 s at most."""
+        self._ledger.sources.restarted(source, at)
+
+    def tick(self, now: float) -> Tick:
+        """Settles what is due, in order. To be called several times a second."""
+        if int(now) != self._housekept:
+            self._housekept = int(now)
+            self._roster.tick(now)
+        turn = self._ledger.tick(now, self._roster.delay_s, self._roster.resting)
+        settled = [self._settler.counts(table) for table in turn.settled]
+        revised = [self._settler.counts(table) for table in turn.revised]
+        recent = [counts for counts in revised if counts.slot >= self._ledger.next - DETECTED_S]
+        self._alerts, transitions = machine.step(
+            self._alerts, machine.Observation(settled, recent), self.policies, now
+        )
+        return Tick(settled, revised, transitions, turn.kept, self._roster.drain())
+
+    def rates(
+        self, by: Sequence[str], where: Mapping[str, str], first: int, last: int
+    ) -> list[GroupRates]:
+        """Counts by second of the series that carry the labels of `where`, grouped by those of `by`,
+        over the settled slots of [first, last]. Raises KeyError for a label that there is not."""
+        return rates(self._ledger, by, where, first, last)
+
+    def agents(self, now: float) -> list[AgentView]:
+        """Every agent of the roster, and those set aside."""
+        return self._views.all(now)
+
+    def open_alerts(self) -> list[Alert]:
+        """The open alerts, the oldest first."""
+        return list(self._alerts.open)
+
+    def oddities(self) -> dict[str, int]:
+        """What was counted apart since the start, by kind."""
+        return dict(self._ledger.oddities)
+
+    def receipts(self) -> dict[str, int]:
+        """Datapoints of known series received since the start, by source."""
+        return dict(zip(self._ledger.sources.names, self._ledger.sources.receipts, strict=True))

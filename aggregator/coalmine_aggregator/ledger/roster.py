@@ -1,0 +1,315 @@
+"""The roster: which agents there are, and which series are expected of them. Pure.
+
+Agents are learned from their births and retired on purpose, never by silence. A seat (location, region,
+zone, host) belongs to one live agent, an agent's id to one live process; whoever comes second is set
+aside and told, and steps in once the first is gone.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from coalmine_aggregator.ledger.agents import (
+    GOODBYE_S,
+    MISSING_S,
+    Agent,
+    Aside,
+    Assignment,
+    Ids,
+    Seat,
+    seat_of,
+)
+from coalmine_aggregator.ledger.evidence import SKIPPED
+from coalmine_aggregator.ledger.ledger import Ledger
+from coalmine_aggregator.ledger.outcomes import write
+from coalmine_aggregator.ledger.series import SeriesFullError
+from coalmine_aggregator.ledger.waiting import Waiting
+from coalmine_aggregator.model.events import Event
+from coalmine_wire.reports import Birth, Life, Report, State
+from coalmine_wire.slots import REVISABLE_S, slot_of
+
+MAX_AGENTS = 200_000
+MAX_ASIDE = 1_000
+AHEAD_S = 5
+"""A birth may name a first slot this far ahead; later ones are taken as this."""
+
+KNOWN_AFTER_S = 60
+"""Receipts of an ended series are told from unknown ones for this long."""
+
+MAX_DELAY_S = 30
+"""Settling waits at most this much longer for agents that report at long intervals."""
+
+_TWINS = 2  # slots past another boot's first that a process in its last moments does not report
+
+
+class _Listed(NamedTuple):
+    """A change of the names that receivers know."""
+
+    name: bytes
+    series: int | None
+
+
+class Roster:
+    """All agents. `events` gathers what should be logged."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self.agents: dict[str, Agent] = {}
+        self.aside: dict[tuple[str, str], Aside] = {}
+        self.events: list[Event] = []
+        self._holders: dict[Seat, str] = {}
+        self._seats: dict[Seat, int] = {}
+        self._waiting = Waiting(ledger.oddities)
+        self._resting: set[str] = set()
+        self._listed: set[int] = set()
+        self._changes: list[_Listed] = []
+        self.delay_s = 0
+        """How much later than usual slots settle, for agents that report at longer intervals."""
+
+    def birth(self, birth: Birth, now: float) -> None:
+        """An agent introduces itself, maybe not for the first time."""
+        key = (birth.agent, birth.boot)
+        agent = self.agents.get(birth.agent)
+        if key in self.aside:
+            self.aside[key].birth, self.aside[key].heard = birth, now
+            return
+        if agent is not None and (birth.boot, birth.revision) in agent.assignments:
+            return  # a retained message, heard again
+        holder = self._holders.get(seat_of(birth))
+        if holder is not None and holder != birth.agent and self.agents[holder].alive(now):
+            self._set_aside(birth, now, f"agent {holder} has its labels")
+            return
+        self._accept(birth, now)
+
+    def state(self, state: State, now: float) -> None:
+        """An agent, or its last will, says how it is. A last will decides nothing."""
+        aside = self.aside.get((state.agent, state.boot))
+        if aside is not None:
+            if state.life in (Life.GOODBYE, Life.RETIRED):
+                del self.aside[state.agent, state.boot]
+            return
+        agent = self.agents.get(state.agent)
+        if agent is None or state.boot not in agent.firsts:
+            self._waiting.state(state)
+            return
+        current = state.boot == agent.birth.boot
+        match state.life:
+            case Life.ALIVE if current:
+                agent.heard = now
+            case Life.GOODBYE if state.boot not in agent.goodbyes:
+                last = state.last_slot if state.last_slot is not None else slot_of(state.at or now)
+                agent.goodbyes[state.boot] = last
+                self._resting.add(state.agent)
+                self._rest_settled(agent, last)
+            case Life.RETIRED if current and not agent.retired:
+                last = agent.last_slot if state.last_slot is None else state.last_slot
+                self._retire(agent, last, now, state.reason or "retired")
+            case _:
+                pass
+
+    def report(self, report: Report, now: float) -> None:
+        """An agent says how slots ended."""
+        aside = self.aside.get((report.agent, report.boot))
+        if aside is not None:
+            aside.heard = now
+            self._ledger.oddities["reports_set_aside"] += 1
+            return
+        agent = self.agents.get(report.agent)
+        if agent is None or (report.boot, report.revision) not in agent.assignments:
+            self._waiting.report(report, now)
+            return
+        newest = max((each.slot for each in report.slots), default=0)
+        if report.boot == agent.birth.boot:
+            agent.heard = max(agent.heard, now)
+            if agent.replaced and not report.replayed:
+                agent.replaced = False
+                self._set_aside(
+                    agent.birth, now, f"agent {self._holders.get(agent.seat)} has its labels"
+                )
+        elif not report.replayed and newest >= agent.firsts[agent.birth.boot] + _TWINS:
+            self._clash(agent, report.boot, now)
+        self._write(agent, report, now)
+
+    def tick(self, now: float) -> None:
+        """What time does: those set aside step in, the silent are told, ended names are dropped."""
+        for (name, boot), aside in list(self.aside.items()):
+            if aside.birth.interval_s + MISSING_S <= now - aside.heard:
+                del self.aside[name, boot]
+                continue
+            holder = self._holders.get(seat_of(aside.birth))
+            rivals = {name, holder} if holder is not None else {name}
+            if not any(rival in self.agents and self.agents[rival].alive(now) for rival in rivals):
+                del self.aside[name, boot]
+                self._accept(aside.birth, now)
+        self.delay_s = 0
+        for name, agent in list(self.agents.items()):
+            if agent.retired and now - agent.heard > REVISABLE_S:
+                del self.agents[name]
+                continue
+            if not agent.retired:
+                self.delay_s = max(self.delay_s, _delay(agent.birth))
+            missing = not agent.retired and agent.silent(now) and not agent.on_leave(now)
+            if missing != agent.told_missing:
+                agent.told_missing = missing
+                what = "aggregator.agent.missing" if missing else "aggregator.agent.back"
+                self.events.append(Event(what, {"agent": name, "heard_s": round(now - agent.heard, 1)}))
+        self._waiting.forget(now)
+        self._unlist(slot_of(now) - KNOWN_AFTER_S)
+
+    def resting(self, slot: int) -> Iterator[Ids]:
+        """The series of agents that said they would not take part in `slot`."""
+        for name in list(self._resting):
+            agent = self.agents.get(name)
+            if agent is None or slot > max(agent.goodbyes.values(), default=0) + GOODBYE_S:
+                self._resting.discard(name)
+            elif (ids := agent.resting(slot)) is not None:
+                yield ids
+
+    def seats(self) -> int:
+        """How many seats there ever were."""
+        return len(self._seats)
+
+    def table_changes(self) -> list[tuple[bytes, int | None]]:
+        """Names that receivers shall know from now on, with their id, or no longer: None."""
+        changes, self._changes = self._changes, []
+        return [(change.name, change.series) for change in changes]
+
+    def restore(self, birth: Birth, now: float) -> None:
+        """A birth heard by an earlier run. Nobody is known to live yet: of two, the later one counts."""
+        agent = self.agents.get(birth.agent)
+        if agent is None or (birth.boot, birth.revision) not in agent.assignments:
+            self._accept(birth, now)
+
+    def drain(self) -> list[Event]:
+        """What happened since it was last asked."""
+        events, self.events = self.events, []
+        return events
+
+    def settle_in(self, now: float) -> None:
+        """After a restart: everybody is given the time to be heard."""
+        for agent in self.agents.values():
+            agent.heard = now
+        self.events.clear()
+
+    def _accept(self, birth: Birth, now: float) -> None:
+        if birth.agent not in self.agents and len(self.agents) >= MAX_AGENTS:
+            self._refuse(birth, f"{MAX_AGENTS} agents are known")
+            return
+        seat = seat_of(birth)
+        number = self._seats.setdefault(seat, len(self._seats))
+        try:
+            listed = [
+                self._ledger.enrol(series, birth.control, number, endpoint.phase_ms)
+                for series, endpoint in zip(birth.series(), birth.endpoints, strict=True)
+            ]
+        except SeriesFullError:
+            self._refuse(birth, "too many series are known")
+            return
+        assignment = Assignment(birth, np.array(sorted(set(listed)), dtype=np.int32), listed, number)
+        first = min(max(birth.first_slot, self._ledger.book.open), slot_of(now) + AHEAD_S)
+        agent = self.agents.get(birth.agent)
+        self._vacate(seat, birth.agent, assignment, first, now)
+        if agent is None:
+            agent = self.agents[birth.agent] = Agent(seat, assignment, now)
+            self._ledger.clocks.restart(number)
+        else:
+            if agent.birth.boot != birth.boot:
+                self._ledger.clocks.restart(number)
+            left = set(agent.current.listed) - set(listed)
+            self._ledger.windows.close(left, max(first, self._ledger.next))
+            if agent.seat != seat and self._holders.get(agent.seat) == birth.agent:
+                del self._holders[agent.seat]
+        agent.seat, agent.retired, agent.replaced, agent.heard = seat, "", False, now
+        agent.remember(assignment, min(birth.first_slot, slot_of(now) + AHEAD_S))
+        self.delay_s = max(self.delay_s, _delay(birth))
+        self._holders[seat] = birth.agent
+        self._ledger.windows.open(assignment.listed, first)
+        for series in assignment.ids.tolist():
+            if series not in self._listed:
+                self._listed.add(series)
+                self._changes.append(_Listed(self._ledger.series.wire_name(series), series))
+        for early in self._waiting.reports_of(birth.agent, birth.boot, birth.revision):
+            self.report(early.report, early.at)
+        state = self._waiting.state_of(birth.agent, birth.boot)
+        if state is not None:
+            self.state(state, now)
+
+    def _vacate(
+        self, seat: Seat, newcomer: str, assignment: Assignment, first: int, now: float
+    ) -> None:
+        """Whoever had the seat and is not alive makes way."""
+        holder = self._holders.get(seat)
+        if holder is None or holder == newcomer:
+            return
+        before = self.agents[holder]
+        left = set(before.current.listed) - set(assignment.listed)
+        self._ledger.windows.close(left, max(first, self._ledger.next))
+        before.retired, before.replaced = f"agent {newcomer} took its labels over", True
+        self.events.append(Event("aggregator.agent.replaced", {"agent": holder, "by": newcomer}))
+
+    def _set_aside(self, birth: Birth, now: float, why: str) -> None:
+        if len(self.aside) >= MAX_ASIDE:
+            self._refuse(birth, f"{MAX_ASIDE} agents are set aside")
+            return
+        self.aside[birth.agent, birth.boot] = Aside(birth, now, why)
+        self._ledger.oddities["identity_clashes"] += 1
+        fields = {"agent": birth.agent, "boot": birth.boot, "host": birth.host, "why": why}
+        self.events.append(Event("aggregator.agent.identity_clash", fields))
+
+    def _refuse(self, birth: Birth, why: str) -> None:
+        self._ledger.oddities["births_refused"] += 1
+        self.events.append(Event("aggregator.birth.refused", {"agent": birth.agent, "why": why}))
+
+    def _clash(self, agent: Agent, boot: str, now: float) -> None:
+        """A process that seemed replaced is alive: two share one id. The second one is set aside."""
+        second = agent.birth
+        first = agent.newest_of(boot)
+        self._set_aside(second, now, f"boot {boot} of this id is alive")
+        left = set(agent.current.listed) - set(first.listed)
+        self._ledger.windows.close(left, self._ledger.book.open)
+        self._ledger.windows.open(first.listed, self._ledger.book.open)
+        agent.firsts.pop(second.boot, None)
+        for key in [key for key in agent.assignments if key[0] == second.boot]:
+            del agent.assignments[key]
+        agent.current, agent.heard = first, now
+
+    def _retire(self, agent: Agent, last: int | None, now: float, why: str) -> None:
+        end = self._ledger.next if last is None else min(last + 1, slot_of(now) + AHEAD_S)
+        self._ledger.windows.close(agent.current.listed, max(end, self._ledger.next))
+        agent.retired = why
+        if self._holders.get(agent.seat) == agent.birth.agent:
+            del self._holders[agent.seat]
+        self.events.append(Event("aggregator.agent.retired", {"agent": agent.birth.agent, "why": why}))
+
+    def _rest_settled(self, agent: Agent, last: int) -> None:
+        """A goodbye that was heard late speaks of settled slots, too."""
+        for slot in range(last + 1, min(last + GOODBYE_S, self._ledger.next - 1) + 1):
+            ids = agent.resting(slot)
+            if ids is not None:
+                self._ledger.book.merge(slot, ids, SKIPPED)
+
+    def _write(self, agent: Agent, report: Report, now: float) -> None:
+        assignment = agent.assignments[report.boot, report.revision]
+        write(report, assignment, self._ledger.book, self._ledger.oddities)
+        if not report.replayed:
+            self._ledger.clocks.report(assignment.seat, now - report.sent_at)
+        for each in report.slots:
+            if each.slot > math.floor(now) + AHEAD_S:
+                continue
+            agent.last_slot = max(each.slot, agent.last_slot or each.slot)
+            if each.impaired and each.slot >= agent.impaired_slot:
+                agent.impaired, agent.impaired_slot = tuple(each.impaired), each.slot
+
+    def _unlist(self, below: int) -> None:
+        for series in self._ledger.windows.ended(below).tolist():
+            if series in self._listed:
+                self._listed.discard(series)
+                self._changes.append(_Listed(self._ledger.series.wire_name(series), None))
+
+
+def _delay(birth: Birth) -> int:
+    return min(max(birth.interval_s - 1, 0), MAX_DELAY_S)
