@@ -1,0 +1,49 @@
+"""An alert as Alertmanager's API v2 takes it. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from coalmine_aggregator.model.alerts import Change, Transition
+from coalmine_aggregator.notify import text
+
+RESOLVED_S = 300.0
+"""A resolved alert is told this long, so that a peer that was away hears of it."""
+
+STALE_S = 300.0
+"""An alert that is no longer told ends after this, as Alertmanager's `resolve_timeout` has it."""
+
+
+def alert_of(transition: Transition, now: float) -> dict[str, Any]:
+    """The JSON object. The labels are the identity: they hold what never changes while an alert is
+    open, and the scope is an annotation."""
+    alert = transition.alert
+    labels = {
+        "alertname": f"Coalmine{alert.alert_class.capitalize()}",
+        "fleet": alert.fleet,
+        "service": alert.service,
+        "class": str(alert.alert_class),
+        "ordinal": str(alert.ordinal),
+        "severity": str(alert.severity),
+        "owner": alert.owner,
+    }
+    annotations = {
+        "summary": text.summary(transition),
+        "subject": text.headline(transition),
+        "runbook_url": alert.playbook,
+        **{name.replace(" ", "_"): fact for name, fact in text.details(transition).items()},
+    }
+    ends_at = transition.at if transition.change is Change.CLOSED else now + STALE_S
+    # An alert that was opened and closed within a second must still end after it starts.
+    starts_at = min(float(alert.since), ends_at - 0.001)
+    return {
+        "labels": {name: value for name, value in labels.items() if value},
+        "annotations": {name: value for name, value in annotations.items() if value},
+        "startsAt": text.utc(starts_at),
+        "endsAt": text.utc(ends_at),
+    }
+
+
+def is_over(transition: Transition, now: float) -> bool:
+    """Whether a resolved alert has been told long enough."""
+    return transition.change is Change.CLOSED and now - transition.at > RESOLVED_S

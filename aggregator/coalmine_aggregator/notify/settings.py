@@ -1,0 +1,65 @@
+"""Who hears of alerts: one entry of the list `notify`."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from coalmine_aggregator.model.alerts import Alert, Severity
+from coalmine_aggregator.notify.alertmanager.settings import AlertmanagerSettings
+from coalmine_aggregator.notify.pagerduty.settings import PagerDutySettings
+from coalmine_aggregator.notify.webhook.settings import WebhookSettings
+from coalmine_runtime.settings import SettingError, setting
+
+KINDS = ("alertmanager", "pagerduty", "webhook")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class WhenSettings:
+    """Which alerts a receiver hears of; all that is given must hold."""
+
+    severity: Severity | None = setting("Only alerts of this severity", None)
+
+    def admits(self, alert: Alert) -> bool:
+        """Whether the receiver hears of this alert."""
+        return self.severity is None or alert.severity is self.severity
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class NotifySettings:
+    """One receiver, of exactly one kind."""
+
+    alertmanager: AlertmanagerSettings | None = setting("An Alertmanager cluster", None)
+    pagerduty: PagerDutySettings | None = setting("A PagerDuty service, Events API v2", None)
+    webhook: WebhookSettings | None = setting("An HTTP endpoint, Standard Webhooks", None)
+    name: str = setting(
+        "By which the outbox knows it over restarts; its kind where absent, so two of a kind need names",
+        "",
+    )
+    when: WhenSettings = setting("Which alerts it hears of; every one where absent", WhenSettings())
+
+    def __post_init__(self) -> None:
+        given = [kind for kind in KINDS if getattr(self, kind) is not None]
+        if len(given) != 1:
+            found = " and ".join(given) or "none"
+            raise ValueError(f"expected exactly one of {', '.join(KINDS)}, found {found}")
+
+    @property
+    def kind(self) -> str:
+        """Which kind of receiver it is."""
+        return next(kind for kind in KINDS if getattr(self, kind) is not None)
+
+    @property
+    def known_as(self) -> str:
+        """The receiver's name."""
+        return self.name or self.kind
+
+
+def check_names(receivers: list[NotifySettings]) -> None:
+    """Raises `SettingError` where two receivers share a name: their deliveries could not be told apart."""
+    seen: set[str] = set()
+    for i, receiver in enumerate(receivers):
+        if receiver.known_as in seen:
+            raise SettingError(
+                f"notify[{i}].name", f'"{receiver.known_as}" is taken; give each its own'
+            )
+        seen.add(receiver.known_as)

@@ -1,0 +1,1 @@
+"""A webhook, signed as Standard Webhooks describes."""

@@ -1,0 +1,61 @@
+"""A transition as the JSON message that webhooks get. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import msgspec
+
+from coalmine_aggregator.model.alerts import Transition
+from coalmine_aggregator.model.counts import Counts
+from coalmine_aggregator.notify import text
+
+
+def message_id(transition: Transition) -> str:
+    """The same for every try of one transition, over restarts too; another for any other one."""
+    alert = transition.alert
+    whole = f"{alert.dedup_key}\n{alert.opened_at!r}\n{transition.change}\n{transition.at!r}"
+    return f"msg_{hashlib.sha256(whole.encode()).hexdigest()[:32]}"
+
+
+def body_of(transition: Transition) -> bytes:
+    """`{"type": "alert.opened", "timestamp": ..., "data": {...}}`; fields are only ever added."""
+    alert = transition.alert
+    data: dict[str, Any] = {
+        "id": alert.id,
+        "number": alert.number,
+        "dedup_key": alert.dedup_key,
+        "fleet": alert.fleet,
+        "service": alert.service,
+        "class": str(alert.alert_class),
+        "severity": str(alert.severity),
+        "subject": text.headline(transition),
+        "summary": text.summary(transition),
+        "scope": dict(alert.scope),
+        "since": text.utc(alert.since),
+        "opened_at": text.utc(alert.opened_at),
+        "closed_at": None if alert.closed_at is None else text.utc(alert.closed_at),
+        "window_s": alert.window_s,
+        "acceptable_loss": alert.acceptable_loss,
+        "counts": _counts(alert.counts),
+        "beside": _counts(alert.beside),
+        "owner": alert.owner,
+        "playbook": alert.playbook,
+    }
+    message = {
+        "type": f"alert.{transition.change}",
+        "timestamp": text.utc(transition.at),
+        "data": data,
+    }
+    return msgspec.json.encode(message)
+
+
+def _counts(counts: Counts) -> dict[str, Any]:
+    return {
+        "expected": counts.expected,
+        "judged": counts.judged,
+        "bad": counts.bad,
+        "received": counts.received,
+        "fates": counts.by_fate(),
+    }

@@ -1,0 +1,42 @@
+"""Sends signed messages: any 2xx is taken, 410 ends it, 429 and 5xx are tried later."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from coalmine_aggregator.model.alerts import Transition
+from coalmine_aggregator.notify.http import Client, HttpRefusedError
+from coalmine_aggregator.notify.receiver import GoneError
+from coalmine_aggregator.notify.webhook.message import body_of, message_id
+from coalmine_aggregator.notify.webhook.settings import WebhookSettings
+from coalmine_aggregator.notify.webhook.signature import parse_secrets, sign
+from coalmine_runtime import clock
+
+_ACCEPTED = range(200, 300)
+_GONE = 410
+
+
+class Webhook:
+    """One endpoint."""
+
+    def __init__(self, settings: WebhookSettings, client: Client) -> None:
+        self._url = settings.url.text
+        self._keys = parse_secrets(settings.secret.reveal())
+        self._client = client
+
+    def start(self, standing: Sequence[Transition]) -> None:
+        """A webhook keeps what it was told."""
+
+    async def deliver(self, transition: Transition) -> None:
+        """See `Receiver.deliver`; tries of one transition share their `webhook-id`."""
+        body = body_of(transition)
+        headers = sign(self._keys, message_id(transition), int(clock.wall()), body)
+        try:
+            await self._client.post(self._url, body, accept=_ACCEPTED, headers=headers)
+        except HttpRefusedError as error:
+            if error.status == _GONE:
+                raise GoneError(str(error)) from None
+            raise
+
+    async def close(self) -> None:
+        """Runs nothing."""
