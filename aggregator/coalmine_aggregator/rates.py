@@ -43,11 +43,8 @@ def rates(
         _group(dict(zip(by, values, strict=True)), sorted(slots), sums[:, group])
         for group, values in enumerate(labels)
     ]
-    return [
-        group
-        for _, group in sorted(zip(labels, answer, strict=True), key=lambda pair: pair[0])
-        if any(group.expected)
-    ]
+    order = sorted(range(len(labels)), key=labels.__getitem__)
+    return [answer[group] for group in order if any(answer[group].expected)]
 
 
 def _group(labels: dict[str, str], slots: list[int], sums: Sums) -> GroupRates:

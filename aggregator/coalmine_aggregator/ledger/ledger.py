@@ -155,6 +155,10 @@ class Ledger:
                 if self.ring.holds(slot):
                     self.ring.fill(slot, known)
 
+    def is_revisable(self, slot: int) -> bool:
+        """Whether evidence for a settled slot still counts."""
+        return self._archive.get(slot) is not None
+
     def expected_at(self, slot: int) -> NDArray[np.bool_] | None:
         """bool[n]: what a settled slot that is in the ring expected; None where it is not at hand."""
         kept = self._archive.get(slot) if self.ring.holds(slot) else None

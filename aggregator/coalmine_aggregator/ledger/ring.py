@@ -94,7 +94,7 @@ class Ring:
 
     def known(self, slot: int, series: int) -> Bytes:
         """Everything known of `slot` for ids below `series`: evidence bytes, a copy."""
-        received = (self.receipts(slot, series) != 0).view(np.uint8)
+        received: Bytes = (self.receipts(slot, series) != 0).view(np.uint8)
         received *= np.uint8(ON_TIME)
         received |= self._evidence[slot & self._wrap, :series]
         return received

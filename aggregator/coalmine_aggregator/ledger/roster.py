@@ -106,8 +106,8 @@ class Roster:
                 self._resting.add(state.agent)
                 self._rest_settled(agent, last)
             case Life.RETIRED if current and not agent.retired:
-                last = agent.last_slot if state.last_slot is None else state.last_slot
-                self._retire(agent, last, now, state.reason or "retired")
+                end = agent.last_slot if state.last_slot is None else state.last_slot
+                self._retire(agent, end, now, state.reason or "retired")
             case _:
                 pass
 
@@ -179,7 +179,7 @@ class Roster:
         return [(change.name, change.series) for change in changes]
 
     def restore(self, birth: Birth, now: float) -> None:
-        """A birth heard by an earlier run. Nobody is known to live yet: of two, the later one counts."""
+        """A birth heard by an earlier run. Nobody is known to live yet: the later of two counts."""
         agent = self.agents.get(birth.agent)
         if agent is None or (birth.boot, birth.revision) not in agent.assignments:
             self._accept(birth, now)
@@ -212,7 +212,7 @@ class Roster:
         assignment = Assignment(birth, np.array(sorted(set(listed)), dtype=np.int32), listed, number)
         first = min(max(birth.first_slot, self._ledger.book.open), slot_of(now) + AHEAD_S)
         agent = self.agents.get(birth.agent)
-        self._vacate(seat, birth.agent, assignment, first, now)
+        self._vacate(seat, birth.agent, assignment, first)
         if agent is None:
             agent = self.agents[birth.agent] = Agent(seat, assignment, now)
             self._ledger.clocks.restart(number)
@@ -238,9 +238,7 @@ class Roster:
         if state is not None:
             self.state(state, now)
 
-    def _vacate(
-        self, seat: Seat, newcomer: str, assignment: Assignment, first: int, now: float
-    ) -> None:
+    def _vacate(self, seat: Seat, newcomer: str, assignment: Assignment, first: int) -> None:
         """Whoever had the seat and is not alive makes way."""
         holder = self._holders.get(seat)
         if holder is None or holder == newcomer:
@@ -289,7 +287,7 @@ class Roster:
         """A goodbye that was heard late speaks of settled slots, too."""
         for slot in range(last + 1, min(last + GOODBYE_S, self._ledger.next - 1) + 1):
             ids = agent.resting(slot)
-            if ids is not None:
+            if ids is not None and self._ledger.is_revisable(slot):
                 self._ledger.book.merge(slot, ids, SKIPPED)
 
     def _write(self, agent: Agent, report: Report, now: float) -> None:

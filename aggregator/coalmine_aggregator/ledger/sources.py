@@ -69,7 +69,8 @@ class Sources:
         working = [source for source, gap in enumerate(torn) if not gap]
         if not working:
             return np.ones(series, dtype=np.bool_)
-        return np.logical_not(self._via[working, :series].max(axis=0))
+        unseen: NDArray[np.bool_] = self._via[working, :series].max(axis=0) == 0
+        return unseen
 
     def forget(self, settled_below: int) -> None:
         """Drops what only settled slots touch."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 
@@ -9,4 +10,4 @@ class Event(NamedTuple):
     """A dotted name and its fields, for the log."""
 
     name: str
-    fields: dict[str, str | int | float]
+    fields: Mapping[str, str | int | float]
