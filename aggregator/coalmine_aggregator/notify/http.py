@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import ssl
 from collections.abc import Collection, Mapping
 from typing import NamedTuple
@@ -51,7 +50,7 @@ class Client(NamedTuple):
                 status = response.status
                 asked_s = retry_after_s(response.headers.get("Retry-After"), clock.wall())
                 answer = await response.content.read(_MAX_ANSWER)
-        except (aiohttp.ClientError, OSError, asyncio.TimeoutError) as error:
+        except (TimeoutError, aiohttp.ClientError, OSError) as error:
             raise TryLaterError(f"{type(error).__name__}: {error}".rstrip(": ")) from None
         if status in accept:
             return

@@ -32,7 +32,7 @@ class NotifySettings:
     pagerduty: PagerDutySettings | None = setting("A PagerDuty service, Events API v2", None)
     webhook: WebhookSettings | None = setting("An HTTP endpoint, Standard Webhooks", None)
     name: str = setting(
-        "By which the outbox knows it over restarts; its kind where absent, so two of a kind need names",
+        "By which the outbox knows it over restarts; its kind where absent: two of a kind need names",
         "",
     )
     when: WhenSettings = setting("Which alerts it hears of; every one where absent", WhenSettings())
@@ -55,7 +55,7 @@ class NotifySettings:
 
 
 def check_names(receivers: list[NotifySettings]) -> None:
-    """Raises `SettingError` where two receivers share a name: their deliveries could not be told apart."""
+    """Raises `SettingError` where two share a name: their deliveries could not be told apart."""
     seen: set[str] = set()
     for i, receiver in enumerate(receivers):
         if receiver.known_as in seen:

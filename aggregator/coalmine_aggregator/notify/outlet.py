@@ -1,0 +1,98 @@
+"""A receiver as the notifier runs it: bounded in parallel requests, paused as a whole when it asks."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import NamedTuple
+
+from coalmine_aggregator.model.alerts import Transition
+from coalmine_aggregator.notify.backoff import LONGEST_ASKED_S
+from coalmine_aggregator.notify.receiver import GoneError, Receiver, TryLaterError
+from coalmine_aggregator.notify.settings import WhenSettings
+from coalmine_aggregator.store.pending import Delivery
+from coalmine_runtime.logs import get_logger
+
+PARALLEL = 4
+"""Requests to one receiver at a time."""
+
+log = get_logger("notify")
+
+
+class OutletView(NamedTuple):
+    """How a receiver does, counted since the start. `error` is its last failure, empty after a
+    success; `gone` why it is told nothing any more."""
+
+    name: str
+    pending: int
+    delivered: int
+    failed: int
+    dead: int
+    error: str
+    gone: str
+
+
+class Outlet:
+    """One configured receiver."""
+
+    def __init__(self, name: str, receiver: Receiver, when: WhenSettings) -> None:
+        self.name = name
+        self.receiver = receiver
+        self.when = when
+        self.gone = ""
+        self._turns = asyncio.Semaphore(PARALLEL)
+        self._paused_until = 0.0  # on the loop's clock
+        self._counts = {"delivered": 0, "failed": 0, "dead": 0}
+        self._error = ""
+
+    async def deliver(self, transition: Transition) -> None:
+        """Waits for its turn and for the end of a pause; raises as `Receiver.deliver` does."""
+        loop = asyncio.get_running_loop()
+        async with self._turns:
+            while (left := self._paused_until - loop.time()) > 0:
+                await asyncio.sleep(left)
+            if self.gone:
+                raise GoneError(self.gone)
+            try:
+                await self.receiver.deliver(transition)
+            except TryLaterError as error:
+                if error.after_s is not None:
+                    pause_s = min(error.after_s, LONGEST_ASKED_S)
+                    self._paused_until = max(self._paused_until, loop.time() + pause_s)
+                raise
+            except GoneError as error:
+                self.gone = f"receiver is gone: {error}"
+                log.error("notify.receiver.gone", receiver=self.name, answer=error)
+                raise
+
+    def delivered(self, delivery: Delivery) -> None:
+        """Counts and tells a success."""
+        self._counts["delivered"] += 1
+        self._error = ""
+        log.info("notify.delivered", **self._fields(delivery), attempts=delivery.attempts)
+
+    def failed(self, delivery: Delivery, wait_s: float) -> None:
+        """Counts and tells a failure that will be tried again."""
+        self._counts["failed"] += 1
+        self._error = delivery.error or ""
+        log.warning(
+            "notify.failed", **self._fields(delivery), error=delivery.error, again_in_s=round(wait_s, 1)
+        )
+
+    def gave_up(self, delivery: Delivery) -> None:
+        """Counts and tells a delivery that will not be made."""
+        self._counts["dead"] += 1
+        self._error = delivery.dead or ""
+        log.error("notify.dead", **self._fields(delivery), reason=delivery.dead)
+
+    def view(self, pending: int) -> OutletView:
+        """How it does."""
+        return OutletView(self.name, pending, **self._counts, error=self._error, gone=self.gone)
+
+    def _fields(self, delivery: Delivery) -> dict[str, object]:
+        transition = delivery.transition
+        return {
+            "receiver": self.name,
+            "alert": transition.alert.id,
+            "number": transition.alert.number,
+            "change": transition.change,
+        }

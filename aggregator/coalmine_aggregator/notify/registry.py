@@ -1,0 +1,31 @@
+"""Every kind of receiver, by its settings. A new kind is a folder and a line here."""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+
+import aiohttp
+
+from coalmine_aggregator.notify.alertmanager.receiver import Alertmanager
+from coalmine_aggregator.notify.http import Client
+from coalmine_aggregator.notify.pagerduty.receiver import PagerDuty
+from coalmine_aggregator.notify.receiver import Receiver
+from coalmine_aggregator.notify.settings import NotifySettings
+from coalmine_aggregator.notify.webhook.receiver import Webhook
+from coalmine_runtime.tls import TlsClientSettings, client_context
+
+
+def receiver_of(entry: NotifySettings, session: aiohttp.ClientSession) -> Receiver:
+    """The receiver that an entry describes. Raises `SettingError` for a `ca_file` that is none."""
+    if entry.alertmanager is not None:
+        client = Client(session, _trust(entry.alertmanager.ca_file))
+        return Alertmanager(entry.alertmanager, client)
+    if entry.pagerduty is not None:
+        return PagerDuty(entry.pagerduty, Client(session))
+    assert entry.webhook is not None
+    return Webhook(entry.webhook, Client(session))
+
+
+def _trust(ca_file: Path | None) -> ssl.SSLContext | None:
+    return None if ca_file is None else client_context(TlsClientSettings(ca_file=ca_file))
