@@ -5,11 +5,16 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import json
 import secrets
 from collections.abc import Callable
 
+import msgspec
 from aiohttp import web
+
+from coalmine_aggregator.demo.words import Page
+from coalmine_runtime.logs import get_logger
+
+_log = get_logger("demo.pager")
 
 HOST = "127.0.0.1"
 PATH = "/page"
@@ -17,12 +22,11 @@ _MAX_BODY = 64 << 10
 
 
 class Pager:
-    """Calls `tell` with the body of each page whose signature is right."""
+    """Calls `tell` with each page whose signature is right."""
 
-    def __init__(self, tell: Callable[[dict[str, object]], None]) -> None:
+    def __init__(self, tell: Callable[[Page], None]) -> None:
         self._key = secrets.token_bytes(24)
         self._tell = tell
-        self.refused = 0
         app = web.Application(client_max_size=_MAX_BODY)
         app.router.add_post(PATH, self._post)
         self._runner = web.AppRunner(app, access_log=None)
@@ -45,9 +49,9 @@ class Pager:
     async def _post(self, request: web.Request) -> web.Response:
         body = await request.read()
         if not self._is_signed(request, body):
-            self.refused += 1
+            _log.warning("demo.pager.refused", id=request.headers.get("webhook-id", ""))
             return web.Response(status=401)
-        self._tell(json.loads(body))
+        self._tell(msgspec.json.decode(body, type=Page))
         return web.Response(status=204)
 
     def _is_signed(self, request: web.Request, body: bytes) -> bool:

@@ -229,7 +229,7 @@ class _Demo:
         answer: dict[str, object] = json.loads(line)
         return answer
 
-    def _paged(self, page: dict[str, object]) -> None:
+    def _paged(self, page: words.Page) -> None:
         self._screen.tell(words.page_line(page), "bold yellow")
 
     def _picture(self) -> Picture:

@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+
+import msgspec
 
 from coalmine_aggregator.demo.faults import Fault
 from coalmine_aggregator.model.counts import Counts
 from coalmine_aggregator.web.answers import AlertItem
+
+
+class PageData(msgspec.Struct):
+    """What the demo tells of a page."""
+
+    summary: str
+    owner: str
+    playbook: str
+
+
+class Page(msgspec.Struct):
+    """The webhook's message, as far as the demo tells it."""
+
+    type: str
+    data: PageData
 
 
 def share(part: int, whole: int) -> str:
@@ -40,6 +57,9 @@ def faults_line(faults: Sequence[Fault]) -> str:
     return "; ".join(fault.words for fault in faults) or "nothing"
 
 
-def page_line(page: Mapping[str, object]) -> str:
-    """A page as the webhook carries it."""
-    return f"PAGE {page}"
+def page_line(message: Page) -> str:
+    """A page in one line, or that what it was about is over."""
+    page = message.data
+    if message.type == "alert.closed":
+        return f"RESOLVED {page.summary}"
+    return f"PAGE {page.owner}: {page.summary}; playbook {page.playbook}"

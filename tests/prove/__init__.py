@@ -1,0 +1,1 @@
+"""The longer proofs: what takes minutes, or a machine of its own."""

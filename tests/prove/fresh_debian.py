@@ -1,0 +1,162 @@
+"""A minimal Debian 12 in a folder: made with debootstrap, kept as an archive, entered with chroot.
+
+It has what a newcomer is told to have (Python with venv, make, git) and nothing else. How packages are
+reached (apt's sources, pip's configuration, certificates, name servers) is taken over from this
+machine. Commands run in a mount and process namespace of their own, so that nothing of them outlives
+the call: no process, no mount.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from tests.servers.process import as_root
+
+SUITE = "bookworm"
+PACKAGES = ("python3-venv", "make", "git", "ca-certificates")
+USER = "newcomer"
+HOME = f"/home/{USER}"
+
+_CACHE = Path(__file__).resolve().parents[2] / "var" / "debian"
+_DEFAULT_MIRROR = "http://deb.debian.org/debian"
+_BUILD_S = 600
+_ROOT_ENV = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "DEBIAN_FRONTEND": "noninteractive"}
+_PASSED_ON = re.compile(r"(PIP_\w+|\w+_proxy|\w+_PROXY|SSL_CERT_FILE|REQUESTS_CA_BUNDLE)\Z")
+_TAKEN_OVER = ("etc/resolv.conf", "etc/hosts", "etc/pip.conf", "etc/ssl/certs/ca-certificates.crt")
+
+# Package scripts of a chroot must not start services, and what debootstrap wrote gives way to our apt.
+_PREPARE = f"""
+set -eu
+apt-get update -qq
+apt-get install -y -qq --no-install-recommends -o DPkg::Use-Pty=0 {" ".join(PACKAGES)} >/dev/null
+useradd --create-home {USER}
+apt-get clean
+"""
+
+
+class Debian:
+    """The system in `root`."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def run(self, script: str, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
+        """Starts a shell script as the newcomer; its output, errors among it, can be read by line."""
+        passed = {name: value for name, value in os.environ.items() if _PASSED_ON.match(name)}
+        full = {"HOME": HOME, "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", **passed, **(env or {})}
+        argv = [
+            *self._enter(),
+            f"--userspec={USER}:{USER}",
+            str(self.root),
+            *_env(full),
+            "sh",
+            "-c",
+            script,
+        ]
+        return subprocess.Popen(
+            argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+
+    def give(self, source: Path, name: str) -> None:
+        """Puts a file into the newcomer's home."""
+        target = self.root / HOME.lstrip("/") / name
+        _as_root("install", "--mode=644", str(source), str(target))
+
+    def remove(self) -> None:
+        """The folder goes."""
+        _as_root("rm", "-rf", "--one-file-system", str(self.root))
+
+    def _enter(self) -> list[str]:
+        namespaces = ["unshare", "--mount", "--pid", "--fork", "--kill-child"]
+        return [*as_root(), *namespaces, f"--mount-proc={self.root}/proc", "chroot"]
+
+    def _prepare(self) -> None:
+        etc = self.root / "etc"
+        _as_root("rm", "-f", str(etc / "apt/sources.list"))
+        _as_root("cp", "-rT", "/etc/apt", str(etc / "apt"))
+        self._take_over()
+        _as_root("ln", "-sf", "/bin/false", str(self.root / "usr/sbin/policy-rc.d"))
+        _run([*self._enter(), str(self.root), *_env(_ROOT_ENV), "sh", "-c", _PREPARE])
+        self._take_over()  # what the packages' scripts wrote anew
+
+    def _take_over(self) -> None:
+        for name in _TAKEN_OVER:
+            if Path("/", name).exists():
+                _as_root("cp", "--dereference", f"/{name}", str(self.root / name))
+
+
+def fresh_debian(folder: Path) -> Debian:
+    """A new system in `folder`, from the archive where there is one of the same making."""
+    root = folder / "debian"
+    _as_root("mkdir", "-m", "755", str(root))
+    debian = Debian(root)
+    archive = _CACHE / f"{SUITE}-{_making()}.tar"
+    if archive.exists():
+        _as_root(
+            "tar", "--extract", "--numeric-owner", "--file", str(archive), "--directory", str(root)
+        )
+        debian._take_over()
+        return debian
+    program = shutil.which("debootstrap", path="/usr/sbin:/usr/bin:/sbin:/bin")
+    if program is None:
+        raise FileNotFoundError("debootstrap is missing: apt-get install debootstrap")
+    _as_root(program, "--variant=minbase", SUITE, str(root), _mirror())
+    debian._prepare()
+    _CACHE.mkdir(parents=True, exist_ok=True)
+    half = archive.with_suffix(".part")
+    _as_root(
+        "tar",
+        "--create",
+        "--numeric-owner",
+        "--one-file-system",
+        "--file",
+        str(half),
+        "--directory",
+        str(root),
+        ".",
+    )
+    half.rename(archive)
+    return debian
+
+
+def _making() -> str:
+    """Changes whenever the system would be made otherwise."""
+    recipe = repr((SUITE, PACKAGES, _PREPARE, _mirror()))
+    return hashlib.sha256(recipe.encode()).hexdigest()[:12]
+
+
+def _mirror() -> str:
+    """Where this machine's apt gets Debian from."""
+    folder = Path("/etc/apt")
+    for path in (folder / "sources.list", *sorted(folder.glob("sources.list.d/*"))):
+        if path.suffix in (".list", ".sources"):
+            text = path.read_text() if path.exists() else ""
+            found = re.search(
+                r"^(?:deb |URIs:)[^\n#]*?(\w+://\S+/debian)/?(?:\s|$)", text, re.MULTILINE
+            )
+            if found:
+                return found[1]
+    return _DEFAULT_MIRROR
+
+
+def _env(values: Mapping[str, str]) -> list[str]:
+    return ["env", "-i", *(f"{name}={value}" for name, value in values.items())]
+
+
+def _as_root(*argv: str) -> None:
+    _run([*as_root(), *argv])
+
+
+def _run(argv: Sequence[str]) -> None:
+    done = subprocess.run(
+        argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_BUILD_S, check=False
+    )
+    if done.returncode:
+        said = done.stdout[-2000:] + done.stderr[-2000:]
+        raise RuntimeError(f"{' '.join(argv[:8])}: status {done.returncode}\n{said}")
