@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -29,16 +31,17 @@ class AgentViews:
 
     def all(self, now: float) -> list[AgentView]:
         """Every agent of the roster and those set aside, by name."""
-        sums = self._sums()
-        views = [self._view(agent, now, sums) for agent in self._roster.agents.values()]
+        sums = self._sums().tolist()
+        offsets = self._ledger.clocks.offsets().tolist()
+        views = [self._view(agent, now, sums, offsets) for agent in self._roster.agents.values()]
         views += [_aside(aside) for aside in self._roster.aside.values()]
         return sorted(views, key=lambda view: (view.agent, view.boot))
 
-    def _view(self, agent: Agent, now: float, sums: _Counts) -> AgentView:
+    def _view(self, agent: Agent, now: float, sums: list[list[int]], offsets: list[float]) -> AgentView:
         birth, seat = agent.birth, agent.current.seat
         expected, received, *unknown = (0,) * (2 + REASONS)
-        if seat < len(sums) and not agent.replaced:
-            expected, received, *unknown = sums[seat].tolist()
+        if not agent.replaced:
+            expected, received, *unknown = sums[seat]
         status, note = AgentStatus.ALIVE, ""
         if agent.retired:
             status, note = AgentStatus.RETIRED, agent.retired
@@ -58,7 +61,7 @@ class AgentViews:
             status=status,
             last_slot=agent.last_slot,
             impaired=() if well else agent.impaired,
-            offset_s=self._ledger.clocks.offset(seat),
+            offset_s=offsets[seat] if math.isfinite(offsets[seat]) else None,
             endpoints=0 if agent.retired else len(agent.current.ids),
             expected_60s=expected,
             received_60s=received,

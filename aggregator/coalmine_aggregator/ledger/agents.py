@@ -74,7 +74,6 @@ class Agent:
     impaired_slot: int = 0
     retired: str = ""
     replaced: bool = False
-    told_missing: bool = False
 
     @property
     def birth(self) -> Birth:

@@ -34,7 +34,7 @@ class Clocks:
     """The offsets of all agents."""
 
     def __init__(self) -> None:
-        self._seats = 0
+        self.seats = 0
         self._seat_of = np.zeros(1024, dtype=np.int32)
         self._phase_s = np.zeros(1024, dtype=np.float64)
         self._receipts = np.full((KEPT, 64), _INF, dtype=np.float32)
@@ -48,7 +48,7 @@ class Clocks:
         self._phase_s = grown(self._phase_s, series)
         self._receipts = grown(self._receipts, seats, np.inf)
         self._reports = grown(self._reports, seats, np.inf)
-        self._seats = max(self._seats, seats)
+        self.seats = max(self.seats, seats)
 
     def place(self, series: int, seat: int, phase_ms: int) -> None:
         """A series is sent from `seat`, `phase_ms` after the second."""
@@ -81,22 +81,23 @@ class Clocks:
         self._receipts[:, seat] = _INF
         self._reports[:, seat] = _INF
 
-    def offset(self, seat: int) -> float | None:
-        """The offset of a seat in seconds, as far as anything recent tells."""
-        least = min(self._receipts[:, seat].min(), self._reports[:, seat].min())
-        return float(least) if np.isfinite(least) else None
+    def offsets(self) -> Offsets:
+        """float32[seats]: the offsets in seconds, as far as anything recent tells; else infinite."""
+        receipts: Offsets = self._receipts[:, : self.seats].min(axis=0)
+        reports: Offsets = self._reports[:, : self.seats].min(axis=0)
+        return np.minimum(receipts, reports)
 
     def off(self) -> NDArray[np.intp]:
         """The seats whose clock is off by more than the tolerance."""
         told = _told(
-            self._receipts[:, : self._seats].min(axis=0), self._reports[:, : self._seats].min(axis=0)
+            self._receipts[:, : self.seats].min(axis=0), self._reports[:, : self.seats].min(axis=0)
         )
         return np.flatnonzero(np.abs(np.nan_to_num(told)) > CLOCK_TOLERANCE_S)
 
     def stepped(self) -> bool:
         """Whether our own clock stepped: the agents' median offset jumped. Then all is forgotten."""
         bucket = self._bucket
-        told = _told(self._receipts[bucket, : self._seats], self._reports[bucket, : self._seats])
+        told = _told(self._receipts[bucket, : self.seats], self._reports[bucket, : self.seats])
         told = told[~np.isnan(told)]
         if told.size < QUORUM:
             return False

@@ -134,10 +134,10 @@ class BlobWriter:
         while (len(self._chunks) + 1) * _CHUNK <= last:
             at = len(self._chunks) * _CHUNK
             self._chunks.append(
-                _frame(zlib.compress("\n".join(self._names[at : at + _CHUNK]).encode()))
+                _frame(zlib.compress("\n".join(self._names[at : at + _CHUNK]).encode(), 1))
             )
         rest = self._names[len(self._chunks) * _CHUNK : last]
-        tail = _frame(zlib.compress("\n".join(rest).encode())) if rest else b""
+        tail = _frame(zlib.compress("\n".join(rest).encode(), 1)) if rest else b""
         return b"".join(self._chunks) + tail
 
     def _assemble(self, key: int, base: int, names: bytes, kept: Kept) -> bytes:

@@ -78,8 +78,9 @@ class Ledger:
         self._settler = Settler(self.series)
         self._intake = Intake(self.book, self.sources, self.clocks, self.oddities)
         self._writer = BlobWriter(self.series.names, began)
-        for source in range(len(sources)):
-            self.sources.restarted(source, now)
+        if last_slot is not None:  # whoever sent to the run before this one has to connect anew
+            for source in range(len(sources)):
+                self.sources.restarted(source, now)
 
     @property
     def next(self) -> int:
@@ -88,8 +89,10 @@ class Ledger:
 
     def enrol(self, series: Series, control: bool, seat: int, phase_ms: int) -> int:
         """The id of a series that is sent from `seat`. Raises `SeriesFullError`."""
+        known = len(self.series)
         number = self.series.add(series, control)
-        self._grow(seat + 1)
+        if number == known or seat >= self.clocks.seats:
+            self._grow(seat + 1)
         self.clocks.place(number, seat, phase_ms)
         return number
 

@@ -8,6 +8,7 @@ aside and told, and steps in once the first is gone.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -67,8 +68,11 @@ class Roster:
         self._resting: set[str] = set()
         self._listed: set[int] = set()
         self._changes: list[_Listed] = []
-        self.delay_s = 0
-        """How much later than usual slots settle, for agents that report at longer intervals."""
+        # Agents that are neither retired nor missing, the one heard longest ago first.
+        self._by_hearing: dict[str, None] = {}
+        self._missing: set[str] = set()
+        self._retired: dict[str, float] = {}
+        self._intervals: Counter[int] = Counter()
 
     def birth(self, birth: Birth, now: float) -> None:
         """An agent introduces itself, maybe not for the first time."""
@@ -99,7 +103,7 @@ class Roster:
         current = state.boot == agent.birth.boot
         match state.life:
             case Life.ALIVE if current:
-                agent.heard = now
+                self._hear(agent, now)
             case Life.GOODBYE if state.boot not in agent.goodbyes:
                 last = state.last_slot if state.last_slot is not None else slot_of(state.at or now)
                 agent.goodbyes[state.boot] = last
@@ -124,7 +128,7 @@ class Roster:
             return
         newest = max((each.slot for each in report.slots), default=0)
         if report.boot == agent.birth.boot:
-            agent.heard = max(agent.heard, now)
+            self._hear(agent, now)
             if agent.replaced and not report.replayed:
                 agent.replaced = False
                 self._set_aside(
@@ -145,18 +149,12 @@ class Roster:
             if not any(rival in self.agents and self.agents[rival].alive(now) for rival in rivals):
                 del self.aside[name, boot]
                 self._accept(aside.birth, now)
-        self.delay_s = 0
-        for name, agent in list(self.agents.items()):
-            if agent.retired and now - agent.heard > REVISABLE_S:
-                del self.agents[name]
-                continue
-            if not agent.retired:
-                self.delay_s = max(self.delay_s, _delay(agent.birth))
-            missing = not agent.retired and agent.silent(now) and not agent.on_leave(now)
-            if missing != agent.told_missing:
-                agent.told_missing = missing
-                what = "aggregator.agent.missing" if missing else "aggregator.agent.back"
-                self.events.append(Event(what, {"agent": name, "heard_s": round(now - agent.heard, 1)}))
+        for name in self._newly_missing(now):
+            del self._by_hearing[name]
+            self._missing.add(name)
+            self.events.append(Event("aggregator.agent.missing", {"agent": name}))
+        for name in [each for each, at in self._retired.items() if now - at > REVISABLE_S]:
+            del self._retired[name], self.agents[name]
         self._waiting.forget(now)
         self._unlist(slot_of(now) - KNOWN_AFTER_S)
 
@@ -172,6 +170,11 @@ class Roster:
     def seats(self) -> int:
         """How many seats there ever were."""
         return len(self._seats)
+
+    @property
+    def delay_s(self) -> int:
+        """How much later than usual slots settle, for agents that report at longer intervals."""
+        return min(max(max(self._intervals, default=1) - 1, 0), MAX_DELAY_S)
 
     def table_changes(self) -> list[tuple[bytes, int | None]]:
         """Names that receivers shall know from now on, with their id, or no longer: None."""
@@ -192,7 +195,8 @@ class Roster:
     def settle_in(self, now: float) -> None:
         """After a restart: everybody is given the time to be heard."""
         for agent in self.agents.values():
-            agent.heard = now
+            if not agent.retired:
+                self._hear(agent, now)
         self.events.clear()
 
     def _accept(self, birth: Birth, now: float) -> None:
@@ -223,9 +227,14 @@ class Roster:
             self._ledger.windows.close(left, max(first, self._ledger.next))
             if agent.seat != seat and self._holders.get(agent.seat) == birth.agent:
                 del self._holders[agent.seat]
-        agent.seat, agent.retired, agent.replaced, agent.heard = seat, "", False, now
+            if not agent.retired:
+                self._intervals[agent.birth.interval_s] -= 1
+        agent.seat, agent.retired, agent.replaced = seat, "", False
         agent.remember(assignment, min(birth.first_slot, slot_of(now) + AHEAD_S))
-        self.delay_s = max(self.delay_s, _delay(birth))
+        self._intervals[birth.interval_s] += 1
+        self._intervals += Counter()  # drops what is 0
+        self._retired.pop(birth.agent, None)
+        self._hear(agent, now)
         self._holders[seat] = birth.agent
         self._ledger.windows.open(assignment.listed, first)
         for series in assignment.ids.tolist():
@@ -246,8 +255,41 @@ class Roster:
         before = self.agents[holder]
         left = set(before.current.listed) - set(assignment.listed)
         self._ledger.windows.close(left, max(first, self._ledger.next))
-        before.retired, before.replaced = f"agent {newcomer} took its labels over", True
+        before.replaced = True
+        self._leave(before, f"agent {newcomer} took its labels over")
         self.events.append(Event("aggregator.agent.replaced", {"agent": holder, "by": newcomer}))
+
+    def _hear(self, agent: Agent, now: float) -> None:
+        """The running process of an agent was heard."""
+        name = agent.birth.agent
+        agent.heard = max(agent.heard, now)
+        if agent.retired:
+            return
+        self._by_hearing.pop(name, None)
+        self._by_hearing[name] = None
+        if name in self._missing:
+            self._missing.discard(name)
+            self.events.append(Event("aggregator.agent.back", {"agent": name}))
+
+    def _newly_missing(self, now: float) -> list[str]:
+        names: list[str] = []
+        for name in self._by_hearing:
+            agent = self.agents[name]
+            if now - agent.heard < MISSING_S:
+                break  # the others were heard later still
+            if agent.silent(now) and not agent.on_leave(now):
+                names.append(name)
+        return names
+
+    def _leave(self, agent: Agent, why: str) -> None:
+        """Nothing is expected of an agent any more."""
+        name = agent.birth.agent
+        agent.retired = why
+        self._by_hearing.pop(name, None)
+        self._missing.discard(name)
+        self._retired[name] = agent.heard
+        self._intervals[agent.birth.interval_s] -= 1
+        self._intervals += Counter()
 
     def _set_aside(self, birth: Birth, now: float, why: str) -> None:
         if len(self.aside) >= MAX_ASIDE:
@@ -273,12 +315,16 @@ class Roster:
         agent.firsts.pop(second.boot, None)
         for key in [key for key in agent.assignments if key[0] == second.boot]:
             del agent.assignments[key]
-        agent.current, agent.heard = first, now
+        self._intervals[agent.birth.interval_s] -= 1
+        agent.current = first
+        self._intervals[agent.birth.interval_s] += 1
+        self._intervals += Counter()
+        self._hear(agent, now)
 
     def _retire(self, agent: Agent, last: int | None, now: float, why: str) -> None:
         end = self._ledger.next if last is None else min(last + 1, slot_of(now) + AHEAD_S)
         self._ledger.windows.close(agent.current.listed, max(end, self._ledger.next))
-        agent.retired = why
+        self._leave(agent, why)
         if self._holders.get(agent.seat) == agent.birth.agent:
             del self._holders[agent.seat]
         self.events.append(Event("aggregator.agent.retired", {"agent": agent.birth.agent, "why": why}))
@@ -307,7 +353,3 @@ class Roster:
             if series in self._listed:
                 self._listed.discard(series)
                 self._changes.append(_Listed(self._ledger.series.wire_name(series), None))
-
-
-def _delay(birth: Birth) -> int:
-    return min(max(birth.interval_s - 1, 0), MAX_DELAY_S)
