@@ -34,8 +34,9 @@ class Status(StrEnum):
 class Cell(Answer):
     """One cell. The lists hold the newest `STATUS_S` slots, the last one being `settled`.
 
-    `bad_10s` and `unknown_10s` are sums over those, `bad_60s` and `judged_60s` over `CELL_SPAN_S`.
-    `unknown` counts both fates that are neither good nor bad.
+    `expected_10s`, `unknown_10s` and `bad_10s` (by fate, those left out that did not occur) are sums
+    over those, `bad_60s` and `judged_60s` over `CELL_SPAN_S`. `unknown` counts both fates that are
+    neither good nor bad.
     """
 
     service: str
@@ -43,7 +44,7 @@ class Cell(Answer):
     protocol: str
     region: str
     status: Status
-    bad_10s: int
+    bad_10s: dict[str, int]
     unknown_10s: int
     expected_10s: int
     bad_60s: int
@@ -80,7 +81,8 @@ def _cell(group: GroupRates, last: int) -> Cell:
     newest = [at.get(slot) for slot in range(last - STATUS_S + 1, last + 1)]
     bad = [sum(row[fate] for fate in BAD) for row in group.fates]
     neither = [sum(row[fate] for fate in NEITHER) for row in group.fates]
-    bad_10s = _pick(bad, newest)
+    newest_rows = [group.fates[index] for index in newest if index is not None]
+    bad_10s = {fate.label: sum(row[fate] for row in newest_rows) for fate in BAD}
     unknown_10s = _pick(neither, newest)
     expected_10s = _pick(group.expected, newest)
     labels = group.labels
@@ -89,15 +91,15 @@ def _cell(group: GroupRates, last: int) -> Cell:
         location=labels["location"],
         protocol=labels["protocol"],
         region=labels["region"],
-        status=status_of([group.fates[index] for index in newest if index is not None]),
-        bad_10s=sum(bad_10s),
+        status=status_of(newest_rows),
+        bad_10s={label: count for label, count in bad_10s.items() if count},
         unknown_10s=sum(unknown_10s),
         expected_10s=sum(expected_10s),
         bad_60s=sum(bad),
         judged_60s=sum(group.expected) - sum(neither),
         received=_pick(group.received, newest),
         expected=expected_10s,
-        bad=bad_10s,
+        bad=_pick(bad, newest),
         unknown=unknown_10s,
     )
 

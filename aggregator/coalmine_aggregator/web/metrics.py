@@ -62,7 +62,8 @@ class Metrics(Collector):
         health = self._view.health()
         final = newest_settled(health, now) - FINAL_AFTER_S
         if self._counted_to is None:
-            self._counted_to = min(final, int(health.started_at))
+            # What was restored from before the start is no count of this process.
+            self._counted_to = max(min(final, int(health.started_at)), final - MAX_CATCH_UP_S)
         first = max(self._counted_to + 1, final - MAX_CATCH_UP_S + 1)
         if final < first:
             return

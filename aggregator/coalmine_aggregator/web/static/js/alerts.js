@@ -1,7 +1,7 @@
 // Open alerts, laid out as assess, blast radius, compensate; and the newest closed ones.
 
 import { Keyed, h, icon, setAttribute, setText } from "./dom.js";
-import { count, duration, moment, percent, words } from "./format.js";
+import { badly, count, duration, moment, percent, words } from "./format.js";
 
 /** A link only where it is one that a browser may follow. */
 export function link(address, text) {
@@ -42,6 +42,8 @@ export class OpenAlerts {
   }
 }
 
+const badOf = ({ fates: { failed, abandoned, lost, late } }) => badly({ failed, abandoned, lost, late });
+
 function card() {
   const title = h("h2");
   const severity = h("span", { class: "severity" });
@@ -70,21 +72,19 @@ function card() {
     setText(severity, alert.severity);
     setAttribute(severity, "data-severity", alert.severity);
     const sums = alert.sums;
+    const bad = badOf(sums);
     setText(
       headline,
-      `${count(sums.bad)} of ${count(sums.judged)} datapoints lost in ${duration(alert.window_s)}`,
+      `${count(sums.bad)} of ${count(sums.judged)} datapoints ${bad.word} in ${duration(alert.window_s)}`,
     );
-    const bad = ["lost", "failed", "abandoned", "late"].filter((fate) => sums.fates[fate] > 0);
-    setText(
-      fates,
-      `${percent(sums.loss)}, acceptable ${percent(alert.acceptable_loss)}` +
-        (bad.length > 0 ? `: ${bad.map((fate) => `${count(sums.fates[fate])} ${fate}`).join(", ")}` : ""),
-    );
+    const each = bad.entries.map(([fate, number]) => `${count(number)} ${fate}`).join(", ");
+    const loss = `${percent(sums.loss)} loss, ${percent(alert.acceptable_loss)} is acceptable`;
+    setText(fates, bad.entries.length > 1 ? `${each}; ${loss}` : loss);
     scope.replaceChildren(...scopeChips(alert));
     setText(
       beside,
       alert.beside.judged > 0
-        ? `Elsewhere in ${alert.service}: ${count(alert.beside.bad)} of ${count(alert.beside.judged)} lost`
+        ? `Elsewhere in ${alert.service}: ${count(alert.beside.bad)} of ${count(alert.beside.judged)} ${badOf(alert.beside).word}`
         : `Nothing of ${alert.service} is outside`,
     );
     setText(owner, alert.owner ? `Owner ${alert.owner}` : "No owner is set");
@@ -107,9 +107,9 @@ export class RecentAlerts {
           "tr",
           {},
           ...["Alert", "Scope"].map((text) => h("th", { scope: "col" }, text)),
-          h("th", { scope: "col", class: "number" }, "Lost when opened"),
+          h("th", { scope: "col", class: "number" }, "Bad"),
           h("th", { scope: "col" }, "Since (UTC)"),
-          h("th", { scope: "col", class: "number" }, "Lasted"),
+          h("th", { scope: "col", class: "number wide" }, "Lasted"),
           h("th", { scope: "col", class: "wide" }, "Owner"),
         ),
       ),
@@ -135,7 +135,7 @@ function recentRow() {
     scope: h("td", { class: "tags" }),
     lost: h("td", { class: "number" }),
     since: h("td"),
-    lasted: h("td", { class: "number" }),
+    lasted: h("td", { class: "number wide" }),
     owner: h("td", { class: "wide" }),
   };
   const root = h("tr", {}, ...Object.values(cells));

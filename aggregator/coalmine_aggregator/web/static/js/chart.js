@@ -28,7 +28,7 @@ export class Chart {
     const shown = lines.slice(0, MAX_LINES);
     const width = Math.max(280, this.parent.clientWidth);
     const narrow = width < 560;
-    const lane = shown.length > 12 ? 24 : shown.length > 6 ? 34 : 46;
+    const lane = shown.length > 12 ? 24 : shown.length > 6 ? 36 : 54;
     const box = { left: 46, right: narrow ? 96 : 150, top: 16, bottom: 24 };
     const height = box.top + box.bottom + Math.max(1, shown.length) * lane;
     const inner = width - box.left - box.right;
@@ -63,20 +63,18 @@ export class Chart {
       s("text", { class: "tick", x: box.left - 6, y: base - 1, "text-anchor": "end" }, "0"),
       s("text", { class: "tick", x: box.left - 6, y: y(largest) + 4, "text-anchor": "end" }, count(largest)),
     );
-    const { path, areas } = trace(line, first, settled, x, y);
+    const { path, steps, areas } = trace(line, first, settled, x, y);
+    group.append(s("path", { class: "rate-step", d: steps }), s("path", { class: "rate-line", d: path }));
     for (const { kind, ...at } of areas) group.append(s("rect", { class: kind, ...at }));
-    group.append(s("path", { class: "rate-line", d: path }));
 
-    const middle = Math.min(base - 2, Math.max(base - lane + 12, y(line.at(settled)?.received ?? 0) + 4));
+    const top = y(largest) + 4;
     const left = width - box.right + 8;
-    const label = s("text", { class: "label", x: left, y: middle }, nameOf(line));
+    const label = s("text", { class: "label", x: left, y: top }, nameOf(line));
     group.append(label);
     const rate = rateOf(line, settled);
     if (lane >= 34) {
-      const below = middle + 13 > base + 2 ? middle - 13 : middle;
-      label.setAttribute("y", below);
       group.append(
-        s("text", { class: "value", x: left, y: below + 13 }, narrow || raised === 0 ? rate : `${rate}, drawn +${count(raised)}`),
+        s("text", { class: "value", x: left, y: top + 14 }, narrow || raised === 0 ? rate : `${rate}, drawn +${count(raised)}`),
       );
     } else {
       label.append(s("tspan", { class: "value", dx: 6 }, rate));
@@ -94,7 +92,10 @@ function largestOf(line, first, settled) {
   return largest;
 }
 
-const nameOf = (line) => Object.values(line.labels).join(" ") || "all";
+function nameOf(line) {
+  const name = Object.values(line.labels).join(" ");
+  return name.length > 28 ? `${name.slice(0, 27)}\u2026` : name;
+}
 
 function rateOf(line, settled) {
   const sum = line.at(settled);
@@ -104,7 +105,8 @@ function rateOf(line, settled) {
 
 /** A step line of what was received; above it, as runs of seconds, what was lost and what is unknown. */
 function trace(line, first, settled, x, y) {
-  let path = "";
+  let path = ""; // levels, and apart from them the steps between, which are drawn thin
+  let steps = "";
   let pen = null;
   const areas = [];
   const runs = { lost: null, unknown: null };
@@ -129,11 +131,13 @@ function trace(line, first, settled, x, y) {
       path += `M${x(slot).toFixed(1)} ${y(received).toFixed(1)}`;
       pen = received;
     } else if (pen !== received) {
-      path += `H${x(slot).toFixed(1)}V${y(received).toFixed(1)}`;
+      const at = x(slot).toFixed(1);
+      path += `H${at}M${at} ${y(received).toFixed(1)}`;
+      steps += `M${at} ${y(pen).toFixed(1)}V${y(received).toFixed(1)}`;
       pen = received;
     }
   }
-  return { path, areas };
+  return { path, steps, areas };
 }
 
 function axis(first, settled, x, box, height, narrow) {
@@ -157,7 +161,7 @@ function captionOf(all, shown, offset, span) {
       `Each line is drawn ${count(offset)}/s above the next one below, so that all can be seen; the numbers at the left are its own.`,
     );
   }
-  parts.push("Red: lost. Hatched grey: unknown.");
+  parts.push("Red: failed, abandoned, lost or late. Grey: unknown.");
   if (all > shown) parts.push(`${count(all - shown)} more lines are not drawn.`);
   return parts.join(" ");
 }

@@ -42,5 +42,12 @@ export function duration(seconds) {
   return shown.map(([number, unit]) => `${number} ${unit}`).join(" ");
 }
 
+/** How datapoints ended badly: their number and one word, the fate where there is but one. */
+export function badly(fates) {
+  const entries = Object.entries(fates).filter(([, number]) => number > 0);
+  const total = entries.reduce((sum, [, number]) => sum + number, 0);
+  return { total, word: entries.length === 1 ? entries[0][0] : "bad", entries };
+}
+
 /** A name of the model as words: not_attempted becomes "not attempted". */
 export const words = (name) => name.replaceAll("_", " ");

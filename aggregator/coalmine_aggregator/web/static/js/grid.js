@@ -1,19 +1,19 @@
 // The grid: a table for each location, protocols down, regions across.
 
 import { h, icon, setAttribute, setIcon, setText } from "./dom.js";
-import { count } from "./format.js";
+import { badly, count } from "./format.js";
 
 export const PROTOCOLS = ["tcp", "tls", "udp", "pickle", "pickle_tls", "https"];
 export const LOCATIONS = ["external", "internal", "on-machine"];
 
 const LEGEND = [
   ["ok", "all arrive"],
-  ["partial", "some lost"],
-  ["down", "none arrive"],
+  ["partial", "some do not"],
+  ["down", "none do"],
   ["unknown", "unknown"],
 ];
 
-const SAYS = { ok: "all arrive", partial: "some are lost", down: "none arrive", unknown: "unknown" };
+const SAYS = { ok: "all arrive", partial: "some do not arrive", down: "none arrive", unknown: "unknown" };
 
 export function showLegend(list) {
   for (const [status, text] of LEGEND) {
@@ -60,7 +60,7 @@ export class Grid {
           h(
             "thead",
             {},
-            h("tr", {}, h("td"), ...regions.map((region) => h("th", { scope: "col" }, region))),
+            h("tr", {}, h("td"), ...regions.map((region) => h("th", { scope: "col", title: region }, h("span", {}, region)))),
           ),
           h(
             "tbody",
@@ -69,7 +69,7 @@ export class Grid {
               h(
                 "tr",
                 {},
-                h("th", { scope: "row" }, protocol),
+                h("th", { scope: "row", title: protocol }, h("span", {}, protocol)),
                 ...regions.map((region) => this.cell(location, protocol, region)),
               ),
             ),
@@ -97,15 +97,15 @@ export class Grid {
       const expected = cell.expected.at(-1);
       setAttribute(root, "data-status", cell.status);
       setIcon(mark, cell.status);
-      setText(rate, received === expected ? `${count(received)}/s` : `${count(received)} of ${count(expected)}/s`);
+      setText(rate, received === expected ? `${count(received)}/s` : `${count(received)} of ${count(expected)}`);
       setText(note, noteOf(cell));
       setAttribute(
         root,
         "title",
         `${location}, ${protocol}, ${region}: ${SAYS[cell.status]}\n` +
           `${count(received)} of ${count(expected)} datapoints in the newest second\n` +
-          `last 10 s: ${count(cell.bad_10s)} lost, ${count(cell.unknown_10s)} unknown, of ${count(cell.expected_10s)}\n` +
-          `last 60 s: ${count(cell.bad_60s)} lost of ${count(cell.judged_60s)} known`,
+          `last 10 s: ${listOf(cell)} of ${count(cell.expected_10s)}\n` +
+          `last 60 s: ${count(cell.bad_60s)} bad of ${count(cell.judged_60s)} known`,
       );
     };
     this.cells.set(keyOf(location, protocol, region), { update });
@@ -113,12 +113,18 @@ export class Grid {
   }
 }
 
+function listOf(cell) {
+  const bad = badly(cell.bad_10s).entries.map(([fate, number]) => `${count(number)} ${fate}`);
+  return [...bad, `${count(cell.unknown_10s)} unknown`].join(", ");
+}
+
 /** What the cell says beneath its rate: exact counts, and nothing while there is nothing to say. */
 function noteOf(cell) {
   if (cell.status === "unknown") return "unknown";
-  if (cell.bad_10s > 0) return `${count(cell.bad_10s)} lost`;
+  const bad = badly(cell.bad_10s);
+  if (bad.total > 0) return `${count(bad.total)} ${bad.word}`;
   if (cell.unknown_10s > 0) return `${count(cell.unknown_10s)} unknown`;
-  return cell.bad_60s > 0 ? `${count(cell.bad_60s)} in 60 s` : "";
+  return cell.bad_60s > 0 ? `${count(cell.bad_60s)} bad / 60 s` : "";
 }
 
 const keyOf = (location, protocol, region) => JSON.stringify([location, protocol, region]);

@@ -1,0 +1,115 @@
+"""`/metrics` and the probes: what promtool accepts, exact counts, bounded labels."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+
+import pytest
+
+from coalmine_aggregator.model.fates import Fate
+from coalmine_aggregator.web import metrics
+from coalmine_aggregator.web.view import Check
+from tests.aggregator.web.conftest import Site
+from tests.aggregator.web.fake_view import Trouble, make_alert
+
+
+async def scrape(site: Site) -> str:
+    async with site.client.get("/metrics") as response:
+        assert response.status == 200
+        assert response.headers["Content-Type"].startswith("text/plain; version=0.0.4")
+        return await response.text()
+
+
+def value(text: str, name: str, **labels: str) -> float:
+    """The sum of the samples of `name` that carry these labels."""
+    total = 0.0
+    for sample in re.finditer(rf"^{name}(?:\{{(.*?)\}})? ([0-9.e+-]+)$", text, re.MULTILINE):
+        found = dict(re.findall(r'(\w+)="(.*?)"', sample[1] or ""))
+        if all(found.get(label) == wanted for label, wanted in labels.items()):
+            total += float(sample[2])
+    return total
+
+
+async def test_promtool_finds_nothing_to_complain_of(site: Site) -> None:
+    site.view.alerts = [make_alert(1)]
+    site.view.rejects = {("tcp", "not_a_line"): 3}
+    site.view.odd = {"duplicates": 2}
+    site.beat(3)
+    process = await asyncio.create_subprocess_exec(
+        "promtool",
+        "check",
+        "metrics",
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    output, _ = await process.communicate((await scrape(site)).encode())
+    assert (process.returncode, output.decode()) == (0, "")
+
+
+async def test_the_newest_minute_and_second(site: Site) -> None:
+    site.view.troubles = [Trouble(where={"protocol": "udp"}, first=site.view.settled - 9)]
+    text = await scrape(site)
+    assert value(text, "coalmine_recent_datapoints", protocol="udp", fate="lost") == 130
+    assert value(text, "coalmine_recent_datapoints") == 78 * 60
+    assert value(text, "coalmine_received_datapoints", protocol="udp") == 0
+    assert value(text, "coalmine_received_datapoints", protocol="tcp", region="us-east-1") == 4
+    assert value(text, "coalmine_expected_datapoints", protocol="udp") == 13
+
+
+async def test_counters_count_each_slot_once_and_only_when_it_is_final(site: Site) -> None:
+    site.beat()
+    before = await scrape(site)
+    slot = site.view.settled + 1
+    site.view.troubles = [Trouble(where={"protocol": "udp"}, first=slot, last=slot, fate=Fate.LATE)]
+    site.beat(metrics.FINAL_AFTER_S)
+    early = await scrape(site)
+    assert value(early, "coalmine_datapoints_total", fate="late") == 0
+    # A report that came late changes the fate before it is counted.
+    site.view.troubles = [Trouble(where={"protocol": "udp"}, first=slot, last=slot)]
+    site.beat(5)
+    text = await scrape(site)
+    assert value(text, "coalmine_datapoints_total", fate="lost") == 13
+    assert value(text, "coalmine_datapoints_total", fate="late") == 0
+    passed = metrics.FINAL_AFTER_S + 5
+    counted = value(text, "coalmine_datapoints_total") - value(before, "coalmine_datapoints_total")
+    assert counted == 78 * passed
+
+
+async def test_labels_are_bounded(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metrics, "MAX_GROUPS", 5)
+    text = await scrape(site)
+    groups = set(re.findall(r'coalmine_recent_datapoints\{(.*?),region="(.*?)",service', text))
+    assert len({region for _, region in groups}) <= 6
+    assert value(text, "coalmine_recent_datapoints") == 78 * 60, "nothing is left out of the sum"
+    assert value(text, "coalmine_recent_datapoints", service=metrics.OTHER) > 0
+
+
+async def test_label_values_are_escaped(site: Site) -> None:
+    site.view.rejects = {("tcp", 'a"b\nc\\'): 1}
+    assert r'reason="a\"b\nc\\"' in await scrape(site)
+
+
+async def test_what_else_is_told(site: Site) -> None:
+    site.view.checks = [Check(name="broker", ok=False, detail="refused")]
+    text = await scrape(site)
+    assert value(text, "coalmine_ready", check="broker") == 0
+    assert value(text, "coalmine_queue_items", queue="store") == 2
+    assert value(text, "coalmine_agents", status="alive") == 13
+    assert value(text, "coalmine_receipts_total", source="tcp") == 1200
+    assert value(text, "coalmine_settled_slot_timestamp_seconds") == site.view.settled
+
+
+async def test_probes(site: Site) -> None:
+    async with site.client.get("/healthz") as response:
+        assert (response.status, await response.text()) == (200, "ok\n")
+    async with site.client.get("/readyz") as response:
+        assert response.status == 200
+        assert (await response.json())["status"] == "ready"
+    site.view.checks = [Check(name="store", ok=True), Check(name="broker", ok=False, detail="refused")]
+    async with site.client.get("/readyz") as response:
+        assert response.status == 503
+        assert (await response.json())["detail"] == "broker: refused"
+    async with site.client.get("/healthz") as response:
+        assert response.status == 200
