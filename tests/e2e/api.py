@@ -115,10 +115,14 @@ class Api:
         """`/api/v1/alerts`."""
         return await self.get("/api/v1/alerts", limit="100")
 
-    async def agents(self) -> dict[str, Json]:
-        """Every agent by its id."""
-        answer = await self.get("/api/v1/agents")
-        return {agent["agent"]: agent for agent in answer["agents"]}
+    async def agents(self, **query: str) -> list[Json]:
+        """Every agent; two that share an id stand there both."""
+        answer = await self.get("/api/v1/agents", **query)
+        return list(answer["agents"])
+
+    async def oddities(self) -> dict[str, int]:
+        """What was counted apart since the aggregator started, by kind."""
+        return dict((await self.fates(last="1s"))["oddities"])
 
     async def metric(self, name: str, **labels: str) -> float:
         """The sum of the samples of `name` in `/metrics` that carry these labels; 0 without any."""

@@ -190,10 +190,8 @@ class Fleet:
         """Waits until the aggregator has heard a report of each agent."""
 
         async def all_heard() -> bool:
-            known = await api.agents()
-            return all(
-                agent.id in known and known[agent.id]["last_slot"] is not None for agent in self.agents
-            )
+            heard = {item["agent"] for item in await api.agents() if item["last_slot"] is not None}
+            return all(agent.id in heard for agent in self.agents)
 
         await until(
             all_heard, deadline_s=deadline_s, what="every agent reports", explain=self.agents[0].tail

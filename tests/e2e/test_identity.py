@@ -33,20 +33,21 @@ async def test_a_second_agent_of_one_identity_is_set_aside_and_told(
     await twin.start()
     try:
 
-        async def told() -> bool:
-            clashes = await site.api.metric("coalmine_oddities_total", kind="identity_clash")
-            agents = await site.api.agents()
-            return clashes > 0 or any(agent["status"] == "set_aside" for agent in agents.values())
+        async def told() -> list[Json]:
+            return await site.api.agents(status="set_aside")
 
-        await site.api.until(told, 20, "the clash is told")
+        (aside,) = await site.api.until(told, 20, "the twin is set aside")
+        assert aside["agent"] == agent_id
+        assert aside["note"]
+        assert (await site.api.oddities())["identity_clashes"] >= 1
+        assert "aggregator.agent.identity_clash" in site.aggregator.text()
         first = await site.api.settled() + 1
         await site.api.until_settled(first + 5)
         for protocol, rows in (await site.api.rates("protocol", first=first)).items():
             for row in rows:
                 assert row.expected == row.received == fleet.expected[protocol], (protocol, row)
                 assert row.bad == 0, (protocol, row)
-        agents = await site.api.agents()
-        assert agents[original.id]["boot"]
+        assert len(await site.api.agents(status="alive")) == len(fleet.agents)
         alerts = await site.api.alerts()
         assert alerts["open"] == alerts["recent"] == []
     finally:
@@ -73,9 +74,10 @@ async def test_an_agent_with_a_wrong_clock_is_unknown_and_pages_nobody(
     try:
 
         async def noticed() -> Json | None:
-            found: Json | None = (await site.api.agents()).get(wrong.id)
-            known = found is not None and found["offset_s"] is not None
-            return found if known and found and abs(found["offset_s"]) > 0.5 else None
+            for agent in await site.api.agents():
+                if agent["agent"] == wrong.id and abs(agent["offset_s"] or 0) > 0.5:
+                    return agent
+            return None
 
         agent = await site.api.until(noticed, 20, "the clock is seen to be wrong")
         assert agent is not None

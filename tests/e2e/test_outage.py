@@ -126,7 +126,7 @@ async def test_a_slow_path_abandons_everything_and_harms_no_other_slot(
             for row in rates["tcp"] + rates["https"]:
                 assert row.whole, row
             await site.api.until_quiet()
-            oddities = (await site.api.fates())["oddities"]
+            oddities = await site.api.oddities()
             assert not oddities.get("duplicates"), oddities
             for agent in fleet.agents:
                 assert "agent.slot.missed" not in agent.text()

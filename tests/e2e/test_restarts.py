@@ -153,9 +153,4 @@ async def judge(ground: Ground, first: int) -> None:
     assert (await api.fates(**{"by": "host,protocol", "from": str(first)}))["balanced"]
     alerts = await api.alerts()
     assert alerts["open"] == alerts["recent"] == []
-    for agent in await _statuses(ground):
-        assert agent == "alive"
-
-
-async def _statuses(ground: Ground) -> list[str]:
-    return [agent["status"] for agent in (await ground.site.api.agents()).values()]
+    assert [agent["status"] for agent in await api.agents()] == ["alive"] * len(fleet.agents)
