@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from coalmine_aggregator.model.policy import MIN_LOST, WINDOW_S, ServicePolicy
-from coalmine_aggregator.notify.settings import NotifySettings
+from coalmine_aggregator.notify.settings import NotifySettings, check_names
 from coalmine_runtime.logs import Format
 from coalmine_runtime.mqtt import BrokerSettings, BrokerUrl
 from coalmine_runtime.settings import (
@@ -243,6 +243,7 @@ class AggregatorSettings:
                 raise SettingError(f"services.{name}", "has other characters than a-z 0-9 _ -")
         if not self.store.startswith("sqlite:///"):
             raise SettingError("store", f'expected sqlite:///path, not "{self.store}"')
+        check_names(self.notify)
 
     def policies(self) -> dict[str, ServicePolicy]:
         """The rules of every service."""

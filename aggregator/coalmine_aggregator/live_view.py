@@ -1,0 +1,103 @@
+"""What pages, API and metrics look at: the engine, and how the aggregator itself is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import islice
+
+from coalmine_aggregator.measuring import Measuring
+from coalmine_aggregator.model.alerts import Alert
+from coalmine_aggregator.model.views import AgentView, GroupRates
+from coalmine_aggregator.receivers.receivers import Receivers
+from coalmine_aggregator.reports import Reports
+from coalmine_aggregator.store import pending
+from coalmine_aggregator.store.store import Store
+from coalmine_aggregator.web.view import Check, Health, Queue
+from coalmine_runtime.version import VERSION
+
+LAG_S = 5.0
+"""An aggregator that settles later than this is not ready."""
+
+
+class LiveView:
+    """Reads from memory alone; see `web.view.View`."""
+
+    def __init__(
+        self,
+        *,
+        fleet: str,
+        measuring: Measuring,
+        reports: Reports,
+        receivers: Receivers,
+        store: Store,
+        started_at: float,
+    ) -> None:
+        self._fleet = fleet
+        self._measuring = measuring
+        self._reports = reports
+        self._receivers = receivers
+        self._store = store
+        self._started_at = started_at
+        self._sources = [str(receiver.listen.protocol) for receiver in receivers.each]
+
+    def rates(
+        self, by: Sequence[str], where: Mapping[str, str], first: int, last: int
+    ) -> list[GroupRates]:
+        """Counts by second."""
+        return self._measuring.engine.rates(by, where, first, last)
+
+    def agents(self, now: float) -> list[AgentView]:
+        """The roster."""
+        return self._measuring.engine.agents(now)
+
+    def open_alerts(self) -> list[Alert]:
+        """What is open."""
+        return self._measuring.engine.open_alerts()
+
+    def recent_alerts(self, limit: int) -> list[Alert]:
+        """What was closed lately."""
+        return list(islice(self._measuring.closed, limit))
+
+    def oddities(self) -> dict[str, int]:
+        """What was counted apart."""
+        counts = self._measuring.engine.oddities()
+        for kind, count in self._reports.rejected.items():
+            counts[f"message_{kind}"] = count
+        return counts
+
+    def health(self) -> Health:
+        """The aggregator itself."""
+        engine = self._measuring.engine
+        store = self._store.health()
+        rejects = {
+            (self._sources[source], reason.value): count
+            for (source, reason), count in self._measuring.rejects.items()
+        }
+        settled = engine.first_unsettled - 1
+        lag_s = self._measuring.settle_lag_s
+        return Health(
+            fleet=self._fleet,
+            version=VERSION,
+            started_at=self._started_at,
+            settled=settled if settled >= self._started_at else None,
+            settle_lag_s=lag_s,
+            settle_s=self._measuring.settle_s,
+            checks=(
+                Check(name="broker", ok=self._reports.connected, detail="agents' reports are heard"),
+                Check(name="settling", ok=lag_s < LAG_S, detail=f"{lag_s:.1f} s behind"),
+                Check(name="store", ok=not store.error, detail=store.error or "history is kept"),
+            ),
+            queues={
+                "store": Queue(
+                    depth=store.waiting,
+                    bound=pending.MAX_SLOTS + pending.MAX_EXCEPTIONS + 2 * pending.MAX_LIVES,
+                    dropped=sum(store.dropped.values()),
+                ),
+            },
+            receipts=engine.receipts(),
+            rejects=rejects,
+            connections={
+                name: receiver.connections
+                for name, receiver in zip(self._sources, self._receivers.each, strict=True)
+            },
+        )

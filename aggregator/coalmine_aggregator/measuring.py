@@ -1,0 +1,172 @@
+"""The measuring path: evidence into the engine as it comes, slots out of it as they are due.
+
+Five times a second the sockets are looked at once more, what is due is settled, and the results are
+put where nobody waits for them: into the store's queue and on the live page. What could not have been
+seen in time, because this process stalled or its clock was stepped, is told to the engine as a gap.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+
+from coalmine_aggregator.engine import Engine, Tick
+from coalmine_aggregator.model.alerts import Alert, Change, Transition
+from coalmine_aggregator.model.receipts import Receipts
+from coalmine_aggregator.receivers.reasons import Reason
+from coalmine_aggregator.receivers.receivers import Receivers
+from coalmine_aggregator.receivers.table import SeriesTable
+from coalmine_aggregator.store.store import Recipients, Store
+from coalmine_aggregator.timeline import Timeline
+from coalmine_runtime import clock
+from coalmine_runtime.logs import get_logger
+from coalmine_wire.reports import Birth, Report, State
+from coalmine_wire.slots import SETTLE_S
+
+_log = get_logger("measuring")
+
+TICK_S = 0.2
+
+STALL_S = 0.25
+"""A tick this late means that sockets were not looked at when slots closed."""
+
+DRAIN_S = 0.5
+"""How long the sockets may take to be read empty before a slot is settled."""
+
+RECENT_ALERTS = 200
+
+
+class Measuring:
+    """Owns the engine. `route` says who is to hear of transitions."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        table: SeriesTable,
+        store: Store,
+        route: Callable[[Sequence[Transition]], Sequence[Recipients]],
+    ) -> None:
+        self.engine = engine
+        self.rejects: Counter[tuple[int, Reason]] = Counter()
+        self.closed: deque[Alert] = deque(maxlen=RECENT_ALERTS)
+        self.settle_lag_s = 0.0
+        self.settle_s = 0.0
+        self._table = table
+        self._store = store
+        self._route = route
+        self._timeline = Timeline(clock.wall(), clock.monotonic())
+        self._apply_table()
+
+    # Evidence, as it comes.
+
+    def now(self) -> float:
+        """The time to go by: see `Timeline`."""
+        return self._read()
+
+    def receive(self, receipts: Receipts) -> None:
+        """Datapoints arrived."""
+        self.engine.receive(receipts)
+
+    def reject(self, source: int, reason: Reason, count: int) -> None:
+        """Something arrived and was refused."""
+        self.rejects[source, reason] += count
+
+    def birth(self, birth: Birth, now: float) -> None:
+        """An agent introduced itself."""
+        self.engine.birth(birth, now)
+        self._store.put_birth(birth, now)
+        self._apply_table()
+
+    def state(self, state: State, now: float) -> None:
+        """An agent's life changed."""
+        self.engine.state(state, now)
+        self._store.put_state(state, now)
+        self._apply_table()
+
+    def report(self, report: Report, now: float) -> None:
+        """An agent told how slots ended."""
+        self.engine.report(report, now)
+
+    # Slots, as they are due.
+
+    async def run(self, receivers: Receivers, alive: Callable[[], None]) -> None:
+        """Ticks until it is cancelled. `alive` is called after each tick that did its work."""
+        due = clock.monotonic()
+        while True:
+            due += TICK_S
+            await asyncio.sleep(max(0.0, due - clock.monotonic()))
+            late_s = clock.monotonic() - due
+            if late_s > STALL_S:
+                self._stalled(late_s)
+                due = clock.monotonic()
+            await self._tick(receivers)
+            alive()
+
+    async def _tick(self, receivers: Receivers) -> None:
+        now = self._read()
+        first = self.engine.first_unsettled
+        drained = await receivers.drain(DRAIN_S)
+        last_due = math.floor(now - SETTLE_S)
+        if not drained and last_due >= first:
+            _log.warning("measuring.not_drained", first_slot=first, last_slot=last_due)
+            self.engine.gap(first, last_due, "not_drained")
+        began = clock.monotonic()
+        tick = self.engine.tick(now)
+        if tick.settled:
+            self.settle_s = clock.monotonic() - began
+            self.settle_lag_s = max(0.0, now - (tick.settled[-1].slot + SETTLE_S))
+        self._hand_on(tick)
+        self._apply_table()
+
+    def _hand_on(self, tick: Tick) -> None:
+        for slot, blob in tick.exceptions:
+            self._store.put_exceptions(slot, blob)
+        if tick.settled or tick.revised:
+            self._store.put_slots([*tick.settled, *tick.revised])
+        if tick.transitions:
+            self._store.put_transitions(self._route(tick.transitions))
+        for transition in tick.transitions:
+            self._tell(transition)
+        for event in tick.events:
+            _log.warning(event.name, **event.fields)
+
+    def _tell(self, transition: Transition) -> None:
+        alert = transition.alert
+        if transition.change is Change.CLOSED:
+            self.closed.appendleft(alert)
+        _log.warning(
+            f"alert.{transition.change}",
+            alert=alert.id,
+            number=alert.number,
+            scope=" ".join(f"{label}={value}" for label, value in alert.scope) or "all",
+            bad=alert.counts.bad,
+            judged=alert.counts.judged,
+            window_s=alert.window_s,
+            since=alert.since,
+        )
+
+    def _read(self) -> float:
+        now, stepped_s = self._timeline.read(clock.wall(), clock.monotonic())
+        if stepped_s:
+            # Every slot that was open on either side of the step has lost its place in time.
+            first = math.floor(min(now, now - stepped_s)) - SETTLE_S
+            last = math.floor(max(now, now - stepped_s))
+            _log.warning("measuring.clock_stepped", by_s=stepped_s, first_slot=first, last_slot=last)
+            self.engine.gap(first, last, "clock_stepped")
+        return now
+
+    def _stalled(self, late_s: float) -> None:
+        """Slots that closed while nobody looked at the sockets may have missed receipts."""
+        now = self._read()
+        first, last = math.floor(now - late_s - SETTLE_S), math.floor(now - SETTLE_S)
+        _log.warning("measuring.stalled", late_s=late_s, first_slot=first, last_slot=last)
+        self.engine.gap(max(first, self.engine.first_unsettled), last, "stalled")
+
+    def _apply_table(self) -> None:
+        for name, series in self.engine.table_changes():
+            if series is None:
+                self._table.drop(name)
+            else:
+                self._table.put(name, series)

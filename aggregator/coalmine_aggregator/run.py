@@ -1,0 +1,240 @@
+"""Wires an aggregator together and runs it until it is told to stop. Imported by the command alone.
+
+The order of a start: the store (what was), the engine (what is), the receivers, the broker and the
+link to it, the page; readiness is told to systemd when all of them stand. A stop goes the other way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import secrets
+import signal
+from collections.abc import Coroutine
+from typing import Any
+
+import uvloop
+from aiohttp import web
+
+from coalmine_aggregator.broker import BrokerStartError, EmbeddedBroker, Listener
+from coalmine_aggregator.engine import Engine
+from coalmine_aggregator.live_view import LiveView
+from coalmine_aggregator.measuring import RECENT_ALERTS, Measuring
+from coalmine_aggregator.notify.notifier import Notifier
+from coalmine_aggregator.receivers.limits import ReceiverLimits
+from coalmine_aggregator.receivers.receivers import Listen, ListenError, Receivers
+from coalmine_aggregator.receivers.table import SeriesTable
+from coalmine_aggregator.reports import Reports
+from coalmine_aggregator.settings import AggregatorSettings, BrokerChoice, ReceiveSettings, WebSettings
+from coalmine_aggregator.store.database import StoreError
+from coalmine_aggregator.store.store import Store
+from coalmine_aggregator.web.app import make_app
+from coalmine_aggregator.web.options import WebOptions
+from coalmine_runtime import clock, logs, systemd
+from coalmine_runtime.mqtt import BrokerSettings, BrokerUrl, tls_context
+from coalmine_runtime.secret import Secret
+from coalmine_runtime.tls import server_context
+from coalmine_wire.protocols import Protocol
+
+_log = logs.get_logger("aggregator")
+
+STOP_S = 5.0
+"""Open requests and deliveries have this long to end."""
+
+
+class StartError(Exception):
+    """Something that a start needs is not to be had; one line that says what and why."""
+
+
+def run_until_stopped(settings: AggregatorSettings) -> None:
+    """Runs until SIGTERM or SIGINT. Raises `StartError`."""
+    logs.set_up(settings.log.format_, settings.log.level)
+    uvloop.run(_run(settings))
+
+
+async def _run(settings: AggregatorSettings) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with contextlib.AsyncExitStack() as stack:
+        try:
+            tasks = await _start(settings, stack)
+        except (StoreError, ListenError, BrokerStartError) as error:
+            raise StartError(str(error)) from None
+        stopping = asyncio.create_task(stop.wait(), name="stop")
+        systemd.notify(systemd.READY)
+        _log.info("aggregator.started", fleet=settings.fleet, page=_page_url(settings.web))
+        done, _ = await asyncio.wait([stopping, *tasks], return_when=asyncio.FIRST_COMPLETED)
+        systemd.notify(systemd.STOPPING)
+        _log.info("aggregator.stopping")
+        stopping.cancel()
+        for task in done - {stopping}:
+            task.result()  # a part that ends by itself failed: the process ends with its error
+
+
+async def _start(
+    settings: AggregatorSettings, stack: contextlib.AsyncExitStack
+) -> list[asyncio.Task[None]]:
+    """Starts every part and leaves its end on the stack; gives the tasks that must not end."""
+    store = await Store.open(settings.store)
+    stack.push_async_callback(store.close)
+    notifier = await Notifier.open(settings.notify, store)
+    stack.push_async_callback(notifier.close)
+    restored = await store.load()
+
+    sources = list(settings.receive.listeners())
+    engine = Engine(
+        fleet=settings.fleet,
+        policies=settings.policies(),
+        sources=sources,
+        restored=restored,
+        now=clock.wall(),
+    )
+    table = SeriesTable(secrets.token_bytes(16))
+    measuring = Measuring(engine, table, store, notifier.route)
+    recent = await store.recent_alerts(RECENT_ALERTS)
+    measuring.closed.extend(alert for alert in recent if alert.closed_at is not None)
+
+    receivers = Receivers(
+        _listens(settings.receive, sources),
+        table=table,
+        sink=measuring.receive,
+        rejects=measuring.reject,
+        limits=_limits(settings.receive),
+        now=measuring.now,
+    )
+    await receivers.start()
+    stack.push_async_callback(receivers.stop)
+
+    link = await _broker(settings.broker, settings.fleet, stack)
+    reports = Reports(link, measuring, measuring.now, tls_context(link))
+    view = LiveView(
+        fleet=settings.fleet,
+        measuring=measuring,
+        reports=reports,
+        receivers=receivers,
+        store=store,
+        started_at=clock.wall(),
+    )
+    tasks = [
+        _task(reports.run(), "reports", stack),
+        _task(measuring.run(receivers, _watchdog()), "measuring", stack),
+    ]
+    await _serve(settings.web, view, measuring, stack)
+    return tasks
+
+
+def _task(
+    work: Coroutine[Any, Any, None], name: str, stack: contextlib.AsyncExitStack
+) -> asyncio.Task[None]:
+    task = asyncio.create_task(work, name=name)
+
+    async def end() -> None:
+        task.cancel()
+        await asyncio.wait([task])
+
+    stack.push_async_callback(end)
+    return task
+
+
+def _watchdog() -> Any:
+    """What the settle loop calls when it has done its work."""
+    interval_s = systemd.watchdog_interval_s()
+    if interval_s is None:
+        return lambda: None
+    told = 0.0
+
+    def alive() -> None:
+        nonlocal told
+        now = clock.monotonic()
+        if now - told >= interval_s / 3:
+            told = now
+            systemd.notify(systemd.WATCHDOG)
+
+    return alive
+
+
+def _listens(receive: ReceiveSettings, sources: list[str]) -> list[Listen]:
+    key = receive.key.reveal().encode() if receive.key else b""
+    listens = []
+    for source, name in enumerate(sources):
+        address = receive.listeners()[name]
+        protocol = Protocol(name)
+        tls = None
+        if protocol.over_tls:
+            assert receive.certificate is not None
+            tls = server_context(receive.certificate)
+        listens.append(
+            Listen(
+                protocol=protocol,
+                host=address.host,
+                port=address.port,
+                source=source,
+                allow_from=tuple(receive.allow_from),
+                key=key,
+                tls=tls,
+                path=receive.https.path if receive.https else "",
+            )
+        )
+    return listens
+
+
+def _limits(receive: ReceiveSettings) -> ReceiverLimits:
+    limits = receive.limits
+    return ReceiverLimits(
+        connections=limits.connections,
+        connections_per_address=limits.connections_per_address,
+        idle_s=limits.idle,
+        body_bytes=limits.body,
+    )
+
+
+async def _broker(choice: BrokerChoice, fleet: str, stack: contextlib.AsyncExitStack) -> BrokerSettings:
+    """How to reach the broker; the embedded one is started first."""
+    if choice.url is not None:
+        return choice.client(fleet)
+    certificate = choice.certificate
+    broker = EmbeddedBroker(
+        Listener(
+            address=choice.embedded,
+            password=choice.password.reveal() if choice.password else None,
+            certificate=certificate.certificate_file if certificate else None,
+            private_key=certificate.private_key_file if certificate else None,
+        )
+    )
+    await broker.start()
+    stack.push_async_callback(broker.stop)
+    return BrokerSettings(
+        url=BrokerUrl.parse(broker.own_url),
+        fleet=fleet,
+        username=broker.own_user,
+        password=Secret(broker.own_password),
+    )
+
+
+async def _serve(
+    settings: WebSettings, view: LiveView, measuring: Measuring, stack: contextlib.AsyncExitStack
+) -> None:
+    options = WebOptions(
+        tokens=(settings.token.reveal(),) if settings.token else (),
+        hosts=tuple(settings.hosts),
+        secure_cookie=settings.certificate is not None,
+    )
+    app = make_app(view, options, now=measuring.now)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=STOP_S)
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    context = server_context(settings.certificate) if settings.certificate else None
+    address = settings.listen
+    site = web.TCPSite(runner, address.host or None, address.port, ssl_context=context)
+    try:
+        await site.start()
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        raise StartError(f"web: {address}: {reason}") from None
+
+
+def _page_url(settings: WebSettings) -> str:
+    return f"{'https' if settings.certificate else 'http'}://{settings.listen}/"
