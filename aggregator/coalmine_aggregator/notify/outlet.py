@@ -48,7 +48,8 @@ class Outlet:
         """Waits for its turn and for the end of a pause; raises as `Receiver.deliver` does."""
         loop = asyncio.get_running_loop()
         async with self._turns:
-            while (left := self._paused_until - loop.time()) > 0:
+            # Another request may prolong the pause meanwhile.
+            while (left := self._paused_until - loop.time()) > 0:  # noqa: ASYNC110
                 await asyncio.sleep(left)
             if self.gone:
                 raise GoneError(self.gone)
