@@ -124,9 +124,14 @@ class Publisher:
             self._launch(self._tell(connection, report))
 
     def move(self, broker: BrokerSettings, context: ssl.SSLContext | None) -> None:
-        """Connects anew with other settings; what is told meanwhile waits."""
+        """Connects anew where the settings are others; what is told meanwhile waits.
+
+        With the same settings only certificates may be new, which the next connection takes up.
+        """
+        changed = broker != self._broker
         self._broker, self._context = broker, context
-        self._leaving.set()
+        if changed:
+            self._leaving.set()
 
     async def run(self) -> None:
         """Connects, again and again with growing and jittered pauses, until `goodbye`."""

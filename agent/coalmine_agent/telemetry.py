@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from coalmine_agent.exposition import Exposition
+from coalmine_agent.plan import EndpointPlan
 from coalmine_wire.protocols import Protocol
 from coalmine_wire.reports import SlotReport, Step, Verdict
 
@@ -38,16 +39,15 @@ class Telemetry:
         self._step_sums_us = [0] * (protocols * steps)
         self._impaired = dict.fromkeys(IMPAIRMENTS, 0)
         self.slots = 0
-        self.slots_without_attempts = 0
         self.last_slot: int | None = None
         self.last_attempted_slot: int | None = None
 
-    def slot(self, protocols: Sequence[Protocol], report: SlotReport) -> None:
-        """Counts a slot that ended; `protocols` are those of the endpoints that outcomes number."""
+    def slot(self, plans: Sequence[EndpointPlan], report: SlotReport) -> None:
+        """Counts a slot that ended; its outcomes number `plans`."""
         attempts, counts, sums = self._attempts, self._step_counts, self._step_sums_us
         went_out = False
         for outcome in report.outcomes:
-            protocol = _PROTOCOLS[protocols[outcome.endpoint]]
+            protocol = _PROTOCOLS[plans[outcome.endpoint].protocol]
             attempts[protocol * _VERDICTS + outcome.verdict] += 1
             if outcome.verdict is Verdict.SKIPPED:
                 continue
@@ -63,8 +63,6 @@ class Telemetry:
         self.last_slot = max(report.slot, self.last_slot or report.slot)
         if went_out:
             self.last_attempted_slot = max(report.slot, self.last_attempted_slot or report.slot)
-        else:
-            self.slots_without_attempts += 1
 
     def expose(self, out: Exposition) -> None:
         """Adds the families to an exposition; protocols without attempts are left out."""
@@ -101,11 +99,6 @@ class Telemetry:
             ),
         )
         out.counter("coalmine_agent_slots_total", "Slots that ended.", ({}, self.slots))
-        out.counter(
-            "coalmine_agent_slots_missed_total",
-            "Slots in which nothing was sent.",
-            ({}, self.slots_without_attempts),
-        )
         out.counter(
             "coalmine_agent_slots_impaired_total",
             "Slots in which the agent itself was not fit to judge, by reason.",

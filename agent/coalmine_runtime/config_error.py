@@ -27,6 +27,11 @@ class ConfigError(Exception):
         self.problems = tuple(problems)
         super().__init__("\n".join(map(str, self.problems)))
 
+    @classmethod
+    def of(cls, file: object, key: str, what: str) -> ConfigError:
+        """One problem that has no line of its own."""
+        return cls([Problem(str(file), 0, key, what)])
+
 
 class SettingError(ValueError):
     """Raised by a settings class about one of its keys; the loader adds file and line."""

@@ -1,0 +1,90 @@
+"""`coalmine agent`: run one, check its configuration, try one round, retire it.
+
+Exit codes: 0 fine; 1 the command did its work and the answer is no; 2 it could not start.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+
+if TYPE_CHECKING:
+    from coalmine_agent.loaded import Loaded
+
+_CONFIG = click.argument("config", type=click.Path(path_type=Path))
+
+
+@click.group()
+def agent() -> None:
+    """Send datapoints from this host, each second, to every endpoint of CONFIG."""
+
+
+@agent.command()
+@_CONFIG
+def run(config: Path) -> None:
+    """Run as CONFIG says, until SIGTERM. SIGHUP reads CONFIG again."""
+    from coalmine_agent.app import StartError, run_agent
+    from coalmine_runtime.config_error import ConfigError
+
+    try:
+        run_agent(config, os.environ)
+    except (ConfigError, StartError) as error:
+        _fail(str(error))
+
+
+@agent.command()
+@_CONFIG
+def check(config: Path) -> None:
+    """Check CONFIG and every file that it names."""
+    loaded = _load(config)
+    counts = f"{len(loaded.settings.services)} services, {len(loaded.plans)} endpoints"
+    print(f"{config}: fine: agent {loaded.identity.id}, {counts}")
+
+
+@agent.command()
+@_CONFIG
+def once(config: Path) -> None:
+    """Send one round and print how it went: each endpoint's steps (in ms), verdict and error."""
+    from coalmine_agent.one_round import run_round, table
+    from coalmine_runtime import clock
+
+    round_ = run_round(_load(config).plans)
+    print("\n".join(table(round_, clock.wall())))
+    if not round_.good:
+        sys.exit(1)
+
+
+@agent.command()
+@click.option("--reason", default="retired by command", show_default=True, help="Told with the state.")
+@_CONFIG
+def retire(config: Path, reason: str) -> None:
+    """Tell the aggregator that this agent is gone for good and nothing is expected of it."""
+    from coalmine_agent.retirement import retire as publish
+    from coalmine_runtime.mqtt import BrokerError
+
+    loaded = _load(config)
+    try:
+        publish(loaded, reason)
+    except BrokerError as error:
+        _fail(f"{config}: broker {loaded.broker.url}: {error}")
+    print(f"{config}: agent {loaded.identity.id} of fleet {loaded.identity.fleet} is retired")
+
+
+def _load(config: Path) -> Loaded:
+    from coalmine_agent.loaded import load_agent
+    from coalmine_runtime import clock
+    from coalmine_runtime.config_error import ConfigError
+
+    try:
+        return load_agent(config, os.environ, boot="", started_at=clock.wall())
+    except ConfigError as error:
+        _fail(str(error))
+
+
+def _fail(message: str) -> NoReturn:
+    print(message, file=sys.stderr)
+    sys.exit(2)
