@@ -17,7 +17,12 @@ from coalmine_wire.protocols import Protocol
 from coalmine_wire.series import Location
 
 WIRING = Wiring(
-    8080, 18830, 20030, "pass${word}", "http://127.0.0.1:9/page", "whsec_c2VjcmV0IHNlY3JldCBzZWNyZXQ="
+    web_port=8080,
+    broker_port=18830,
+    receive_port=20030,
+    broker_password="pass${word}",
+    pager_url="http://127.0.0.1:9/page",
+    pager_secret="whsec_" + "c2VjcmV0" * 4,
 )
 PORTS = {protocol: 20100 + i for i, protocol in enumerate(Protocol)}
 
