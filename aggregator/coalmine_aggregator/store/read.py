@@ -93,10 +93,11 @@ def standing(connection: sa.Connection, closed_after: float) -> Standing:
         )
         for row in rows
     )
-    last_of = sa.select(sa.func.max(log.c.id)).where(log.c.number == alerts.c.number)
+    last = sa.select(log.c.number, sa.func.max(log.c.id).label("id")).group_by(log.c.number).subquery()
     rows = connection.execute(
         sa.select(log.c.change, log.c.at, log.c.body)
-        .join(alerts, log.c.id == last_of.scalar_subquery())
+        .join(last, log.c.id == last.c.id)
+        .join(alerts, alerts.c.number == last.c.number)
         .where(alerts.c.closed_at.is_(None) | (alerts.c.closed_at > closed_after))
         .order_by(log.c.id)
     )
