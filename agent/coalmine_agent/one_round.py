@@ -1,4 +1,4 @@
-"""One round: every endpoint gets one datapoint in one slot, as from a running agent; none is reported."""
+"""One round: every endpoint gets one datapoint in one slot, as from a running agent. No reports."""
 
 from __future__ import annotations
 

@@ -82,9 +82,9 @@ def _plan(
     if isinstance(endpoint, TlsClientSettings):
         tls = TlsPlan(contexts.get(endpoint), endpoint.server_name or host)
     return EndpointPlan(
-        service=service,
+        service=series.service,
         protocol=key.protocol,
-        variant=key.variant,
+        variant=series.variant,
         host=host,
         port=port,
         series_name=series.name(),
