@@ -38,7 +38,7 @@ from coalmine_aggregator.web.query import (
 MAX_PAGE = 1000
 MAX_RECENT = 200
 
-_encoder = msgspec.json.Encoder(order="deterministic")
+_encoder = msgspec.json.Encoder()
 
 
 async def rates(request: web.Request) -> web.Response:

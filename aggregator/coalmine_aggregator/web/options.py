@@ -11,8 +11,8 @@ class WebOptions:
 
     `tokens` are the secrets that let in (none: everybody who reaches the listener). `hosts` are names
     under which people reach the page; `localhost` and literal addresses always are. `secure_cookie`
-    says that the listener speaks TLS. `max_range_s` bounds one request, `max_cells` its answer
-    (groups x slots). `max_viewers` bounds the open live feeds. `grid_window_s` is what the grid
+    says that the listener speaks TLS. `max_range_s` bounds one request (memory reaches no further back),
+    `max_cells` its answer (groups x slots). `max_viewers` bounds the open live feeds. `grid_window_s` is what the grid
     looks at, `fates_window_s` what the totals cover, `lines_s` how much of the sum rates the page
     draws.
     """
@@ -20,7 +20,7 @@ class WebOptions:
     tokens: tuple[str, ...] = ()
     hosts: tuple[str, ...] = ()
     secure_cookie: bool = False
-    max_range_s: int = 3600
+    max_range_s: int = 600
     max_cells: int = 500_000
     max_viewers: int = 256
     max_groups: int = 600
