@@ -40,6 +40,9 @@ class LineFramer:
         them directly.
         """
         end_of_lines = buffer.rfind(b"\n", start, end) + 1
+        if end_of_lines == end:
+            self.pending = b""
+            return end
         if not end_of_lines:
             end_of_lines = start
         self.pending = bytes(buffer[end_of_lines : min(end, end_of_lines + _KEPT)])

@@ -34,18 +34,20 @@ class Admission:
             answer = self._answers[address] = self._looks_up(address)
         return answer
 
-    def admit(self, address: str) -> Reason | None:
-        """Counts a connection in, or says why it may not be. Every one let in is to be released."""
+    def refuses(self, address: str) -> Reason | None:
+        """Why a connection from `address` may not be, if so."""
         if not self.allows(address):
             return Reason.NOT_ALLOWED
         if self.connections >= self._limits.connections:
             return Reason.TOO_MANY_CONNECTIONS
-        already = self._open.get(address, 0)
-        if already >= self._limits.connections_per_address:
+        if self._open.get(address, 0) >= self._limits.connections_per_address:
             return Reason.TOO_MANY_FROM_ADDRESS
-        self._open[address] = already + 1
-        self.connections += 1
         return None
+
+    def enter(self, address: str) -> None:
+        """Counts a connection that stays open; to be counted out by `release`."""
+        self._open[address] = self._open.get(address, 0) + 1
+        self.connections += 1
 
     def release(self, address: str) -> None:
         """Counts a connection out again."""

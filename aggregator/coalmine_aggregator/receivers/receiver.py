@@ -209,6 +209,8 @@ async def _bind(listen: Listen) -> list[socket.socket]:
             sock.bind((address[0], port))
             port = sock.getsockname()[1]
             if kind == socket.SOCK_STREAM:
+                # Woken by the first bytes of a connection instead of by a handshake without any.
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, 1)
                 sock.listen(_BACKLOG)
     except OSError:
         for sock in bound:

@@ -77,6 +77,7 @@ class StreamListener:
         self.crowded = False
         self.held = 0
         self.now_s = clock.monotonic()
+        self._spare: list[Intake] = []
         self._paused: asyncio.TimerHandle | None = None
         self._closed = False
 
@@ -115,29 +116,72 @@ class StreamListener:
             connection.close()
         self.hungry.clear()
 
+    def retain(self, sock: socket.socket, address: str, intake: Intake | None) -> _Connection:
+        """A connection that stays open beyond its first turn, or is not a simple one."""
+        connection = _Connection(self, sock, address, intake)
+        self.connections.add(connection)
+        self.admission.enter(address)
+        return connection
+
     def _accept(self) -> None:
-        accept, admit = self.socket.accept, self.admission.admit
+        accept, refuses = self.socket.accept, self.admission.refuses
+        fresh: list[tuple[socket.socket, str, Intake]] = []
         for _ in range(ACCEPTS):
             try:
-                sock, peer = accept()
+                sock, (address, *_) = accept()
             except (BlockingIOError, InterruptedError):
                 self.crowded = False
-                return
+                break
             except ConnectionError:  # gone before we came to it
                 continue
             except OSError as error:
                 self._pause(error)
-                return
+                break
             sock.setblocking(False)
-            reason = admit(peer[0])
+            reason = refuses(address)
             if reason is not None:
-                self.rejections.count(reason, detail=peer[0])
+                self.rejections.count(reason, detail=address)
                 _reset(sock)
-                continue
-            connection = _Connection(self, sock, peer[0])
-            self.connections.add(connection)
+            elif self.tls is not None:
+                self.retain(sock, address, None).readable()
+            else:
+                intake = self._spare.pop() if self._spare else self.intake()
+                if self._look(sock, address, intake):
+                    fresh.append((sock, address, intake))
+        else:
+            self.crowded = True
+        # The end of a short connection has followed its line by now.
+        for sock, address, intake in fresh:
+            if self._look(sock, address, intake):
+                self._keep(sock, address, intake)
+
+    def _look(self, sock: socket.socket, address: str, intake: Intake) -> bool:
+        """One read of a connection that has not been registered; whether it is still not."""
+        try:
+            count = sock.recv_into(intake.room())
+            if count:
+                intake.took(count)
+                return True
+        except BlockingIOError:
+            return True
+        except Exception as error:
+            self.retain(sock, address, intake).fail(error)
+            return False
+        reason = intake.ended()
+        if reason is None:
+            self._spare.append(intake)
+        else:
+            self.rejections.count(reason, detail=address)
+        sock.close()
+        return False
+
+    def _keep(self, sock: socket.socket, address: str, intake: Intake) -> None:
+        reason = self.admission.refuses(address)  # others of this turn may have taken the last place
+        connection = self.retain(sock, address, intake)
+        if reason is None:
             connection.readable()
-        self.crowded = True
+        else:
+            connection.fail(RefusedError(reason, address))
 
     def _pause(self, error: OSError) -> None:
         """Out of descriptors or memory: the listening socket would be ready again at once, for ever."""
@@ -159,11 +203,13 @@ class _Connection:
         "_writing", "deadline_s", "taken",
     )  # fmt: skip
 
-    def __init__(self, listener: StreamListener, sock: socket.socket, address: str) -> None:
+    def __init__(
+        self, listener: StreamListener, sock: socket.socket, address: str, intake: Intake | None
+    ) -> None:
         self._listener = listener
         self._address = address
         self._socket: socket.socket = sock
-        self._intake: Intake | None = None
+        self._intake = intake
         self._held = 0
         self._units = 0
         self._out = b""
@@ -177,27 +223,38 @@ class _Connection:
             self.deadline_s = listener.now_s + listener.limits.handshake_s
 
     def readable(self) -> None:
-        """Takes in what there is, within its turn."""
+        """Takes in what there is, and waits for more."""
+        if self.take_in():
+            self._wait()
+
+    def take_in(self) -> bool:
+        """Takes in what there is, within its turn; whether there is more to wait for."""
         try:
             self._listener.hungry.discard(self)
             if self._phase is _Phase.HANDSHAKE:
                 self._shake_hands()
-            if self._phase in (_Phase.OPEN, _Phase.LINGER):
-                self._read()
+            return self._phase is not _Phase.CLOSED and self._read()
         except (BlockingIOError, InterruptedError, ssl.SSLWantReadError):
-            self._wait()
+            return True
         except ssl.SSLWantWriteError:
             self._wait_to_write()
-        except RefusedError as refused:
-            self._refuse(refused.reason, refused.detail)
-        except ssl.SSLError as error:
+            return True
+        except Exception as error:
+            self.fail(error)
+            return False
+
+    def fail(self, error: Exception) -> None:
+        """Ends it for a reason, which is counted."""
+        if isinstance(error, RefusedError):
+            self._refuse(error.reason, error.detail)
+        elif isinstance(error, ssl.SSLError):
             self._refuse(Reason.TLS_FAILED, f"{self._address} {error.reason or error}")
-        except OSError:
+        elif isinstance(error, OSError):
             # A peer that resets after we ended our side, or instead of it, is only impolite.
             if self._phase is not _Phase.LINGER:
                 self._listener.rejections.count(Reason.RESET, detail=self._address)
             self.close()
-        except Exception as error:
+        else:
             log.exception("aggregator.receiver.defect", error, peer=self._address)
             self._refuse(Reason.DEFECT, self._address)
 
@@ -249,18 +306,19 @@ class _Connection:
         self._phase = _Phase.OPEN
         self.deadline_s = self._listener.now_s + self._listener.limits.idle_s
 
-    def _read(self) -> None:
+    def _read(self) -> bool:
         intake = self._intake
         if intake is None:
             intake = self._intake = self._listener.intake()
-        receive = self._socket.recv_into
+        receive, plain = self._socket.recv_into, self._listener.tls is None
         for _ in range(READS):
             if self._writing:  # a peer that does not read its answers is not listened to
-                return
-            count = receive(intake.room())
+                return True
+            room = intake.room()
+            count = receive(room)
             if not count:
                 self._ended(intake)
-                return
+                return False
             self.taken += count
             intake.took(count)
             self._account(intake)
@@ -268,11 +326,12 @@ class _Connection:
                 self._send(out)
             if intake.done and self._phase is _Phase.OPEN and not self._writing:
                 self._half_close()
+            if plain and count < len(room):
+                return True  # that was all
         self._listener.hungry.add(self)
-        if self._listener.tls is None:
-            self._wait()  # the loop reports what is left
-        else:
+        if not plain:
             self._listener.loop.call_soon(self._again)  # what is decrypted already is no event
+        return True
 
     def _again(self) -> None:
         if self._phase is not _Phase.CLOSED:
