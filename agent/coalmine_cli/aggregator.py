@@ -25,7 +25,11 @@ def aggregator() -> None:
 def check(config: Path) -> None:
     """Check CONFIG and every file that it names."""
     settings = _load(config)
-    print(f"{config}: fine: {len(settings.services)} services, {len(settings.notify)} receivers of alerts")
+    services, receivers = len(settings.services), len(settings.notify)
+    print(
+        f"{config}: fine: {services} service{'s' * (services != 1)}, "
+        f"{receivers} receiver{'s' * (receivers != 1)} of alerts"
+    )
 
 
 @aggregator.command()

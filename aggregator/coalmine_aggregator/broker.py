@@ -102,7 +102,7 @@ class EmbeddedBroker:
         except (BrokerError, OSError) as error:
             cause = error.__cause__ or error
             reason = os.strerror(cause.errno) if isinstance(cause, OSError) and cause.errno else cause
-            raise BrokerStartError(f"broker: {self._listener.address}: {reason}") from None
+            raise BrokerStartError(f"broker {self._listener.address}: {reason}") from None
         self.own_url = f"mqtt://127.0.0.1:{self._port('default')}"
         self.port = self._port("agents")
         _log.info(

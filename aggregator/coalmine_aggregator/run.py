@@ -233,7 +233,7 @@ async def _serve(
         await site.start()
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else str(error)
-        raise StartError(f"web: {address}: {reason}") from None
+        raise StartError(f"web {address}: {reason}") from None
 
 
 def _page_url(settings: WebSettings) -> str:

@@ -108,4 +108,4 @@ async def test_a_port_in_use_is_told_in_one_line() -> None:
         second = EmbeddedBroker(Listener(address=Address("127.0.0.1", broker.port), password=None))
         with pytest.raises(BrokerStartError) as caught:
             await second.start()
-        assert str(caught.value) == f"broker: 127.0.0.1:{broker.port}: Address already in use"
+        assert str(caught.value) == f"broker 127.0.0.1:{broker.port}: Address already in use"
