@@ -20,14 +20,16 @@ ARGS ?=
 BENCH ?= quick
 BENCHMARKS := $(patsubst benchmarks/%.py,%,$(shell grep -l '^if __name__ == "__main__":' benchmarks/*.py 2>/dev/null))
 
-.PHONY: help install develop servers demo test check prove bench lock clean
+.PHONY: help install develop servers demo check test prove bench lock clean
 
 help: ## list the targets
-	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1|\2/p' Makefile | column -t -s '|'
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
 
 install: $(VENV)/.installed ## a .venv with all that runs: agent, aggregator, demo
+	@:
 
 develop: $(VENV)/.developed ## the same with the tools that check and test
+	@:
 
 $(BIN)/pip:
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

@@ -1,0 +1,35 @@
+"""The annotated examples load, as they are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from coalmine_agent.settings import Settings
+from coalmine_aggregator.settings import AggregatorSettings
+from coalmine_runtime.settings import load
+from coalmine_wire.protocols import Protocol
+
+CONFIGS = Path(__file__).resolve().parents[2] / "configs"
+ENV = {
+    "COALMINE_BROKER_PASSWORD": "broker-password",
+    "COALMINE_API_KEY": "api-key",
+    "COALMINE_PAGERDUTY_KEY": "0123456789abcdef0123456789abcdef",
+    "COALMINE_WEBHOOK_SECRET": "whsec_" + "c2VjcmV0" * 4,
+}
+
+
+def test_agent() -> None:
+    settings = load(Settings, CONFIGS / "agent.yaml", ENV)
+    (service,) = settings.services.values()
+    assert {key.protocol for key in service} == set(Protocol)
+    assert settings.metrics is not None
+
+
+def test_aggregator() -> None:
+    settings = load(AggregatorSettings, CONFIGS / "aggregator.yaml", ENV)
+    assert settings.services["ingest"].acceptable_loss == 0.001
+    assert [entry.kind for entry in settings.notify] == ["pagerduty", "alertmanager", "webhook"]
+
+
+def test_every_yaml_has_its_test() -> None:
+    assert {path.name for path in CONFIGS.glob("*.yaml")} == {"agent.yaml", "aggregator.yaml"}
