@@ -1,9 +1,10 @@
 """One minute of a service's counts, and its bytes. Pure.
 
 The bytes are a version and a zlib stream of, all little-endian: a bit for each of the 60 slots that
-has counts (uint64), the number of leaves (uint32), their ids (uint32 each), then the counts (int32)
-in the order leaf, column, slot, each as its difference from the slot before. The columns are the
-fates and, last, received less delivered: in a green minute all but the first slots are zero.
+has counts (uint64), the number of leaves and of steps (uint32 each), the leaves' ids (uint32), then
+the steps: the distance of each from the one before (uint32), and their sizes (int32). A step is where
+a count differs from that of the slot before, in the order leaf, column, slot; the columns are the
+fates and, last, received less delivered. A green minute has one step a leaf, all alike.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from coalmine_aggregator.model.fates import FATES, Fate
 SLOTS = 60
 
 _VERSION = 1
-_HEAD = struct.Struct("<QI")
+_HEAD = struct.Struct("<QII")
 _COLUMNS = FATES + 1
 _RECEIVED = FATES
 
@@ -73,11 +74,18 @@ def encode(minute: Minute) -> bytes:
     """The minute's bytes."""
     columns = minute.table.transpose(1, 2, 0).copy()
     columns[:, _RECEIVED] -= columns[:, Fate.DELIVERED]
-    steps = np.diff(columns, axis=2, prepend=0).astype("<i4")
+    changes = np.diff(columns, axis=2, prepend=0).ravel()
+    places = np.flatnonzero(changes)
     bits = sum(1 << int(second) for second in np.flatnonzero(minute.seen))
-    head = _HEAD.pack(bits, len(minute.ids)) + np.array(minute.ids, dtype="<u4").tobytes()
-    # Level 1: the zeros of quiet seconds compress at any level, and it runs each second.
-    return bytes([_VERSION]) + zlib.compress(head + steps.tobytes(), level=1)
+    raw = b"".join(
+        (
+            _HEAD.pack(bits, len(minute.ids), len(places)),
+            np.array(minute.ids, dtype="<u4").tobytes(),
+            np.diff(places, prepend=0).astype("<u4").tobytes(),
+            changes[places].astype("<i4").tobytes(),
+        )
+    )
+    return bytes([_VERSION]) + zlib.compress(raw)
 
 
 def decode(data: bytes) -> Minute:
@@ -86,13 +94,15 @@ def decode(data: bytes) -> Minute:
         raise MinuteError(f"a minute of version {data[:1].hex() or 'none'}, expected {_VERSION}")
     try:
         raw = zlib.decompress(data[1:])
-        bits, count = _HEAD.unpack_from(raw)
+        bits, count, steps = _HEAD.unpack_from(raw)
         ids = np.frombuffer(raw, dtype="<u4", count=count, offset=_HEAD.size)
-        start = _HEAD.size + 4 * count
-        steps = np.frombuffer(raw, dtype="<i4", count=count * _COLUMNS * SLOTS, offset=start)
-    except (zlib.error, struct.error, ValueError) as error:
+        gaps = np.frombuffer(raw, dtype="<u4", count=steps, offset=_HEAD.size + 4 * count)
+        sizes = np.frombuffer(raw, dtype="<i4", count=steps, offset=_HEAD.size + 4 * (count + steps))
+        changes = np.zeros(count * _COLUMNS * SLOTS, dtype=np.int32)
+        changes[np.cumsum(gaps, dtype=np.int64)] = sizes
+    except (zlib.error, struct.error, ValueError, IndexError) as error:
         raise MinuteError(f"a damaged minute: {error}") from None
-    columns = np.cumsum(steps.reshape(count, _COLUMNS, SLOTS), axis=2, dtype=np.int32)
+    columns = np.cumsum(changes.reshape(count, _COLUMNS, SLOTS), axis=2, dtype=np.int32)
     columns[:, _RECEIVED] += columns[:, Fate.DELIVERED]
     seen = np.array([bits >> second & 1 for second in range(SLOTS)], dtype=np.bool_)
     return Minute(ids.tolist(), columns.transpose(2, 0, 1).copy(), seen)

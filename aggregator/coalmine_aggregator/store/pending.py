@@ -49,8 +49,8 @@ class Pager:
         self.transitions: list[tuple[int, Transition]] = []
         self.deliveries: dict[tuple[int, str], Delivery] = {}
 
-    def __bool__(self) -> bool:
-        return bool(self.transitions or self.deliveries)
+    def __len__(self) -> int:
+        return len(self.transitions) + len(self.deliveries)
 
     def put_back(self, failed: Pager) -> None:
         """Takes in what could not be written; what came meanwhile is newer."""
@@ -66,9 +66,6 @@ class History:
         self.exceptions: dict[int, bytes] = {}
         self.births: dict[tuple[str, str, int], tuple[float, Birth]] = {}
         self.states: dict[tuple[str, str], tuple[float, State]] = {}
-
-    def __bool__(self) -> bool:
-        return bool(self.slots or self.exceptions or self.births or self.states)
 
     def __len__(self) -> int:
         return len(self.slots) + len(self.exceptions) + len(self.births) + len(self.states)

@@ -129,7 +129,7 @@ def slots(connection: sa.Connection, first: int, last: int) -> list[SlotCounts]:
         .where(table.c.minute.between(first // SLOTS, last // SLOTS))
         .order_by(table.c.minute, table.c.service)
     )
-    minutes = list(_minutes(rows.tuples()))
+    minutes = list(_minutes((number, body) for number, body in rows))
     labels = {number: leaf for leaf, number in read_leaves(connection).items()}
     used = sorted({number for _, minute in minutes for number in minute.ids})
     leaves = tuple(labels[number] for number in used)

@@ -84,6 +84,7 @@ class Store:
         self._wake = asyncio.Event()
         self._closing = asyncio.Event()
         self._in_flight = False
+        self._writing = 0
         self._errors: dict[str, str] = {}
         self._dropped: dict[str, int] = {}
         self._ahead = 0
@@ -183,12 +184,16 @@ class Store:
 
     def health(self) -> StoreHealth:
         """How writing goes."""
-        waiting = len(self._history) + len(self._pager.transitions) + len(self._pager.deliveries)
+        waiting = len(self._history) + len(self._pager) + self._writing
         error = "; ".join(sorted(set(self._errors.values())))
         return StoreHealth(error, waiting, dict(self._dropped), self._ahead)
 
     async def close(self) -> None:
-        """Writes what waits, tried once more where it fails, and lets go of the database."""
+        """Writes what waits, tried once more where it fails, and lets go of the database.
+
+        A second call does nothing."""
+        if self._closing.is_set():
+            return
         self._closing.set()
         self._wake.set()
         _, unfinished = await asyncio.wait([self._task], timeout=CLOSE_S)
@@ -234,6 +239,7 @@ class Store:
         if self._pager:
             batch, self._pager = self._pager, Pager()
             self._in_flight = True
+            self._writing = len(batch)
             try:
                 await self._write("pager", lambda: commit_pager(self._engine, batch))
             except Exception as error:
@@ -243,6 +249,7 @@ class Store:
                 return False
             finally:
                 self._in_flight = False
+                self._writing = 0
             for number, _ in batch.transitions:
                 self._hand_out(number)
         for flush in flushes:
@@ -254,6 +261,7 @@ class Store:
         if not self._history:
             return True
         batch, self._history = self._history, History()
+        self._writing = len(batch)
         try:
             await self._write("history", lambda: self._history_writer.commit(batch))
         except Exception as error:
@@ -265,6 +273,8 @@ class Store:
             # Not the database's state but what we gave it: trying again would fail for ever.
             log.exception("store.history.refused", error, items=len(batch))
             self._drop("refused", len(batch))
+        finally:
+            self._writing = 0
         return True
 
     async def _write(self, part: str, write: Callable[[], None]) -> None:

@@ -1,0 +1,190 @@
+"""What is put into a store is there after a restart."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from coalmine_aggregator.model.fates import Fate
+from coalmine_aggregator.model.restored import Restored
+from coalmine_aggregator.model.slot_counts import SlotCounts
+from coalmine_aggregator.store.pending import Delivery
+from coalmine_aggregator.store.read import RECENT_MINUTES
+from coalmine_aggregator.store.store import Recipients, Store
+from coalmine_wire.reports import Life
+from tests.aggregator.alerts.fleet import leaves, second
+from tests.aggregator.store.samples import START, birth, changed, closed, opened, state
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path}/h.db"
+
+
+@pytest.fixture
+async def store(url: str) -> AsyncIterator[Store]:
+    store = await Store.open(url)
+    store.on_deliveries = lambda deliveries: None
+    yield store
+    await store.close()
+
+
+def same(one: SlotCounts, other: SlotCounts) -> bool:
+    """Whether two slots have the same counts for every leaf, those of zero left out."""
+
+    def table(counts: SlotCounts) -> dict[object, list[int]]:
+        rows = np.column_stack([counts.received, counts.fates]).tolist()
+        return {leaf: row for leaf, row in zip(counts.leaves, rows, strict=True) if any(row)}
+
+    return one.slot == other.slot and table(one) == table(other)
+
+
+async def reopened(store: Store, url: str) -> Restored:
+    await store.close()
+    again = await Store.open(url)
+    try:
+        return await again.load()
+    finally:
+        await again.close()
+
+
+async def test_an_empty_store_restores_nothing(store: Store) -> None:
+    assert await store.load() == Restored()
+
+
+async def test_slots_come_back_as_they_were(store: Store, url: str) -> None:
+    both = (*leaves(), *leaves("logs"))
+    put = [second(START + i, both if i % 7 else leaves(), 1 + i % 5) for i in range(150)]
+    store.put_slots(put)
+    restored = await reopened(store, url)
+    assert restored.last_slot == START + 149
+    assert len(restored.recent) == 150
+    assert all(same(one, other) for one, other in zip(put, restored.recent, strict=True))
+
+
+async def test_revisions_replace_and_other_seconds_stay(store: Store, url: str) -> None:
+    put = [second(START + i, leaves()) for i in range(30)]
+    store.put_slots(put)
+    await store.close()
+    store = await Store.open(url)
+    revised = second(START + 10, leaves(), fate=lambda leaf: Fate.LOST)
+    store.put_slots([revised])
+    restored = await reopened(store, url)
+    assert same(restored.recent[10], revised)
+    assert same(restored.recent[11], put[11])
+    assert len(restored.recent) == 30
+
+
+async def test_only_the_last_minutes_are_restored_but_all_is_kept(store: Store, url: str) -> None:
+    store.put_slots([second(START + i * 60, leaves()) for i in range(30)])
+    restored = await reopened(store, url)
+    assert len(restored.recent) == RECENT_MINUTES
+    again = await Store.open(url)
+    assert len(await again.slots(START, START + 30 * 60)) == 30
+    await again.close()
+
+
+async def test_slots_are_read_by_range(store: Store, url: str) -> None:
+    store.put_slots([second(START + i, leaves()) for i in range(200)])
+    await store.close()
+    again = await Store.open(url)
+    found = await again.slots(START + 50, START + 70)
+    await again.close()
+    assert [counts.slot for counts in found] == list(range(START + 50, START + 71))
+
+
+async def test_births_and_states_come_back_in_order(store: Store, url: str) -> None:
+    store.put_birth(birth("old", "b0"), at=START - 90_000.0)
+    store.put_birth(birth("a1", "b0"), at=START - 90_000.0)
+    store.put_birth(birth("a1", "b1"), at=START - 100.0)
+    store.put_birth(birth("a1", "b1", revision=2), at=float(START))
+    store.put_state(state("a1", "b1"), at=START - 100.0)
+    store.put_state(state("a1", "b1", Life.GOODBYE), at=float(START))
+    restored = await reopened(store, url)
+    # An older boot of a1 is more than a day old; old itself is only known from then.
+    assert [(b.agent, b.boot, b.revision) for b in restored.births] == [
+        ("old", "b0", 1),
+        ("a1", "b1", 1),
+        ("a1", "b1", 2),
+    ]
+    assert [s.life for s in restored.states] == [Life.GOODBYE]
+
+
+async def test_exceptions_come_back_until_they_are_frozen(store: Store, url: str) -> None:
+    store.put_slots([second(START, leaves())])
+    store.put_exceptions(START - 86_401, b"frozen")
+    store.put_exceptions(START - 1, b"kept")
+    store.put_exceptions(START - 2, b"forgotten")
+    await store.close()
+    store = await Store.open(url)
+    store.put_exceptions(START, b"\x00newest")
+    store.put_exceptions(START - 2, b"")
+    restored = await reopened(store, url)
+    assert restored.exceptions == ((START - 1, b"kept"), (START, b"\x00newest"))
+
+
+async def test_open_alerts_keep_their_number_and_closed_ones_are_history(
+    store: Store, url: str
+) -> None:
+    store.put_transitions([Recipients(opened(7), ()), Recipients(opened(8, "logs"), ())])
+    store.put_transitions([Recipients(changed(7), ()), Recipients(closed(8, "logs"), ())])
+    assert await store.flushed(5.0)
+    assert [a.number for a in await store.recent_alerts(1)] == [8]
+    assert (await store.recent_alerts(10))[0] == closed(8, "logs").alert
+    restored = await reopened(store, url)
+    assert restored.open_alerts == (changed(7).alert,)
+    assert restored.next_number == 9
+
+
+async def test_deliveries_are_handed_over_once_committed(store: Store, url: str) -> None:
+    heard: asyncio.Queue[Sequence[Delivery]] = asyncio.Queue()
+    store.on_deliveries = heard.put_nowait
+    store.put_transitions([Recipients(opened(), ("pd", "am"))])
+    assert heard.empty()
+    deliveries = await heard.get()
+    assert [(d.transition_id, d.receiver) for d in deliveries] == [(1, "pd"), (1, "am")]
+    # Committed by now: another reader of the file sees it.
+    other = await Store.open(url)
+    pending, standing = await other.standing(0.0)
+    assert [(d.transition_id, d.receiver, d.transition) for d in pending] == [
+        (1, "pd", opened()),
+        (1, "am", opened()),
+    ]
+    assert standing == (opened(),)
+    await other.close()
+
+
+async def test_what_is_settled_is_no_longer_pending(store: Store, url: str) -> None:
+    heard: asyncio.Queue[Sequence[Delivery]] = asyncio.Queue()
+    store.on_deliveries = heard.put_nowait
+    store.put_transitions([Recipients(opened(), ("pd", "am", "hook"))])
+    pd, am, hook = await heard.get()
+    store.put_delivery(pd._replace(attempts=1, delivered_at=START + 5.0))
+    store.put_delivery(am._replace(attempts=1, dead="400 no"))
+    store.put_delivery(hook._replace(attempts=3, next_at=START + 9.0, error="503"))
+    assert await store.flushed(5.0)
+    await store.close()
+    again = await Store.open(url)
+    pending, _ = await again.standing(0.0)
+    assert [(d.receiver, d.attempts, d.next_at, d.error) for d in pending] == [
+        ("hook", 3, START + 9.0, "503")
+    ]
+    # Ids go on where they ended.
+    again.on_deliveries = heard.put_nowait
+    again.put_transitions([Recipients(closed(), ("pd",))])
+    assert (await heard.get())[0].transition_id == 2
+    await again.close()
+
+
+async def test_alerts_closed_a_short_while_ago_still_stand(store: Store) -> None:
+    store.put_transitions([Recipients(opened(1), ()), Recipients(closed(1, at=100.0), ())])
+    store.put_transitions(
+        [Recipients(opened(2, "logs"), ()), Recipients(closed(2, "logs", at=500.0), ())]
+    )
+    assert await store.flushed(5.0)
+    _, standing = await store.standing(400.0)
+    assert standing == (closed(2, "logs", at=500.0),)
