@@ -76,15 +76,18 @@ class Attempt:
         "_step",
         "_steps_us",
         "_until",
+        "_watched",
         "deadline",
         "error",
         "events",
         "expires_at",
+        "far",
         "fd",
         "slot",
         "sock",
         "tally",
         "target",
+        "told",
         "verdict",
     )
 
@@ -108,6 +111,11 @@ class Attempt:
         """When the peer's certificate ends, seconds since the epoch; 0 where there was none."""
         self.sock: socket.socket | None = None
         self.fd = -1
+        self.far = False
+        """The peer did not answer at once: it is on another machine."""
+        self.told = False
+        """An acknowledgement wakes the sender."""
+        self._watched = False
         self._lookup: Callable[[], None] | None = None
         self._reactor = reactor
         self._ended = ended
@@ -141,7 +149,13 @@ class Attempt:
 
     def watch(self) -> None:
         """From here on the socket's events wake the sender."""
-        self._reactor.watch(self.fd, self)
+        if not self._watched:
+            self._watched = True
+            self._reactor.watch(self.fd, self)
+
+    def look_again(self) -> None:
+        """Wakes the sender in a while, whatever the socket says."""
+        self._reactor.again(self)
 
     def watch_errors(self) -> None:
         """From here on the socket's errors, and only those, wake the sender."""

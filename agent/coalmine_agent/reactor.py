@@ -20,6 +20,9 @@ _EVERYTHING = IN | OUT | READ_CLOSED | select.EPOLLET
 _ERRORS = select.EPOLLET  # EPOLLERR and EPOLLHUP are always told
 _BATCH = 512
 
+AGAIN_S = 0.001
+"""Between two looks at what the kernel does not tell by itself."""
+
 
 class Handler(Protocol):
     """What a descriptor's events go to. It must not raise, and must bear events that tell nothing new."""
@@ -35,6 +38,7 @@ class Reactor:
         self._loop = loop
         self._epoll = select.epoll()
         self._handlers: dict[int, Handler] = {}
+        self._again: list[Handler] = []
         loop.add_reader(self._epoll.fileno(), self.poll)
 
     def watch(self, fd: int, handler: Handler) -> None:
@@ -55,6 +59,17 @@ class Reactor:
         """
         self._handlers.pop(fd, None)
 
+    def again(self, handler: Handler) -> None:
+        """Calls `handler`, without events, in a millisecond."""
+        if not self._again:
+            self._loop.call_later(AGAIN_S, self._call_again)
+        self._again.append(handler)
+
+    def _call_again(self) -> None:
+        again, self._again = self._again, []
+        for handler in again:
+            handler.ready(0)
+
     def poll(self) -> None:
         """Hands out what is ready now."""
         handlers = self._handlers
@@ -71,4 +86,5 @@ class Reactor:
         """Ends watching; the descriptors themselves stay open."""
         self._loop.remove_reader(self._epoll.fileno())
         self._handlers.clear()
+        self._again.clear()
         self._epoll.close()

@@ -237,8 +237,9 @@ class Runner:
         counters = self.counters
         if lag_s > counters.lag_max_s:
             counters.lag_max_s = lag_s
-        self._reactor.poll()  # what came in time is not held against the peer
-        self._expire()
+        if self._under_way:
+            self._reactor.poll()  # what came in time is not held against the peer
+            self._expire()
         clocks = _read_clocks()
         step = schedule.step(clocks)
         for start in step.starts:
@@ -261,8 +262,6 @@ class Runner:
             log.warning("agent.loop.lag", lag_ms=round(lag_s * 1000), slots=len(self._tallies))
             for tally in self._tallies.values():
                 tally.impair(LOOP_LAG)
-        if step.starts:
-            self._reactor.poll()  # near peers have answered by now
         if self._missed:
             self._tell_missed()
         if self._idle is not None:

@@ -27,12 +27,24 @@ class Target:
     `literal` is set where the host is an address, which takes no look-up.
     """
 
-    __slots__ = ("_other_family", "family", "index", "literal", "name", "plan", "sender", "where")
+    __slots__ = (
+        "_other_family",
+        "family",
+        "index",
+        "literal",
+        "name",
+        "plan",
+        "sender",
+        "server_name",
+        "where",
+    )
 
     def __init__(self, index: int, plan: EndpointPlan) -> None:
         self.index = index
         self.plan = plan
         self.name = plan.wire_name.encode("ascii")
+        # Given as text, ssl would encode it again for every connection, which takes as long as a system call.
+        self.server_name = plan.tls.server_name.encode("idna") if plan.tls else b""
         self.sender = SENDERS[plan.protocol]
         self.family = _FAMILIES[plan.family]
         self.literal = literal_address(plan.host, plan.port)

@@ -22,15 +22,16 @@ def unacknowledged(fd: int) -> bool:
     return _count != _NONE
 
 
-def tell_acknowledgement(sock: socket.socket) -> None:
+def tell_acknowledgement(sock: socket.socket) -> bool:
     """Sets EPOLLERR, without an error, when the last byte of a later send is acknowledged.
 
-    Kernels that cannot leave it at the deadline's own look.
+    False where the kernel cannot.
     """
     try:
         sock.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPING, _ON)
     except OSError:
-        pass
+        return False
+    return True
 
 
 def error_of(sock: socket.socket) -> OSError | None:

@@ -14,7 +14,12 @@ from typing import TYPE_CHECKING
 from coalmine_agent.attempt import SendError, Until
 from coalmine_agent.certificates import expiry
 from coalmine_agent.reactor import READ_CLOSED
-from coalmine_agent.senders.stream import connect, write
+from coalmine_agent.senders.stream import (
+    connect,
+    expect_acknowledgement,
+    wait_for_acknowledgement,
+    write,
+)
 from coalmine_agent.tcp_state import unacknowledged
 from coalmine_wire.reports import Step
 
@@ -25,6 +30,8 @@ if TYPE_CHECKING:
 _buffer = bytearray(32768)  # all senders run on one thread, and none waits while it holds bytes in it
 _view = memoryview(_buffer)
 _DRAINED = 1 << 20
+_LOOKED_AT = 1 << 16
+_ALERT = 64  # bytes; two, with the overhead of any cipher
 
 
 class Secured:
@@ -33,7 +40,7 @@ class Secured:
     __slots__ = ("_attempt", "_incoming", "_more", "_outgoing", "sock", "tls")
 
     def __init__(
-        self, attempt: Attempt, sock: socket.socket, context: ssl.SSLContext, server_name: str
+        self, attempt: Attempt, sock: socket.socket, context: ssl.SSLContext, server_name: bytes
     ) -> None:
         self._attempt = attempt
         self._more = False
@@ -68,6 +75,16 @@ class Secured:
             self._incoming.write(_view[:count])
         return count
 
+    def rest(self, until: Until) -> Generator[Until, None, bytes | None]:
+        """Waits once, for bytes that OpenSSL shall not see yet; None if none came, empty at the end."""
+        if not self._more:
+            yield until
+        try:
+            count = self._take()
+        except BlockingIOError:
+            return None
+        return bytes(_view[:count])
+
     def drain(self, until: Until) -> Generator[Until, None, None]:
         """Reads on to the end of the stream, or to `_DRAINED` bytes, which are not looked at."""
         left = _DRAINED
@@ -81,14 +98,18 @@ class Secured:
         while True:
             if not self._more:
                 yield until
-            self._more = False
             try:
-                count = self.sock.recv_into(_buffer)
+                return self._take()
             except BlockingIOError:
-                continue
-            # Each change is told once: what may already be there behind these bytes is not told again.
-            self._more = count == len(_buffer) or bool(count and self._attempt.events & READ_CLOSED)
-            return count
+                pass
+
+    def _take(self) -> int:
+        """Reads what is there. Each change is told once: what is behind a full buffer, or the end that was
+        told together with these bytes, has to be looked for without waiting."""
+        self._more = False
+        count = self.sock.recv_into(_buffer)
+        self._more = count == len(_buffer) or bool(count and self._attempt.events & READ_CLOSED)
+        return count
 
     def say_goodbye(self) -> None:
         """Writes close_notify, for the next `flush`."""
@@ -97,11 +118,15 @@ class Secured:
         except ssl.SSLWantReadError:
             pass
 
-    def hear_refusal(self) -> None:
-        """Reads what came after the handshake. Raises `ssl.SSLError` if that is an alert.
+    def hear_refusal(self, received: bytes) -> None:
+        """Looks at what came after the handshake. Raises `ssl.SSLError` if that is an alert.
 
-        With TLS 1.3 a server refuses a client's certificate after the client's handshake is over.
+        With TLS 1.3 a server refuses a client's certificate, or the lack of one, after the client's handshake
+        is over. One that issues session tickets has accepted it; decoding tickets is costly, and is left out.
         """
+        if _has_tickets(received):
+            return
+        self._incoming.write(received)
         try:
             self.tls.read(1)
         except (ssl.SSLWantReadError, ssl.SSLZeroReturnError, ssl.SSLEOFError):
@@ -122,7 +147,8 @@ def secure(attempt: Attempt, target: Target, address: Address) -> Generator[Unti
     attempt.enter(Step.TLS)
     plan = target.plan.tls
     assert plan is not None
-    secured = Secured(attempt, sock, plan.context, plan.server_name)
+    secured = Secured(attempt, sock, plan.context, target.server_name)
+    attempt.watch()
     yield from secured.handshake()
     attempt.expires_at = expiry(secured.tls)
     return secured
@@ -138,21 +164,43 @@ def deliver_over_tls(
     TCP acknowledged all of it, and that no alert came.
     """
     secured = yield from secure(attempt, target, address)
+    sock = secured.sock
+    expect_acknowledgement(attempt, sock)
     attempt.enter(Step.SEND)
     secured.tls.write(data)
     secured.say_goodbye()
     yield from secured.flush(socket.MSG_MORE)  # the FIN follows at once, in the same segment
-    secured.sock.shutdown(socket.SHUT_WR)
+    sock.shutdown(socket.SHUT_WR)
+    received = b""
     acknowledged = False
-    count = -1
-    while count:
-        if not acknowledged and not unacknowledged(attempt.fd):
-            acknowledged = True
-            attempt.left()
+    while True:
+        if not acknowledged:
+            if unacknowledged(attempt.fd):
+                wait_for_acknowledgement(attempt)
+            else:
+                acknowledged = True
+                attempt.left()
         try:
-            count = yield from secured.receive(Until.ACKNOWLEDGED)
+            piece = yield from secured.rest(Until.ACKNOWLEDGED)
         except ConnectionError:
             if not acknowledged:
                 raise
             break
-    secured.hear_refusal()
+        if piece is None:
+            continue
+        if not piece:
+            break
+        if len(received) < _LOOKED_AT:
+            received += piece
+    secured.hear_refusal(received)
+
+
+def _has_tickets(records: bytes) -> bool:
+    """Whether one of these TLS records is longer than any alert (RFC 8446, 5.1: the length at bytes 3, 4)."""
+    at = 0
+    while at + 5 <= len(records):
+        length = int.from_bytes(records[at + 3 : at + 5], "big")
+        if length > _ALERT:
+            return True
+        at += 5 + length
+    return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 from collections.abc import Generator
@@ -16,27 +17,31 @@ if TYPE_CHECKING:
     from coalmine_agent.attempt import Attempt
     from coalmine_agent.target import Address
 
-_IN_PROGRESS = 115  # EINPROGRESS
 _UNREAD = 65536
 
 
 def connect(attempt: Attempt, address: Address) -> Generator[Until, None, socket.socket]:
-    """A new connection to `address`: the step `connect`."""
+    """A new connection to `address`: the step `connect`. It sets the attempt's `far`."""
     attempt.enter(Step.CONNECT)
     sock = attempt.open(address.family, socket.SOCK_STREAM)
-    tell_acknowledgement(sock)
     code = sock.connect_ex(address.sockaddr)
-    if code and code != _IN_PROGRESS:
+    if code and code != errno.EINPROGRESS:
         raise OSError(code, os.strerror(code))
+    try:
+        # On the same machine the handshake is over by now, and no readiness needs to be waited for.
+        sock.send(b"")
+        return sock
+    except BlockingIOError:
+        pass
+    attempt.far = True
     attempt.watch()
     while True:
         yield Until.READY
-        events = attempt.events
-        if events & (ERROR | HANGUP):
+        if attempt.events & (ERROR | HANGUP):
             error = error_of(sock)
             if error is not None:
                 raise error
-        if events & OUT:
+        if attempt.events & OUT:
             return sock
 
 
@@ -53,12 +58,27 @@ def write(sock: socket.socket, data: bytes, flags: int = 0) -> Generator[Until, 
         yield Until.READY
 
 
+def expect_acknowledgement(attempt: Attempt, sock: socket.socket) -> None:
+    """Before the last `write`: a far peer's acknowledgement shall wake the sender."""
+    if attempt.far:
+        attempt.told = tell_acknowledgement(sock)
+
+
+def wait_for_acknowledgement(attempt: Attempt) -> None:
+    """Before a wait for it: makes sure that the sender wakes up some time after it came."""
+    if not attempt.told:
+        attempt.look_again()
+
+
 def deliver(attempt: Attempt, address: Address, data: bytes) -> Generator[Until, None, None]:
-    """The whole of an attempt over plain TCP: sent once the peer's TCP has acknowledged the last byte."""
+    """The whole of an attempt over plain TCP, sent once the peer's TCP acknowledged the last byte."""
     sock = yield from connect(attempt, address)
+    expect_acknowledgement(attempt, sock)
     attempt.enter(Step.SEND)
-    yield from write(sock, data)
+    if sock.send(data) != len(data):  # of a line, into an empty buffer, the kernel takes all
+        raise OSError(errno.ENOBUFS, os.strerror(errno.ENOBUFS))
     while unacknowledged(attempt.fd):
+        wait_for_acknowledgement(attempt)
         yield Until.ACKNOWLEDGED
         if attempt.events & (ERROR | HANGUP):
             error = error_of(sock)
