@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
 
-from coalmine_aggregator.model.fates import BAD, NEITHER, Fate
+import numpy as np
+
+from coalmine_aggregator.model.fates import BAD, FATES, NEITHER, Fate
 from coalmine_aggregator.model.views import GroupRates
 from coalmine_aggregator.web.answers import Answer
 
@@ -79,8 +81,9 @@ def status_of(rows: Sequence[Sequence[int]]) -> Status:
 def _cell(group: GroupRates, last: int) -> Cell:
     at = {slot: index for index, slot in enumerate(group.slots)}
     newest = [at.get(slot) for slot in range(last - STATUS_S + 1, last + 1)]
-    bad = [sum(row[fate] for fate in BAD) for row in group.fates]
-    neither = [sum(row[fate] for fate in NEITHER) for row in group.fates]
+    rows = np.array(group.fates, dtype=np.int64).reshape(-1, FATES)
+    bad: list[int] = rows[:, BAD].sum(axis=1).tolist()
+    neither: list[int] = rows[:, NEITHER].sum(axis=1).tolist()
     newest_rows = [group.fates[index] for index in newest if index is not None]
     bad_10s = {fate.label: sum(row[fate] for row in newest_rows) for fate in BAD}
     unknown_10s = _pick(neither, newest)

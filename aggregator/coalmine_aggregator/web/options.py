@@ -11,10 +11,10 @@ class WebOptions:
 
     `tokens` are the secrets that let in (none: everybody who reaches the listener). `hosts` are names
     under which people reach the page; `localhost` and literal addresses always are. `secure_cookie`
-    says that the listener speaks TLS. `max_range_s` bounds one request (memory reaches no further back),
-    `max_cells` its answer (groups x slots). `max_viewers` bounds the open live feeds. `grid_window_s` is what the grid
-    looks at, `fates_window_s` what the totals cover, `lines_s` how much of the sum rates the page
-    draws.
+    says that the listener speaks TLS. `max_range_s` bounds one request (memory reaches no further
+    back), `max_cells` its answer (groups x slots), `max_groups` the grid's cells, `max_viewers` the
+    open live feeds. `fates_window_s` is what the page's totals cover, `lines_s` how much of the sum
+    rates it draws, `session_s` how long a browser stays signed in.
     """
 
     tokens: tuple[str, ...] = ()
@@ -24,7 +24,6 @@ class WebOptions:
     max_cells: int = 500_000
     max_viewers: int = 256
     max_groups: int = 600
-    grid_window_s: int = 10
     fates_window_s: int = 300
     lines_s: int = 300
     session_s: int = 12 * 3600

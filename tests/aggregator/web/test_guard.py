@@ -49,7 +49,7 @@ async def test_every_answer_carries_the_security_headers(site: Site) -> None:
             assert "unsafe" not in policy
             assert "frame-ancestors 'none'" in policy
             assert response.headers["X-Content-Type-Options"] == "nosniff"
-            assert response.headers["Referrer-Policy"] == "no-referrer"
+            assert response.headers["Referrer-Policy"] == "same-origin"
             assert "Access-Control-Allow-Origin" not in response.headers
             assert "Server" not in response.headers
 
@@ -84,7 +84,10 @@ async def test_a_browser_signs_in_and_out(open_site: OpenSite) -> None:
     async with site.client.post("/login", data={"token": "wrong"}) as response:
         assert response.status == 403
         assert "hidden" not in await response.text()
-    async with site.client.post("/login", data={"token": TOKEN}, allow_redirects=False) as response:
+    headers = {"Origin": str(site.server.make_url("/").origin()), "Sec-Fetch-Site": "same-origin"}
+    async with site.client.post(
+        "/login", data={"token": TOKEN}, headers=headers, allow_redirects=False
+    ) as response:
         assert response.status == 303
         cookie = response.headers["Set-Cookie"]
         assert "HttpOnly" in cookie
@@ -109,7 +112,11 @@ async def test_a_session_ends(open_site: OpenSite) -> None:
 
 async def test_a_form_of_another_site_is_refused(open_site: OpenSite) -> None:
     site = await open_site(tokens=(TOKEN,))
-    for headers in ({"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}):
+    for headers in (
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Sec-Fetch-Site": "cross-site"},
+    ):
         for path in ("/login", "/logout"):
             async with site.client.post(path, data={"token": TOKEN}, headers=headers) as response:
                 assert response.status == 403

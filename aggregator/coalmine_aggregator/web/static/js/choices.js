@@ -17,11 +17,12 @@ export class Choice {
     });
   }
 
-  show(options) {
+  /** Shows the options; `preferred` is chosen where nothing is yet. */
+  show(options, preferred = options[0]?.[0] ?? null) {
     const shape = JSON.stringify(options);
     if (shape === this.shape) return;
     this.shape = shape;
-    if (!options.some(([value]) => value === this.value)) this.value = options[0]?.[0] ?? null;
+    if (!options.some(([value]) => value === this.value)) this.value = preferred;
     this.segments.replaceChildren(
       ...options.map(([value, text]) => {
         const input = h("input", { type: "radio", name: this.name, value });

@@ -6,6 +6,10 @@ import { badly, count } from "./format.js";
 export const PROTOCOLS = ["tcp", "tls", "udp", "pickle", "pickle_tls", "https"];
 export const LOCATIONS = ["external", "internal", "on-machine"];
 
+// A grid of few regions does not spread over the whole width.
+const HEAD_PX = 80;
+const CELL_PX = 170;
+
 const LEGEND = [
   ["ok", "all arrive"],
   ["partial", "some do not"],
@@ -77,6 +81,7 @@ export class Grid {
         ),
       ),
     );
+    for (const table of tables) table.firstElementChild.style.maxWidth = `${HEAD_PX + regions.length * CELL_PX}px`;
     this.parent.replaceChildren(...tables);
   }
 

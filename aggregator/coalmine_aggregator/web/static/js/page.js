@@ -49,7 +49,8 @@ lineBy.show([
 function show() {
   if (snapshot === null) return;
   const services = ordered(snapshot.cells.map((cell) => cell.service), []);
-  service.show(services.map((name) => [name, name]));
+  const troubled = snapshot.open.map((alert) => alert.service).find((name) => services.includes(name));
+  service.show(services.map((name) => [name, name]), troubled);
   element("services").hidden = services.length < 2;
   const cells = snapshot.cells.filter((cell) => cell.service === service.value);
   const locations = ordered(cells.map((cell) => cell.location), LOCATIONS);
