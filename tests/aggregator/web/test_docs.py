@@ -1,0 +1,60 @@
+"""docs/api.md names every path, problem, metric, label and bound, and nothing that is not there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from coalmine_aggregator.web.app import MAX_BODY
+from coalmine_aggregator.web.metrics import MAX_GROUPS
+from coalmine_aggregator.web.openapi import document
+from coalmine_aggregator.web.options import WebOptions
+from coalmine_wire.series import LABELS
+from tests.aggregator.web.conftest import Site
+
+ROOT = Path(__file__).parents[3]
+TEXT = (ROOT / "docs" / "api.md").read_text()
+CODE = ROOT / "aggregator" / "coalmine_aggregator" / "web"
+
+# Made from the status of what aiohttp raises, not spelled out in the code.
+OF_HTTP = {"not-found", "method-not-allowed", "request-entity-too-large"}
+
+
+def test_paths() -> None:
+    for path in document("0")["paths"]:
+        assert path in TEXT
+
+
+def test_problems() -> None:
+    told = set(re.findall(r"^\| `([a-z-]+)` \| [45]\d\d \|", TEXT, re.MULTILINE))
+    raised: set[str] = set(OF_HTTP)
+    for file in CODE.glob("*.py"):
+        raised |= set(re.findall(r'HTTPStatus\.[A-Z_]+,\s+"([a-z-]+)"', file.read_text()))
+    assert told == raised
+
+
+async def test_metrics(site: Site) -> None:
+    told = dict(re.findall(r"^\| `(coalmine_\w+)` \| (\w+) \|", TEXT, re.MULTILINE))
+    site.view.odd = {"duplicates": 1}
+    async with site.client.get("/metrics") as response:
+        families = text_string_to_metric_families(await response.text())
+    exposed = {
+        family.name + "_total" * (family.type == "counter"): family.type
+        for family in families
+        if family.name.startswith("coalmine_")
+    }
+    assert told == exposed
+
+
+def test_labels_and_bounds() -> None:
+    for label in LABELS:
+        assert f"`{label}`" in TEXT
+    options = WebOptions()
+    assert f"At most {options.max_viewers} may watch" in TEXT
+    assert f"{options.max_cells:,} groups times slots" in TEXT
+    assert options.max_range_s == 600, "ten minutes"
+    assert f"for {options.session_s // 3600} hours" in TEXT
+    assert f"above {MAX_BODY // 1024} KiB" in TEXT
+    assert f"beyond {MAX_GROUPS:,} groups" in TEXT
