@@ -32,6 +32,16 @@ class SlotRow(NamedTuple):
         return self.expected == self.received == self.fates["delivered"] > 0
 
     @property
+    def exact(self) -> bool:
+        """Everything that was expected arrived, once, and nothing is held against the service.
+
+        A datapoint that arrived from an agent that was impaired is unknown and yet in the sum rate:
+        machines stall, and that must show as what it is.
+        """
+        arrived = self.fates["delivered"] + self.fates["unknown"]
+        return self.expected == self.received == arrived > 0
+
+    @property
     def bad(self) -> int:
         """What the service did not take in time."""
         return sum(self.fates[fate.label] for fate in BAD)

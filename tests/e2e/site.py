@@ -104,12 +104,13 @@ class Site:
 
     @property
     def endpoints(self) -> dict[str, Any]:
-        """All six protocols, as an agent's configuration names them."""
+        """All six protocols, as an agent's configuration names them; some by name, some by address."""
+        ipv4 = {"family": "ipv4"}  # these servers listen on 127.0.0.1, and localhost is ::1 as well
         return {
             "tcp": f"127.0.0.1:{self.relay.port}",
-            "tls": {"address": f"localhost:{self.proxy.ports['tls']}", "ca_file": self._ca},
+            "tls": {"address": f"localhost:{self.proxy.ports['tls']}", "ca_file": self._ca, **ipv4},
             "udp": f"127.0.0.1:{self.relay.port}",
-            "pickle": f"localhost:{self.carbon.pickle_port}",
+            "pickle": {"address": f"localhost:{self.carbon.pickle_port}", **ipv4},
             "pickle_tls": {
                 "address": f"127.0.0.1:{self.proxy.ports['pickle_tls']}",
                 "ca_file": self._ca,
@@ -117,6 +118,7 @@ class Site:
             "https": {
                 "url": f"https://localhost:{self.ports['https']}/api/v1/sink",
                 "ca_file": self._ca,
+                **ipv4,
             },
         }
 
@@ -128,8 +130,10 @@ class Site:
     async def __aenter__(self) -> Site:
         await self.store.__aenter__()
         try:
-            await asyncio.gather(*(process.start() for process in self.processes))
             await self.api.__aenter__()
+            # The aggregator first: carbon-relay waits seconds after a connection that was refused.
+            await self.aggregator.start()
+            await asyncio.gather(*(process.start() for process in self.processes[1:]))
         except BaseException:
             await self._stop()
             raise
@@ -138,10 +142,10 @@ class Site:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self.api.__aexit__(kind, error, trace)
         await self._stop()
 
     async def _stop(self) -> None:
+        await self.api.__aexit__(None, None, None)
         for process in reversed(self.processes):
             if process.running:
                 await process.kill()

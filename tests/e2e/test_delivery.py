@@ -22,21 +22,19 @@ async def test_all_six_protocols_are_delivered_and_the_sum_rates_are_the_number_
     site: Site, fleet: Fleet
 ) -> None:
     assert set(fleet.expected) == set(Protocol)
-    first = await site.api.settled() + 1
-    last = first + SLOTS - 1
-    await site.api.until_settled(last)
+    first = await site.api.until_whole(fleet.expected, slots=SLOTS)
 
     by_protocol = await site.api.rates("protocol", first=first)
     assert by_protocol.keys() == fleet.expected.keys()
     for protocol, rows in by_protocol.items():
-        assert [row.slot for row in rows][:SLOTS] == list(range(first, last + 1)), protocol
-        assert all(row.whole and row.received == len(fleet.agents) for row in rows), rows
+        assert [row.slot for row in rows][:SLOTS] == list(range(first, first + SLOTS)), protocol
+        assert all(row.exact and row.received == len(fleet.agents) for row in rows), rows
 
     by_place = await site.api.rates("location,region,protocol", first=first)
     for agent in fleet.agents:
         for protocol in Protocol:
             key = f"{agent.place.location}/{agent.place.region}/{protocol}"
-            assert all(row.whole and row.received == 1 for row in by_place[key])
+            assert all(row.exact and row.received == 1 for row in by_place[key])
 
     answer = await site.api.fates(**{"by": "host", "from": str(first)})
     assert answer["balanced"]
@@ -58,7 +56,7 @@ async def test_a_broker_with_tls_and_passwords(
     await broker.start()
 
     def section(user: str) -> dict[str, str]:
-        secret = tmp_path / user
+        secret = tmp_path / f"{user}.password"
         secret.write_text(passwords[user] + "\n")
         return {
             "url": f"mqtts://localhost:{broker.port}",
@@ -94,7 +92,7 @@ async def test_ten_minutes_without_a_missed_slot(site: Site, fleet: Fleet) -> No
         assert rates.keys() == fleet.expected.keys()
         for protocol, rows in rates.items():
             assert [row.slot for row in rows][:STEP_S] == list(range(first, last + 1)), protocol
-            odd = [row for row in rows if not (row.whole and row.received == len(fleet.agents))]
+            odd = [row for row in rows if not (row.exact and row.received == len(fleet.agents))]
             assert not odd, protocol
     assert (await site.api.alerts())["recent"] == []
     for agent in fleet.agents:

@@ -64,7 +64,7 @@ async def test_bad_input_harms_nobody_else(site: Site, fleet: Fleet, authority: 
     await site.api.until_settled(last)
     for protocol, rows in (await site.api.rates("protocol", first=first)).items():
         for row in rows:
-            assert row.whole, (protocol, row)
+            assert row.exact, (protocol, row)
             assert row.received == fleet.expected[protocol], (protocol, row)
     assert site.aggregator.running
     assert await site.api.metric("coalmine_rejects_total") > rejected

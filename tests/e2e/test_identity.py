@@ -89,7 +89,7 @@ async def test_an_agent_with_a_wrong_clock_is_unknown_and_pages_nobody(
             for row in rates[f"{wrong.place.host}/{protocol}"]:
                 assert row.fates["unknown"] == row.expected == 1, (protocol, row)
             for honest in fleet.agents:
-                assert all(row.whole for row in rates[f"{honest.place.host}/{protocol}"])
+                assert all(row.exact for row in rates[f"{honest.place.host}/{protocol}"])
         alerts = await site.api.alerts()
         assert alerts["open"] == alerts["recent"] == []
     finally:

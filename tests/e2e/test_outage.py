@@ -53,7 +53,7 @@ async def test_a_killed_relay_is_seen_told_and_over_when_it_is_back(site: Site, 
         for row in rates[name]:
             assert (row.expected, row.received, row.bad) == (agents, 0, agents), row
     for name in rates.keys() - set(RELAYED):
-        assert all(row.whole for row in rates[name]), name
+        assert all(row.exact for row in rates[name]), name
     # Nobody listens for TCP: refused. UDP is heard to be refused too, for its socket stays open.
     assert all(row.fates["failed"] == agents for row in rates["tcp"] + rates["udp"])
 
@@ -114,7 +114,7 @@ async def test_a_slow_path_abandons_everything_and_harms_no_other_slot(
                 assert row.fates["abandoned"] == row.expected == agents, row
                 assert row.received == 0, row
             # The schedule of the rest is unharmed: no slot is skipped or late, none counted twice.
-            assert all(row.whole for row in rates["https"])
+            assert all(row.exact for row in rates["https"])
             assert [row.slot for row in rates["https"]] == [row.slot for row in rates["tcp"]]
             alert = await site.api.until_alert(service="ingest")
             assert alert["scope"] == {"protocol": "tcp"}
@@ -124,7 +124,7 @@ async def test_a_slow_path_abandons_everything_and_harms_no_other_slot(
             await site.api.until_settled(back + 5)
             rates = await site.api.rates("protocol", first=back)
             for row in rates["tcp"] + rates["https"]:
-                assert row.whole, row
+                assert row.exact, row
             await site.api.until_quiet()
             oddities = await site.api.oddities()
             assert not oddities.get("duplicates"), oddities
