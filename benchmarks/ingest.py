@@ -63,7 +63,6 @@ class Server:
             [sys.executable, "-m", "benchmarks.ingest_server", str(series), str(certificate)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
         )
         assert self._process.stdout is not None
         addresses = json.loads(self._process.stdout.readline())

@@ -26,7 +26,7 @@ from coalmine_aggregator.receivers.table import SeriesTable
 from coalmine_runtime import clock
 from coalmine_wire.protocols import Protocol
 
-ADDRESSES = 8
+ADDRESSES = 2
 """Loopback addresses that take short connections, so that the client never runs out of ports."""
 
 

@@ -106,6 +106,12 @@ class Receiver:
         """Open at the moment."""
         return self._admission.connections
 
+    def accept(self) -> None:
+        """Takes in new connections at once, where they would rather be collected for a moment."""
+        for listener in self._listeners:
+            if isinstance(listener, StreamListener):
+                listener.accept()
+
     def owed(self) -> Callable[[], bool]:
         """Remembers what waits to be read now; the result tells whether it is still not all read."""
         each = [listener.owed() for listener in self._listeners]

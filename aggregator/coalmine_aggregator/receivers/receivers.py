@@ -76,6 +76,8 @@ class Receivers:
     async def drain(self, timeout_s: float = 0.5) -> bool:
         """Whether all that had arrived when it was called has been handed on, within the timeout."""
         deadline_s = clock.monotonic() + timeout_s
+        for receiver in self.each:
+            receiver.accept()
         await _look_at_sockets()
         owed = [receiver.owed() for receiver in self.each]
         while behind := any(still() for still in owed):
