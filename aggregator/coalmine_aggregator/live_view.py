@@ -90,7 +90,7 @@ class LiveView:
             queues={
                 "store": Queue(
                     depth=store.waiting,
-                    bound=pending.MAX_SLOTS + pending.MAX_EXCEPTIONS + 2 * pending.MAX_LIVES,
+                    bound=pending.MAX_ITEMS,
                     dropped=sum(store.dropped.values()),
                 ),
             },

@@ -20,7 +20,7 @@ from coalmine_wire.slots import REVISABLE_S
 
 log = get_logger("store")
 
-_MAX_OPEN_MINUTES = 64
+_MAX_OPEN_MINUTES = 16
 """Minutes kept decoded, so that the growing one of each service is not read back every second."""
 
 
@@ -87,7 +87,7 @@ class HistoryWriter:
             with self._engine.begin() as connection:
                 self._lives(connection, history)
                 self._exceptions(connection, history)
-                self._slots(connection, history.slots.values())
+                self._slots(connection, history.slots)
         except BaseException:
             # What is kept may hold what was rolled back.
             self._leaf_ids.clear()
@@ -106,7 +106,7 @@ class HistoryWriter:
                     "heard_at": at,
                     "body": encode_message(birth),
                 }
-                for at, birth in history.births.values()
+                for at, birth in history.births
             ],
         )
         upsert(
@@ -119,19 +119,22 @@ class HistoryWriter:
                     "heard_at": at,
                     "body": encode_message(state),
                 }
-                for at, state in history.states.values()
+                for at, state in history.states
             ],
         )
 
     def _exceptions(self, connection: sa.Connection, history: History) -> None:
-        if not history.exceptions:
+        exceptions = history.exceptions.items()
+        if not exceptions:
             return
         table = schema.exceptions
-        rows = [{"slot": slot, "body": body} for slot, body in history.exceptions.items() if body]
+        rows = [{"slot": slot, "body": body} for slot, body in exceptions.items() if body]
         upsert(connection, table, rows)
-        gone = [slot for slot, body in history.exceptions.items() if not body]
-        frozen = max(history.exceptions) - REVISABLE_S
-        connection.execute(sa.delete(table).where(table.c.slot.in_(gone) | (table.c.slot < frozen)))
+        gone = [{"gone": slot} for slot, body in exceptions.items() if not body]
+        if gone:
+            connection.execute(sa.delete(table).where(table.c.slot == sa.bindparam("gone")), gone)
+        frozen = max(exceptions) - REVISABLE_S
+        connection.execute(sa.delete(table).where(table.c.slot < frozen))
 
     def _slots(self, connection: sa.Connection, slots: Iterable[SlotCounts]) -> None:
         touched: dict[tuple[str, int], Minute] = {}
@@ -141,11 +144,13 @@ class HistoryWriter:
                 rows_of[leaf.service].append(row)
             minute_number, second = divmod(counts.slot, SLOTS)
             for service, rows in rows_of.items():
-                minute = self._minute(connection, service, minute_number)
+                key = (service, minute_number)
+                # What this batch has changed may no longer be among the kept ones.
+                minute = touched.get(key) or self._minute(connection, *key)
                 ids = [self._leaf_id(connection, counts.leaves[row]) for row in rows]
                 take = np.array(rows)
                 minute.put(second, ids, counts.received[take], counts.fates[take])
-                touched[service, minute_number] = minute
+                touched[key] = minute
         upsert(
             connection,
             schema.minutes,

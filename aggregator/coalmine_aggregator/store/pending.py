@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator
+from typing import Generic, NamedTuple, TypeVar
 
 from coalmine_aggregator.model.alerts import Transition
 from coalmine_aggregator.model.slot_counts import SlotCounts
 from coalmine_wire.reports import Birth, State
 
-MAX_SLOTS = 900
-"""Slots whose counts wait: a quarter of an hour of a store that cannot be written."""
-
-MAX_EXCEPTIONS = 900
+MAX_BYTES = 64 << 20
+"""Of counts, and of exceptions, that wait: hours of a store that cannot be written for a small fleet,
+half an hour for a thousand leaves, and as much of a day's reports that come late all at once."""
 
 MAX_LIVES = 20_000
 """Births, and states, that wait: more than the agents of a large fleet."""
+
+_OVERHEAD = 200  # bytes of an item besides its arrays
+
+MAX_ITEMS = 2 * (MAX_BYTES // _OVERHEAD) + 2 * MAX_LIVES
+"""However small they are, no more items than this ever wait."""
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 
 class Delivery(NamedTuple):
@@ -36,11 +42,6 @@ class Delivery(NamedTuple):
     dead: str | None = None
     error: str | None = None
 
-    @property
-    def settled(self) -> bool:
-        """Whether nothing more will be tried."""
-        return self.delivered_at is not None or self.dead is not None
-
 
 class Pager:
     """Transitions and the state of their deliveries: as many as there are alerts, so without bound."""
@@ -58,40 +59,97 @@ class Pager:
         self.deliveries = {**failed.deliveries, **self.deliveries}
 
 
-class History:
-    """Everything else. What is put twice waits once; past the bounds the oldest is dropped."""
+class Waiting(Generic[K, V]):
+    """Items by key. What is put twice waits once; past `limit`, in sizes, the oldest is dropped."""
 
-    def __init__(self) -> None:
-        self.slots: dict[int, SlotCounts] = {}
-        self.exceptions: dict[int, bytes] = {}
-        self.births: dict[tuple[str, str, int], tuple[float, Birth]] = {}
-        self.states: dict[tuple[str, str], tuple[float, State]] = {}
+    def __init__(self, limit: int, size: Callable[[V], int]) -> None:
+        self._limit = limit
+        self._size = size
+        self._items: dict[K, V] = {}
+        self._total = 0
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __iter__(self) -> Iterator[V]:
+        return iter(self._items.values())
+
+    def put(self, key: K, item: V) -> int:
+        """Adds or replaces an item; returns how many others were dropped for it."""
+        before = self._items.get(key)
+        if before is not None:
+            self._total -= self._size(before)
+        self._items[key] = item
+        self._total += self._size(item)
+        return self._bound()
+
+    def put_back(self, failed: Waiting[K, V]) -> int:
+        """Takes in what could not be written, as older than what came meanwhile."""
+        self._items = {**failed._items, **self._items}
+        self._total = sum(self._size(item) for item in self)
+        return self._bound()
+
+    def items(self) -> dict[K, V]:
+        """All of them."""
+        return self._items
+
+    def _bound(self) -> int:
+        dropped = 0
+        while self._total > self._limit:
+            self._total -= self._size(self._items.pop(next(iter(self._items))))
+            dropped += 1
+        return dropped
+
+
+class History:
+    """Everything but the pager's. `dropped(kind, count)` is told of what the bounds cost."""
+
+    def __init__(self, dropped: Callable[[str, int], None]) -> None:
+        self._dropped = dropped
+        self.slots: Waiting[int, SlotCounts] = Waiting(MAX_BYTES, _bytes_of_slot)
+        self.exceptions: Waiting[int, bytes] = Waiting(MAX_BYTES, _bytes_of_blob)
+        self.births: Waiting[tuple[str, str, int], tuple[float, Birth]] = Waiting(MAX_LIVES, _one)
+        self.states: Waiting[tuple[str, str], tuple[float, State]] = Waiting(MAX_LIVES, _one)
 
     def __len__(self) -> int:
         return len(self.slots) + len(self.exceptions) + len(self.births) + len(self.states)
 
+    def put_slot(self, counts: SlotCounts) -> None:
+        """The newest counts of a slot."""
+        self._tell("slots", self.slots.put(counts.slot, counts))
+
+    def put_exceptions(self, slot: int, blob: bytes) -> None:
+        """The newest exceptions of a slot."""
+        self._tell("exceptions", self.exceptions.put(slot, blob))
+
+    def put_birth(self, birth: Birth, at: float) -> None:
+        """A birth, and when it was heard."""
+        key = (birth.agent, birth.boot, birth.revision)
+        self._tell("births", self.births.put(key, (at, birth)))
+
+    def put_state(self, state: State, at: float) -> None:
+        """A state, and when it was heard."""
+        self._tell("states", self.states.put((state.agent, state.boot), (at, state)))
+
     def put_back(self, failed: History) -> None:
         """Takes in what could not be written; what came meanwhile is newer."""
-        self.slots = {**failed.slots, **self.slots}
-        self.exceptions = {**failed.exceptions, **self.exceptions}
-        self.births = {**failed.births, **self.births}
-        self.states = {**failed.states, **self.states}
+        self._tell("slots", self.slots.put_back(failed.slots))
+        self._tell("exceptions", self.exceptions.put_back(failed.exceptions))
+        self._tell("births", self.births.put_back(failed.births))
+        self._tell("states", self.states.put_back(failed.states))
 
-    def bound(self, dropped: Callable[[str, int], None]) -> None:
-        """Drops what is over the bounds, and tells kind and number."""
-        bounds: tuple[tuple[str, dict[Any, Any], int], ...] = (
-            ("slots", self.slots, MAX_SLOTS),
-            ("exceptions", self.exceptions, MAX_EXCEPTIONS),
-            ("births", self.births, MAX_LIVES),
-            ("states", self.states, MAX_LIVES),
-        )
-        for kind, waiting, limit in bounds:
-            over = len(waiting) - limit
-            if over > 0:
-                _drop_first(waiting, over)
-                dropped(kind, over)
+    def _tell(self, kind: str, count: int) -> None:
+        if count:
+            self._dropped(kind, count)
 
 
-def _drop_first(waiting: dict[Any, Any], count: int) -> None:
-    for key in list(itertools.islice(waiting, count)):
-        del waiting[key]
+def _bytes_of_slot(counts: SlotCounts) -> int:
+    return counts.received.nbytes + counts.fates.nbytes + _OVERHEAD
+
+
+def _bytes_of_blob(blob: bytes) -> int:
+    return len(blob) + _OVERHEAD
+
+
+def _one(_: object) -> int:
+    return 1

@@ -34,6 +34,9 @@ from coalmine_wire.reports import Birth, State
 COMMIT_S = 0.5
 """History is committed this often: a kill loses less than 2 s of it, a slow commit included."""
 
+EARLY_SLOTS = 300
+"""More slots than this are committed at once: a day of late reports must not pile up."""
+
 PATIENCE_S = 1.0
 """How long a page waits for its commit before it goes out without."""
 
@@ -76,7 +79,7 @@ class Store:
         self._writes = writes
         self._reads = ThreadPoolExecutor(1, thread_name_prefix="store-read")
         self._next_id = next_id
-        self._history = History()
+        self._history = History(self._drop)
         self._history_writer = HistoryWriter(engine)
         self._pager = Pager()
         self._uncommitted: dict[int, tuple[Delivery, ...]] = {}
@@ -108,23 +111,22 @@ class Store:
 
     def put_birth(self, birth: Birth, at: float) -> None:
         """An agent introduced itself; `at` is when it was heard (seconds since the epoch)."""
-        self._history.births[birth.agent, birth.boot, birth.revision] = at, birth
-        self._history.bound(self._drop)
+        self._history.put_birth(birth, at)
 
     def put_state(self, state: State, at: float) -> None:
         """What an agent, or its last will, said of its life."""
-        self._history.states[state.agent, state.boot] = at, state
-        self._history.bound(self._drop)
+        self._history.put_state(state, at)
 
     def put_slots(self, counts: Sequence[SlotCounts]) -> None:
         """Counts of settled slots, or new ones of revised slots."""
-        self._history.slots.update((of_slot.slot, of_slot) for of_slot in counts)
-        self._history.bound(self._drop)
+        for of_slot in counts:
+            self._history.put_slot(of_slot)
+        if len(self._history.slots) > EARLY_SLOTS:
+            self._wake.set()
 
     def put_exceptions(self, slot: int, blob: bytes) -> None:
         """What the ledger needs to revise a slot after a restart; empty forgets the slot."""
-        self._history.exceptions[slot] = blob
-        self._history.bound(self._drop)
+        self._history.put_exceptions(slot, blob)
 
     def put_transitions(self, routed: Sequence[Recipients]) -> None:
         """Transitions, each with its receivers, in their order.
@@ -219,7 +221,8 @@ class Store:
             self._wake.clear()
             last_round = self._closing.is_set()
             written = await self._commit_pager()
-            if last_round or loop.time() >= history_at:
+            early = len(self._history.slots) > EARLY_SLOTS
+            if last_round or early or loop.time() >= history_at:
                 written = await self._commit_history() and written
                 history_at = loop.time() + COMMIT_S
             if last_round:
@@ -260,14 +263,13 @@ class Store:
     async def _commit_history(self) -> bool:
         if not self._history:
             return True
-        batch, self._history = self._history, History()
+        batch, self._history = self._history, History(self._drop)
         self._writing = len(batch)
         try:
             await self._write("history", lambda: self._history_writer.commit(batch))
         except Exception as error:
             if isinstance(error, DBAPIError) and not isinstance(error, _OUR_FAULT):
                 self._history.put_back(batch)
-                self._history.bound(self._drop)
                 self._failed("history", error)
                 return False
             # Not the database's state but what we gave it: trying again would fail for ever.

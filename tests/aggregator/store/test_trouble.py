@@ -103,9 +103,11 @@ def limit_pages(store: Store, pages: int) -> None:
 
 
 async def test_past_its_bound_the_oldest_history_is_dropped_and_told(
-    path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+    path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pending, "MAX_SLOTS", 10)
+    one = second(START, leaves())
+    monkeypatch.setattr(pending, "MAX_BYTES", 10 * (one.received.nbytes + one.fates.nbytes + 200))
+    store = await Store.open(f"sqlite:///{path}")
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
     for i in range(25):
@@ -117,6 +119,7 @@ async def test_past_its_bound_the_oldest_history_is_dropped_and_told(
     await written(store)
     restored = await store.load()
     assert [counts.slot for counts in restored.recent] == list(range(START + 15, START + 25))
+    await store.close()
 
 
 async def test_what_can_never_be_written_does_not_hold_up_the_rest(store: Store) -> None:
@@ -130,6 +133,19 @@ async def test_what_can_never_be_written_does_not_hold_up_the_rest(store: Store)
     store.put_slots([second(START + 1, leaves())])
     await written(store)
     assert (await store.load()).last_slot == START + 1
+
+
+async def test_a_day_of_late_reports_all_arrives(store: Store) -> None:
+    """An hour of slots, and every one of them revised by each of three agents' spools."""
+    for turn in range(3):
+        for start in range(0, 3600, 600):
+            store.put_slots([second(START + start + i, leaves(), 2 + turn) for i in range(600)])
+            await asyncio.sleep(0)
+    await written(store)
+    assert store.health().dropped == {}
+    found = await store.slots(START, START + 3599)
+    assert len(found) == 3600
+    assert {int(counts.received.sum()) for counts in found} == {4 * len(leaves())}
 
 
 async def test_closing_writes_what_waits(path: Path) -> None:
