@@ -39,4 +39,5 @@ class Reason(StrEnum):
     DEFECT = "defect"
 
     # of the machine we run on
+    CANNOT_ACCEPT = "cannot_accept"
     KERNEL_DROPPED = "kernel_dropped"
