@@ -42,7 +42,21 @@ class Book:
 
     def reach(self, slot: int) -> None:
         """Holds rows up to `slot`, or as far as no open slot is dropped for it."""
-        self.ring.reach(min(slot, self.open + self.ring.depth - 1))
+        slot = min(slot, self.open + self.ring.depth - 1)
+        if slot <= self.ring.high:
+            return
+        for leaving in [each for each in self.dirty if each <= slot - self.ring.depth]:
+            self._hand_over(leaving)
+        self.ring.reach(slot)
+
+    def _hand_over(self, slot: int) -> None:
+        """A slot leaves the ring before it was revised: the archive is given all that is known."""
+        self.dirty.discard(slot)
+        kept = self.archive.get(slot)
+        if kept is not None:
+            known = self.ring.known(slot, kept.expected.width)
+            ids = np.flatnonzero(known).astype(np.int32)
+            self.archive.add(slot, Evidence(ids, known[ids]))
 
     def say(self, slot: int, series: int, code: int) -> None:
         """What a report says of one datapoint."""

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from coalmine_aggregator.ledger.growing import grown
 from coalmine_wire.slots import CLOCK_TOLERANCE_S
 
-KEPT = 4
-"""Buckets, one for each settled slot: with the settling time they reach back just to the slot."""
+KEPT = 3
+"""Buckets, one for each settled slot: as long as settling takes, so they reach back to the slot."""
 
 QUORUM = 3
 """Agents that it takes to tell a step of our own clock from one of theirs."""
@@ -41,6 +41,8 @@ class Clocks:
         self._reports = np.full((KEPT, 64), _INF, dtype=np.float32)
         self._bucket = 0
         self._median: float | None = None
+        self._off = np.zeros(0, dtype=np.bool_)
+        self.any_off = False
 
     def grow(self, series: int, seats: int) -> None:
         """Makes room for ids and seats below these."""
@@ -58,6 +60,10 @@ class Clocks:
     def seat_of(self, series: int) -> NDArray[np.int32]:
         """int32[series]: the seat of each id below `series`."""
         return self._seat_of[:series]
+
+    def seats_of(self, series: NDArray[np.int32]) -> NDArray[np.int32]:
+        """int32, like `series`: their seats."""
+        return self._seat_of[series]
 
     def receipts(self, series: NDArray[np.int32], slots: NDArray[np.int64], arrived: float) -> None:
         """Takes a batch of receipts, or rather a sample of it."""
@@ -87,12 +93,20 @@ class Clocks:
         reports: Offsets = self._reports[:, : self.seats].min(axis=0)
         return np.minimum(receipts, reports)
 
-    def off(self) -> NDArray[np.intp]:
-        """The seats whose clock is off by more than the tolerance."""
+    def judge(self) -> bool:
+        """Finds the seats whose clocks are off by more than the tolerance; whether there are any."""
         told = _told(
             self._receipts[:, : self.seats].min(axis=0), self._reports[:, : self.seats].min(axis=0)
         )
-        return np.flatnonzero(np.abs(np.nan_to_num(told)) > CLOCK_TOLERANCE_S)
+        self._off = np.abs(np.nan_to_num(told)) > CLOCK_TOLERANCE_S
+        self.any_off = bool(self._off.any())
+        return self.any_off
+
+    def off(self, seats: NDArray[np.int32]) -> NDArray[np.bool_]:
+        """bool, like `seats`: whose clock was off when last judged."""
+        off = np.zeros(self.seats, dtype=np.bool_)
+        off[: len(self._off)] = self._off
+        return off[seats]
 
     def stepped(self) -> bool:
         """Whether our own clock stepped: the agents' median offset jumped. Then all is forgotten."""

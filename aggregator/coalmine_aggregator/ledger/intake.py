@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from coalmine_aggregator.ledger.book import AHEAD_S, Book
 from coalmine_aggregator.ledger.clocks import Clocks
-from coalmine_aggregator.ledger.evidence import LATE
+from coalmine_aggregator.ledger.evidence import CLOCK, LATE
 from coalmine_aggregator.ledger.sources import Sources
 from coalmine_aggregator.model.receipts import Receipts
 from coalmine_wire.slots import CLOCK_AHEAD_S, CLOCK_TOLERANCE_S, REVISABLE_S, SETTLE_S
@@ -76,4 +76,8 @@ class Intake:
         ids, slots = ids[order], slots[order]
         starts = np.flatnonzero(np.diff(slots, prepend=slots[:1] - 1))
         for first, last in zip(starts.tolist(), [*starts[1:].tolist(), len(slots)], strict=True):
-            self._book.merge(int(slots[first]), ids[first:last], LATE)
+            late = ids[first:last]
+            codes = np.full(len(late), LATE, dtype=np.uint8)
+            if self._clocks.any_off:  # late by its clock, then, and not by the service
+                codes[self._clocks.off(self._clocks.seats_of(late))] |= np.uint8(CLOCK)
+            self._book.merge(int(slots[first]), late, codes)

@@ -101,13 +101,14 @@ class Ledger:
         self._intake.take(receipts)
 
     def gap(self, first: int, last: int, why: str) -> None:
-        """Slots that we could not have received. Settled ones that are recent become unknown, too."""
+        """Slots that we could not have received. Settled ones become unknown, too."""
         self._gaps.add(first, last, why)
-        for slot in range(max(first, self.ring.low), min(last, self.book.next - 1) + 1):
+        oldest = self.book.next - REVISABLE_S
+        for slot in range(max(first, oldest), min(last, self.book.next - 1) + 1):
             kept = self._archive.get(slot)
             if kept is not None:
-                self.ring.row(slot)[: kept.expected.width] |= np.uint8(GAP)
-                self.book.dirty.add(slot)
+                ids = np.flatnonzero(kept.expected.mask()).astype(np.int32)
+                self.book.merge(slot, ids, GAP)
 
     def tick(self, now: float, delay_s: float, resting: Resting) -> Turn:
         """Settles what is due at `now`, `delay_s` later than usual, and revises what was settled."""
@@ -183,13 +184,9 @@ class Ledger:
         if self.clocks.stepped():
             self.oddities["clock_steps"] += 1
             self._gaps.add(slot, math.floor(now), "clock")
-        off = self.clocks.off()
-        if off.size:
-            flags = np.zeros(int(off.max()) + 1, dtype=np.uint8)
-            flags[off] = CLOCK
-            seats = self.clocks.seat_of(count)
-            inside = seats < len(flags)
-            row[inside] |= flags[seats[inside]]
+        if self.clocks.judge():
+            off = self.clocks.off(self.clocks.seat_of(count))
+            row[off] |= np.uint8(CLOCK)
         self.clocks.turn()
         for ids in resting(slot):
             merge_into(row, ids, SKIPPED)

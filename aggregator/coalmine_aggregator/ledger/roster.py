@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from coalmine_aggregator.ledger import book
 from coalmine_aggregator.ledger.agents import (
     GOODBYE_S,
     MISSING_S,
@@ -126,6 +127,7 @@ class Roster:
         if agent is None or (report.boot, report.revision) not in agent.assignments:
             self._waiting.report(report, now)
             return
+        self._ledger.book.reach(slot_of(now) + book.AHEAD_S)
         newest = max((each.slot for each in report.slots), default=0)
         if report.boot == agent.birth.boot:
             self._hear(agent, now)
@@ -185,7 +187,7 @@ class Roster:
         """A birth heard by an earlier run. Nobody is known to live yet: the later of two counts."""
         agent = self.agents.get(birth.agent)
         if agent is None or (birth.boot, birth.revision) not in agent.assignments:
-            self._accept(birth, now)
+            self._accept(birth, now, restored=True)
 
     def drain(self) -> list[Event]:
         """What happened since it was last asked."""
@@ -199,7 +201,7 @@ class Roster:
                 self._hear(agent, now)
         self.events.clear()
 
-    def _accept(self, birth: Birth, now: float) -> None:
+    def _accept(self, birth: Birth, now: float, *, restored: bool = False) -> None:
         if birth.agent not in self.agents and len(self.agents) >= MAX_AGENTS:
             self._refuse(birth, f"{MAX_AGENTS} agents are known")
             return
@@ -214,7 +216,8 @@ class Roster:
             self._refuse(birth, "too many series are known")
             return
         assignment = Assignment(birth, np.array(sorted(set(listed)), dtype=np.int32), listed, number)
-        first = min(max(birth.first_slot, self._ledger.book.open), slot_of(now) + AHEAD_S)
+        earliest = self._ledger.next if restored else self._ledger.book.open
+        first = min(max(birth.first_slot, earliest), slot_of(now) + AHEAD_S)
         agent = self.agents.get(birth.agent)
         self._vacate(seat, birth.agent, assignment, first)
         if agent is None:
@@ -236,16 +239,23 @@ class Roster:
         self._retired.pop(birth.agent, None)
         self._hear(agent, now)
         self._holders[seat] = birth.agent
-        self._ledger.windows.open(assignment.listed, first)
-        for series in assignment.ids.tolist():
-            if series not in self._listed:
-                self._listed.add(series)
-                self._changes.append(_Listed(self._ledger.series.wire_name(series), series))
+        self._expect(assignment, first, first if restored else slot_of(now) + 1)
         for early in self._waiting.reports_of(birth.agent, birth.boot, birth.revision):
             self.report(early.report, early.at)
         state = self._waiting.state_of(birth.agent, birth.boot)
         if state is not None:
             self.state(state, now)
+
+    def _expect(self, assignment: Assignment, first: int, unheard: int) -> None:
+        """Opens the windows of a birth's series. Those whose names receivers did not know have been
+        turned away until now, so they are expected from slot `unheard` on at the earliest."""
+        for series in assignment.ids.tolist():
+            if series in self._listed:
+                self._ledger.windows.open((series,), first)
+            else:
+                self._listed.add(series)
+                self._changes.append(_Listed(self._ledger.series.wire_name(series), series))
+                self._ledger.windows.open((series,), max(first, unheard))
 
     def _vacate(self, seat: Seat, newcomer: str, assignment: Assignment, first: int) -> None:
         """Whoever had the seat and is not alive makes way."""
@@ -311,7 +321,7 @@ class Roster:
         self._set_aside(second, now, f"boot {boot} of this id is alive")
         left = set(agent.current.listed) - set(first.listed)
         self._ledger.windows.close(left, self._ledger.book.open)
-        self._ledger.windows.open(first.listed, self._ledger.book.open)
+        self._expect(first, self._ledger.book.open, slot_of(now) + 1)
         agent.firsts.pop(second.boot, None)
         for key in [key for key in agent.assignments if key[0] == second.boot]:
             del agent.assignments[key]

@@ -1,0 +1,508 @@
+"""The engine, case by case: what a slot ends as, and what later evidence makes of it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from coalmine_aggregator.model.receipts import Receipts
+from coalmine_wire.reports import Life, Verdict
+from tests.aggregator.fleet import Canary, Desk, T, desk
+
+
+def running(*canaries: Canary, now: float = T, **more: object) -> Desk:
+    """A desk that has heard these births."""
+    made = desk(now, **more)  # type: ignore[arg-type]
+    for canary in canaries:
+        made.engine.birth(canary.birth(), now)
+    return made
+
+
+def healthy(at: Desk, slots: range, *canaries: Canary) -> None:
+    """Slots in which all goes well, each settled."""
+    for slot in slots:
+        for canary in canaries:
+            at.receive(canary.names(), slot)
+            at.engine.report(canary.report([slot], sent_at=slot + 1.1), slot + 1.11)
+        at.tick(slot + 1.2)
+
+
+def test_a_healthy_second_is_delivered() -> None:
+    canary = Canary()
+    at = running(canary)
+    at.receive(canary.names(), T + 1)
+    at.engine.report(canary.report([T + 1]), T + 2)
+    assert not at.tick(T + 3.9).settled
+    at.tick(T + 4)
+    assert at.order == [T + 1]
+    assert at.fates(T + 1) == {"delivered": 3}
+    assert at.total(T + 1).received == 3
+
+
+def test_sent_and_never_arrived_is_lost_and_unreported_is_silent() -> None:
+    canary = Canary()
+    at = running(canary)
+    at.receive(canary.names()[:1], T + 1)
+    at.engine.report(canary.report([T + 1], endpoints=[0, 1]), T + 2)
+    at.tick(T + 4)
+    assert at.fates(T + 1) == {"delivered": 1, "lost": 1, "unknown": 1}
+
+
+def test_a_receipt_in_time_needs_no_report() -> None:
+    canary = Canary()
+    at = running(canary)
+    at.receive(canary.names(), T + 1, arrived=T + 3.99)
+    at.tick(T + 4)
+    assert at.fates(T + 1) == {"delivered": 3}
+
+
+def test_a_receipt_after_three_seconds_is_late_and_revises() -> None:
+    canary = Canary()
+    at = running(canary)
+    at.engine.report(canary.report([T + 1]), T + 2)
+    at.tick(T + 4)
+    assert at.fates(T + 1) == {"lost": 3}
+    at.receive(canary.names()[:2], T + 1, arrived=T + 4)
+    tick = at.tick(T + 4.2)
+    assert [counts.slot for counts in tick.revised] == [T + 1]
+    assert at.fates(T + 1) == {"late": 2, "lost": 1}
+    assert at.total(T + 1).received == 0
+
+
+def test_a_failure_stands_though_a_receipt_came_and_is_told_as_contradictory() -> None:
+    canary = Canary()
+    at = running(canary)
+    at.receive(canary.names(), T + 1)
+    at.engine.report(canary.report([T + 1], Verdict.ABANDONED, endpoints=[0]), T + 2)
+    at.engine.report(canary.report([T + 1], Verdict.FAILED, endpoints=[1]), T + 2)
+    at.tick(T + 4)
+    assert at.fates(T + 1) == {"abandoned": 1, "failed": 1, "delivered": 1}
+    assert at.engine.oddities()["contradictory"] == 2
+
+
+def test_an_impaired_agent_makes_its_whole_slot_unknown() -> None:
+    canary, other = Canary(), Canary("a2", "h2")
+    at = running(canary, other)
+    at.receive([*canary.names(), *other.names()], T + 1)
+    at.engine.report(canary.report([T + 1], impaired=["loop_lag"]), T + 2)
+    at.tick(T + 4)
+    assert at.fates(T + 1) == {"unknown": 3, "delivered": 3}
+    view = at.engine.agents(T + 4)[0]
+    assert view.impaired == ("loop_lag",)
+    assert (view.unknown_60s, view.received_60s) == ({"impaired": 3}, 3)
+
+
+def test_a_spooled_report_revises_until_a_day_has_passed() -> None:
+    canary = Canary()
+    at = running(canary, depth=8)
+    healthy(at, range(T + 1, T + 4), canary)
+    for slot in range(T + 4, T + 30):  # cut off from the broker, and from the service at first
+        if slot != T + 5:
+            at.receive(canary.names(), slot)
+        at.tick(slot + 1.2)
+    at.tick(T + 32)
+    assert at.fates(T + 5) == {"unknown": 3}
+    at.engine.report(canary.report([T + 5, T + 6], Verdict.FAILED), T + 33)  # long out of the ring
+    tick = at.tick(T + 33.1)
+    assert sorted(counts.slot for counts in tick.revised) == [T + 5, T + 6]
+    assert at.fates(T + 5) == {"failed": 3}
+    assert at.engine.oddities()["contradictory"] == 3
+    at.tick(T + 33.2)
+    assert not at.last or not at.last.revised  # once is enough
+
+
+def test_after_a_day_a_fate_is_frozen() -> None:
+    canary = Canary()
+    before = running(canary)
+    before.tick(T + 5)
+    day = T + 86_400
+    at = desk(day - 10, before.restored([canary.birth()]))
+    while at.engine.first_unsettled < day - 12:
+        at.tick(day - 9)
+    at.engine.report(canary.report([T + 1]), day - 8)
+    at.tick(day - 8)
+    assert at.fates(T + 1) == {"lost": 3}
+    at.tick(day + 4.5)
+    at.engine.report(canary.report([T + 1], Verdict.FAILED), day + 4.5)
+    at.engine.report(canary.report([T + 2], Verdict.FAILED), day + 4.5)
+    assert [counts.slot for counts in at.tick(day + 4.6).revised] == [T + 2]
+    assert at.fates(T + 1) == {"lost": 3}
+    assert at.engine.oddities()["frozen"] == 3
+
+
+def test_a_gap_of_ours_is_final() -> None:
+    canary = Canary()
+    at = running(canary)
+    at.engine.gap(T + 1, T + 1, "stall")
+    at.receive(canary.names(), T + 1)
+    at.engine.report(canary.report([T + 1, T + 2], Verdict.FAILED), T + 2)
+    at.tick(T + 5)
+    assert at.fates(T + 1) == {"unknown": 3}
+    assert at.total(T + 1).received == 3
+    assert at.fates(T + 2) == {"failed": 3}
+    at.engine.gap(T + 2, T + 2, "found out later")
+    at.tick(T + 5.2)
+    assert at.fates(T + 2) == {"unknown": 3}
+
+
+def test_receipts_that_nobody_expected_are_counted_apart() -> None:
+    canary = Canary(first_slot=T + 3)
+    at = running(canary)
+    at.receive(canary.names(), T + 2)
+    at.engine.receive(Receipts(0, T + 2.3, np.array([-1, 77], np.int32), np.full(2, T + 2)))
+    at.receive(canary.names(), T + 3)
+    at.tick(T + 6)
+    assert at.fates(T + 2) == {}
+    assert at.fates(T + 3) == {"delivered": 3}
+    oddities = at.engine.oddities()
+    assert (oddities["stray"], oddities["unknown_series"]) == (3, 2)
+
+
+def test_duplicates_are_counted_apart() -> None:
+    canary = Canary()
+    at = running(canary)
+    for _ in range(3):
+        at.receive(canary.names(), T + 1)
+    at.tick(T + 4)
+    assert at.total(T + 1).received == 3
+    assert at.engine.oddities()["duplicates"] == 6
+
+
+def test_a_slot_settles_later_while_agents_report_at_long_intervals() -> None:
+    at = running(Canary(interval_s=10))
+    assert not at.tick(T + 12.9).settled
+    assert [counts.slot for counts in at.tick(T + 13).settled] == [T + 1]
+
+
+def test_a_stall_settles_every_slot_once_and_in_order() -> None:
+    canary = Canary()
+    at = running(canary, depth=16)
+    at.tick(T + 4)
+    for _ in range(20):
+        at.tick(T + 104)
+    assert at.order == list(range(T + 1, T + 102))
+    assert all(at.fates(slot) == {"unknown": 3} for slot in at.order)
+
+
+def test_a_clock_that_is_ahead_makes_its_agents_slots_unknown_at_once() -> None:
+    canary, other = Canary(), Canary("a2", "h2")
+    at = running(canary, other)
+    healthy(at, range(T + 1, T + 6), canary, other)
+    # a1's clock jumps ahead by 2.5 s: it labels its datapoints so.
+    at.receive(canary.names(), T + 8, arrived=T + 6 - 0.2 + 0.3)
+    at.receive(other.names(), T + 6)
+    at.tick(T + 9)
+    assert at.fates(T + 6) == {"unknown": 3, "delivered": 3}
+    assert at.engine.oddities()["ahead"] == 3
+    assert at.engine.agents(T + 9)[0].unknown_60s["clock"] >= 3
+
+
+def test_a_clock_that_is_behind_is_no_loss() -> None:
+    canary, other = Canary(), Canary("a2", "h2")
+    at = running(canary, other)
+    healthy(at, range(T + 1, T + 6), canary, other)
+    for slot in range(T + 6, T + 20):
+        at.receive(other.names(), slot)
+        at.engine.report(other.report([slot], sent_at=slot + 1.1), slot + 1.11)
+        # Five seconds behind: what it calls `slot` comes five seconds later than it should.
+        at.receive(canary.names(), slot - 5, arrived=slot + 0.3)
+        at.engine.report(canary.report([slot - 5], sent_at=slot - 5 + 1.1), slot + 1.11)
+        at.tick(slot + 1.2)
+    for slot in range(T + 6, T + 17):
+        assert not {"lost", "late", "failed"} & set(at.fates(slot)), slot
+        assert at.total(slot).fates[0] == 3, slot
+
+
+@pytest.mark.parametrize("slow", ["service", "broker"])
+def test_a_slow_service_or_broker_does_not_look_like_a_bad_clock(slow: str) -> None:
+    canary = Canary()
+    at = running(canary)
+    service_s, broker_s = (2.0, 0.01) if slow == "service" else (0.01, 1.5)
+    for slot in range(T + 1, T + 20):
+        at.receive(canary.names(), slot, arrived=slot + 0.1 + service_s)
+        at.engine.report(canary.report([slot], sent_at=slot + 1.1), slot + 1.1 + broker_s)
+        at.tick(slot + 2.7)
+    assert all(at.fates(slot) == {"delivered": 3} for slot in range(T + 1, T + 19))
+
+
+@pytest.mark.parametrize("drift_s", [-0.35, 0.35])
+def test_a_step_of_our_own_clock_is_a_gap_and_no_agents_fault(drift_s: float) -> None:
+    canaries = [Canary(f"a{each}", f"h{each}") for each in range(5)]
+    at = running(*canaries)
+    # Ours had drifted, not far enough to make the agents' clocks look bad, and is put past the truth.
+    for slot in range(T + 1, T + 30):
+        ours_s = drift_s if slot < T + 15 else -drift_s
+        for canary in canaries:
+            at.receive(canary.names(), slot, arrived=slot + 0.13 + ours_s)
+            at.engine.report(canary.report([slot], sent_at=slot + 1.1), slot + 1.11 + ours_s)
+        at.tick(slot + 1.2 + ours_s)
+    assert at.engine.oddities()["clock_steps"] == 1
+    assert {tuple(view.unknown_60s) for view in at.engine.agents(T + 31)} == {("aggregator",)}
+    gap = [slot for slot in at.order if at.fates(slot) == {"unknown": 15}]
+    assert {T + 13, T + 14, T + 15} <= set(gap)
+    assert len(gap) <= 5
+    assert all(at.fates(slot) == {"delivered": 15} for slot in at.order if slot not in gap)
+
+
+def test_a_restarted_source_is_a_gap_until_its_first_receipt() -> None:
+    canary = Canary()
+    at = running(canary, sources=("tcp", "udp"))
+    healthy(at, range(T + 1, T + 10), canary)
+    at.engine.source_restarted(1, T + 10.0)  # nothing of ours comes by it
+    healthy(at, range(T + 10, T + 12), canary)
+    at.engine.source_restarted(0, T + 12.0)
+    for slot in range(T + 12, T + 60):
+        at.engine.report(canary.report([slot]), slot + 1.1)
+        if slot >= T + 20:
+            at.receive(canary.names(), slot)
+        at.tick(slot + 1.2)
+    assert at.fates(T + 9) == {"delivered": 3}
+    assert all(at.fates(slot) == {"unknown": 3} for slot in range(T + 10, T + 21))
+    assert all(at.fates(slot) == {"delivered": 3} for slot in range(T + 21, T + 55))
+
+
+def test_a_source_that_stays_silent_is_waited_for_thirty_seconds() -> None:
+    canary = Canary()
+    at = running(canary)
+    healthy(at, range(T + 1, T + 10), canary)
+    at.engine.source_restarted(0, T + 10.0)
+    for slot in range(T + 10, T + 60):
+        at.engine.report(canary.report([slot]), slot + 1.1)
+        at.tick(slot + 1.2)
+    assert all(at.fates(slot) == {"unknown": 3} for slot in range(T + 10, T + 41))
+    assert all(at.fates(slot) == {"lost": 3} for slot in range(T + 41, T + 55))
+
+
+def test_a_goodbye_makes_slots_not_attempted_until_the_next_boot() -> None:
+    canary = Canary()
+    at = running(canary)
+    healthy(at, range(T + 1, T + 5), canary)
+    at.engine.state(canary.state(Life.GOODBYE, last_slot=T + 4), T + 5.1)
+    again = Canary(boot="boot2", first_slot=T + 20)
+    for slot in range(T + 5, T + 30):
+        if slot == T + 19:
+            at.engine.birth(again.birth(), slot)
+        if slot >= T + 20:
+            at.receive(again.names(), slot)
+        at.tick(slot + 1.0)
+    assert all(at.fates(slot) == {"not_attempted": 3} for slot in range(T + 5, T + 20))
+    assert all(at.fates(slot) == {"delivered": 3} for slot in range(T + 20, T + 27))
+
+
+def test_a_goodbye_holds_for_five_minutes() -> None:
+    canary = Canary()
+    at = running(canary)
+    at.engine.state(canary.state(Life.GOODBYE, last_slot=T + 1), T + 2)
+    for now in range(T + 3, T + 330):
+        at.tick(now)
+    assert at.fates(T + 301) == {"not_attempted": 3}
+    assert at.fates(T + 302) == {"unknown": 3}
+    assert at.engine.agents(T + 300)[0].status == "goodbye"
+    assert at.engine.agents(T + 330)[0].status == "missing"
+
+
+def test_a_goodbye_heard_late_speaks_of_settled_slots() -> None:
+    canary = Canary()
+    at = running(canary)
+    at.tick(T + 8)
+    assert at.fates(T + 3) == {"unknown": 3}
+    at.engine.state(canary.state(Life.GOODBYE, last_slot=T + 2), T + 8)
+    at.tick(T + 8.2)
+    assert at.fates(T + 2) == {"unknown": 3}
+    assert at.fates(T + 3) == {"not_attempted": 3}
+
+
+def test_silence_makes_missing_and_unknown_but_never_retires() -> None:
+    canary = Canary()
+    at = running(canary)
+    healthy(at, range(T + 1, T + 5), canary)
+    at.engine.state(canary.state(Life.LOST), T + 5)  # a last will decides nothing
+    assert at.engine.agents(T + 14)[0].status == "alive"
+    for slot in range(T + 5, T + 40):
+        at.tick(slot)
+    assert at.engine.agents(T + 40)[0].status == "missing"
+    assert at.fates(T + 36) == {"unknown": 3}
+    assert at.events.count("aggregator.agent.missing") == 1
+    healthy(at, range(T + 40, T + 45), canary)
+    assert at.engine.agents(T + 45)[0].status == "alive"
+    assert at.events.count("aggregator.agent.back") == 1
+
+
+def test_retirement_is_on_purpose_and_ends_what_is_expected() -> None:
+    canary = Canary()
+    at = running(canary)
+    healthy(at, range(T + 1, T + 5), canary)
+    at.engine.state(canary.state(Life.RETIRED, last_slot=T + 4), T + 5)
+    for slot in range(T + 5, T + 90):
+        at.tick(slot)
+    assert at.fates(T + 4) == {"delivered": 3}
+    assert at.fates(T + 5) == {}
+    assert at.engine.agents(T + 90)[0].status == "retired"
+    at.learn()
+    assert not at.table
+    at.engine.birth(canary.birth(), T + 90)  # the broker still keeps its birth
+    assert at.engine.agents(T + 90)[0].status == "retired"
+
+
+def test_a_reload_swaps_endpoints_in_one_slot() -> None:
+    before = Canary()
+    after = Canary(revision=2, first_slot=T + 10, protocols=before.protocols[1:])
+    at = running(before)
+    for slot in range(T + 1, T + 20):
+        if slot == T + 9:
+            at.engine.birth(after.birth(), slot)
+        at.receive((before if slot < T + 10 else after).names(), slot)
+        at.tick(slot + 1)
+    assert at.fates(T + 9) == {"delivered": 3}
+    assert at.fates(T + 10) == {"delivered": 2}
+    # Reports count endpoints as the birth of their revision did.
+    at.engine.report(before.report([T + 9], Verdict.FAILED, endpoints=[0]), T + 21)
+    at.engine.report(after.report([T + 10], Verdict.FAILED, endpoints=[0]), T + 21)
+    at.tick(T + 21)
+    assert at.fates(T + 9) == {"delivered": 2, "failed": 1}
+    assert at.fates(T + 10) == {"delivered": 1, "failed": 1}
+
+
+def test_a_birth_that_comes_late_begins_where_nothing_was_turned_away() -> None:
+    canary = Canary()
+    at = desk()
+    at.tick(T + 10)
+    at.receive(canary.names(), T + 10)  # receivers do not know these names yet
+    at.engine.birth(canary.birth(), T + 10.5)
+    at.engine.report(canary.report(range(T + 1, T + 12)), T + 12)
+    at.tick(T + 14)
+    assert at.fates(T + 10) == {}
+    assert at.fates(T + 11) == {"lost": 3}
+
+
+def test_the_birth_of_a_known_series_begins_where_nothing_is_settled() -> None:
+    canary, again = Canary(), Canary(boot="boot2", first_slot=T + 5)
+    at = running(canary)
+    at.tick(T + 10)
+    at.engine.birth(again.birth(), T + 10)
+    at.engine.report(again.report(range(T + 5, T + 11)), T + 11)
+    at.tick(T + 14)
+    assert {tuple(at.fates(slot)) for slot in range(T + 5, T + 11)} == {("lost",)}
+
+
+def test_reports_wait_for_their_birth() -> None:
+    canary = Canary()
+    at = desk()
+    at.engine.report(canary.report([T + 1], Verdict.FAILED), T + 2)
+    at.engine.state(canary.state(Life.GOODBYE, last_slot=T + 1), T + 2)
+    at.engine.birth(canary.birth(), T + 0.9)
+    at.tick(T + 5)
+    assert at.fates(T + 1) == {"failed": 3}
+    assert at.fates(T + 2) == {"not_attempted": 3}
+
+
+def test_of_two_hosts_with_one_set_of_labels_the_second_is_set_aside() -> None:
+    first, second = Canary("a1", "web 1"), Canary("a2", "web_1", boot="other")
+    at = running(first)
+    healthy(at, range(T + 1, T + 4), first)
+    at.engine.birth(second.birth(), T + 4)
+    at.engine.report(second.report([T + 4], Verdict.FAILED), T + 5)
+    healthy(at, range(T + 4, T + 6), first)
+    at.tick(T + 9)
+    assert at.fates(T + 4) == {"delivered": 3}
+    statuses = {view.agent: view.status for view in at.engine.agents(T + 6)}
+    assert statuses == {"a1": "alive", "a2": "set_aside"}
+    assert "aggregator.agent.identity_clash" in at.events
+    # The first one says goodbye: the second steps in.
+    at.engine.state(first.state(Life.GOODBYE, last_slot=T + 9), T + 10)
+    at.engine.report(second.report([T + 9]), T + 10)
+    at.tick(T + 10.5)
+    assert {v.agent: v.status for v in at.engine.agents(T + 10.6)}["a2"] == "alive"
+    healthy(at, range(T + 11, T + 20), second)
+    assert at.fates(T + 15) == {"delivered": 3}
+
+
+def test_of_two_processes_with_one_id_the_second_is_set_aside() -> None:
+    first = Canary(boot="first")
+    second = Canary(boot="second", first_slot=T + 6)
+    at = running(first)
+    healthy(at, range(T + 1, T + 6), first)
+    at.engine.birth(second.birth(), T + 6)  # looks like a restart
+    for slot in range(T + 6, T + 20):
+        at.receive(first.names(), slot)
+        at.engine.report(first.report([slot], sent_at=slot + 1.1), slot + 1.11)
+        at.engine.report(second.report([slot], Verdict.FAILED, sent_at=slot + 1.1), slot + 1.11)
+        at.tick(slot + 1.2)
+    views = {view.boot: view.status for view in at.engine.agents(T + 20)}
+    assert views == {"first": "alive", "second": "set_aside"}
+    assert at.fates(T + 12) == {"delivered": 3}
+
+
+def test_an_ordinary_restart_is_no_clash() -> None:
+    first, second = Canary(boot="first"), Canary(boot="second", first_slot=T + 6)
+    at = running(first)
+    healthy(at, range(T + 1, T + 6), first)
+    at.engine.birth(second.birth(), T + 6)
+    at.engine.report(first.report([T + 5], sent_at=T + 6.1), T + 6.2)  # the last of the first
+    healthy(at, range(T + 6, T + 12), second)
+    assert [view.boot for view in at.engine.agents(T + 12)] == ["second"]
+    assert at.engine.oddities().get("identity_clashes", 0) == 0
+
+
+def test_a_restart_goes_on_where_the_last_run_ended() -> None:
+    canary = Canary()
+    at = running(canary)
+    for slot in range(T + 1, T + 10):
+        at.receive(canary.names(), slot)
+        if slot != T + 5:
+            at.engine.report(canary.report([slot]), slot + 1)
+        at.tick(slot + 1)
+    at.engine.report(canary.report([T + 3], Verdict.FAILED, endpoints=[2]), T + 10)
+    at.tick(T + 10)
+    assert at.order[-1] == T + 7
+    then = desk(T + 20.5, at.restored([canary.birth()]))
+    then.learn()
+    for slot in range(T + 20, T + 30):
+        then.receive(canary.names(), slot)
+        then.tick(slot + 1)
+    assert then.order == list(range(T + 8, T + 28))
+    assert all(then.fates(slot) == {"unknown": 3} for slot in range(T + 8, T + 22))
+    assert then.fates(T + 22) == {"delivered": 3}
+    # What the first run settled is revised on all its evidence.
+    then.engine.report(canary.report([T + 5], Verdict.ABANDONED, endpoints=[0]), T + 30)
+    then.engine.report(canary.report([T + 3], Verdict.SENT), T + 30)
+    then.tick(T + 30)
+    assert then.fates(T + 5) == {"abandoned": 1, "delivered": 2}
+    assert T + 3 not in then.slots  # nothing new
+    assert at.fates(T + 3) == {"failed": 1, "delivered": 2}
+
+
+def test_a_long_stop_leaves_a_gap_of_at_most_a_day() -> None:
+    canary = Canary()
+    at = running(canary)
+    at.tick(T + 5)
+    then = desk(T + 200_000.0, at.restored([canary.birth()]))
+    for _ in range(40):
+        then.receive(canary.names(), T + 200_001)
+        then.tick(T + 200_004)
+    assert then.order == list(range(T + 200_001 - 86_400, T + 200_002))
+    assert then.fates(T + 200_000) == {"unknown": 3}
+    assert then.total(T + 200_001).received == 3
+
+
+def test_a_clock_set_back_far_starts_settling_anew() -> None:
+    canary = Canary(first_slot=T + 1)
+    at = running(canary)
+    healthy(at, range(T + 1, T + 10), canary)
+    back = T - 1_000
+    at.tick(back)
+    for slot in range(back + 1, back + 10):
+        at.receive(canary.names(), slot)
+        at.tick(slot + 1.2)
+    assert at.order[-1] == back + 7
+
+
+def test_views_leave_a_control_agent_out_of_the_rates() -> None:
+    canary, control = Canary(), Canary("c1", "hc", control=True)
+    at = running(canary, control)
+    at.receive([*canary.names(), *control.names()], T + 1)
+    at.tick(T + 4)
+    assert at.fates(T + 1) == {"delivered": 6}
+    assert [each.expected for each in at.engine.rates([], {}, T, T + 9)] == [[3]]
+    assert at.engine.rates([], {"service": "_control"}, T, T + 9)[0].received == [3]
+    assert {leaf.service for leaf in at.slots[T + 1].leaves} == {"ingest", "_control"}
