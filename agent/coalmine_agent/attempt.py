@@ -53,6 +53,21 @@ class Until(Enum):
     """Only a refusal could still come: sent."""
 
 
+# Members bound once: with Python 3.11 looking one up in its class costs as much as a short call.
+READY, ACKNOWLEDGED, REFUSED = Until.READY, Until.ACKNOWLEDGED, Until.REFUSED
+CONNECT, TLS, SEND, RESPONSE = Step.CONNECT, Step.TLS, Step.SEND, Step.RESPONSE
+SENT, FAILED, ABANDONED, SKIPPED = (
+    Verdict.SENT,
+    Verdict.FAILED,
+    Verdict.ABANDONED,
+    Verdict.SKIPPED,
+)
+_RESOLVE = Step.RESOLVE
+
+_FLAGS = int(socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+_STREAM = int(socket.SOCK_STREAM)
+
+
 class SendError(Exception):
     """The peer answered, and its answer was no; the text says what."""
 
@@ -120,7 +135,7 @@ class Attempt:
         self._reactor = reactor
         self._ended = ended
         self._sender: Generator[Until, None, None] | None = None
-        self._until = Until.READY
+        self._until = READY
         self._step = -1
         self._marked = 0.0
         self._steps_us = [-1, -1, -1, -1, -1]
@@ -143,7 +158,7 @@ class Attempt:
 
     def open(self, family: int, kind: int) -> socket.socket:
         """The attempt's socket, non-blocking; it is closed when the attempt ends, however it ends."""
-        self.sock = sock = socket.socket(family, kind | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+        self.sock = sock = socket.socket(family, kind | _FLAGS)
         self.fd = sock.fileno()
         return sock
 
@@ -169,7 +184,7 @@ class Attempt:
         if literal is not None:
             self._send(literal)
             return
-        self.enter(Step.RESOLVE)
+        self.enter(_RESOLVE)
         plan, target = self.target.plan, self.target
         self._lookup = resolver.look_up(plan.host, target.family, self._resolved)
 
@@ -196,16 +211,14 @@ class Attempt:
     def expire(self) -> None:
         """The deadline came first."""
         until = self._until
-        if until is Until.REFUSED or (
-            until is Until.ACKNOWLEDGED and self.fd >= 0 and not unacknowledged(self.fd)
-        ):
+        if until is REFUSED or (until is ACKNOWLEDGED and self.fd >= 0 and not unacknowledged(self.fd)):
             self.left()
-            self._end(Verdict.SENT)
+            self._end(SENT)
             return
         self.left()
-        self._end(Verdict.ABANDONED)
+        self._end(ABANDONED)
 
-    def fail(self, error: str, verdict: Verdict = Verdict.FAILED) -> None:
+    def fail(self, error: str, verdict: Verdict = FAILED) -> None:
         """Ends the attempt in the step that it is in."""
         self.error = error
         self.left()
@@ -215,9 +228,9 @@ class Attempt:
         """How it ended, for the report."""
         verdict = self.verdict
         assert verdict is not None
-        if verdict is Verdict.SENT:
+        if verdict is SENT:
             return Outcome(self.target.index, verdict, None, tuple(self._steps_us), self.error)
-        if verdict is Verdict.SKIPPED:
+        if verdict is SKIPPED:
             return Outcome(self.target.index, verdict, None, (), self.error)
         step = Step(max(self._step, 0))
         error = self.error or "deadline"
@@ -230,18 +243,18 @@ class Attempt:
             if self._marked:
                 self.left()
             # Whatever held the loop up: a success that is seen after the deadline is none.
-            self._end(Verdict.ABANDONED if monotonic() > self.deadline else Verdict.SENT)
+            self._end(ABANDONED if monotonic() > self.deadline else SENT)
         except ssl.SSLError as error:
             self.fail(_tls_text(error))
         except OSError as error:
             ours = error.errno in _OURS
             text = f"{self.target.where}: {_os_text(error)}"
-            self.fail(f"agent: {text}" if ours else text, Verdict.SKIPPED if ours else Verdict.FAILED)
+            self.fail(f"agent: {text}" if ours else text, SKIPPED if ours else FAILED)
         except SendError as error:
             self.fail(str(error))
         except Exception as error:
             log.exception("agent.sender.bug", error, endpoint=self.target.plan.address)
-            self.fail(f"agent: {type(error).__name__}: {error}", Verdict.SKIPPED)
+            self.fail(f"agent: {type(error).__name__}: {error}", SKIPPED)
 
     def _end(self, verdict: Verdict) -> None:
         self.verdict = verdict
@@ -249,15 +262,15 @@ class Attempt:
         lookup, self._lookup = self._lookup, None
         if lookup is not None:
             lookup()
-        if sender is not None and verdict is not Verdict.SENT:
+        if sender is not None and verdict is not SENT:
             sender.close()
-            if self._step == Step.CONNECT:
+            if self._step == CONNECT:
                 self.target.unreachable()
         sock = self.sock
         if sock is not None:
             self.sock = None
             self._reactor.forget(self.fd)
-            if verdict is Verdict.ABANDONED and sock.type == socket.SOCK_STREAM:
+            if verdict is ABANDONED and sock.type == _STREAM:
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _ABORT)
             sock.close()
         self._ended(self)

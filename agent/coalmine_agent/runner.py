@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from coalmine_agent.attempt import Attempt
+from coalmine_agent.attempt import ABANDONED, FAILED, SENT, SKIPPED, Attempt
 from coalmine_agent.null_sink import NullSink
 from coalmine_agent.reactor import Reactor
 from coalmine_agent.schedule import LOOP_LAG, Clocks, MissedSlots, Schedule, Timetable
@@ -28,7 +28,7 @@ from coalmine_runtime import clock
 from coalmine_runtime.clock import monotonic
 from coalmine_runtime.logs import get_logger
 from coalmine_wire.protocols import Protocol as Wire
-from coalmine_wire.reports import Outcome, SlotReport, Verdict
+from coalmine_wire.reports import Outcome, SlotReport
 from coalmine_wire.slots import DEADLINE_S
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ FINISH_STARTS_S = 0.4
 MISSED_TOLD = 600
 """Of missed slots in a row, the newest so many are told one by one; silence says the same of older ones."""
 
+_GC_THRESHOLD = 20_000  # attempts leave no cycles behind: few objects outlive them, and none by them
 _MISSED_AT_ONCE = 8  # slots told in one wake-up
 _BEAT_S = 0.05  # the longest sleep while attempts are under way, so that lag is seen
 
@@ -141,6 +142,7 @@ class Runner:
             raise RuntimeError("started already")
         gc.collect()
         gc.freeze()
+        gc.set_threshold(_GC_THRESHOLD, 20, 100)
         clocks = _read_clocks()
         self._schedule = Schedule(self._first, clocks)
         self._arm(clocks.mono)
@@ -304,16 +306,16 @@ class Runner:
     def _ended(self, attempt: Attempt) -> None:
         tally, counters = attempt.tally, self.counters
         verdict = attempt.verdict
-        if verdict is Verdict.SENT:
+        if verdict is SENT:
             counters.sent += 1
-        elif verdict is Verdict.ABANDONED:
+        elif verdict is ABANDONED:
             counters.abandoned += 1
             now = monotonic()
             if now - attempt.deadline > OVERRUN_S:
                 tally.impair(OVERRUN)
             if self._watch is not None:
                 self._watch.expired(now, now - attempt.deadline)
-        elif verdict is Verdict.FAILED:
+        elif verdict is FAILED:
             counters.failed += 1
         else:
             counters.skipped += 1
@@ -329,7 +331,7 @@ class Runner:
             for _ in self._null_sink.targets:
                 tally.probed(ok=True)  # not probed: what kept it from that is told elsewhere
         for index in endpoints:
-            tally.add(Outcome(index, Verdict.SKIPPED, None, (), reason))
+            tally.add(Outcome(index, SKIPPED, None, (), reason))
         if tally.complete:
             self._complete(tally)
 
@@ -375,7 +377,7 @@ class Runner:
         key = (attempt.target.plan.protocol, attempt.slot)
         heard = key in self._heard_of
         self._heard_of.discard(key)
-        if attempt.verdict is Verdict.SENT and not heard:
+        if attempt.verdict is SENT and not heard:
             self._awaited[key] = attempt
             self._loop.call_at(
                 self._loop.time() + max(attempt.deadline - monotonic(), 0.0), self._unheard, key
@@ -438,7 +440,7 @@ class Runner:
         missed = self._missed.popleft()
         last = min(missed.last, missed.first + _MISSED_AT_ONCE - 1)
         outcomes = [
-            Outcome(index, Verdict.SKIPPED, None, (), missed.reason)
+            Outcome(index, SKIPPED, None, (), missed.reason)
             for index in range(len(self._sets[missed.revision].targets))
         ]
         for slot in range(missed.first, last + 1):

@@ -8,12 +8,11 @@ from collections.abc import Generator
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from coalmine_agent.attempt import SendError, Until
+from coalmine_agent.attempt import REFUSED, RESPONSE, SEND, SendError, Until
 from coalmine_agent.http_head import HeadError, Status, read_status
 from coalmine_agent.reactor import READ_CLOSED
 from coalmine_agent.senders.secure import Secured, secure
 from coalmine_wire.plaintext import encode_line
-from coalmine_wire.reports import Step
 
 if TYPE_CHECKING:
     from coalmine_agent.attempt import Attempt
@@ -27,11 +26,11 @@ _READ = 16384
 def send(attempt: Attempt, target: Target, address: Address, slot: int) -> Generator[Until, None, None]:
     """Steps: connect, tls, send, response."""
     secured = yield from secure(attempt, target, address)
-    attempt.enter(Step.SEND)
+    attempt.enter(SEND)
     line = encode_line(target.name, slot)
     secured.tls.write(b"%b%d\r\n\r\n%b" % (_head(target.plan), len(line), line))
     yield from secured.flush()
-    attempt.enter(Step.RESPONSE)
+    attempt.enter(RESPONSE)
     status = yield from _status(secured)
     if not 200 <= status.code <= 299:
         raise SendError(f"HTTP {status.code} {status.reason}".rstrip())
@@ -74,7 +73,7 @@ def _part(secured: Secured) -> Generator[Until, None, None]:
     try:
         yield from secured.flush(socket.MSG_MORE)
         secured.sock.shutdown(socket.SHUT_WR)
-        yield from secured.drain(Until.REFUSED)
+        yield from secured.drain(REFUSED)
     except OSError:
         pass
 

@@ -11,7 +11,7 @@ import ssl
 from collections.abc import Generator
 from typing import TYPE_CHECKING
 
-from coalmine_agent.attempt import SendError, Until
+from coalmine_agent.attempt import ACKNOWLEDGED, READY, SEND, TLS, SendError, Until
 from coalmine_agent.certificates import expiry
 from coalmine_agent.reactor import READ_CLOSED
 from coalmine_agent.senders.stream import (
@@ -21,7 +21,6 @@ from coalmine_agent.senders.stream import (
     write,
 )
 from coalmine_agent.tcp_state import unacknowledged
-from coalmine_wire.reports import Step
 
 if TYPE_CHECKING:
     from coalmine_agent.attempt import Attempt
@@ -68,7 +67,7 @@ class Secured:
         """Hands what OpenSSL has written to the kernel."""
         return write(self.sock, self._outgoing.read(), flags)
 
-    def receive(self, until: Until = Until.READY) -> Generator[Until, None, int]:
+    def receive(self, until: Until = READY) -> Generator[Until, None, int]:
         """Waits for bytes, and puts them where OpenSSL reads; 0 at the end of the stream."""
         count = yield from self._read(until)
         if count:
@@ -144,7 +143,7 @@ class Secured:
 def secure(attempt: Attempt, target: Target, address: Address) -> Generator[Until, None, Secured]:
     """A new connection and a full, verified handshake: the steps `connect` and `tls`."""
     sock = yield from connect(attempt, address)
-    attempt.enter(Step.TLS)
+    attempt.enter(TLS)
     plan = target.plan.tls
     assert plan is not None
     secured = Secured(attempt, sock, plan.context, target.server_name)
@@ -166,7 +165,7 @@ def deliver_over_tls(
     secured = yield from secure(attempt, target, address)
     sock = secured.sock
     expect_acknowledgement(attempt, sock)
-    attempt.enter(Step.SEND)
+    attempt.enter(SEND)
     secured.tls.write(data)
     secured.say_goodbye()
     yield from secured.flush(socket.MSG_MORE)  # the FIN follows at once, in the same segment
@@ -181,7 +180,7 @@ def deliver_over_tls(
                 acknowledged = True
                 attempt.left()
         try:
-            piece = yield from secured.rest(Until.ACKNOWLEDGED)
+            piece = yield from secured.rest(ACKNOWLEDGED)
         except ConnectionError:
             if not acknowledged:
                 raise

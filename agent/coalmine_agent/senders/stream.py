@@ -8,10 +8,9 @@ import socket
 from collections.abc import Generator
 from typing import TYPE_CHECKING
 
-from coalmine_agent.attempt import Until
+from coalmine_agent.attempt import ACKNOWLEDGED, CONNECT, READY, SEND, Until
 from coalmine_agent.reactor import ERROR, HANGUP, IN, OUT
 from coalmine_agent.tcp_state import error_of, tell_acknowledgement, unacknowledged
-from coalmine_wire.reports import Step
 
 if TYPE_CHECKING:
     from coalmine_agent.attempt import Attempt
@@ -22,7 +21,7 @@ _UNREAD = 65536
 
 def connect(attempt: Attempt, address: Address) -> Generator[Until, None, socket.socket]:
     """A new connection to `address`: the step `connect`. It sets the attempt's `far`."""
-    attempt.enter(Step.CONNECT)
+    attempt.enter(CONNECT)
     sock = attempt.open(address.family, socket.SOCK_STREAM)
     code = sock.connect_ex(address.sockaddr)
     if code and code != errno.EINPROGRESS:
@@ -36,7 +35,7 @@ def connect(attempt: Attempt, address: Address) -> Generator[Until, None, socket
     attempt.far = True
     attempt.watch()
     while True:
-        yield Until.READY
+        yield READY
         if attempt.events & (ERROR | HANGUP):
             error = error_of(sock)
             if error is not None:
@@ -55,7 +54,7 @@ def write(sock: socket.socket, data: bytes, flags: int = 0) -> Generator[Until, 
         if sent == len(data):
             return
         data = data[sent:]
-        yield Until.READY
+        yield READY
 
 
 def expect_acknowledgement(attempt: Attempt, sock: socket.socket) -> None:
@@ -74,12 +73,12 @@ def deliver(attempt: Attempt, address: Address, data: bytes) -> Generator[Until,
     """The whole of an attempt over plain TCP, sent once the peer's TCP acknowledged the last byte."""
     sock = yield from connect(attempt, address)
     expect_acknowledgement(attempt, sock)
-    attempt.enter(Step.SEND)
+    attempt.enter(SEND)
     if sock.send(data) != len(data):  # of a line, into an empty buffer, the kernel takes all
         raise OSError(errno.ENOBUFS, os.strerror(errno.ENOBUFS))
     while unacknowledged(attempt.fd):
         wait_for_acknowledgement(attempt)
-        yield Until.ACKNOWLEDGED
+        yield ACKNOWLEDGED
         if attempt.events & (ERROR | HANGUP):
             error = error_of(sock)
             if error is not None:

@@ -10,10 +10,9 @@ import socket
 from collections.abc import Generator
 from typing import TYPE_CHECKING
 
-from coalmine_agent.attempt import Until
+from coalmine_agent.attempt import REFUSED, SEND, Until
 from coalmine_agent.tcp_state import error_of
 from coalmine_wire.plaintext import encode_line
-from coalmine_wire.reports import Step
 
 if TYPE_CHECKING:
     from coalmine_agent.attempt import Attempt
@@ -22,14 +21,14 @@ if TYPE_CHECKING:
 
 def send(attempt: Attempt, target: Target, address: Address, slot: int) -> Generator[Until, None, None]:
     """Steps: send."""
-    attempt.enter(Step.SEND)
+    attempt.enter(SEND)
     sock = attempt.open(address.family, socket.SOCK_DGRAM)
     sock.connect(address.sockaddr)
     sock.send(encode_line(target.name, slot))
     attempt.left()
     attempt.watch_errors()
     while True:
-        yield Until.REFUSED
+        yield REFUSED
         error = error_of(sock)
         if error is not None:
             raise error

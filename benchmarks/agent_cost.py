@@ -1,0 +1,190 @@
+"""What a datapoint costs the agent's host, beside blackbox_exporter and Prometheus.
+
+    python -m benchmarks.agent_cost [--quick] [--json] [--check]
+
+300 endpoints of one protocol at one a second. The agent is the real command with a real configuration that
+reports to Mosquitto over MQTT; everything it does is counted. The peers are one blackbox_exporter and the
+Prometheus that has it probe the same endpoints. Each side in turn has one core to itself; the listeners and the
+broker are on the other one. A figure is the median over windows of one second, so that a stall of the machine
+in one of them does not count. There is no peer for `udp`: blackbox_exporter sends no datagrams.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import trustme
+
+from benchmarks import report, usage
+from benchmarks.peers.blackbox import BlackboxAndPrometheus
+from tests.servers.ports import free_port
+
+ENDPOINTS = 300
+LISTENERS = 10  # a protocol; so many that no port runs out of connections in TIME_WAIT
+
+WINDOWS, QUICK_WINDOWS = 15, 4
+WARM_UP_S, QUICK_WARM_UP_S = 4.0, 1.0
+
+RATIOS = {"tcp": 0.15, "tls": 0.62, "https": 0.5}
+UDP_US = 100.0
+
+_READY_S = 20.0
+
+
+def run(options: report.Options) -> report.Report:
+    """The agent and then its peer, protocol by protocol."""
+    windows = QUICK_WINDOWS if options.quick else WINDOWS
+    warm_up_s = QUICK_WARM_UP_S if options.quick else WARM_UP_S
+    measured, other = usage.cores()
+    result = report.Report()
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="coalmine-cost-")))
+        authority = trustme.CA()
+        authority.cert_pem.write_to_path(folder / "ca.pem")
+        leaf = authority.issue_cert("localhost", "127.0.0.1")
+        leaf.private_key_and_cert_chain_pem.write_to_path(folder / "server.pem")
+        targets = stack.enter_context(_targets(folder / "server.pem", other))
+        broker = stack.enter_context(_mosquitto(folder, other))
+
+        def cost_us(busy_s: Callable[[], float]) -> float:
+            time.sleep(warm_up_s)
+            return 1e6 * _median_load(busy_s, windows) / ENDPOINTS
+
+        for protocol in ("tcp", "tls", "https", "udp"):
+            ports = [targets[protocol][index % LISTENERS] for index in range(ENDPOINTS)]
+            report.say(f"{protocol}: agent")
+            with _agent(folder, protocol, ports, broker, measured) as pid:
+                ours = cost_us(lambda pid=pid: usage.busy_s(pid))  # type: ignore[misc]
+            if protocol not in RATIOS:
+                result.add(f"{protocol}: agent", ours, "us", at_most=UDP_US)
+                continue
+            report.say(f"{protocol}: blackbox_exporter and Prometheus")
+            with _peers(folder, protocol, ports, measured) as peers:
+                theirs = cost_us(peers.busy_s)
+            result.add(f"{protocol}: agent", ours, "us")
+            result.add(f"{protocol}: blackbox_exporter + Prometheus", theirs, "us")
+            result.add(f"{protocol}: ratio", ours / theirs, "", at_most=RATIOS[protocol])
+    result.note(f"{ENDPOINTS} endpoints at 1 Hz, all of each side's work, pinned to core {measured}")
+    return result
+
+
+def _median_load(busy_s: Callable[[], float], windows: int) -> float:
+    """Processor seconds a second."""
+    loads = []
+    spent_s, at = busy_s(), time.perf_counter()
+    for _ in range(windows):
+        time.sleep(1.0)
+        before_s, began = spent_s, at
+        spent_s, at = busy_s(), time.perf_counter()
+        loads.append((spent_s - before_s) / (at - began))
+    return statistics.median(loads)
+
+
+@contextlib.contextmanager
+def _targets(certificate: Path, core: int) -> Iterator[dict[str, list[int]]]:
+    command = [sys.executable, "-m", "benchmarks.targets", str(certificate), str(LISTENERS)]
+    with _process(command, core, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as targets:
+        assert targets.stdout is not None
+        yield json.loads(targets.stdout.readline())
+
+
+@contextlib.contextmanager
+def _mosquitto(folder: Path, core: int) -> Iterator[int]:
+    port = free_port()
+    config = folder / "mosquitto.conf"
+    config.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\n")
+    program = shutil.which("mosquitto", path="/usr/sbin:/usr/bin:/usr/local/sbin")
+    if program is None:
+        raise SystemExit("mosquitto is missing: apt-get install mosquitto (`make test` does it)")
+    quiet = subprocess.DEVNULL
+    with _process([program, "-c", str(config)], core, stdout=quiet, stderr=quiet):
+        yield port
+
+
+@contextlib.contextmanager
+def _agent(folder: Path, protocol: str, ports: Sequence[int], broker: int, core: int) -> Iterator[int]:
+    """The agent's process id, once it has reached the broker."""
+    config = folder / f"{protocol}.yaml"
+    config.write_text(_config(folder, protocol, ports, broker))
+    command = [sys.executable, "-m", "coalmine_cli.main", "agent", "run", str(config)]
+    with _process(command, core, stderr=subprocess.PIPE) as agent:
+        assert agent.stderr is not None
+        for line in agent.stderr:
+            if b"agent.broker.connected" in line:
+                break
+        else:
+            raise SystemExit(f"the agent ended with {agent.wait()}")
+        yield agent.pid
+        if agent.poll() is not None:
+            raise SystemExit(f"the agent ended with {agent.returncode}")
+
+
+def _config(folder: Path, protocol: str, ports: Sequence[int], broker: int) -> str:
+    tls = {"ca_file": str(folder / "ca.pem"), "server_name": "localhost"}
+    endpoints: dict[str, object] = {}
+    for index, port in enumerate(ports):
+        endpoint: object = f"127.0.0.1:{port}"
+        if protocol == "tls":
+            endpoint = {"address": endpoint, **tls}
+        elif protocol == "https":
+            endpoint = {"url": f"https://{endpoint}/api/v1/sink", "key": "secret", **tls}
+        endpoints[f"{protocol}-v{index}"] = endpoint
+    return json.dumps(
+        {
+            "agent": {"location": "external", "region": "eu-west-1", "zone": "eu-west-1a", "host": "h"},
+            "broker": {"url": f"mqtt://127.0.0.1:{broker}"},
+            "services": {"ingest": endpoints},
+        }
+    )
+
+
+@contextlib.contextmanager
+def _peers(
+    folder: Path, protocol: str, ports: Sequence[int], core: int
+) -> Iterator[BlackboxAndPrometheus]:
+    """Both, once every probe succeeds; and every probe still succeeds afterwards."""
+    peers = BlackboxAndPrometheus(
+        folder / f"peers-{protocol}",
+        protocol,
+        ports,
+        ca_file=folder / "ca.pem",
+        core=core,
+        at=(free_port(), free_port()),
+    )
+    try:
+        end = time.perf_counter() + _READY_S
+        while peers.succeeding() < len(ports):
+            if time.perf_counter() > end:
+                raise SystemExit(f"only {peers.succeeding()} of {len(ports)} probes succeed")
+            time.sleep(0.25)
+        yield peers
+        if peers.succeeding() < 0.99 * len(ports):
+            raise SystemExit(f"in the end only {peers.succeeding()} of {len(ports)} probes succeed")
+    finally:
+        peers.stop()
+
+
+@contextlib.contextmanager
+def _process(command: list[str], core: int, **options: object) -> Iterator[subprocess.Popen[bytes]]:
+    process: subprocess.Popen[bytes] = subprocess.Popen(
+        ["taskset", "-c", str(core), *command],
+        **options,  # type: ignore[call-overload]
+    )
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+if __name__ == "__main__":
+    sys.exit(report.main("CPU per datapoint", run))
