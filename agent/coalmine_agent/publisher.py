@@ -131,6 +131,7 @@ class Publisher:
         changed = broker != self._broker
         self._broker, self._context = broker, context
         if changed:
+            self._connection = None
             self._leaving.set()
 
     async def run(self) -> None:
@@ -247,9 +248,10 @@ class Publisher:
                 done, _ = await asyncio.wait(chores, return_when=asyncio.FIRST_COMPLETED)
             finally:
                 self._connection = None
-                for chore in chores:
+                for chore in [*chores, *self._in_flight]:
                     chore.cancel()
-                await asyncio.gather(*chores, return_exceptions=True)
+                # What was under way is kept: no acknowledgement will come any more.
+                await asyncio.gather(*chores, *self._in_flight, return_exceptions=True)
             if self._leaving.is_set():
                 return
             if lost in done:
