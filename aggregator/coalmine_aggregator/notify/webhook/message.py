@@ -15,7 +15,8 @@ from coalmine_aggregator.notify import text
 def message_id(transition: Transition) -> str:
     """The same for every try of one transition, over restarts too; another for any other one."""
     alert = transition.alert
-    whole = f"{alert.dedup_key}\n{alert.opened_at!r}\n{transition.change}\n{transition.at!r}"
+    parts = (alert.dedup_key, alert.number, alert.opened_at, transition.change, transition.at)
+    whole = "\n".join(str(part) for part in parts)
     return f"msg_{hashlib.sha256(whole.encode()).hexdigest()[:32]}"
 
 

@@ -1,0 +1,155 @@
+"""Against the real Alertmanager: fires, changes, resolves, is told again, and to every peer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from coalmine_aggregator.model.alerts import Transition
+from coalmine_aggregator.notify.alertmanager.receiver import Alertmanager as Receiver
+from coalmine_aggregator.notify.alertmanager.settings import AlertmanagerSettings
+from coalmine_aggregator.notify.http import Client
+from coalmine_aggregator.notify.receiver import RefusedError, TryLaterError
+from coalmine_aggregator.notify.web_url import WebUrl
+from coalmine_runtime import clock
+from tests.aggregator.store.samples import changed, closed, opened
+from tests.servers.alertmanager import Alertmanager
+from tests.servers.hook import Hook
+from tests.servers.ports import free_port
+
+PLAYBOOK = "https://wiki.example/ingest"
+
+
+def now(transition: Transition) -> Transition:
+    """The same, just now: Alertmanager's own clock decides what is over."""
+    at = clock.wall()
+    alert = transition.alert._replace(since=int(at) - 3, opened_at=at - 1)
+    if alert.closed_at is not None:
+        alert = alert._replace(closed_at=at)
+    return Transition(transition.change, at, alert)
+
+
+@asynccontextmanager
+async def receiver(
+    client: Client, *urls: str, resend: float = 1.0, standing: tuple[Transition, ...] = ()
+) -> AsyncIterator[Receiver]:
+    sender = Receiver(
+        AlertmanagerSettings(urls=[WebUrl.parse(url) for url in urls], resend=resend), client
+    )
+    sender.start(standing)
+    yield sender
+    await sender.close()
+
+
+@pytest.fixture
+async def server(tmp_path: Path, hook: Hook) -> AsyncIterator[Alertmanager]:
+    server = Alertmanager(tmp_path / "am", hook=hook.url)
+    await server.start()
+    yield server
+    await server.stop()
+
+
+async def test_an_alert_fires_moves_and_resolves(
+    server: Alertmanager, hook: Hook, client: Client
+) -> None:
+    async with receiver(client, server.url, resend=60.0) as sender:
+        await sender.deliver(now(opened()))
+        firing = await server.until_firing()
+        assert firing["labels"] == {
+            "alertname": "CoalmineLoss",
+            "fleet": "prod",
+            "service": "ingest",
+            "class": "loss",
+            "ordinal": "1",
+            "severity": "page",
+            "owner": "ingest-oncall",
+        }
+        told = firing["annotations"]
+        assert told["subject"] == "Restore ingest UDP: 100% lost, all regions"
+        assert told["counts"] == "44 of 44 lost in 2 s, acceptable 0.1%"
+        assert told["scope"] == "protocol=udp"
+        assert told["runbook_url"] == PLAYBOOK
+        # Another scope is the same alert.
+        await sender.deliver(now(changed()))
+        assert (await server.until_firing())["annotations"]["scope"] == "all of it"
+        await sender.deliver(now(closed()))
+        await server.until_quiet()
+    # What Alertmanager notified: fired first, resolved last, one group.
+    while (last := json.loads(hook.messages[-1].body))["status"] != "resolved":
+        await hook.until(len(hook.messages) + 1)
+    states = [json.loads(message.body)["status"] for message in hook.messages]
+    assert states[0] == "firing"
+    assert len({json.loads(message.body)["groupKey"] for message in hook.messages}) == 1
+    assert last["alerts"][0]["labels"]["service"] == "ingest"
+
+
+async def test_what_an_alertmanager_forgot_it_is_told_again(tmp_path: Path, client: Client) -> None:
+    server = Alertmanager(tmp_path / "am")
+    await server.start()
+    async with receiver(client, server.url) as sender:
+        await sender.deliver(now(opened()))
+        await server.until_firing()
+        # A peer that is started anew, elsewhere and empty, on the same address.
+        await server.kill()
+        server = Alertmanager(tmp_path / "anew", port=server.port)
+        await server.start()
+        await server.until_firing()
+        # It misses the resolution, and hears of that too.
+        await server.kill()
+        with pytest.raises(TryLaterError):
+            await sender.deliver(now(closed()))
+        server = Alertmanager(tmp_path / "anew", port=server.port)
+        await server.start()
+        await server.until_quiet()
+    await server.stop()
+
+
+async def test_what_stands_after_a_restart_is_told(server: Alertmanager, client: Client) -> None:
+    async with receiver(client, server.url, standing=(now(opened()),)):
+        await server.until_firing()
+
+
+async def test_every_peer_is_told_and_a_dead_one_holds_up_nothing(
+    tmp_path: Path, client: Client
+) -> None:
+    first = Alertmanager(tmp_path / "one", peers=[])
+    await first.start()
+    second = Alertmanager(tmp_path / "two", peers=[first.cluster_port])
+    await second.start()
+    dead = f"http://127.0.0.1:{free_port()}"
+    async with receiver(client, dead, first.url, second.url, resend=60.0) as sender:
+        began = clock.monotonic()
+        await sender.deliver(now(opened()))
+        assert clock.monotonic() - began < 3.0
+        for peer in (first, second):
+            await peer.until_firing()
+        await sender.deliver(now(closed()))
+        for peer in (first, second):
+            await peer.until_quiet()
+    await second.stop()
+    await first.stop()
+
+
+async def test_an_older_state_never_comes_last(hook: Hook, client: Client) -> None:
+    """Rounds and deliveries of one peer take turns: after the resolution nothing fires again."""
+    async with receiver(client, f"http://127.0.0.1:{hook.port}", resend=1.0) as sender:
+        hook.status = 200
+        await sender.deliver(now(opened()))
+        await sender.deliver(now(closed()))
+        seen = len(hook.messages)
+        await hook.until(seen + 2)
+    ends = [json.loads(message.body)[0]["endsAt"] for message in hook.messages]
+    over = ends[-1]
+    assert over < ends[0]
+    assert set(ends[ends.index(over) :]) == {over}
+
+
+async def test_all_peers_refusing_is_a_refusal(hook: Hook, client: Client) -> None:
+    hook.status = 400
+    async with receiver(client, f"http://127.0.0.1:{hook.port}", resend=60.0) as sender:
+        with pytest.raises(RefusedError):
+            await sender.deliver(now(opened()))

@@ -1,0 +1,106 @@
+"""Events for PagerDuty, held to its documented rules by a stand-in that enforces them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from coalmine_aggregator.model.alerts import Severity
+from coalmine_aggregator.notify.http import Client
+from coalmine_aggregator.notify.pagerduty.event import dedup_key, event_of
+from coalmine_aggregator.notify.pagerduty.receiver import PagerDuty as Receiver
+from coalmine_aggregator.notify.pagerduty.settings import PagerDutySettings
+from coalmine_aggregator.notify.receiver import RefusedError, TryLaterError
+from coalmine_aggregator.notify.web_url import WebUrl
+from coalmine_runtime.settings import Secret, SettingError, loads
+from tests.aggregator.store.samples import alert, changed, closed, opened
+from tests.servers.pagerduty import ROUTING_KEY, Answer, PagerDuty, problems
+
+
+def receiver(pagerduty: PagerDuty, client: Client, key: str = ROUTING_KEY) -> Receiver:
+    settings = PagerDutySettings(routing_key=Secret(key), url=WebUrl.parse(pagerduty.url))
+    return Receiver(settings, client)
+
+
+async def test_an_alert_is_one_incident_from_trigger_to_resolve(
+    pagerduty: PagerDuty, client: Client
+) -> None:
+    sender = receiver(pagerduty, client)
+    for transition in (opened(), changed(), closed()):
+        await sender.deliver(transition)
+    (incident,) = pagerduty.incidents
+    assert incident.dedup_key == "prod/ingest/loss/1"
+    assert incident.resolved
+    assert [event["event_action"] for event in pagerduty.events] == ["trigger", "trigger", "resolve"]
+    event = pagerduty.events[0]
+    assert event["payload"]["summary"].startswith(
+        "Restore ingest UDP: 100% lost, all regions (44 of 44"
+    )
+    assert event["payload"]["severity"] == "critical"
+    assert event["payload"]["class"] == "loss"
+    assert event["payload"]["component"] == "protocol=udp"
+    assert event["payload"]["custom_details"]["owner"] == "ingest-oncall"
+    assert "lost 44" in event["payload"]["custom_details"]["fates"]
+    assert event["links"] == [{"href": "https://wiki.example/ingest", "text": "Playbook"}]
+    assert ROUTING_KEY not in str(event["payload"])
+
+
+async def test_a_ticket_is_a_warning(pagerduty: PagerDuty, client: Client) -> None:
+    ticket = opened()._replace(alert=alert()._replace(severity=Severity.TICKET))
+    await receiver(pagerduty, client).deliver(ticket)
+    assert pagerduty.events[0]["payload"]["severity"] == "warning"
+
+
+async def test_400_is_never_tried_again(pagerduty: PagerDuty, client: Client) -> None:
+    with pytest.raises(RefusedError, match="unknown routing key"):
+        await receiver(pagerduty, client, "f" * 32).deliver(opened())
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 503])
+async def test_429_and_5xx_are_tried_later(pagerduty: PagerDuty, client: Client, status: int) -> None:
+    pagerduty.mood = Answer(status, {"Retry-After": "7"})
+    with pytest.raises(TryLaterError, match=str(status)) as caught:
+        await receiver(pagerduty, client).deliver(opened())
+    assert caught.value.after_s == 7.0
+
+
+async def test_200_is_not_202(pagerduty: PagerDuty, client: Client) -> None:
+    """A proxy's friendly page is no delivery."""
+    pagerduty.mood = Answer(200)
+    with pytest.raises(RefusedError, match="200"):
+        await receiver(pagerduty, client).deliver(opened())
+
+
+async def test_no_server_is_tried_later(client: Client) -> None:
+    async with PagerDuty() as gone:
+        sender = receiver(gone, client)
+    with pytest.raises(TryLaterError):
+        await sender.deliver(opened())
+
+
+@given(st.text(min_size=1, max_size=600), st.text(max_size=3000))
+def test_no_names_or_texts_break_the_rules(service: str, owner: str) -> None:
+    shown = alert(service=service)._replace(owner=owner)
+    for transition in (opened(), changed(), closed()):
+        event: dict[str, Any] = event_of(transition._replace(alert=shown), ROUTING_KEY)
+        assert problems(event) == []
+
+
+def test_long_keys_stay_apart() -> None:
+    one, other = dedup_key("x" * 300 + "1"), dedup_key("x" * 300 + "2")
+    assert one != other
+    assert len(one) == len(other) == 255
+    assert dedup_key("short") == "short"
+
+
+def test_settings_are_held_to_the_rules() -> None:
+    good = loads(PagerDutySettings, f"routing_key: {ROUTING_KEY}", {})
+    assert good.url.text == "https://events.pagerduty.com/v2/enqueue"
+    assert ROUTING_KEY not in repr(good)
+    with pytest.raises(SettingError, match="32"):
+        PagerDutySettings(routing_key=Secret("short"))
+    with pytest.raises(SettingError, match="unencrypted"):
+        PagerDutySettings(routing_key=Secret(ROUTING_KEY), url=WebUrl.parse("http://pd.example/"))
