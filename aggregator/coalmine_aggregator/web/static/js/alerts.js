@@ -115,6 +115,7 @@ export class RecentAlerts {
       ),
       this.body,
     );
+    this.table.hidden = true;
     parent.append(this.none, this.table);
     this.keyed = new Keyed(this.body, recentRow);
   }

@@ -18,7 +18,7 @@ const BAD = ["failed", "abandoned", "lost", "late"];
 export class Fates {
   constructor(parent, span) {
     this.span = span;
-    this.mark = icon("ok");
+    this.mark = icon("unknown");
     this.sum = h("span");
     this.rows = new Map();
     const body = h("tbody");

@@ -8,6 +8,7 @@ export class Feed {
   constructor(onSnapshot) {
     this.onSnapshot = onSnapshot;
     this.heardAt = null;
+    this.openedAt = performance.now();
     this.open();
   }
 
@@ -34,6 +35,11 @@ export class Feed {
       // Nobody there: try again below.
     }
     setTimeout(() => this.open(), RETRY_MS);
+  }
+
+  /** Seconds since the page began to listen. */
+  waited() {
+    return (performance.now() - this.openedAt) / 1000;
   }
 
   age() {

@@ -6,9 +6,10 @@ import { badly, count } from "./format.js";
 export const PROTOCOLS = ["tcp", "tls", "udp", "pickle", "pickle_tls", "https"];
 export const LOCATIONS = ["external", "internal", "on-machine"];
 
-// A grid of few regions does not spread over the whole width.
+// Tables share a line while their cells have room, and those of few regions do not spread out.
 const HEAD_PX = 80;
-const CELL_PX = 170;
+const CELL_PX = 84;
+const CELL_MOST_PX = 170;
 
 const LEGEND = [
   ["ok", "all arrive"],
@@ -41,19 +42,22 @@ export class Grid {
   show(cells) {
     const locations = ordered(cells.map((cell) => cell.location), LOCATIONS);
     const protocols = ordered(cells.map((cell) => cell.protocol), PROTOCOLS);
-    const regions = ordered(cells.map((cell) => cell.region), []);
-    const shape = JSON.stringify([locations, protocols, regions]);
+    const tables = locations.map((location) => {
+      const here = cells.filter((cell) => cell.location === location);
+      return [location, ordered(here.map((cell) => cell.region), [])];
+    });
+    const shape = JSON.stringify([tables, protocols]);
     if (shape !== this.shape) {
       this.shape = shape;
-      this.build(locations, protocols, regions);
+      this.build(tables, protocols);
     }
     const byKey = new Map(cells.map((cell) => [keyOf(cell.location, cell.protocol, cell.region), cell]));
     for (const [key, part] of this.cells) part.update(byKey.get(key));
   }
 
-  build(locations, protocols, regions) {
+  build(tables, protocols) {
     this.cells.clear();
-    const tables = locations.map((location) =>
+    const built = tables.map(([location, regions]) =>
       h(
         "div",
         { class: "grid-table", tabindex: "0", role: "region", "aria-label": location },
@@ -81,8 +85,12 @@ export class Grid {
         ),
       ),
     );
-    for (const table of tables) table.firstElementChild.style.maxWidth = `${HEAD_PX + regions.length * CELL_PX}px`;
-    this.parent.replaceChildren(...tables);
+    built.forEach((box, index) => {
+      const regions = tables[index][1].length;
+      box.style.flex = `${regions} 1 ${HEAD_PX + regions * CELL_PX}px`;
+      box.style.maxWidth = `${HEAD_PX + regions * CELL_MOST_PX}px`;
+    });
+    this.parent.replaceChildren(...built);
   }
 
   cell(location, protocol, region) {

@@ -73,7 +73,7 @@ function show() {
     lines.takeSnapshot(snapshot.cells, snapshot.settled);
     chart.draw(lines.all(), snapshot.settled, snapshot.lines_s);
   }
-  status.tick(feed.age(), snapshot);
+  status.tick(feed.age(), feed.waited(), snapshot);
 }
 
 const feed = new Feed((heard) => {
@@ -81,4 +81,4 @@ const feed = new Feed((heard) => {
   show();
 });
 
-setInterval(() => status.tick(feed.age(), snapshot), 1000);
+setInterval(() => status.tick(feed.age(), feed.waited(), snapshot), 1000);

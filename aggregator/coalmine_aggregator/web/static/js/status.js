@@ -69,12 +69,13 @@ export class Status {
   }
 
   /** Called each second, whether or not anything was heard. */
-  tick(age, snapshot) {
+  tick(age, waited, snapshot) {
     const { connection, connectionText, content } = this.elements;
     const behind = snapshot?.settled == null ? 0 : snapshot.now - snapshot.settled;
     let state = "live";
     let text = "Live";
-    if (age === null) [state, text] = ["waiting", "Connecting"];
+    if (age === null && waited > STALE_S) [state, text] = ["stale", `No answer for ${duration(waited)}`];
+    else if (age === null) [state, text] = ["waiting", "Connecting"];
     else if (age > STALE_S) [state, text] = ["stale", `Stale: nothing heard for ${duration(age)}`];
     else if (behind > BEHIND_S) [state, text] = ["stale", `Settling is ${duration(behind)} behind`];
     setAttribute(connection, "data-state", state);
