@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -38,10 +38,10 @@ class EndpointPlan:
     port: int
     series_name: str
     phase_ms: int
-    key: str = ""
+    key: str = field(default="", repr=False)
     tls: TlsPlan | None = None
     path: str = ""
-    authorization: str = ""
+    authorization: str = field(default="", repr=False)
     family: Family = "any"
 
     @property

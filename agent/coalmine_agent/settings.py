@@ -71,6 +71,8 @@ class EndpointKey(NamedTuple):
             raise ValueError(f'"{name}" is no protocol{nearest(name, list(Protocol))}') from None
         if dash and not is_label(variant):
             raise ValueError(f'"{variant}": a variant has only the characters a-z 0-9 _ -')
+        if (protocol, variant) == (Protocol.PICKLE, "tls"):
+            raise ValueError('a variant of pickle called "tls"; did you mean "pickle_tls"?')
         return cls(protocol, variant)
 
     @property
