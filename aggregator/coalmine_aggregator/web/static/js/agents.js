@@ -14,7 +14,7 @@ const COLUMNS = [
   ["Endpoints", "number wide"],
   ["Arrived in 60 s", "number"],
   ["Unknown in 60 s", "number wide"],
-  ["Clock", "number wide"],
+  ["Clock behind", "number wide"],
   ["Last report", "number wide"],
   ["Version", "wide"],
 ];
