@@ -104,6 +104,10 @@ class Agent:
                 return self.newest_of(boot).ids
         return None
 
+    def every_series(self) -> set[int]:
+        """Whatever was ever expected of it, as far as is remembered."""
+        return {series for each in self.assignments.values() for series in each.listed}
+
     def newest_of(self, boot: str) -> Assignment:
         """What the newest birth of a boot assigned; that of today where it is forgotten."""
         revisions = [revision for name, revision in self.assignments if name == boot]

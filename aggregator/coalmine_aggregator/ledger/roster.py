@@ -67,7 +67,8 @@ class Roster:
         self._seats: dict[Seat, int] = {}
         self._waiting = Waiting(ledger.oddities)
         self._resting: set[str] = set()
-        self._listed: set[int] = set()
+        # Series whose names receivers know, and the first slot in which they knew them.
+        self._listed: dict[int, int] = {}
         self._changes: list[_Listed] = []
         # Agents that are neither retired nor missing, the one heard longest ago first.
         self._by_hearing: dict[str, None] = {}
@@ -207,6 +208,7 @@ class Roster:
             return
         seat = seat_of(birth)
         number = self._seats.setdefault(seat, len(self._seats))
+        self._ledger.clocks.grow(0, len(self._seats))
         try:
             listed = [
                 self._ledger.enrol(series, birth.control, number, endpoint.phase_ms)
@@ -216,8 +218,7 @@ class Roster:
             self._refuse(birth, "too many series are known")
             return
         assignment = Assignment(birth, np.array(sorted(set(listed)), dtype=np.int32), listed, number)
-        earliest = self._ledger.next if restored else self._ledger.book.open
-        first = min(max(birth.first_slot, earliest), slot_of(now) + AHEAD_S)
+        first = max(min(birth.first_slot, slot_of(now) + AHEAD_S), self._ledger.next)
         agent = self.agents.get(birth.agent)
         self._vacate(seat, birth.agent, assignment, first)
         if agent is None:
@@ -226,8 +227,8 @@ class Roster:
         else:
             if agent.birth.boot != birth.boot:
                 self._ledger.clocks.restart(number)
-            left = set(agent.current.listed) - set(listed)
-            self._ledger.windows.close(left, max(first, self._ledger.next))
+            left = agent.every_series() - set(listed)
+            self._ledger.windows.close(left, first)
             if agent.seat != seat and self._holders.get(agent.seat) == birth.agent:
                 del self._holders[agent.seat]
             if not agent.retired:
@@ -250,12 +251,10 @@ class Roster:
         """Opens the windows of a birth's series. Those whose names receivers did not know have been
         turned away until now, so they are expected from slot `unheard` on at the earliest."""
         for series in assignment.ids.tolist():
-            if series in self._listed:
-                self._ledger.windows.open((series,), first)
-            else:
-                self._listed.add(series)
+            if series not in self._listed:
+                self._listed[series] = unheard
                 self._changes.append(_Listed(self._ledger.series.wire_name(series), series))
-                self._ledger.windows.open((series,), max(first, unheard))
+            self._ledger.windows.open((series,), max(first, self._listed[series]))
 
     def _vacate(self, seat: Seat, newcomer: str, assignment: Assignment, first: int) -> None:
         """Whoever had the seat and is not alive makes way."""
@@ -263,8 +262,8 @@ class Roster:
         if holder is None or holder == newcomer:
             return
         before = self.agents[holder]
-        left = set(before.current.listed) - set(assignment.listed)
-        self._ledger.windows.close(left, max(first, self._ledger.next))
+        left = before.every_series() - set(assignment.listed)
+        self._ledger.windows.close(left, first)
         before.replaced = True
         self._leave(before, f"agent {newcomer} took its labels over")
         self.events.append(Event("aggregator.agent.replaced", {"agent": holder, "by": newcomer}))
@@ -319,9 +318,9 @@ class Roster:
         second = agent.birth
         first = agent.newest_of(boot)
         self._set_aside(second, now, f"boot {boot} of this id is alive")
-        left = set(agent.current.listed) - set(first.listed)
-        self._ledger.windows.close(left, self._ledger.book.open)
-        self._expect(first, self._ledger.book.open, slot_of(now) + 1)
+        left = agent.every_series() - set(first.listed)
+        self._ledger.windows.close(left, self._ledger.next)
+        self._expect(first, self._ledger.next, slot_of(now) + 1)
         agent.firsts.pop(second.boot, None)
         for key in [key for key in agent.assignments if key[0] == second.boot]:
             del agent.assignments[key]
@@ -333,7 +332,7 @@ class Roster:
 
     def _retire(self, agent: Agent, last: int | None, now: float, why: str) -> None:
         end = self._ledger.next if last is None else min(last + 1, slot_of(now) + AHEAD_S)
-        self._ledger.windows.close(agent.current.listed, max(end, self._ledger.next))
+        self._ledger.windows.close(agent.every_series(), max(end, self._ledger.next))
         self._leave(agent, why)
         if self._holders.get(agent.seat) == agent.birth.agent:
             del self._holders[agent.seat]
@@ -361,5 +360,5 @@ class Roster:
     def _unlist(self, below: int) -> None:
         for series in self._ledger.windows.ended(below).tolist():
             if series in self._listed:
-                self._listed.discard(series)
+                del self._listed[series]
                 self._changes.append(_Listed(self._ledger.series.wire_name(series), None))

@@ -64,9 +64,10 @@ class Windows:
         return bool(self._first[series] != NEVER and self._end[series] == NEVER)
 
     def open(self, series: Iterable[int], first: int) -> None:
-        """Expects these from slot `first` on; those that are open already stay as they are."""
+        """Expects these from slot `first` on; those that are open already, from then at the latest."""
         for each in series:
             if self.is_open(each):
+                self._first[each] = min(self._first[each], first)
                 continue
             begun, ended = int(self._first[each]), int(self._end[each])
             if begun == NEVER or ended <= begun:
@@ -80,9 +81,9 @@ class Windows:
         self._valid = (0, -1)
 
     def close(self, series: Iterable[int], end: int) -> None:
-        """Expects these no longer from slot `end` on."""
+        """Expects these no longer from slot `end` on; those that end before that anyhow stay so."""
         for each in series:
-            if self.is_open(each):
+            if self._first[each] != NEVER and self._end[each] > end:
                 self._end[each] = max(end, int(self._first[each]))
         self._valid = (0, -1)
 
