@@ -111,7 +111,22 @@ class BrokerSettings(TlsClientSettings):
 
 def tls_context(settings: BrokerSettings) -> ssl.SSLContext | None:
     """How the broker is verified; None where it is spoken to in the clear. Raises `SettingError`."""
-    return client_context(settings) if settings.url.tls else None
+    if not settings.url.tls:
+        return None
+    context = client_context(settings)
+    context.sslsocket_class = _TidySocket
+    return context
+
+
+class _TidySocket(ssl.SSLSocket):
+    """Closed when its handshake fails, which the library leaves to the garbage collector."""
+
+    def do_handshake(self, block: bool = False) -> None:
+        try:
+            super().do_handshake(block)
+        except BaseException:
+            self.close()
+            raise
 
 
 class Connection:
@@ -142,6 +157,10 @@ class Connection:
         """What arrives. Raises `BrokerError` when the connection is lost."""
         async for message in self._client.messages:
             yield message
+
+    def drop(self) -> None:
+        """Closes the connection at once."""
+        self._client.drop()
 
     async def lost(self) -> BrokerError:
         """Returns the reason once the connection is lost; what arrives until then is dropped."""
