@@ -12,7 +12,7 @@ import asyncio
 import json
 import re
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -79,6 +79,7 @@ class PagerDuty:
         self.requests = 0
         self.moody: deque[Answer] = deque()
         self.mood: Answer | None = None
+        self.lag_s: Callable[[], float] = lambda: 0.0  # drawn before and after an event is taken
         self.heard = asyncio.Condition()
         self._hanging = asyncio.Event()
         self._runner: web.AppRunner | None = None
@@ -126,6 +127,7 @@ class PagerDuty:
 
     async def _answer(self, request: web.Request) -> web.Response:
         self.requests += 1
+        await asyncio.sleep(self.lag_s())
         mood = self.moody.popleft() if self.moody else self.mood
         if mood is not None:
             if mood.hang:
@@ -152,6 +154,7 @@ class PagerDuty:
             return web.json_response(whole, status=400)
         self.events.append(event)
         key = self._apply(event)
+        await asyncio.sleep(self.lag_s())
         whole = {"status": "success", "message": "Event processed", "dedup_key": key}
         return web.json_response(whole, status=202)
 

@@ -220,10 +220,16 @@ class Store:
         while True:
             self._wake.clear()
             last_round = self._closing.is_set()
-            written = await self._commit_pager()
             early = len(self._history.slots) > EARLY_SLOTS
-            if last_round or early or loop.time() >= history_at:
-                written = await self._commit_history() and written
+            due = last_round or early or loop.time() >= history_at
+            # Taken before the pager's part is written: counts must not be kept that led to an alert
+            # which is not, or a start would take the loss for one that was told.
+            history = self._take_history() if due else History(self._drop)
+            written = await self._commit_pager()
+            if not written and not last_round:
+                self._history.put_back(history)
+            elif due:
+                written = await self._commit_history(history) and written
                 history_at = loop.time() + COMMIT_S
             if last_round:
                 return
@@ -260,10 +266,13 @@ class Store:
                 flush.set_result(None)
         return True
 
-    async def _commit_history(self) -> bool:
-        if not self._history:
+    def _take_history(self) -> History:
+        taken, self._history = self._history, History(self._drop)
+        return taken
+
+    async def _commit_history(self, batch: History) -> bool:
+        if not batch:
             return True
-        batch, self._history = self._history, History(self._drop)
         self._writing = len(batch)
         try:
             await self._write("history", lambda: self._history_writer.commit(batch))
@@ -299,8 +308,13 @@ class Store:
 
     def _hand_out(self, number: int) -> None:
         deliveries = self._uncommitted.pop(number, None)
-        if deliveries:
+        if not deliveries:
+            return
+        try:
             self.on_deliveries(deliveries)
+        except Exception as error:
+            # They are in the outbox; a listener's fault must not end the writing.
+            log.exception("store.deliveries.refused", error, deliveries=len(deliveries))
 
     def _release(self, number: int, transition: Transition) -> None:
         """Patience is over: better a page that a crash may repeat than none."""

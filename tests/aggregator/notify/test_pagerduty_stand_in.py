@@ -76,9 +76,9 @@ async def test_another_routing_key_resolves_nothing() -> None:
 
         assert await send(event_of(opened(), ROUTING_KEY)) == 202
         assert await send(event_of(closed(), other)) == 202
-        assert not pagerduty.incidents[0].resolved
+        assert [incident.resolved for incident in pagerduty.incidents] == [False]
         assert await send(event_of(closed(), ROUTING_KEY)) == 202
-        assert pagerduty.incidents[0].resolved
+        assert [incident.resolved for incident in pagerduty.incidents] == [True]
         # After its resolution the same key opens another incident: that would be a second page.
         assert await send(event_of(opened(), ROUTING_KEY)) == 202
         assert len(pagerduty.incidents) == 2

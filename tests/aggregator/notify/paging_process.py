@@ -1,0 +1,83 @@
+"""A process that detects and pages, to be killed at any moment: `python -m <this> STORE JOURNAL URL`.
+
+Slots pass fifty times as fast as seconds. The world has an outage in the second half of every
+`CYCLE` slots, whoever watches; the journal is its clock, a line a slot, so that a process begins where
+the one before was killed, less `DOWN` slots that nobody saw. On SIGTERM it lets the outage in progress
+end, delivers everything, and ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+
+from coalmine_aggregator.alerts.machine import Observation, State, step
+from coalmine_aggregator.model.fates import Fate
+from coalmine_aggregator.model.policy import ServicePolicy
+from coalmine_aggregator.model.scopes import Leaf
+from coalmine_aggregator.notify import backoff
+from coalmine_aggregator.notify.notifier import Notifier
+from coalmine_aggregator.store.store import Store
+from coalmine_runtime import clock
+from tests.aggregator.alerts.fleet import START, leaves, second
+from tests.aggregator.notify.receivers import pagerduty
+from tests.servers.waiting import until
+
+SLOT_S = 0.02
+CYCLE = 40
+HEALTHY = 20
+DOWN = 3
+FIRST = START // CYCLE * CYCLE
+
+POLICIES = {"ingest": ServicePolicy("ingest", 0.001, window_s=5)}
+
+
+def outage_of(slot: int) -> int | None:
+    """The number of the outage that a slot lies in."""
+    return slot // CYCLE if slot % CYCLE >= HEALTHY else None
+
+
+def next_slot(journal: Path) -> int:
+    """Where the world's clock stands."""
+    return int(journal.read_text().split()[-1]) + 1 + DOWN if journal.exists() else FIRST
+
+
+async def main(url: str, journal: Path, pagerduty_url: str) -> None:
+    backoff.FIRST_S = 0.02
+    store = await Store.open(url)
+    notifier = await Notifier.open(pagerduty(pagerduty_url), store)
+    past = await store.load()
+    state = State("prod", past.next_number, past.open_alerts, past.recent)
+    slot = next_slot(journal)
+    ending = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ending.set)
+    # Unbuffered, a line a write: what the kernel has, a kill does not take.
+    clockwork = os.open(journal, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+
+    def lost(leaf: Leaf) -> Fate | None:
+        return Fate.LOST if leaf.protocol == "udp" and outage_of(slot) is not None else None
+
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
+    while not (ending.is_set() and slot % CYCLE == HEALTHY - 1 and not state.open):
+        os.write(clockwork, f"{slot}\n".encode())
+        counts = second(slot, leaves(), fate=lost)
+        state, transitions = step(state, Observation([counts]), POLICIES, clock.wall())
+        store.put_slots([counts])
+        store.put_transitions(notifier.route(transitions))
+        slot += 1
+        await asyncio.sleep(SLOT_S)
+
+    async def drained() -> bool:
+        return await store.flushed() and not (await store.standing(0.0)).pending
+
+    await until(drained, deadline_s=20.0, what="the outbox is empty")
+    await notifier.close()
+    await store.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1], Path(sys.argv[2]), sys.argv[3]))
