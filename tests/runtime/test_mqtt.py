@@ -128,7 +128,9 @@ async def test_a_connection_whose_caller_gave_up_does_not_live_on(tmp_path: Path
 
 # A descriptor that the client closed may be another socket's a moment later: no event of that socket
 # may ever be the client's, or be missed. Under uvloop, which keeps handles by descriptor.
-def test_descriptors_are_left_clean_under_uvloop(tmp_path: Path) -> None:
+def test_descriptors_are_left_clean_under_uvloop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def scenario() -> None:
         broker = Mosquitto(tmp_path / "m")
         await broker.start()
@@ -145,6 +147,10 @@ def test_descriptors_are_left_clean_under_uvloop(tmp_path: Path) -> None:
                 await asyncio.sleep(0)  # the write is armed for the next turn
                 sock.shutdown(socket.SHUT_RDWR)
                 connection.drop()
+                calls: list[None] = []
+                monkeypatch.setattr(
+                    connection._client._client, "loop_write", lambda seen=calls: seen.append(None)
+                )
                 ours, theirs = socket.socketpair()
                 ours.setblocking(False)
                 theirs.setblocking(False)
@@ -155,8 +161,7 @@ def test_descriptors_are_left_clean_under_uvloop(tmp_path: Path) -> None:
                 await asyncio.sleep(0)
                 await loop.sock_sendall(other, b"mine")
                 assert await asyncio.wait_for(receiving, 2) == b"mine"
-                # A writer armed by a number that has become ours would be called for ever.
-                assert not loop.remove_writer(number)
+                assert calls == []  # a writer armed on a number that is ours now is called for ever
                 ours.close()
                 theirs.close()
                 sending.cancel()
