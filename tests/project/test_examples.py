@@ -8,6 +8,7 @@ from coalmine_agent.settings import Settings
 from coalmine_aggregator.settings import AggregatorSettings
 from coalmine_runtime.settings import load
 from coalmine_wire.protocols import Protocol
+from coalmine_wire.series import Location
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 ENV = {
@@ -25,6 +26,11 @@ def test_agent() -> None:
     assert settings.metrics is not None
 
 
+def test_agents_of_each_location() -> None:
+    names = ("agent.yaml", "agent-internal.yaml", "agent-on-machine.yaml")
+    assert {load(Settings, CONFIGS / name, ENV).agent.location for name in names} == set(Location)
+
+
 def test_aggregator() -> None:
     settings = load(AggregatorSettings, CONFIGS / "aggregator.yaml", ENV)
     assert settings.services["ingest"].acceptable_loss == 0.001
@@ -32,4 +38,9 @@ def test_aggregator() -> None:
 
 
 def test_every_yaml_has_its_test() -> None:
-    assert {path.name for path in CONFIGS.glob("*.yaml")} == {"agent.yaml", "aggregator.yaml"}
+    assert {path.name for path in CONFIGS.glob("*.yaml")} == {
+        "agent.yaml",
+        "agent-internal.yaml",
+        "agent-on-machine.yaml",
+        "aggregator.yaml",
+    }
