@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from aiohttp import web
 
-from coalmine_aggregator.web.keys import ACCESS, NOW
+from coalmine_aggregator.web.keys import ACCESS, NOW, PULSE
 from coalmine_aggregator.web.problems import ProblemError
 from coalmine_runtime.logs import get_logger
 
@@ -22,6 +22,8 @@ CONTENT_TYPES = {
     ".js": "text/javascript",
     ".svg": "image/svg+xml",
 }
+
+_SNAPSHOT = b'<script type="application/json" id="snapshot">'
 
 
 class StaticFile(NamedTuple):
@@ -57,8 +59,17 @@ class Page:
         self._files = read_files()
 
     async def index(self, request: web.Request) -> web.Response:
-        """The live page."""
-        return self._send(request, "index.html")
+        """The live page, with the newest snapshot in it: it shows something before the feed is open."""
+        snapshot = request.app[PULSE].snapshot(request.app[NOW]())
+        # Labels may hold anything; "<" alone could end the element early.
+        inside = snapshot.replace(b"<", b"\\u003c")
+        body = self._files["index.html"].body.replace(_SNAPSHOT, _SNAPSHOT + inside)
+        return web.Response(
+            body=body,
+            content_type="text/html",
+            charset="utf-8",
+            headers={"Cache-Control": "no-store"},
+        )
 
     async def static(self, request: web.Request) -> web.Response:
         """A file of the page."""

@@ -29,6 +29,7 @@ class Pulse:
         self._options = options
         self._metrics = metrics
         self._taken_at = -1.0
+        self._snapshot = b""
         self._event = b""
 
     def beat(self, now: float) -> None:
@@ -39,15 +40,23 @@ class Pulse:
 
     def event(self, now: float) -> bytes:
         """The newest snapshot, at most a second old, as a server-sent event."""
+        self._refresh(now)
+        return self._event
+
+    def snapshot(self, now: float) -> bytes:
+        """The newest snapshot, at most a second old, as JSON."""
+        self._refresh(now)
+        return self._snapshot
+
+    def _refresh(self, now: float) -> None:
         if not 0 <= now - self._taken_at < 1.0:
             self._take(now)
-        return self._event
 
     def _take(self, now: float) -> bytes:
         viewers = len(self.feed.viewers)
         snapshot = take_snapshot(self._view, self._options, now=now, viewers=viewers)
-        data = msgspec.json.encode(snapshot)
-        self._event = b"event: snapshot\nid: %d\ndata: %b\n\n" % (int(now), data)
+        self._snapshot = msgspec.json.encode(snapshot)
+        self._event = b"event: snapshot\nid: %d\ndata: %b\n\n" % (int(now), self._snapshot)
         self._taken_at = now
         return self._event
 

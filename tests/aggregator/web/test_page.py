@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from html.parser import HTMLParser
 
@@ -9,6 +10,7 @@ import pytest
 
 from coalmine_aggregator.web.page import read_files
 from tests.aggregator.web.conftest import Site
+from tests.aggregator.web.fake_view import make_alert
 
 FILES = {name: file.body.decode() for name, file in read_files().items()}
 SCRIPTS = [name for name in FILES if name.endswith(".js")]
@@ -97,6 +99,17 @@ async def test_files_are_asked_for_again_only_when_they_change(site: Site) -> No
     async with site.client.get("/static/page.css", headers={"If-None-Match": etag}) as response:
         assert response.status == 304
         assert await response.read() == b""
+
+
+async def test_the_page_comes_with_the_newest_snapshot(site: Site) -> None:
+    site.view.alerts = [make_alert(1, owner="</script><script>alert(1)</script>")]
+    async with site.client.get("/") as response:
+        assert response.headers["Cache-Control"] == "no-store"
+        page = await response.text()
+    data = page.partition('<script type="application/json" id="snapshot">')[2].partition("</script>")[0]
+    snapshot = json.loads(data)
+    assert snapshot["open"][0]["owner"] == "</script><script>alert(1)</script>"
+    assert "<" not in data
 
 
 def test_the_page_is_light() -> None:

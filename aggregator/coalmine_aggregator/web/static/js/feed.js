@@ -14,14 +14,16 @@ export class Feed {
 
   open() {
     this.source = new EventSource("/api/v1/live");
-    this.source.addEventListener("snapshot", (event) => {
-      this.heardAt = performance.now();
-      this.onSnapshot(JSON.parse(event.data));
-    });
+    this.source.addEventListener("snapshot", (event) => this.take(JSON.parse(event.data)));
     this.source.addEventListener("error", () => {
       // The browser reconnects by itself, unless the answer was no stream at all.
       if (this.source.readyState === EventSource.CLOSED) this.refused();
     });
+  }
+
+  take(snapshot) {
+    this.heardAt = performance.now();
+    this.onSnapshot(snapshot);
   }
 
   async refused() {

@@ -80,5 +80,7 @@ const feed = new Feed((heard) => {
   snapshot = heard;
   show();
 });
+// What came with the page, until the feed is open.
+feed.take(JSON.parse(element("snapshot").textContent));
 
 setInterval(() => status.tick(feed.age(), feed.waited(), snapshot), 1000);
