@@ -12,9 +12,10 @@ from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
 _LOG_TAIL = 12
-_GRACE_S = 1.9
-"""An agent finishes its slot and says goodbye within this."""
-_KILL_S = 0.7
+_GRACE_S = 1.2
+"""Agents have this long for their slot and their goodbye before the broker ends too."""
+_KILL_S = 2.3
+"""Whoever lives then is ended by force."""
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -61,15 +62,16 @@ async def start(name: str, argv: Sequence[str], folder: Path, *, piped: bool = F
 
 
 async def stop(groups: Iterable[Sequence[Child]]) -> None:
-    """Ends groups of processes one after the other, politely, then by force; 3 s at most in all."""
+    """Ends groups of processes one after the other, politely, then by force; within 3 s in all."""
     loop = asyncio.get_running_loop()
+    groups = list(groups)
     everyone = [child for group in groups for child in group]
-    deadline = loop.time() + _GRACE_S
+    began = loop.time()
     for group in groups:
         for child in group:
             child.send(signal.SIGTERM)
-        await _wait(group, max(deadline - loop.time(), 0.0))
-    await _wait(everyone, _KILL_S)
+        await _wait(group, began + _GRACE_S - loop.time())
+    await _wait(everyone, began + _KILL_S - loop.time())
     for child in everyone:
         child.send(signal.SIGKILL)
     await asyncio.gather(*(child.ended for child in everyone))
@@ -77,7 +79,7 @@ async def stop(groups: Iterable[Sequence[Child]]) -> None:
 
 async def _wait(children: Sequence[Child], timeout_s: float) -> None:
     pending = [child.ended for child in children if not child.ended.done()]
-    if pending:
+    if pending and timeout_s > 0:
         await asyncio.wait(pending, timeout=timeout_s)
 
 

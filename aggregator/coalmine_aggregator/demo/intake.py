@@ -13,6 +13,7 @@ from typing import Protocol as Interface
 
 from aiohttp import web
 
+from coalmine_aggregator.demo.ports import HOST, free_port
 from coalmine_runtime.logs import get_logger
 from coalmine_wire.pickle_codec import PickleError, Point, decode_points
 from coalmine_wire.pickle_frames import FrameCutter, FrameTooLongError
@@ -21,7 +22,6 @@ from coalmine_wire.protocols import Protocol
 
 _log = get_logger("demo.service")
 
-HOST = "127.0.0.1"
 SINK_PATH = "/api/v1/sink"
 """Where datapoints are posted by HTTPS."""
 
@@ -32,7 +32,7 @@ Sink = Callable[[bytes], None]
 
 
 class Door(Interface):
-    """Opens at `port`, which the kernel chooses the first time and which stays."""
+    """Opens at `port`, which stays the same."""
 
     port: int
 
@@ -84,7 +84,7 @@ class StreamDoor:
     """Lines or pickles over TCP, with or without TLS."""
 
     def __init__(self, factory: Callable[[], asyncio.Protocol], context: ssl.SSLContext | None) -> None:
-        self.port = 0
+        self.port = free_port()
         self._factory = factory
         self._context = context
         self._server: asyncio.Server | None = None
@@ -94,7 +94,6 @@ class StreamDoor:
         self._server = await loop.create_server(
             self._factory, HOST, self.port, ssl=self._context, backlog=_BACKLOG
         )
-        self.port = self._server.sockets[0].getsockname()[1]
 
     async def close(self) -> None:
         if self._server is not None:
@@ -114,7 +113,7 @@ class DatagramDoor:
     """Lines over UDP."""
 
     def __init__(self, sink: Sink) -> None:
-        self.port = 0
+        self.port = free_port()
         self._sink = sink
         self._transport: asyncio.DatagramTransport | None = None
 
@@ -123,7 +122,6 @@ class DatagramDoor:
         self._transport, _ = await loop.create_datagram_endpoint(
             lambda: _Datagrams(self._sink), local_addr=(HOST, self.port)
         )
-        self.port = self._transport.get_extra_info("sockname")[1]
 
     async def close(self) -> None:
         if self._transport is not None:
@@ -135,7 +133,7 @@ class HttpDoor:
     """Lines posted over HTTPS to `SINK_PATH`; answers 202."""
 
     def __init__(self, sink: Sink, context: ssl.SSLContext) -> None:
-        self.port = 0
+        self.port = free_port()
         self._context = context
         app = web.Application(client_max_size=_MAX_BODY)
         app.router.add_post(SINK_PATH, self._post)
@@ -150,7 +148,6 @@ class HttpDoor:
             self._runner, HOST, self.port, ssl_context=self._context, backlog=_BACKLOG
         )
         await self._site.start()
-        self.port = self._runner.addresses[0][1]
 
     async def close(self) -> None:
         if self._site is not None:

@@ -24,6 +24,7 @@ from coalmine_aggregator.demo.configs import Wiring, agent_config, aggregator_co
 from coalmine_aggregator.demo.faults import Fault, parse_fault
 from coalmine_aggregator.demo.fleet import FLEET, REGIONS, SIZE, known_values
 from coalmine_aggregator.demo.pager import Pager
+from coalmine_aggregator.demo.ports import HOST, free_port
 from coalmine_aggregator.demo.readings import Reader, ReadingError
 from coalmine_aggregator.demo.screen import choose_screen
 from coalmine_aggregator.demo.table import Picture
@@ -34,7 +35,6 @@ from coalmine_wire.protocols import Protocol
 
 T = TypeVar("T")
 
-HOST = "127.0.0.1"
 BREAK_AFTER_S = 10.0
 """People see green first: faults given on the command line hold from this long after the first sum
 rates, or after a third of an unattended run where that is shorter."""
@@ -107,13 +107,14 @@ class _Demo:
             if work.done():
                 work.result()
         finally:
+            complete = work.done()
             for task in (work, stopped, failed):
                 task.cancel()
             self._screen.close()
             await asyncio.gather(work, return_exceptions=True)
             await self._end()
-        interrupted = self._options.seconds is not None and not work.done()
         self._conclude()
+        interrupted = self._options.seconds is not None and not complete
         return 128 + signal.SIGINT if interrupted else 0
 
     async def _work(self) -> None:
@@ -121,8 +122,8 @@ class _Demo:
         certificates = make_certificates(self._folder)
         wiring = Wiring(
             web_port=self._options.port,
-            broker_port=_free_port(),
-            receive_port=_free_port(),
+            broker_port=free_port(),
+            receive_port=free_port(),
             broker_password=secrets.token_urlsafe(18),
             pager_url=await self._pager.start(),
             pager_secret=self._pager.secret,
@@ -284,11 +285,3 @@ def _claim(port: int) -> None:
         except OSError as error:
             what = error.strerror or str(error)
             raise DemoError(f"port {port}: {what.lower()}; choose another with --port") from None
-
-
-def _free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port

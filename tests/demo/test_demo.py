@@ -1,0 +1,254 @@
+"""The whole demo, as people run it: unattended, on a terminal with keys, interrupted, killed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import pty
+import re
+import signal
+import socket
+import sys
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+
+from coalmine_aggregator.demo.fleet import FLEET, agents_in
+from coalmine_aggregator.demo.tally import CELLS
+from tests.servers.ports import free_port
+
+START_S = 60
+END_S = 3.0
+_ESCAPES = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]")
+
+pytestmark = pytest.mark.timeout(180)
+
+
+def processes(folder: Path, naming: str = "") -> list[int]:
+    """The processes whose command line names something in the folder, zombies apart."""
+    wanted = os.fsencode(folder), os.fsencode(naming)
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                line = (entry / "cmdline").read_bytes()
+                if all(part in line for part in wanted):
+                    found.append(int(entry.name))
+            except OSError:
+                pass  # it has just ended
+    return found
+
+
+class Demo:
+    """One `coalmine demo`, whose files go to a folder of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self.output = b""
+        self.process: asyncio.subprocess.Process | None = None
+        self._terminal: int | None = None
+        self._more = asyncio.Event()
+
+    async def start(self, *arguments: str, terminal: bool = False) -> None:
+        self.folder.mkdir()
+        argv = [sys.executable, "-m", "coalmine_cli.main", "demo", "--port", str(self.port), *arguments]
+        size = {"COLUMNS": "110", "LINES": "40"}
+        env = {**os.environ, **size, "TMPDIR": str(self.folder), "TERM": "xterm"}
+        if terminal:
+            self._terminal, slave = pty.openpty()
+        else:
+            slave = asyncio.subprocess.PIPE
+        self.process = await asyncio.create_subprocess_exec(
+            *argv,
+            stdin=slave if terminal else asyncio.subprocess.DEVNULL,
+            stdout=slave,
+            stderr=asyncio.subprocess.STDOUT,
+            env=env,
+        )
+        loop = asyncio.get_running_loop()
+        if self._terminal is not None:
+            os.close(slave)
+            os.set_blocking(self._terminal, False)
+            loop.add_reader(self._terminal, self._read_terminal)
+        else:
+            self._reading = loop.create_task(self._read_pipe())
+
+    async def seen(self, text: str, *, after: int = 0) -> int:
+        """Returns once `text` was written behind the position `after`; the position behind it."""
+        assert self.process is not None
+        async with asyncio.timeout(START_S):
+            while (at := self.output.find(text.encode(), after)) < 0:
+                assert self.process.returncode is None, self.output.decode()
+                self._more.clear()
+                await self._more.wait()
+        return at + len(text)
+
+    def press(self, key: str) -> None:
+        assert self._terminal is not None
+        os.write(self._terminal, key.encode())
+
+    async def ended(self, timeout_s: float = START_S) -> int:
+        assert self.process is not None
+        status = await asyncio.wait_for(self.process.wait(), timeout_s)
+        if self._terminal is None:
+            await self._reading
+        return status
+
+    @property
+    def lines(self) -> list[str]:
+        return self.output.decode().splitlines()
+
+    async def close(self) -> None:
+        if self._terminal is not None:
+            asyncio.get_running_loop().remove_reader(self._terminal)
+            os.close(self._terminal)
+        if self.process is not None:
+            if self.process.returncode is None:
+                self.process.kill()
+            await self.process.wait()
+
+    def _take(self, data: bytes) -> None:
+        self.output += _ESCAPES.sub(b"", data)
+        self._more.set()
+
+    def _read_terminal(self) -> None:
+        assert self._terminal is not None
+        try:
+            self._take(os.read(self._terminal, 1 << 16))
+        except OSError:  # the other end is closed
+            asyncio.get_running_loop().remove_reader(self._terminal)
+
+    async def _read_pipe(self) -> None:
+        assert self.process is not None
+        assert self.process.stdout is not None
+        while data := await self.process.stdout.read(1 << 16):
+            self._take(data)
+        self._more.set()
+
+
+@pytest.fixture
+async def demo(tmp_path: Path) -> AsyncIterator[Demo]:
+    demo = Demo(tmp_path / "demo")
+    yield demo
+    await demo.close()
+
+
+def leaves_nothing(demo: Demo) -> bool:
+    return not processes(demo.folder) and not list(demo.folder.iterdir())
+
+
+async def until(condition: Callable[[], bool], timeout_s: float) -> bool:
+    """Whether it came true in time; processes that are no children of ours offer no more."""
+    deadline = time.perf_counter() + timeout_s
+    while not condition():
+        if time.perf_counter() > deadline:
+            return False
+        await asyncio.sleep(0.05)
+    return True
+
+
+async def test_unattended_it_shows_green_then_the_break_and_the_page(demo: Demo) -> None:
+    await demo.start("--seconds", "24", "--json", "--break", "udp")
+    assert await demo.ended() == 0
+    summary = json.loads(demo.lines[-1])
+    assert list(summary) == ["slots", "expected", "fates", "balanced", "sum_rates", "alerts"]
+    assert summary["slots"] >= 20
+    assert summary["balanced"] is True
+    assert summary["expected"] == 72 * summary["slots"] == sum(summary["fates"].values())
+    rates = summary["sum_rates"]
+    for protocol, region in CELLS:
+        if protocol == "udp":
+            assert 0 < rates[protocol][region] < agents_in(region)
+        else:
+            assert rates[protocol][region] == agents_in(region)
+    assert 0 < summary["fates"]["lost"] <= len(FLEET) * summary["slots"]
+    (alert,) = summary["alerts"]
+    assert alert["scope"] == {"protocol": "udp"}
+    assert alert["sums"]["bad"] > 0
+    (page,) = [line for line in demo.lines if line.startswith("PAGE")]
+    assert page.startswith("PAGE ingest-oncall: Restore ingest UDP")
+    green = demo.lines.index("broken on purpose: protocol=udp: all lost without a word")
+    assert any("udp=12/12" in line for line in demo.lines[:green])
+    assert leaves_nothing(demo)
+
+
+async def test_on_a_terminal_keys_break_and_repair(demo: Demo) -> None:
+    await demo.start(terminal=True)
+    await demo.seen("12 agents started")
+    at = await demo.seen("3/3")
+    for what in ("eu-west-1", "dc1", "pickle_tls", f"http://127.0.0.1:{demo.port}", "none open"):
+        await demo.seen(what)
+    demo.press("t")
+    at = await demo.seen("protocol=tcp: connections refused", after=at)
+    await demo.seen("0/12", after=at)
+    await demo.seen("PAGE ingest-oncall: Restore ingest TCP", after=at)
+    demo.press("r")
+    at = await demo.seen("broken on purpose: nothing", after=at)
+    await demo.seen("RESOLVED Restored ingest TCP", after=at)
+    demo.press("q")
+    assert await demo.ended(END_S) == 0
+    assert leaves_nothing(demo)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("moment", ["aggregator ready", "first sum rates"])
+async def test_a_signal_ends_everything(demo: Demo, number: signal.Signals, moment: str) -> None:
+    await demo.start()
+    await demo.seen(moment)
+    assert demo.process is not None
+    began = time.perf_counter()
+    demo.process.send_signal(number)
+    assert await demo.ended() == 0
+    assert time.perf_counter() - began <= END_S
+    assert leaves_nothing(demo)
+
+
+async def test_interrupted_before_its_time_it_says_so_and_sums_up(demo: Demo) -> None:
+    await demo.start("--seconds", "600", "--json")
+    await demo.seen("2 s: ")
+    assert demo.process is not None
+    demo.process.send_signal(signal.SIGINT)
+    assert await demo.ended() == 130
+    assert json.loads(demo.lines[-1])["balanced"] is True
+
+
+async def test_killed_it_leaves_no_process(demo: Demo) -> None:
+    await demo.start()
+    await demo.seen("12 agents started")
+    assert len(processes(demo.folder)) == len(FLEET) + 2
+    assert demo.process is not None
+    demo.process.kill()
+    await demo.ended()
+    assert await until(lambda: not processes(demo.folder), 2 * END_S)
+
+
+async def test_a_part_that_ends_is_told_with_its_log(demo: Demo) -> None:
+    await demo.start()
+    await demo.seen("first sum rates")
+    (victim,) = processes(demo.folder, naming="aggregator.yaml")
+    os.kill(victim, signal.SIGKILL)
+    assert await demo.ended() == 1
+    assert "Error: aggregator ended with status -9" in demo.output.decode()
+    assert leaves_nothing(demo)
+
+
+async def test_a_port_that_is_taken_is_one_line(demo: Demo) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", demo.port))
+        taken.listen()
+        await demo.start()
+        assert await demo.ended() == 1
+    assert demo.lines == [
+        f"Error: port {demo.port}: address already in use; choose another with --port"
+    ]
+
+
+async def test_a_fault_that_cannot_be_is_told_before_anything_starts(demo: Demo) -> None:
+    await demo.start("--break", "region=eu-west-9")
+    assert await demo.ended() == 2
+    assert "the demo has no region 'eu-west-9'; did you mean \"eu-west-1\"?" in demo.lines[-1]
+    assert leaves_nothing(demo)
