@@ -240,7 +240,7 @@ class Roster:
         self._retired.pop(birth.agent, None)
         self._hear(agent, now)
         self._holders[seat] = birth.agent
-        self._expect(assignment, first, first if restored else slot_of(now) + 1)
+        self._expect(assignment, first, self._ledger.next if restored else slot_of(now) + 1)
         for early in self._waiting.reports_of(birth.agent, birth.boot, birth.revision):
             self.report(early.report, early.at)
         state = self._waiting.state_of(birth.agent, birth.boot)
