@@ -8,13 +8,15 @@ import sqlite3
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
+import aiohttp
 import pytest
 
 from coalmine_aggregator.model.alerts import Severity, Transition
 from coalmine_aggregator.notify import backoff
 from coalmine_aggregator.notify.lane import NEVER_TOLD, SUPERSEDED
 from coalmine_aggregator.notify.notifier import Notifier
-from coalmine_aggregator.notify.settings import NotifySettings, check_names
+from coalmine_aggregator.notify.outlet import Outlet
+from coalmine_aggregator.notify.settings import NotifySettings, WhenSettings, check_names
 from coalmine_aggregator.notify.webhook import receiver as webhook_receiver
 from coalmine_aggregator.store.store import Store
 from coalmine_runtime import clock
@@ -232,6 +234,41 @@ async def test_only_what_a_receiver_wants_to_hear_goes_to_it(
     async with notifier(store, entries) as running:
         ticket = opened(2, "logs")._replace(alert=alert(2, "logs")._replace(severity=Severity.TICKET))
         assert [r.receivers for r in running.route([opened(), ticket])] == [("pagerduty",), ()]
+
+
+class _OutboxReader:
+    """A receiver that takes everything and notes what the outbox said when it was told."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self.seen: list[list[bool]] = []
+
+    def start(self, standing: Sequence[Transition]) -> None:
+        pass
+
+    async def deliver(self, transition: Transition) -> None:
+        def marks() -> list[bool]:
+            with sqlite3.connect(self._url.removeprefix("sqlite:///")) as file:
+                rows = file.execute("SELECT delivered_at FROM outbox ORDER BY transition").fetchall()
+            file.close()
+            return [delivered_at is not None for (delivered_at,) in rows]
+
+        self.seen.append(await asyncio.to_thread(marks))
+
+    async def close(self) -> None:
+        pass
+
+
+async def test_it_is_committed_what_was_told_before_the_next_is_told(store: Store, url: str) -> None:
+    """Otherwise a crash after the resolution would trigger again: a second page for one cause."""
+    reader = _OutboxReader(url)
+    async with aiohttp.ClientSession() as session:
+        running = Notifier({"reader": Outlet("reader", reader, WhenSettings())}, store, session)
+        store.on_deliveries = running._deliver
+        put(store, running, opened(1), closed(1), opened(2))
+        await drained(store)
+        await running.close()
+    assert reader.seen == [[False, False, False], [True, False, False], [True, True, False]]
 
 
 async def test_a_fault_in_a_receiver_ends_neither_lane_nor_process(
