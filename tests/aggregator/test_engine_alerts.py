@@ -1,0 +1,72 @@
+"""The engine moves the alert machine on what it settles, and on revisions that are not old."""
+
+from __future__ import annotations
+
+from coalmine_aggregator.engine import DETECTED_S, Engine
+from coalmine_aggregator.model.alerts import Change
+from coalmine_aggregator.model.policy import ServicePolicy
+from coalmine_wire.reports import Verdict
+from tests.aggregator.fleet import Canary, Desk, T
+
+POLICY = ServicePolicy("ingest", 0.01, window_s=5, min_lost=3)
+
+
+def guarded(*canaries: Canary) -> Desk:
+    engine = Engine(fleet="test", policies={"ingest": POLICY}, sources=("tcp",), now=float(T))
+    at = Desk(engine)
+    for canary in canaries:
+        engine.birth(canary.birth(), T + 0.5)
+    return at
+
+
+def live(at: Desk, slots: range, canary: Canary, verdict: Verdict | None) -> list[Change]:
+    """Seconds that end so; a second without a verdict goes well."""
+    changes: list[Change] = []
+    for slot in slots:
+        if verdict is None:
+            at.receive(canary.names(), slot)
+        report = canary.report([slot], verdict or Verdict.SENT, sent_at=slot + 1.1)
+        at.engine.report(report, slot + 1.11)
+        changes += [each.change for each in at.tick(slot + 1.2).transitions]
+    return changes
+
+
+def test_loss_opens_an_alert_and_health_closes_it() -> None:
+    canary = Canary()
+    at = guarded(canary)
+    assert live(at, range(T + 1, T + 10), canary, None) == []
+    assert live(at, range(T + 10, T + 16), canary, Verdict.FAILED) == [Change.OPENED]
+    (alert,) = at.engine.open_alerts()
+    assert (alert.service, alert.since) == ("ingest", T + 10)
+    assert live(at, range(T + 16, T + 40), canary, None) == [Change.CLOSED]
+    assert at.engine.open_alerts() == []
+
+
+def test_what_is_unknown_alarms_nobody() -> None:
+    canary = Canary()
+    at = guarded(canary)
+    live(at, range(T + 1, T + 10), canary, None)
+    at.engine.gap(T + 10, T + 20, "test")
+    assert live(at, range(T + 10, T + 20), canary, Verdict.FAILED) == []
+
+
+def test_a_replay_of_old_losses_changes_history_and_does_not_page() -> None:
+    canary = Canary()
+    at = guarded(canary)
+    for slot in range(T + 1, T + DETECTED_S + 30):
+        at.tick(slot)
+    old = range(T + 2, T + 20)
+    at.engine.report(canary.report(old, Verdict.FAILED), T + DETECTED_S + 30.0)
+    tick = at.tick(T + DETECTED_S + 30)
+    assert sorted(counts.slot for counts in tick.revised) == list(old)
+    assert tick.transitions == []
+    assert all(at.fates(slot) == {"failed": 3} for slot in old)
+
+
+def test_a_replay_of_recent_losses_pages() -> None:
+    canary = Canary()
+    at = guarded(canary)
+    for slot in range(T + 1, T + 30):
+        at.tick(slot)
+    at.engine.report(canary.report(range(T + 22, T + 27), Verdict.FAILED), T + 30.0)
+    assert [each.change for each in at.tick(T + 30).transitions] == [Change.OPENED]
