@@ -30,14 +30,19 @@ async def _retire(loaded: Loaded, reason: str) -> None:
     identity = loaded.identity
     client_id = f"{identity.id}-retire-{os.urandom(3).hex()}"
     async with connect(loaded.broker, client_id, context=loaded.broker_context) as connection:
-        boot = await _last_boot(connection, identity.topic(Kind.BIRTH))
         now = clock.wall()
+        boot = await _last_boot(connection, identity.topic(Kind.BIRTH))
+        if not boot:
+            # The broker lets agents only write: a last birth, which promises nothing, gives the boot.
+            boot = identity.boot
+            birth = encode(identity.birth(1, slot_of(now), []))
+            await connection.publish(identity.topic(Kind.BIRTH), birth, retain=True)
         state = State(identity.id, boot, Life.RETIRED, now, slot_of(now), reason)
         await connection.publish(identity.topic(Kind.STATE), encode(state), retain=True)
 
 
 async def _last_boot(connection: Connection, topic: str) -> str:
-    """The boot of the retained birth; empty, for whichever it was, where none can be read."""
+    """The boot of the retained birth; empty where none can be read."""
     try:
         await connection.subscribe(topic)
         async with asyncio.timeout(RETAINED_S):

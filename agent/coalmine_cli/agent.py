@@ -80,7 +80,8 @@ def _load(config: Path) -> Loaded:
     from coalmine_runtime.config_error import ConfigError
 
     try:
-        return load_agent(config, os.environ, boot="", started_at=clock.wall())
+        boot = os.urandom(6).hex()
+        return load_agent(config, os.environ, boot=boot, started_at=clock.wall())
     except ConfigError as error:
         _fail(str(error))
 

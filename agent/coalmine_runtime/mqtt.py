@@ -18,7 +18,7 @@ import contextlib
 import dataclasses
 import logging
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -153,7 +153,7 @@ class Connection:
         if any(code >= 0x80 for code in map(_code, granted)):
             raise BrokerError(f"the broker refused the subscription to {topic}")
 
-    async def messages(self) -> AsyncIterator[Message]:
+    async def messages(self) -> AsyncGenerator[Message, None]:
         """What arrives. Raises `BrokerError` when the connection is lost."""
         async for message in self._client.messages:
             yield message

@@ -10,7 +10,11 @@ from pathlib import Path
 
 import yaml
 
-from coalmine_wire.reports import Life
+from coalmine_aggregator.broker import EmbeddedBroker, Listener
+from coalmine_runtime.mqtt import BrokerSettings, BrokerUrl, Message, connect
+from coalmine_runtime.quantities import Address
+from coalmine_runtime.secret import Secret
+from coalmine_wire.reports import Life, decode_birth, decode_state
 from tests.agent.ear import listening
 from tests.agent.service import AgentService, configuration
 from tests.conftest import Authority
@@ -103,6 +107,36 @@ async def test_retire_publishes_a_retained_state_under_the_last_boot(tmp_path: P
             await later.until(lambda e: e.states)
             assert later.states[0].life is Life.RETIRED
     await broker.stop()
+
+
+async def test_retire_needs_no_right_to_read(tmp_path: Path) -> None:
+    broker = EmbeddedBroker(Listener(address=Address("127.0.0.1", 0), password="pw"))
+    await broker.start()
+    reader = BrokerSettings(
+        url=BrokerUrl.parse(broker.own_url),
+        username=broker.own_user,
+        password=Secret(broker.own_password),
+    )
+    section = {"url": f"mqtt://127.0.0.1:{broker.port}", "fleet": "test", "password": "pw"}
+    write(tmp_path, configuration(0, broker=section))
+    async with connect(reader, "ear") as connection:
+        await connection.subscribe("coalmine/v1/test/#")
+        assert (await coalmine(tmp_path, "retire"))[0] == 0
+        heard = connection.messages()
+        birth = decode_birth(await payload(heard))
+        state = decode_state(await payload(heard))
+        await heard.aclose()
+    assert birth.endpoints == []
+    assert (state.life, state.boot) == (Life.RETIRED, birth.boot)
+    await broker.stop()
+
+
+async def payload(messages: AsyncIterator[Message]) -> bytes:
+    """Of the next message."""
+    async with asyncio.timeout(5):
+        found = (await anext(messages)).payload
+    assert isinstance(found, bytes)
+    return found
 
 
 async def test_retire_says_where_no_broker_is(tmp_path: Path) -> None:
