@@ -67,7 +67,7 @@ def test_the_pickler_without_its_accelerator_writes_other_opcodes(protocol: int)
     """It neither shares strings as the C one does nor batches the same way."""
     points = [("canary.a", (1763700000, 1)), ("canary.b", (1763700000, 1.0))] * 600
     out = io.BytesIO()
-    pickle._Pickler(out, protocol).dump(points)  # type: ignore[attr-defined]
+    pickle._Pickler(out, protocol).dump(points)
     assert decode_points(out.getvalue()).points == _said(points)
 
 
@@ -78,8 +78,7 @@ PYTHON_2 = [
     b"]q\x01(U\x08canary.aq\x02(J \xd5\x1fiK\x01tq\x03tq\x04a.",
     b"\x80\x02]q\x01U\x08canary.aq\x02J \xd5\x1fiG?\xf0\x00\x00\x00\x00\x00\x00\x86q\x03\x86q\x04a.",
     b"\x80\x02]q\x00X\x08\x00\x00\x00canary.aq\x01\x8a\x04 \xd5\x1fiK\x01\x86q\x02\x86q\x03a.",
-    b"\x80\x02]r\x00\x00\x00\x00T\x08\x00\x00\x00canary.a"
-    b"\x8b\x04\x00\x00\x00 \xd5\x1fiM\x01\x00\x86\x86a.",
+    b"\x80\x02]r\0\0\0\0T\x08\0\0\0canary.a\x8b\x04\0\0\0 \xd5\x1fiM\x01\0\x86\x86a.",
 ]
 
 

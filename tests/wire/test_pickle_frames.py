@@ -20,7 +20,8 @@ from coalmine_wire.pickle_frames import MAX_FRAME, FrameCutter, FrameTooLongErro
 def test_any_chunking_gives_the_same_frames(bodies: list[bytes], rest: bytes, cuts: list[int]) -> None:
     stream = b"".join(map(encode_frame, bodies)) + rest
     edges = [0, *sorted(min(cut, len(stream)) for cut in cuts), len(stream)]
-    cutter, frames = FrameCutter(), []
+    cutter = FrameCutter()
+    frames: list[bytes] = []
     for start, end in pairwise(edges):
         cutter.feed(stream[start:end], frames)
     assert frames == bodies

@@ -88,7 +88,9 @@ class Connection:
         if isinstance(error, RefusedError):
             self._refuse(error.reason, error.detail)
         elif isinstance(error, ssl.SSLError):
-            self._refuse(Reason.TLS_FAILED, f"{self._address} {error.reason or error}")
+            detail = f"{self._address} {error.reason or error}"
+            self._listener.rejections.count(Reason.TLS_FAILED, detail=detail)
+            self.close()  # without a reset of ours, which would overtake the alert
         elif isinstance(error, OSError):
             # A peer that resets after we ended our side, or instead of it, is only impolite.
             if self._phase is not _Phase.LINGER:
