@@ -141,7 +141,7 @@ async def judge(ground: Ground, first: int) -> None:
         assert slots == list(range(first, slots[-1] + 1)), protocol
         assert slots[-1] >= last - 1
         for row in rows:
-            where = (protocol, row, ground.down)
+            where = f"{protocol} {row}\naway {ground.down}\n" + "\n".join(map(str, rows))
             assert row.expected == sum(row.fates.values()), where
             assert row.expected == fleet.expected[protocol], where
             assert row.fates["lost"] == row.fates["late"] == row.fates["abandoned"] == 0, where
