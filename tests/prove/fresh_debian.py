@@ -88,7 +88,7 @@ class Debian:
     def _take_over(self) -> None:
         for name in _TAKEN_OVER:
             if Path("/", name).exists():
-                _as_root("cp", "--dereference", f"/{name}", str(self.root / name))
+                _as_root("install", "-D", "--mode=644", f"/{name}", str(self.root / name))
 
 
 def fresh_debian(folder: Path) -> Debian:
@@ -97,32 +97,30 @@ def fresh_debian(folder: Path) -> Debian:
     _as_root("mkdir", "-m", "755", str(root))
     debian = Debian(root)
     archive = _CACHE / f"{SUITE}-{_making()}.tar"
-    if archive.exists():
-        _as_root(
-            "tar", "--extract", "--numeric-owner", "--file", str(archive), "--directory", str(root)
-        )
-        debian._take_over()
-        return debian
+    try:
+        if archive.exists():
+            _as_root("tar", "-x", "--numeric-owner", "-f", str(archive), "-C", str(root))
+            debian._take_over()
+        else:
+            _bootstrap(debian, archive)
+    except BaseException:
+        debian.remove()
+        raise
+    return debian
+
+
+def _bootstrap(debian: Debian, archive: Path) -> None:
+    """Makes the system from packages, and keeps it as an archive."""
     program = shutil.which("debootstrap", path="/usr/sbin:/usr/bin:/sbin:/bin")
     if program is None:
         raise FileNotFoundError("debootstrap is missing: apt-get install debootstrap")
-    _as_root(program, "--variant=minbase", SUITE, str(root), _mirror())
+    _as_root(program, "--variant=minbase", SUITE, str(debian.root), _mirror())
     debian._prepare()
     _CACHE.mkdir(parents=True, exist_ok=True)
     half = archive.with_suffix(".part")
-    _as_root(
-        "tar",
-        "--create",
-        "--numeric-owner",
-        "--one-file-system",
-        "--file",
-        str(half),
-        "--directory",
-        str(root),
-        ".",
-    )
+    root = str(debian.root)
+    _as_root("tar", "-c", "--numeric-owner", "--one-file-system", "-f", str(half), "-C", root, ".")
     half.rename(archive)
-    return debian
 
 
 def _making() -> str:

@@ -1,0 +1,37 @@
+"""Ten minutes of the demo's fleet: no second is missed, and every sum rate is the number of agents."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from coalmine_aggregator.demo.fleet import SIZE, agents_in
+from coalmine_aggregator.demo.tally import CELLS
+from tests.servers.ports import free_port
+
+SECONDS = 600
+
+pytestmark = [pytest.mark.prove, pytest.mark.timeout(SECONDS + 120)]
+
+
+def test_every_sum_rate_is_exactly_the_number_of_agents(tmp_path: Path) -> None:
+    argv = [sys.executable, "-m", "coalmine_cli.main", "demo", "--json"]
+    argv += ["--seconds", str(SECONDS), "--port", str(free_port())]
+    env = {**os.environ, "TMPDIR": str(tmp_path)}
+    done = subprocess.run(argv, env=env, capture_output=True, text=True, check=True)
+    summary = json.loads(done.stdout.splitlines()[-1])
+    print(json.dumps(summary))
+    assert summary["slots"] >= SECONDS - 2
+    assert summary["balanced"] is True
+    assert summary["expected"] == SIZE * summary["slots"]
+    assert summary["fates"]["not_attempted"] == 0
+    assert summary["fates"]["lost"] == 0
+    for protocol, region in CELLS:
+        assert summary["sum_rates"][protocol][region] == agents_in(region), (protocol, region)
+    assert summary["alerts"] == []
+    assert "PAGE" not in done.stdout
