@@ -147,6 +147,7 @@ def _tails(
 ) -> tuple[NDArray[np.bool_], NDArray[np.int64], NDArray[np.int64] | int]:
     """Which lines end as clean ones do; their slots; the length of what follows the name."""
     season = window.now // _SEASON
+    # Where less than 15 bytes stand before the line feed it is read itself, and is no digit.
     words = _gather(buffer, np.maximum(ends - 15, 0), 16)
     first, second = words[:, 0], words[:, 1]  # ?? 1 178 3700000LF, or  1.0 178 3700000LF
     clean = (first >> _U(16)) == int.from_bytes(b" 1 %03d" % season, "little")
@@ -155,8 +156,6 @@ def _tails(
         decimal = first == int.from_bytes(b" 1.0 %03d" % season, "little")
         clean |= decimal
         tails = np.where(decimal, _TAIL + 2, _TAIL)
-    clean &= ends >= 15
-    clean &= ends >= 15
     slots, numeric = _seven_digits(second)
     clean &= numeric
     slots += season * _SEASON

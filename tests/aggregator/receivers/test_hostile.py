@@ -1,4 +1,4 @@
-"""Any bytes, or none, to any receiver. Invariants: counted by reason, bounded, nobody else is harmed."""
+"""Any bytes, or none, to any receiver. Invariants: counted by reason, bounded, nobody else harmed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import resource
 import socket
 import ssl
 import struct
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -391,8 +391,7 @@ async def test_who_does_not_read_the_answers_is_not_listened_to(
 ) -> None:
     async with site(Protocol.HTTPS, idle_s=1.0) as s:
         async with Client.to(s.address(Protocol.HTTPS), trust) as client:
-            assert isinstance(client.writer.transport, asyncio.Transport)
-            client.writer.transport.pause_reading()
+            cast("asyncio.Transport", client.writer.transport).pause_reading()
             client.writer.write(request(b"") * 400_000)
             await s.until_rejected(Reason.IDLE)
             client.writer.transport.abort()

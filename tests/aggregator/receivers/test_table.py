@@ -91,7 +91,10 @@ def test_many_names_that_come_and_go() -> None:
 
 def test_names_whose_hashes_are_all_equal_are_still_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        table_module.SeriesTable, "_hash", lambda self, rows: np.full(len(rows), 7, np.uint64)
+        # The low half is also the mark of a dropped name.
+        table_module.SeriesTable,
+        "_hash",
+        lambda self, rows: np.full(len(rows), 0xFFFF_FFFF, np.uint64),
     )
     table = SeriesTable(b"key")
     names = [b"name%d" % number for number in range(40)]
