@@ -163,10 +163,15 @@ class Attempt:
         return sock
 
     def watch(self) -> None:
-        """From here on the socket's events wake the sender."""
+        """From here on all that happens to the socket wakes the sender."""
+        self._watched = True
+        self._reactor.watch(self.fd, self)
+
+    def watch_reads(self) -> None:
+        """From here on what can be read wakes the sender, at least."""
         if not self._watched:
             self._watched = True
-            self._reactor.watch(self.fd, self)
+            self._reactor.watch_reads(self.fd, self)
 
     def look_again(self) -> None:
         """Wakes the sender in a while, whatever the socket says."""
@@ -174,6 +179,7 @@ class Attempt:
 
     def watch_errors(self) -> None:
         """From here on the socket's errors, and only those, wake the sender."""
+        self._watched = True
         self._reactor.watch_errors(self.fd, self)
 
     # What the runner uses.
@@ -269,7 +275,8 @@ class Attempt:
         sock = self.sock
         if sock is not None:
             self.sock = None
-            self._reactor.forget(self.fd)
+            if self._watched:
+                self._reactor.forget(self.fd)
             if verdict is ABANDONED and sock.type == _STREAM:
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _ABORT)
             sock.close()

@@ -16,7 +16,8 @@ ERROR = select.EPOLLERR
 HANGUP = select.EPOLLHUP
 READ_CLOSED = select.EPOLLRDHUP
 
-_EVERYTHING = IN | OUT | READ_CLOSED | select.EPOLLET
+_READS = IN | READ_CLOSED | select.EPOLLET
+_EVERYTHING = _READS | OUT
 _ERRORS = select.EPOLLET  # EPOLLERR and EPOLLHUP are always told
 _BATCH = 512
 
@@ -45,6 +46,11 @@ class Reactor:
         """Reads, writes and errors of `fd` go to `handler`, at each change, until `forget`."""
         self._handlers[fd] = handler
         self._epoll.register(fd, _EVERYTHING)
+
+    def watch_reads(self, fd: int, handler: Handler) -> None:
+        """Reads and errors of `fd` go to `handler`: that it can be written to is known."""
+        self._handlers[fd] = handler
+        self._epoll.register(fd, _READS)
 
     def watch_errors(self, fd: int, handler: Handler) -> None:
         """Only errors of `fd` go to `handler`."""

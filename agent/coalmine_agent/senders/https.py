@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import ssl
 from collections.abc import Generator
 from functools import lru_cache
@@ -20,7 +19,8 @@ if TYPE_CHECKING:
     from coalmine_agent.target import Address, Target
 
 _PORT = 443
-_READ = 16384
+_READ = 4096
+_REST = 1 << 20  # bytes of an answer's body
 
 
 def send(attempt: Attempt, target: Target, address: Address, slot: int) -> Generator[Until, None, None]:
@@ -29,14 +29,16 @@ def send(attempt: Attempt, target: Target, address: Address, slot: int) -> Gener
     attempt.enter(SEND)
     line = encode_line(target.name, slot)
     secured.tls.write(b"%b%d\r\n\r\n%b" % (_head(target.plan), len(line), line))
-    yield from secured.flush()
+    secured.flush()
     attempt.enter(RESPONSE)
     status = yield from _status(secured)
     if not 200 <= status.code <= 299:
         raise SendError(f"HTTP {status.code} {status.reason}".rstrip())
     attempt.left()
-    if not attempt.events & READ_CLOSED:
-        yield from _part(secured)
+    try:
+        yield from _part(attempt, secured)
+    except OSError:
+        pass  # the verdict stands
 
 
 def _status(secured: Secured) -> Generator[Until, None, Status]:
@@ -64,18 +66,21 @@ def _status(secured: Secured) -> Generator[Until, None, Status]:
             raise SendError("the peer closed the connection before its answer was complete")
 
 
-def _part(secured: Secured) -> Generator[Until, None, None]:
-    """An orderly end: nothing that comes now changes the verdict, and the deadline ends it."""
-    try:
-        secured.say_goodbye()
-    except ssl.SSLError:
-        return  # the answer's body is still unread
-    try:
-        yield from secured.flush(socket.MSG_MORE)
-        secured.sock.shutdown(socket.SHUT_WR)
-        yield from secured.drain(REFUSED)
-    except OSError:
-        pass
+def _part(attempt: Attempt, secured: Secured) -> Generator[Until, None, None]:
+    """An orderly end. Servers close first, as they were asked to, but many wait for our close_notify."""
+    if not attempt.events & READ_CLOSED:
+        try:
+            secured.say_goodbye()
+        except ssl.SSLError:
+            pass  # the answer has a body that was not read
+        secured.flush()
+    left = _REST
+    while left > 0:
+        piece = yield from secured.rest(REFUSED)
+        if piece is not None:
+            if not piece:
+                return
+            left -= len(piece)
 
 
 @lru_cache(maxsize=16384)

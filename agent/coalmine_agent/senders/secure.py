@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 _buffer = bytearray(32768)  # all senders run on one thread, and none waits while it holds bytes in it
 _view = memoryview(_buffer)
-_DRAINED = 1 << 20
 _LOOKED_AT = 1 << 16
 _ALERT = 64  # bytes; two, with the overhead of any cipher
 
@@ -59,13 +58,13 @@ class Secured:
                 raise
             else:
                 return
-            yield from self.flush()
+            self.flush()
             if not (yield from self.receive()):
                 raise SendError("TLS: the peer closed the connection in the handshake")
 
-    def flush(self, flags: int = 0) -> Generator[Until, None, None]:
+    def flush(self, flags: int = 0) -> None:
         """Hands what OpenSSL has written to the kernel."""
-        return write(self.sock, self._outgoing.read(), flags)
+        write(self.sock, self._outgoing.read(), flags)
 
     def receive(self, until: Until = READY) -> Generator[Until, None, int]:
         """Waits for bytes, and puts them where OpenSSL reads; 0 at the end of the stream."""
@@ -83,15 +82,6 @@ class Secured:
         except BlockingIOError:
             return None
         return bytes(_view[:count])
-
-    def drain(self, until: Until) -> Generator[Until, None, None]:
-        """Reads on to the end of the stream, or to `_DRAINED` bytes, which are not looked at."""
-        left = _DRAINED
-        while left > 0:
-            count = yield from self._read(until)
-            if not count:
-                return
-            left -= count
 
     def _read(self, until: Until) -> Generator[Until, None, int]:
         while True:
@@ -147,7 +137,7 @@ def secure(attempt: Attempt, target: Target, address: Address) -> Generator[Unti
     plan = target.plan.tls
     assert plan is not None
     secured = Secured(attempt, sock, plan.context, target.server_name)
-    attempt.watch()
+    attempt.watch_reads()
     yield from secured.handshake()
     attempt.expires_at = expiry(secured.tls)
     return secured
@@ -168,7 +158,7 @@ def deliver_over_tls(
     attempt.enter(SEND)
     secured.tls.write(data)
     secured.say_goodbye()
-    yield from secured.flush(socket.MSG_MORE)  # the FIN follows at once, in the same segment
+    secured.flush(socket.MSG_MORE)  # the FIN follows at once, in the same segment
     sock.shutdown(socket.SHUT_WR)
     received = b""
     acknowledged = False

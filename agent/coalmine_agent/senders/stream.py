@@ -44,17 +44,10 @@ def connect(attempt: Attempt, address: Address) -> Generator[Until, None, socket
             return sock
 
 
-def write(sock: socket.socket, data: bytes, flags: int = 0) -> Generator[Until, None, None]:
-    """Hands all of `data` to the kernel."""
-    while data:
-        try:
-            sent = sock.send(data, flags)
-        except BlockingIOError:
-            sent = 0
-        if sent == len(data):
-            return
-        data = data[sent:]
-        yield READY
+def write(sock: socket.socket, data: bytes, flags: int = 0) -> None:
+    """Hands all of `data` to the kernel: a few kilobytes, of which an empty buffer takes all."""
+    if sock.send(data, flags) != len(data):
+        raise OSError(errno.ENOBUFS, os.strerror(errno.ENOBUFS))
 
 
 def expect_acknowledgement(attempt: Attempt, sock: socket.socket) -> None:
@@ -74,8 +67,7 @@ def deliver(attempt: Attempt, address: Address, data: bytes) -> Generator[Until,
     sock = yield from connect(attempt, address)
     expect_acknowledgement(attempt, sock)
     attempt.enter(SEND)
-    if sock.send(data) != len(data):  # of a line, into an empty buffer, the kernel takes all
-        raise OSError(errno.ENOBUFS, os.strerror(errno.ENOBUFS))
+    write(sock, data)
     while unacknowledged(attempt.fd):
         wait_for_acknowledgement(attempt)
         yield ACKNOWLEDGED
