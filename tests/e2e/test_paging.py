@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from standardwebhooks import Webhook as Verifier
 
@@ -26,7 +27,7 @@ async def test_an_outage_is_told_once_and_so_is_its_end(
     server = Alertmanager(tmp_path / "alertmanager")
     await server.start()
     async with PagerDuty() as pagerduty, Hook() as hook:
-        notify = [
+        notify: list[dict[str, Any]] = [
             {"alertmanager": {"urls": [server.url]}},
             {
                 "pagerduty": {"routing_key": ROUTING_KEY, "url": pagerduty.url},
