@@ -2,11 +2,12 @@
 
     python -m benchmarks.agent_cost [--quick] [--json] [--check]
 
-300 endpoints of one protocol at one a second. The agent is the real command with a real configuration that
-reports to Mosquitto over MQTT; everything it does is counted. The peers are one blackbox_exporter and the
-Prometheus that has it probe the same endpoints. Each side in turn has one core to itself; the listeners and the
-broker are on the other one. A figure is the median over windows of one second, so that a stall of the machine
-in one of them does not count. There is no peer for `udp`: blackbox_exporter sends no datagrams.
+300 endpoints of one protocol at one a second. The agent is the real command with a real
+configuration that reports to Mosquitto over MQTT; everything it does is counted. The peers are one
+blackbox_exporter and the Prometheus that has it probe the same endpoints. Each side in turn has one
+core to itself; the listeners and the broker are on the other one. A figure is the median over
+windows of one second, so that a stall of the machine in one of them does not count. There is no
+peer for `udp`: blackbox_exporter sends no datagrams.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""An agent for measurements: the real runner, whose reports are encoded and written to a pipe each second.
+"""An agent for measurements: the real runner; its reports are encoded and thrown away.
 
-Reads one JSON object from its argument: `protocols` (one an endpoint), `ports` (one an endpoint), `ca_file`,
-and `punctuality` if starts and deadlines are to be recorded. Runs until its standard input ends, then prints
-one JSON object with its counters.
+Reads one JSON object from its argument: `protocols` and `ports` (one an endpoint each), `ca_file`, and
+`punctuality` if starts and deadlines are to be recorded. Runs until its standard input ends, then
+prints one JSON object with its counters.
 """
 
 from __future__ import annotations

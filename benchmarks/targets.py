@@ -1,8 +1,9 @@
 """What the agent and its peers send to: listeners of our own, in a process and on a core of their own.
 
-`python -m benchmarks.targets CERTIFICATE LISTENERS` listens on 127.0.0.1 and prints one JSON object with the
-ports, lists of `LISTENERS` each, by kind: `tcp`, `tls` and `https` take what comes and close, `udp` takes
-datagrams, `hole` never accepts with its queue full, so that connections to it hang.
+`python -m benchmarks.targets CERTIFICATE LISTENERS` listens on 127.0.0.1 and prints one JSON object
+with the ports, lists of `LISTENERS` each, by kind: `tcp`, `tls` and `https` take what comes and
+close, `udp` takes datagrams, `hole` never accepts with its queue full, so that connections to it
+hang.
 """
 
 from __future__ import annotations
@@ -22,10 +23,10 @@ _ANSWER = b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n"
 
 class _Line(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)
+        self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
-        if data.endswith(b"\n") or data.endswith(b"."):
+        if data.endswith((b"\n", b".")):
             self._transport.close()
 
     def eof_received(self) -> bool:

@@ -1,9 +1,10 @@
 """One try to deliver one datapoint: its steps and their times, its socket, its verdict.
 
-A sender (one generator function a protocol, see `senders`) does the work on a non-blocking socket. It calls
-`enter` when a step begins and `left` when the last one is over, yields a `Until` whenever it has to wait, and
-returns once the datapoint is delivered as far as its protocol can tell; it raises what went wrong. It knows no
-clock and no deadline: those are the runner's, and so is the verdict.
+A sender (one generator function a protocol, see `senders`) does the work on a non-blocking socket.
+It calls `enter` when a step begins and `left` when the last one is over, yields a `Until` whenever
+it has to wait, and returns once the datapoint is delivered as far as its protocol can tell; it
+raises what went wrong. It knows no clock and no deadline: those are the runner's, and so is the
+verdict.
 """
 
 from __future__ import annotations

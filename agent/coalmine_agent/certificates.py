@@ -1,4 +1,7 @@
-"""When a peer's certificate ends, remembered by its bytes: decoding one takes longer than looking it up."""
+"""When a peer's certificate ends, remembered by its bytes.
+
+Decoding one takes longer than looking it up.
+"""
 
 from __future__ import annotations
 

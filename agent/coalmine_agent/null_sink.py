@@ -1,7 +1,7 @@
 """A listener of our own on loopback, probed like any endpoint: if it fails, the fault is the agent's.
 
-A probe of a slot is fine when its sender says sent and the listener has the slot's line. The runner starts
-the probes and tells their outcomes; what is not fine a second after its start has failed.
+A probe of a slot is fine when its sender says sent and the listener has the slot's line. The runner
+starts the probes and tells their outcomes; what is not fine a second after its start has failed.
 """
 
 from __future__ import annotations

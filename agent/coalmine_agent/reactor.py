@@ -1,7 +1,7 @@
-"""Readiness of many short-lived sockets: one epoll set of our own, which the loop watches as one descriptor.
+"""Readiness of many short-lived sockets: an epoll set of our own, one descriptor to the loop.
 
-A socket is registered once, edge-triggered for everything, and leaves by being closed; there is no handle a
-socket in the event loop. Each wake-up hands out a whole batch.
+A socket is registered once, edge-triggered for everything, and leaves by being closed; there is no
+handle a socket in the event loop. Each wake-up hands out a whole batch.
 """
 
 from __future__ import annotations
@@ -26,7 +26,10 @@ AGAIN_S = 0.001
 
 
 class Handler(Protocol):
-    """What a descriptor's events go to. It must not raise, and must bear events that tell nothing new."""
+    """What a descriptor's events go to.
+
+    It must not raise, and must bear events that tell nothing new.
+    """
 
     def ready(self, events: int) -> None:
         """`events` are the epoll events that are set."""

@@ -1,8 +1,9 @@
 """Name look-ups that can hang without holding anybody up, over c-ares (/etc/hosts, then DNS).
 
-An answer is fresh for its time to live, within bounds; attempts that need a name at the same time share one
-query, and each gives up on its own. When a query fails, or has not answered after `PATIENCE_S`, the last good
-addresses serve, and that is said: a log line when it begins and ends, a count, and the outcome's `error`.
+An answer is fresh for its time to live, within bounds; attempts that need a name at the same time
+share one query, and each gives up on its own. When a query fails, or has not answered after
+`PATIENCE_S`, the last good addresses serve, and that is said: a log line when it begins and ends, a
+count, and the outcome's `error`.
 """
 
 from __future__ import annotations
@@ -84,7 +85,7 @@ class Resolver:
         """Attempts that were served with the last good addresses."""
 
     def look_up(self, host: str, family: int, done: Done) -> Callable[[], None] | None:
-        """Calls `done` with the addresses of `host`, at once and with None returned where they are fresh.
+        """Calls `done` with the addresses of `host`: at once, returning None, where they are fresh.
 
         Otherwise returns what gives the look-up up, and `done` is called later.
         """

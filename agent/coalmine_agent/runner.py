@@ -1,11 +1,13 @@
-"""The send engine: starts every attempt on its slot and phase, ends it at its deadline, tells the outcomes.
+"""The send engine: starts attempts on slot and phase, ends them at the deadline, tells how they went.
 
-`on_slot(revision, report)` is called once for every (revision, slot), on the loop's thread, when the last
-attempt of the slot has ended; it must not block. Slots come in their order, but for those that overlap.
+`on_slot(revision, report)` is called once for every (revision, slot), on the loop's thread, when
+the last attempt of the slot has ended; it must not block. Slots come in their order, but for those
+that overlap.
 
-How it works: the `Schedule` says what starts when; an `Attempt` drives its sender; all sockets share one
-`Reactor`; one timer serves the next start and the next deadline, which lie in a queue since all attempts last
-equally long; a `Tally` gathers a slot's outcomes and what was wrong with the agent itself in it.
+How it works: the `Schedule` says what starts when; an `Attempt` drives its sender; all sockets
+share one `Reactor`; one timer serves the next start and the next deadline, which lie in a queue
+since all attempts last equally long; a `Tally` gathers a slot's outcomes and what was wrong with
+the agent itself in it.
 """
 
 from __future__ import annotations
@@ -50,7 +52,7 @@ FINISH_STARTS_S = 0.4
 """How long `finish` still starts what is left of the slot under way."""
 
 MISSED_TOLD = 600
-"""Of missed slots in a row, the newest so many are told one by one; silence says the same of older ones."""
+"""Of missed slots in a row, the newest so many are told; silence says the same of older ones."""
 
 _GC_THRESHOLD = 20_000  # attempts leave no cycles behind: few objects outlive them, and none by them
 _MISSED_AT_ONCE = 8  # slots told in one wake-up
@@ -66,7 +68,7 @@ class Watch(Protocol):
         """At `mono` an attempt started, `late_s` after its nominal time."""
 
     def expired(self, mono: float, over_s: float) -> None:
-        """At `mono` an attempt was abandoned, `over_s` after its deadline (a little before, if negative)."""
+        """At `mono` an attempt was abandoned, `over_s` after its deadline, before it if negative."""
 
 
 @dataclass(slots=True)
@@ -137,7 +139,10 @@ class Runner:
         self._idle: asyncio.Event | None = None
 
     def start(self) -> int:
-        """Begins with the next slot, and returns it. What exists by now is left out of garbage collection."""
+        """Begins with the next slot, and returns it.
+
+        What exists by now is left out of garbage collection.
+        """
         if self._schedule is not None:
             raise RuntimeError("started already")
         gc.collect()
@@ -176,7 +181,7 @@ class Runner:
         return schedule.last
 
     def expiries(self, revision: int) -> dict[int, int]:
-        """When the certificates that the endpoints of a revision showed last end: index to epoch seconds."""
+        """Ends of the certificates that a revision's endpoints showed last: index to epoch seconds."""
         found = self._sets.get(revision)
         return dict(found.expiries) if found else {}
 

@@ -1,15 +1,15 @@
 """When each endpoint starts: a pure function of the clocks' readings. Pure.
 
-A slot is one UTC second and an endpoint's start in it is slot + phase. `Schedule.step` is told what the
-clocks say and answers what to start now, what was missed, and whether a clock jumped:
+A slot is one UTC second and an endpoint's start in it is slot + phase. `Schedule.step` is told what
+the clocks say and answers what to start now, what was missed, and whether a clock jumped:
 
 - What is due and at most `MISSED_AFTER_S` late starts, under its nominal slot.
 - What is later than that was missed: it is told, with a reason, and never sent.
-- A slewed wall clock is followed. One that jumps by more than `STEP_S` is a `clock_step`; a machine that
-  slept (the boot-time clock ran on, the monotonic one stood still) was `suspended`.
-- Set forward, the slots in between are missed. Set back by at most `HOLD_S`, nothing starts until the
-  clock has passed what was already sent, so that no slot is sent twice; set back further, the schedule
-  begins anew at the clock's slot, since a silent agent would be worse than a repeated one.
+- A slewed wall clock is followed. One that jumps by more than `STEP_S` is a `clock_step`; a machine
+  that slept (the boot-time clock ran on, the monotonic one stood still) was `suspended`.
+- Set forward, the slots in between are missed. Set back by at most `HOLD_S`, nothing starts until
+  the clock has passed what was already sent, so that no slot is sent twice; set back further, the
+  schedule begins anew at the clock's slot, since a silent agent would be worse than a repeated one.
 
 Within one stretch of time each endpoint of each slot is started or missed, exactly once, in order.
 """

@@ -1,4 +1,4 @@
-"""One slot's outcomes, gathered until the last attempt ended and the null sink's verdict is in. Pure."""
+"""One slot's outcomes, gathered until the last attempt and the null sink's probes ended. Pure."""
 
 from __future__ import annotations
 

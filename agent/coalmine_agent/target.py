@@ -1,4 +1,4 @@
-"""An endpoint's plan made ready for sending: what does not change from slot to slot is prepared once."""
+"""An endpoint's plan made ready for sending: what no slot changes is prepared once."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Target:
         self.index = index
         self.plan = plan
         self.name = plan.wire_name.encode("ascii")
-        # Given as text, ssl would encode it again for every connection, which takes as long as a system call.
+        # Given as text, ssl would encode it for each connection, as slowly as a system call.
         self.server_name = plan.tls.server_name.encode("idna") if plan.tls else b""
         self.sender = SENDERS[plan.protocol]
         self.family = _FAMILIES[plan.family]
@@ -54,8 +54,8 @@ class Target:
     def choose(self, found: Sequence[tuple[int, str]], slot: int) -> Address:
         """The address for a slot's attempt: there is one an attempt.
 
-        It is of the family that comes first, and of its addresses the one whose turn it is, so that one dead
-        address of three costs a third of the datapoints, as it does the service's users.
+        It is of the family that comes first, and of its addresses the one whose turn it is, so that
+        one dead address of three costs a third of the datapoints, as it does the service's users.
         """
         first = found[0][0]
         group = [entry for entry in found if (entry[0] == first) is not self._other_family] or found
@@ -65,7 +65,7 @@ class Target:
         return Address(family, (host, self.plan.port))
 
     def unreachable(self) -> None:
-        """No connection came about: where both families are wanted, the next attempt takes the other one."""
+        """No connection came about: if both families are wanted, the other one is next."""
         if self.family == socket.AF_UNSPEC:
             self._other_family = not self._other_family
 

@@ -17,7 +17,7 @@ _NONE = bytes(4)
 
 
 def unacknowledged(fd: int) -> bool:
-    """Whether bytes (or the FIN) are still to be acknowledged by the peer's TCP. See tcp(7), SIOCOUTQ."""
+    """Whether bytes, or the FIN, are not yet acknowledged by the peer's TCP (tcp(7), SIOCOUTQ)."""
     ioctl(fd, termios.TIOCOUTQ, _count)
     return _count != _NONE
 

@@ -1,8 +1,8 @@
 """blackbox_exporter scraped by Prometheus: one probe of each endpoint a second, as people set it up.
 
-Debian packages prometheus and prometheus-blackbox-exporter. The probes do what the agent's attempts do, as far
-as the exporter can: `tcp` connects and sends a line, `tls` does so over TLS with the certificate verified,
-`https` posts the line and wants a 2xx. It has no probe that sends a datagram.
+Debian packages prometheus and prometheus-blackbox-exporter. The probes do what the agent's attempts
+do, as far as the exporter can: `tcp` connects and sends a line, `tls` does so over TLS with the
+certificate verified, `https` posts the line and wants a 2xx. It has no probe that sends a datagram.
 """
 
 from __future__ import annotations

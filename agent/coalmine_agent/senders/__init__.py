@@ -1,7 +1,8 @@
 """How a datapoint travels: one file a protocol, one line here each.
 
-A sender is a generator function `send(attempt, target, address, slot)`; `coalmine_agent.attempt` says what it
-may do. It waits by yielding, ends by returning, fails by raising `OSError`, `ssl.SSLError` or `SendError`.
+A sender is a generator function `send(attempt, target, address, slot)`; `coalmine_agent.attempt`
+says what it may do. It waits by yielding, ends by returning, fails by raising `OSError`,
+`ssl.SSLError` or `SendError`.
 """
 
 from __future__ import annotations

@@ -67,7 +67,7 @@ def _status(secured: Secured) -> Generator[Until, None, Status]:
 
 
 def _part(attempt: Attempt, secured: Secured) -> Generator[Until, None, None]:
-    """An orderly end. Servers close first, as they were asked to, but many wait for our close_notify."""
+    """An orderly end: servers close first, as asked, but many wait for our close_notify."""
     if not attempt.events & READ_CLOSED:
         try:
             secured.say_goodbye()

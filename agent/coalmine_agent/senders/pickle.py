@@ -1,4 +1,7 @@
-"""pickle: a length-prefixed pickle over a new connection. Sent means that the peer's TCP acknowledged the last byte."""
+"""pickle: a length-prefixed pickle over a new connection.
+
+Sent means that the peer's TCP acknowledged the last byte.
+"""
 
 from __future__ import annotations
 

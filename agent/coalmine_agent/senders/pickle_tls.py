@@ -1,4 +1,4 @@
-"""pickle_tls: a length-prefixed pickle over TLS, each time with a new connection and a full, verified handshake."""
+"""pickle_tls: a length-prefixed pickle over TLS, with a full, verified handshake each time."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """What the senders over TLS share: the handshake and the orderly end, over memory, on our own socket.
 
-OpenSSL reads and writes memory here, so that what it has to say leaves in one segment: the end of the handshake
-with the data and, where nothing is awaited, with close_notify and the FIN.
+OpenSSL reads and writes memory here, so that what it has to say leaves in one segment: the end of
+the handshake with the data and, where nothing is awaited, with close_notify and the FIN.
 """
 
 from __future__ import annotations
@@ -93,8 +93,11 @@ class Secured:
                 pass
 
     def _take(self) -> int:
-        """Reads what is there. Each change is told once: what is behind a full buffer, or the end that was
-        told together with these bytes, has to be looked for without waiting."""
+        """Reads what is there.
+
+        Each change is told once: what is behind a full buffer, or the end that was told together
+        with these bytes, has to be looked for without waiting.
+        """
         self._more = False
         count = self.sock.recv_into(_buffer)
         self._more = count == len(_buffer) or bool(count and self._attempt.events & READ_CLOSED)
@@ -110,8 +113,9 @@ class Secured:
     def hear_refusal(self, received: bytes) -> None:
         """Looks at what came after the handshake. Raises `ssl.SSLError` if that is an alert.
 
-        With TLS 1.3 a server refuses a client's certificate, or the lack of one, after the client's handshake
-        is over. One that issues session tickets has accepted it; decoding tickets is costly, and is left out.
+        With TLS 1.3 a server refuses a client's certificate, or the lack of one, after the client's
+        handshake is over. One that issues session tickets has accepted it; decoding tickets is
+        costly, and is left out.
         """
         if _has_tickets(received):
             return
@@ -148,9 +152,9 @@ def deliver_over_tls(
 ) -> Generator[Until, None, None]:
     """The whole of an attempt that awaits no answer.
 
-    Data, close_notify and FIN, then reading to the peer's end: closing right away would leave session tickets
-    unread, the kernel would reset the connection and a proxy might drop the data. Sent means that the peer's
-    TCP acknowledged all of it, and that no alert came.
+    Data, close_notify and FIN, then reading to the peer's end: closing right away would leave
+    session tickets unread, the kernel would reset the connection and a proxy might drop the data.
+    Sent means that the peer's TCP acknowledged all of it, and that no alert came.
     """
     secured = yield from secure(attempt, target, address)
     sock = secured.sock
@@ -185,7 +189,7 @@ def deliver_over_tls(
 
 
 def _has_tickets(records: bytes) -> bool:
-    """Whether one of these TLS records is longer than any alert (RFC 8446, 5.1: the length at bytes 3, 4)."""
+    """Whether one of these TLS records (RFC 8446, 5.1: length at byte 3) is longer than any alert."""
     at = 0
     while at + 5 <= len(records):
         length = int.from_bytes(records[at + 3 : at + 5], "big")

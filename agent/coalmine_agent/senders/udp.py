@@ -1,7 +1,7 @@
 """udp: a line in one datagram. Sent means that nobody refused it before the deadline.
 
-The socket is connected, so that an ICMP refusal of its datagram comes back as its error, and it is kept until
-the deadline to hear one. That nothing refused says little; receipts say the rest.
+The socket is connected, so that an ICMP refusal of its datagram comes back as its error, and it is
+kept until the deadline to hear one. That nothing refused says little; receipts say the rest.
 """
 
 from __future__ import annotations
