@@ -37,6 +37,8 @@ DRAIN_S = 0.5
 
 RECENT_ALERTS = 200
 
+_QUIET = frozenset({"aggregator.agent.back", "aggregator.agent.retired"})
+
 
 class Measuring:
     """Owns the engine. `route` says who is to hear of transitions."""
@@ -130,7 +132,8 @@ class Measuring:
         for transition in tick.transitions:
             self._tell(transition)
         for event in tick.events:
-            _log.warning(event.name, **event.fields)
+            log = _log.info if event.name in _QUIET else _log.warning
+            log(event.name, **event.fields)
 
     def _tell(self, transition: Transition) -> None:
         alert = transition.alert
