@@ -17,6 +17,7 @@ if [ "$(id -u)" -ne 0 ]; then
     echo "these packages are missing, and there is neither root nor sudo to install them: ${missing[*]}" >&2
     exit 1
   }
+  echo "through sudo: ${missing[*]}"
   exec sudo -- bash "$0" "$@"
 fi
 
