@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from coalmine_wire.reports import Birth, State
-
 from coalmine_aggregator.model.alerts import Alert
 from coalmine_aggregator.model.slot_counts import SlotCounts
+from coalmine_wire.reports import Birth, State
 
 
 class Restored(NamedTuple):
