@@ -75,8 +75,11 @@ class Resolver:
     `nameservers` ("address" or "address:port") replace those of the system.
     """
 
-    def __init__(self, nameservers: Sequence[str] = ()) -> None:
+    def __init__(
+        self, nameservers: Sequence[str] = (), *, fresh_at_least_s: float = FRESH_AT_LEAST_S
+    ) -> None:
         self._nameservers = list(nameservers)
+        self._fresh_at_least_s = fresh_at_least_s
         self._channel: aiodns.DNSResolver | None = None
         self._names: dict[tuple[str, int], _Name] = {}
         self.queries = 0
@@ -139,7 +142,7 @@ class Resolver:
 
         host, family = key
         answer: Addresses | ResolveError
-        ttl_s = FRESH_AT_LEAST_S
+        ttl_s = 0.0
         try:
             async with asyncio.timeout(GIVE_UP_S):
                 result = await channel.getaddrinfo(
@@ -157,7 +160,7 @@ class Resolver:
         name.query = None
         if isinstance(answer, Addresses):
             name.found = answer.found
-            name.fresh_until = monotonic() + min(max(ttl_s, FRESH_AT_LEAST_S), FRESH_AT_MOST_S)
+            name.fresh_until = monotonic() + min(max(ttl_s, self._fresh_at_least_s), FRESH_AT_MOST_S)
             if name.failing:
                 name.failing = ""
                 log.info("agent.resolve.answered", name=host)
