@@ -1,4 +1,4 @@
-"""The receiving side of `benchmarks.ingest`, a process of its own: receivers, decoder, ledger.
+"""The receiving side of `benchmarks.ingest`, a process of its own: receivers, decoder, engine.
 
     python -m benchmarks.ingest_server SERIES CERTIFICATE
 
@@ -8,6 +8,7 @@ It prints one JSON object with its addresses, and one with its counts for each l
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import secrets
 import ssl
@@ -17,49 +18,79 @@ import time
 import numpy as np
 import uvloop
 
-from coalmine_aggregator.ledger.ring import Ring
+from coalmine_aggregator.engine import Engine
+from coalmine_aggregator.model.policy import ServicePolicy
 from coalmine_aggregator.model.receipts import Receipts
 from coalmine_aggregator.receivers.limits import ReceiverLimits
 from coalmine_aggregator.receivers.reasons import Reason
 from coalmine_aggregator.receivers.receivers import Listen, Receivers
 from coalmine_aggregator.receivers.table import SeriesTable
-from coalmine_runtime import clock
+from coalmine_runtime import clock, logs
 from coalmine_wire.protocols import Protocol
+from coalmine_wire.reports import Birth, Endpoint
+from coalmine_wire.series import Location
 
 ADDRESSES = 2
 """Loopback addresses that take short connections, so that the client never runs out of ports."""
 
 
-def names(series: int) -> list[bytes]:
-    """As many names as there are series, six of each host."""
+_PLACES = ("a", "b", "c")
+
+
+def births(series: int, now: int) -> list[Birth]:
+    """Agents with six endpoints each, as many as make up so many series."""
     return [
-        b"canary.ingest.external.eu-west-1.eu-west-1%c.host%06d.%s"
-        % (b"abc"[host % 3], host, protocol.value.encode())
-        for host in range(-(-series // 6))
-        for protocol in Protocol
-    ][:series]
+        Birth(
+            agent=f"host{number:06}",
+            boot="1",
+            revision=1,
+            first_slot=now - 3,
+            location=Location.EXTERNAL,
+            region="eu-west-1",
+            zone=f"eu-west-1{_PLACES[number % 3]}",
+            host=f"host{number:06}",
+            endpoints=[Endpoint("ingest", protocol, 0) for protocol in Protocol],
+        )
+        for number in range(series // len(Protocol))
+    ]
 
 
-class Ledger:
-    """The hot half of the ledger: each receipt counted in the ring, the newest slot followed."""
+def names(series: int) -> list[bytes]:
+    """The Graphite names of their series."""
+    return [each.name().encode() for birth in births(series, 0) for each in birth.series()]
 
-    def __init__(self, series: int) -> None:
+
+class Sink:
+    """The engine, and how many receipts it was given."""
+
+    def __init__(self, engine: Engine) -> None:
         self.received = 0
-        self._ring = Ring(int(clock.wall()) - 60)
-        self._ring.grow(series)
+        self._engine = engine
 
     def receive(self, receipts: Receipts) -> None:
         self.received += len(receipts.series)
-        self._ring.reach(int(receipts.slots.max()))
-        self._ring.count(receipts.slots, receipts.series)
+        self._engine.receive(receipts)
 
 
 async def serve(series: int, certificate: str) -> None:
+    now = clock.wall()
+    engine = Engine(
+        fleet="benchmark",
+        policies={"ingest": ServicePolicy("ingest", 0.001, 5, 2, "", "")},
+        sources=["stream"],
+        now=now,
+    )
+    for birth in births(series, int(now)):
+        engine.birth(birth, now)
     table = SeriesTable(secrets.token_bytes(32))
-    for number, name in enumerate(names(series)):
-        table.put(name, number)
+    for name, number in engine.table_changes():
+        if number is not None:
+            table.put(name, number)
+    assert len(table) == series
     table.lookup(np.zeros((1, table.words), np.uint64))  # index them before the clock starts
-    ledger = Ledger(series)
+    gc.collect()
+    gc.freeze()
+    sink = Sink(engine)
     rejected: dict[str, int] = {}
 
     def rejects(source: int, reason: Reason, count: int) -> None:
@@ -74,9 +105,9 @@ async def serve(series: int, certificate: str) -> None:
             for number in range(1, ADDRESSES + 1)
         ],
         table=table,
-        sink=ledger.receive,
+        sink=sink.receive,
         rejects=rejects,
-        limits=ReceiverLimits(past_s=3600),
+        limits=ReceiverLimits(),
     )
     await receivers.start()
     addresses: dict[str, list[tuple[str, int]]] = {"tcp": [], "tls": []}
@@ -93,7 +124,8 @@ async def serve(series: int, certificate: str) -> None:
         print(
             json.dumps(
                 {
-                    "received": ledger.received,
+                    "received": sink.received,
+                    "oddities": engine.oddities(),
                     "rejected": rejected,
                     "drained": drained,
                     "cpu_s": time.process_time(),
@@ -105,4 +137,5 @@ async def serve(series: int, certificate: str) -> None:
 
 
 if __name__ == "__main__":
+    logs.set_up(level="error")
     uvloop.run(serve(int(sys.argv[1]), sys.argv[2]))

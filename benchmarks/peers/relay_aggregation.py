@@ -17,7 +17,7 @@ CONFIG = """
 cluster sums file {sums} ;
 aggregate ^canary\\.([^.]+)\\.([^.]+)\\.([^.]+)\\.[^.]+\\.[^.]+\\.(.+)$
     every 1 seconds
-    expire after 10 seconds
+    expire after 6 seconds
     timestamp at end of bucket
     compute sum write to sums.\\1.\\2.\\3.\\4
     send to sums
