@@ -10,6 +10,7 @@ from standardwebhooks import Webhook as Verifier
 from coalmine_runtime import clock
 from tests.aggregator.notify.receivers import SECRET
 from tests.conftest import Authority, Certificate
+from tests.e2e.api import Json
 from tests.e2e.fleet import Fleet
 from tests.e2e.site import Site
 from tests.servers.alertmanager import Alertmanager
@@ -26,7 +27,7 @@ async def test_an_outage_is_told_once_and_so_is_its_end(
     server = Alertmanager(tmp_path / "alertmanager")
     await server.start()
     async with PagerDuty() as pagerduty, Hook() as hook:
-        notify = [
+        notify: list[Json] = [
             {"alertmanager": {"urls": [server.url]}},
             {
                 "pagerduty": {"routing_key": ROUTING_KEY, "url": pagerduty.url},
