@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 READS = 8
 """Reads from one connection before the loop gets its turn."""
 
+FULL_READ = 16 << 10
+"""A read of fewer bytes has left nothing behind: every room is larger, and the kernel gives what it has."""
+
 TLS_READ = 64 << 10
 """Bytes read at once where they have to be decrypted first: at least three records."""
 
@@ -139,14 +142,13 @@ class Connection:
             return self._read_away()
         if self._tls is not None:
             return self._read_tls(self._tls)
-        room = self._intake.room()
-        count = self._socket.recv_into(room)
+        count = self._intake.read(self._socket.recv_into)
         self.taken += count
         if not count:
             self._ended()
             return False
-        self._took(count)
-        return count == len(room)
+        self._after_read()
+        return count >= FULL_READ
 
     def _read_tls(self, tls: TlsPipe) -> bool:
         data = self._socket.recv(TLS_READ)
@@ -157,14 +159,13 @@ class Connection:
                 if not tls.shake():
                     return len(data) == TLS_READ
                 self.deadline_s = self._listener.now_s + self._listener.limits.idle_s
-            while not self._intake.done:
-                count = tls.read_into(self._intake.room())
-                if count is None:
-                    break
-                if not count:
+            while not self._intake.done:  # until more has to come first
+                if not self._intake.read(tls.read_into):
                     self._ended()
                     return False
-                self._took(count)
+                self._after_read()
+        except ssl.SSLWantReadError:
+            pass
         finally:
             self._send()  # the next flight, or the alert that says what was wrong
         return len(data) == TLS_READ
@@ -176,9 +177,8 @@ class Connection:
             self.close()
         return len(data) == TLS_READ
 
-    def _took(self, count: int) -> None:
+    def _after_read(self) -> None:
         intake, listener = self._intake, self._listener
-        intake.took(count)
         held = intake.held
         listener.held += held - self._held
         self._held = held

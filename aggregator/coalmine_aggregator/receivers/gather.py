@@ -85,7 +85,8 @@ class Gather:
         """`count` bytes were read into `room`. How many bytes of whole lines they completed."""
         start = self._used
         end = framer.cut(self._buffer, start, start + len(framer.pending) + count)
-        self._fill(end)
+        if end > start:
+            self._fill(end)
         return end - start
 
     def datagram_room(self) -> memoryview:
@@ -116,7 +117,8 @@ class Gather:
         """The datapoints of a pickle."""
         window = window_at(self._now(), self._limits)
         rejected: Counter[Reason] = Counter()
-        self._arrives()
+        if self._arrived is None:
+            self._arrives()
         for name, timestamp, value in points:
             judged = judge_point(name, value, timestamp, self._table, window, self._prefix)
             if isinstance(judged, Reason):
@@ -147,13 +149,12 @@ class Gather:
             self._sink(Receipts(self._source, arrived, series, slots))
 
     def _fill(self, used: int) -> None:
-        if used > self._used:
-            self._used = used
+        self._used = used
+        if self._arrived is None:
             self._arrives()
-            if used >= FLUSH_BYTES:
-                self.flush()
+        if used >= FLUSH_BYTES:
+            self.flush()
 
     def _arrives(self) -> None:
-        if self._arrived is None:
-            self._arrived = self._now()
-            self._wake()
+        self._arrived = self._now()
+        self._wake()

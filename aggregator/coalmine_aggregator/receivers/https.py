@@ -14,7 +14,7 @@ from http import HTTPStatus
 import h11
 
 from coalmine_aggregator.receivers.gather import Gather
-from coalmine_aggregator.receivers.intake import Scratch
+from coalmine_aggregator.receivers.intake import Receive, Scratch
 from coalmine_aggregator.receivers.reasons import Reason
 from coalmine_aggregator.receivers.rejections import Rejections
 
@@ -66,12 +66,13 @@ class HttpIntake:
     def held(self) -> int:
         return len(self._body)
 
-    def room(self) -> memoryview:
-        return self._scratch.view
+    def read(self, receive: Receive) -> int:
+        count = receive(self._scratch.view)
+        if count and not self.done:
+            self._took(count)
+        return count
 
-    def took(self, count: int) -> None:
-        if self.done:
-            return
+    def _took(self, count: int) -> None:
         try:
             self._http.receive_data(bytes(self._scratch.view[:count]))
             self._handle_events()

@@ -1,11 +1,12 @@
 """What a receiver does with the bytes of one connection, whatever carried them. Pure.
 
-The connection reads into `room()`, tells `took()` how much there was, sends what `replies()` gives and
-closes when `done`. A connection that is to be cut off raises `RefusedError`.
+The connection lends its way of reading to `read()`, sends what `replies()` gives and closes when
+`done`. A connection that is to be cut off raises `RefusedError`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from coalmine_aggregator.receivers.reasons import Reason
@@ -18,6 +19,10 @@ class RefusedError(Exception):
         super().__init__(reason.value)
         self.reason = reason
         self.detail = detail
+
+
+Receive = Callable[[memoryview], int]
+"""Fills as much of a buffer as it can: `recv_into` of a socket, or what stands for it."""
 
 
 class Intake(Protocol):
@@ -35,11 +40,9 @@ class Intake(Protocol):
     def done(self) -> bool:
         """Whether the connection is to end once the replies are out."""
 
-    def room(self) -> memoryview:
-        """Where the next bytes go."""
-
-    def took(self, count: int) -> None:
-        """`count` bytes (1 or more) were read into `room()`. Raises `RefusedError`."""
+    def read(self, receive: Receive) -> int:
+        """Reads once into its own room and goes on with what there was; the number of bytes, 0 at the
+        end of the stream. Raises `RefusedError`, and what `receive` raises."""
 
     def replies(self) -> bytes:
         """What is to be sent; empty but for request and response protocols."""

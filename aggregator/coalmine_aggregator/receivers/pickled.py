@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from coalmine_aggregator.receivers.gather import Gather
-from coalmine_aggregator.receivers.intake import RefusedError, Scratch
+from coalmine_aggregator.receivers.intake import Receive, RefusedError, Scratch
 from coalmine_aggregator.receivers.reasons import Reason
 from coalmine_aggregator.receivers.rejections import Rejections
 from coalmine_wire.pickle_codec import ForbiddenOpcodeError, PickleError, decode_points
@@ -31,10 +31,13 @@ class PickleIntake:
     def held(self) -> int:
         return self._cutter.held
 
-    def room(self) -> memoryview:
-        return self._scratch.view
+    def read(self, receive: Receive) -> int:
+        count = receive(self._scratch.view)
+        if count:
+            self._took(count)
+        return count
 
-    def took(self, count: int) -> None:
+    def _took(self, count: int) -> None:
         frames: list[bytes] = []
         try:
             self._cutter.feed(self._scratch.view[:count], frames)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from coalmine_aggregator.receivers.gather import Gather
+from coalmine_aggregator.receivers.intake import Receive
 from coalmine_aggregator.receivers.reasons import Reason
 from coalmine_wire.plaintext import LineFramer
 
@@ -23,11 +24,12 @@ class LineIntake:
     def held(self) -> int:
         return len(self._framer.pending)
 
-    def room(self) -> memoryview:
-        return self._gather.room(self._framer)
-
-    def took(self, count: int) -> None:
-        self.units += self._gather.took(self._framer, count)
+    def read(self, receive: Receive) -> int:
+        gather, framer = self._gather, self._framer
+        count = receive(gather.room(framer))
+        if count:
+            self.units += gather.took(framer, count)
+        return count
 
     def replies(self) -> bytes:
         return b""

@@ -36,16 +36,14 @@ class TlsPipe:
             pass
         return self.shaken
 
-    def read_into(self, room: memoryview) -> int | None:
-        """The number of bytes decrypted into `room`; 0 at the end, None when more has to come first.
+    def read_into(self, room: memoryview) -> int:
+        """The number of bytes decrypted into `room`, 0 at the end.
 
         A stream that ends without close_notify ends all the same: every line and frame tells by itself
-        whether it is whole. Raises `ssl.SSLError`.
+        whether it is whole. Raises `ssl.SSLWantReadError` when more has to come first, `ssl.SSLError`.
         """
         try:
             return int(self._object.read(len(room), room))  # with a buffer it is a count
-        except ssl.SSLWantReadError:
-            return None
         except (ssl.SSLEOFError, ssl.SSLZeroReturnError):
             return 0
 
