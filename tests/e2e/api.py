@@ -153,7 +153,7 @@ class Api:
         await self.until(reached, deadline_s, f"slot {slot} is settled")
 
     async def until_whole(
-        self, expected: Mapping[str, int], *, slots: int = 3, deadline_s: float = 30
+        self, expected: Mapping[str, int], *, slots: int = 3, deadline_s: float = 60
     ) -> int:
         """Waits until in the newest `slots` slots every protocol delivered exactly `expected`.
 
