@@ -23,7 +23,7 @@ READS = 8
 """Reads from one connection before the loop gets its turn."""
 
 FULL_READ = 16 << 10
-"""A read of fewer bytes has left nothing behind: every room is larger, and the kernel gives what it has."""
+"""A read of fewer bytes left nothing behind: every room is larger, and the kernel gives what it has."""
 
 TLS_READ = 64 << 10
 """Bytes read at once where they have to be decrypted first: at least three records."""
