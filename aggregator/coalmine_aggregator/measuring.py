@@ -74,6 +74,10 @@ class Measuring:
     def reject(self, source: int, reason: Reason, count: int) -> None:
         """Something arrived and was refused."""
         self.rejects[source, reason] += count
+        if reason is Reason.KERNEL_DROPPED:
+            # Our own socket overflowed in the last second: what it lost is not the service's loss.
+            now = math.floor(self._read())
+            self.engine.source_gap(source, now - SETTLE_S, now)
 
     def birth(self, birth: Birth, now: float) -> None:
         """An agent introduced itself."""
