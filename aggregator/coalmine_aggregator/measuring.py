@@ -99,14 +99,14 @@ class Measuring:
 
     async def run(self, receivers: Receivers, alive: Callable[[], None]) -> None:
         """Ticks until it is cancelled. `alive` is called after each tick that did its work."""
-        due = clock.monotonic()
         while True:
-            due += TICK_S
-            await asyncio.sleep(max(0.0, due - clock.monotonic()))
+            # On the fifths of each second, so that a slot is settled as soon as it is due.
+            wait_s = TICK_S - self._read() % TICK_S
+            due = clock.monotonic() + wait_s
+            await asyncio.sleep(wait_s)
             late_s = clock.monotonic() - due
             if late_s > STALL_S:
                 self._stalled(late_s)
-                due = clock.monotonic()
             await self._tick(receivers)
             alive()
 
