@@ -8,6 +8,7 @@ from itertools import islice
 from coalmine_aggregator.measuring import Measuring
 from coalmine_aggregator.model.alerts import Alert
 from coalmine_aggregator.model.views import AgentView, GroupRates
+from coalmine_aggregator.notify.notifier import Notifier
 from coalmine_aggregator.receivers.receivers import Receivers
 from coalmine_aggregator.reports import Reports
 from coalmine_aggregator.store import pending
@@ -30,6 +31,7 @@ class LiveView:
         reports: Reports,
         receivers: Receivers,
         store: Store,
+        notifier: Notifier,
         started_at: float,
     ) -> None:
         self._fleet = fleet
@@ -37,6 +39,7 @@ class LiveView:
         self._reports = reports
         self._receivers = receivers
         self._store = store
+        self._notifier = notifier
         self._started_at = started_at
         self._sources = [str(receiver.listen.protocol) for receiver in receivers.each]
 
@@ -73,6 +76,7 @@ class LiveView:
             (self._sources[source], reason.value): count
             for (source, reason), count in self._measuring.rejects.items()
         }
+        outlets = self._notifier.view()
         settled = engine.first_unsettled - 1
         lag_s = self._measuring.settle_lag_s
         return Health(
@@ -100,4 +104,14 @@ class LiveView:
                 name: receiver.connections
                 for name, receiver in zip(self._sources, self._receivers.each, strict=True)
             },
+            deliveries={
+                (outlet.name, result): count
+                for outlet in outlets
+                for result, count in (
+                    ("delivered", outlet.delivered),
+                    ("failed", outlet.failed),
+                    ("dead", outlet.dead),
+                )
+            },
+            undelivered={outlet.name: outlet.pending for outlet in outlets},
         )

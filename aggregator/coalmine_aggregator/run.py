@@ -116,6 +116,7 @@ async def _start(
         reports=reports,
         receivers=receivers,
         store=store,
+        notifier=notifier,
         started_at=clock.wall(),
     )
     tasks = [

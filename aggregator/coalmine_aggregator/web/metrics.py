@@ -204,6 +204,19 @@ class Metrics(Collector):
         yield _gauge(
             "coalmine_open_alerts", "Open alerts.", ("service", "class", "severity"), alerts.items()
         )
+        health = self._view.health()
+        yield _counter(
+            "coalmine_deliveries",
+            "Attempts to tell a receiver of an alert, by result.",
+            ("receiver", "result"),
+            health.deliveries.items(),
+        )
+        yield _gauge(
+            "coalmine_deliveries_pending",
+            "Messages that a receiver has not taken yet.",
+            ("receiver",),
+            {(name,): count for name, count in health.undelivered.items()}.items(),
+        )
         yield _single("coalmine_viewers", "Open live feeds.", len(self._feed.viewers))
         yield _counter(
             "coalmine_viewers_ended",

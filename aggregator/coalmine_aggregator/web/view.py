@@ -39,7 +39,8 @@ class Health:
     `settled` is the last settled slot, None before the first. `settle_lag_s` is how long after it was
     due that slot was settled, `settle_s` how long settling took. `receipts` counts datapoints by
     receipt source, `rejects` what was refused by (source, reason), `connections` the open ones by
-    source; all counts are since `started_at`.
+    source. `deliveries` counts attempts to tell a receiver by (receiver, result: delivered, failed,
+    dead), `undelivered` what waits for one. All counts are since `started_at`.
     """
 
     fleet: str
@@ -53,6 +54,8 @@ class Health:
     receipts: Mapping[str, int] = field(default_factory=dict)
     rejects: Mapping[tuple[str, str], int] = field(default_factory=dict)
     connections: Mapping[str, int] = field(default_factory=dict)
+    deliveries: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    undelivered: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def ready(self) -> bool:
