@@ -1,1 +1,1 @@
-"""The contract between agents and aggregator: names, protocols, framing, reports, topics, slots. Pure."""
+"""The contract between agents and aggregator: names, protocols, framing, reports, topics. Pure."""
