@@ -87,7 +87,8 @@ class Reactor:
             if handler is not None:
                 handler.ready(events)
 
-    def __len__(self) -> int:
+    @property
+    def watched(self) -> int:
         """How many descriptors are watched."""
         return len(self._handlers)
 

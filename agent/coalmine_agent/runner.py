@@ -137,6 +137,7 @@ class Runner:
         self.last_wake = 0.0
         """When, on the monotonic clock, the send loop last turned: it does at least once a second."""
         self._idle: asyncio.Event | None = None
+        self._finished = False
 
     def start(self) -> int:
         """Begins with the next slot, and returns it.
@@ -180,12 +181,18 @@ class Runner:
         self._close()
         return schedule.last
 
+    @property
+    def finished(self) -> bool:
+        """Whether `finish` is over."""
+        return self._finished
+
     def expiries(self, revision: int) -> dict[int, int]:
         """Ends of the certificates that a revision's endpoints showed last: index to epoch seconds."""
         found = self._sets.get(revision)
         return dict(found.expiries) if found else {}
 
     def _close(self) -> None:
+        self._finished = True
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

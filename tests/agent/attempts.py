@@ -74,8 +74,8 @@ async def attempt(
     """One attempt, to its end. With a `reactor` of the caller's many can be under way."""
     loop = asyncio.get_running_loop()
     ended: asyncio.Future[None] = loop.create_future()
-    own = reactor or Reactor(loop)
-    names = resolver or Resolver()
+    own = Reactor(loop) if reactor is None else reactor
+    names = Resolver() if resolver is None else resolver
     began = monotonic()
     one = Attempt(
         Target(0, plan),
@@ -84,13 +84,18 @@ async def attempt(
         reactor=own,
         ended=lambda _: ended.set_result(None),
     )
-    timer = loop.call_later(deadline_s, lambda: one.verdict is None and one.expire())
+
+    def at_deadline() -> None:
+        if one.verdict is None:
+            one.expire()
+
+    timer = loop.call_later(deadline_s, at_deadline)
     one.begin(names)
     await ended
     took_s = monotonic() - began
     timer.cancel()
     if reactor is None:
-        assert len(own) == 0
+        assert own.watched == 0
         own.close()
     if resolver is None:
         await names.close()
@@ -99,7 +104,7 @@ async def attempt(
 
 @dataclass
 class Served:
-    """A listener of a test: its port, and what its connections sent, in the order in which they ended."""
+    """A listener of a test: its port, and what its connections sent, as they ended."""
 
     port: int
     received: asyncio.Queue[bytes] = field(default_factory=asyncio.Queue)
@@ -111,12 +116,9 @@ async def listener(
 ) -> AsyncIterator[Served]:
     """Serves `handler`, or reads each connection to its end and closes it."""
     served = Served(0)
-    tasks: set[asyncio.Task[None]] = set()
+    connections: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        tasks.add(task)
         try:
             if handler is not None:
                 await handler(reader, writer)
@@ -125,20 +127,36 @@ async def listener(
         except (OSError, asyncio.IncompleteReadError):
             pass
         finally:
-            tasks.discard(task)
             writer.close()
             with contextlib.suppress(OSError):
                 await writer.wait_closed()
 
-    server = await asyncio.start_server(serve, host, 0, ssl=tls)
+    def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connections[asyncio.get_running_loop().create_task(serve(reader, writer))] = writer
+
+    server = await asyncio.start_server(connected, host, 0, ssl=tls)
     served.port = server.sockets[0].getsockname()[1]
     try:
         yield served
     finally:
+        # What is accepted becomes a connection some turns of the loop later, and asyncio loses it if
+        # the server was closed meanwhile.
+        for _ in range(_TURNS):
+            await asyncio.sleep(0)
         server.close()
-        for task in list(tasks):
+        for task in connections:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*connections, return_exceptions=True)
+        await asyncio.gather(*map(_close, connections.values()))
+
+
+_TURNS = 10
+
+
+async def _close(writer: asyncio.StreamWriter) -> None:
+    writer.transport.abort()
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()
 
 
 @contextlib.contextmanager

@@ -244,8 +244,8 @@ _EVENTS = st.one_of(
 )
 
 
-# Whatever the clocks do, short of being set back further than the schedule waits: every endpoint of every
-# slot from the first to the last is started or missed, exactly once, and slots never go back.
+# Whatever the clocks do, short of being set back further than the schedule waits: every endpoint of
+# every slot from the first to the last is started or missed, exactly once, and slots never go back.
 @settings(max_examples=300, deadline=None)
 @given(
     phases=st.lists(st.integers(0, 99).map(lambda n: n * 10), min_size=1, max_size=6),

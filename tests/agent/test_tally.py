@@ -17,11 +17,8 @@ def test_any_order_completes_it_once(endpoints: int, probes: int, random: object
     awaited: list[int | None] = [*range(endpoints), *([None] * probes)]
     random.shuffle(awaited)  # type: ignore[attr-defined]
     for number, what in enumerate(awaited, start=1):
-        if what is None:
-            complete = tally.probed(ok=True)
-        else:
-            complete = tally.add(Outcome(what, Verdict.SENT))
-        assert complete == tally.complete == (number == len(awaited))
+        ended = tally.probed(ok=True) if what is None else tally.add(Outcome(what, Verdict.SENT))
+        assert ended == tally.complete == (number == len(awaited))
     report = tally.report()
     assert [outcome.endpoint for outcome in report.outcomes] == list(range(endpoints))
     assert report.slot == 7

@@ -1,0 +1,200 @@
+"""Look-ups against a name server that answers, refuses, hangs."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+
+import pytest
+
+from coalmine_agent.resolver import PATIENCE_S, Addresses, ResolveError, Resolver
+from coalmine_agent.target import Target, literal_address
+from coalmine_runtime.clock import monotonic
+from coalmine_wire.protocols import Protocol
+from coalmine_wire.reports import Step, Verdict
+from tests.agent.attempts import attempt, closed_port, listener, plan_for
+from tests.agent.dns import REFUSED, NameServer, name_server
+
+NAME = "carbon.example"
+
+
+async def look_up(resolver: Resolver, name: str = NAME) -> Addresses | ResolveError:
+    answer: asyncio.Future[Addresses | ResolveError] = asyncio.get_running_loop().create_future()
+    resolver.look_up(name, socket.AF_INET, answer.set_result)
+    return await answer
+
+
+def resolver_at(server: NameServer, fresh_at_least_s: float = 0.0) -> Resolver:
+    return Resolver([f"127.0.0.1:{server.port}"], fresh_at_least_s=fresh_at_least_s)
+
+
+async def test_answers_in_full() -> None:
+    async with name_server() as server:
+        server.addresses = ["192.0.2.1", "192.0.2.2"]
+        resolver = resolver_at(server)
+        answer = await look_up(resolver)
+        await resolver.close()
+    assert isinstance(answer, Addresses)
+    assert set(answer.found) == {(socket.AF_INET, "192.0.2.1"), (socket.AF_INET, "192.0.2.2")}
+    assert answer.stale == ""
+
+
+async def test_an_answer_holds_for_its_time_to_live() -> None:
+    async with name_server() as server:
+        server.addresses, server.ttl_s = ["192.0.2.1"], 60
+        resolver = resolver_at(server)
+        await look_up(resolver)
+        at_once: list[object] = []
+        assert resolver.look_up(NAME, socket.AF_INET, at_once.append) is None
+        await resolver.close()
+    assert at_once == [Addresses(((socket.AF_INET, "192.0.2.1"),))]
+    assert resolver.queries == 1
+
+
+async def test_attempts_at_one_time_share_a_query() -> None:
+    async with name_server() as server:
+        server.addresses = ["192.0.2.1"]
+        resolver = resolver_at(server)
+        answers = await asyncio.gather(*(look_up(resolver) for _ in range(20)))
+        await resolver.close()
+    assert resolver.queries == 1
+    assert len(answers) == 20
+
+
+async def test_an_unknown_name_is_an_error() -> None:
+    async with name_server() as server:
+        server.code = 3
+        resolver = resolver_at(server)
+        answer = await look_up(resolver)
+        await resolver.close()
+    assert isinstance(answer, ResolveError)
+    assert NAME in str(answer)
+
+
+async def test_a_failing_server_leaves_the_last_good_addresses() -> None:
+    async with name_server() as server:
+        server.addresses = ["192.0.2.1"]
+        resolver = resolver_at(server)
+        await look_up(resolver)
+        server.code = REFUSED
+        answer = await look_up(resolver)
+        await resolver.close()
+    assert isinstance(answer, Addresses)
+    assert answer.found == ((socket.AF_INET, "192.0.2.1"),)
+    assert answer.stale
+    assert resolver.stale_uses == 1
+    assert resolver.failures == 1
+
+
+async def test_a_hanging_server_leaves_them_after_a_while_and_then_at_once() -> None:
+    async with name_server() as server:
+        server.addresses = ["192.0.2.1"]
+        resolver = resolver_at(server)
+        await look_up(resolver)
+        server.silent = True
+        began = monotonic()
+        first = await look_up(resolver)
+        waited_s = monotonic() - began
+        at_once: list[object] = []
+        resolver.look_up(NAME, socket.AF_INET, at_once.append)
+        await resolver.close()
+    assert waited_s == pytest.approx(PATIENCE_S, abs=0.1)
+    assert isinstance(first, Addresses)
+    assert first.stale
+    assert at_once == [first]
+
+
+async def test_one_given_up_is_never_called() -> None:
+    async with name_server() as server:
+        server.silent = True
+        resolver = resolver_at(server)
+        answers: list[object] = []
+        give_up = resolver.look_up(NAME, socket.AF_INET, answers.append)
+        assert give_up is not None
+        await server.asked.get()
+        give_up()
+        give_up()
+        await resolver.close()
+    assert answers == []
+
+
+async def test_an_attempt_is_abandoned_while_its_name_hangs() -> None:
+    async with name_server() as server:
+        server.silent = True
+        resolver = resolver_at(server)
+        ended = await attempt(
+            plan_for(Protocol.TCP, 2003, host=NAME), deadline_s=0.2, resolver=resolver
+        )
+        await resolver.close()
+    assert ended.outcome.verdict is Verdict.ABANDONED
+    assert ended.outcome.step is Step.RESOLVE
+    assert ended.took_s == pytest.approx(0.2, abs=0.05)
+
+
+async def test_an_attempt_says_that_its_address_was_the_last_good_one() -> None:
+    async with name_server() as server, listener() as served:
+        server.addresses = ["127.0.0.1"]
+        resolver = resolver_at(server)
+        plan = plan_for(Protocol.TCP, served.port, host=NAME)
+        fresh = await attempt(plan, resolver=resolver)
+        server.code = REFUSED
+        stale = await attempt(plan, resolver=resolver)
+        await resolver.close()
+    assert fresh.outcome.verdict is Verdict.SENT
+    assert fresh.us(Step.RESOLVE) > 0
+    assert fresh.outcome.error == ""
+    assert stale.outcome.verdict is Verdict.SENT
+    assert stale.outcome.error.startswith("last good address: ")
+
+
+async def test_the_hosts_file_counts() -> None:
+    resolver = Resolver()
+    answer = await look_up(resolver, "localhost")
+    await resolver.close()
+    assert isinstance(answer, Addresses)
+    assert (socket.AF_INET, "127.0.0.1") in answer.found
+
+
+@pytest.mark.parametrize(
+    ("host", "sockaddr"),
+    [
+        ("192.0.2.1", ("192.0.2.1", 2003)),
+        ("2001:db8::1", ("2001:db8::1", 2003, 0, 0)),
+        ("fe80::1%7", ("fe80::1", 2003, 0, 7)),
+        ("carbon.example", None),
+        ("1234", None),
+        ("", None),
+    ],
+)
+def test_literal_addresses_take_no_look_up(host: str, sockaddr: object) -> None:
+    address = literal_address(host, 2003)
+    assert (address and address.sockaddr) == sockaddr
+
+
+def test_addresses_take_turns_within_the_first_family() -> None:
+    target = Target(0, plan_for(Protocol.TCP, 2003, host=NAME))
+    v6, v4 = socket.AF_INET6, socket.AF_INET
+    found = [(v6, "2001:db8::1"), (v6, "2001:db8::2"), (v4, "192.0.2.1")]
+    assert [target.choose(found, slot).sockaddr[0] for slot in (6, 7, 8)] == [
+        "2001:db8::1",
+        "2001:db8::2",
+        "2001:db8::1",
+    ]
+    target.unreachable()
+    assert target.choose(found, 6).sockaddr[0] == "192.0.2.1"
+    assert target.choose(found[:2], 6).sockaddr[0] == "2001:db8::1"  # there is no other family
+
+
+async def test_no_connection_in_one_family_makes_the_other_one_next() -> None:
+    target = Target(0, plan_for(Protocol.TCP, closed_port(), host=NAME))
+    found = [(socket.AF_INET6, "::1"), (socket.AF_INET, "127.0.0.1")]
+    first = target.choose(found, 1)
+    target.unreachable()
+    second = target.choose(found, 2)
+    target.unreachable()
+    third = target.choose(found, 3)
+    assert [a.family for a in (first, second, third)] == [
+        socket.AF_INET6,
+        socket.AF_INET,
+        socket.AF_INET6,
+    ]
