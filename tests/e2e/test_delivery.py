@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from coalmine_wire.protocols import Protocol
 from tests.conftest import Authority, Certificate
 from tests.e2e.api import FATES
@@ -14,8 +12,6 @@ from tests.e2e.site import Site
 from tests.servers.mosquitto import Mosquitto
 
 SLOTS = 10
-STEADY_S = 600
-STEP_S = 30
 
 
 async def test_all_six_protocols_are_delivered_and_the_sum_rates_are_the_number_of_agents(
@@ -79,21 +75,3 @@ async def test_a_broker_with_tls_and_passwords(
             assert not [log for log in logs if any(secret in log for secret in passwords.values())]
     finally:
         await broker.stop()
-
-
-@pytest.mark.prove
-@pytest.mark.timeout(STEADY_S + 180)
-async def test_ten_minutes_without_a_missed_slot(site: Site, fleet: Fleet) -> None:
-    begin = await site.api.settled() + 1
-    for first in range(begin, begin + STEADY_S, STEP_S):
-        last = first + STEP_S - 1
-        await site.api.until_settled(last, deadline_s=STEP_S + 10)
-        rates = await site.api.rates("protocol", first=first)
-        assert rates.keys() == fleet.expected.keys()
-        for protocol, rows in rates.items():
-            assert [row.slot for row in rows][:STEP_S] == list(range(first, last + 1)), protocol
-            odd = [row for row in rows if not (row.exact and row.received == len(fleet.agents))]
-            assert not odd, protocol
-    assert (await site.api.alerts())["recent"] == []
-    for agent in fleet.agents:
-        assert "agent.slot.missed" not in agent.text()

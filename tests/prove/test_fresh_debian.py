@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.prove.fresh_debian import Debian, fresh_debian
+from tests.prove.stalls import StallWatch
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 COLD_START_S = 90
@@ -63,7 +64,8 @@ def demo(debian: Debian, arguments: str, *, clone: bool) -> tuple[list[str], flo
 
 
 def test_make_demo_from_a_fresh_clone(debian: Debian) -> None:
-    lines, cold_start_s = demo(debian, "--seconds 20 --json", clone=True)
+    with StallWatch() as stalls:
+        lines, cold_start_s = demo(debian, "--seconds 20 --json", clone=True)
     print(f"first sum rates {cold_start_s:.1f} s after make demo was typed, cold")
     assert cold_start_s <= COLD_START_S
     summary = json.loads(lines[-1])
@@ -71,7 +73,12 @@ def test_make_demo_from_a_fresh_clone(debian: Debian) -> None:
     assert summary["slots"] >= 15
     assert summary["balanced"] is True
     assert summary["expected"] == 72 * summary["slots"] == sum(summary["fates"].values())
-    assert summary["sum_rates"] == dict.fromkeys(PROTOCOLS, FLEET)
+    excused = stalls.slots / summary["slots"]  # none, unless the machine itself stood still
+    assert list(summary["sum_rates"]) == list(PROTOCOLS)
+    for rates in summary["sum_rates"].values():
+        assert list(rates) == list(FLEET)
+        for region, agents in FLEET.items():
+            assert agents * (1 - excused) <= rates[region] <= agents
     assert summary["alerts"] == []
 
 

