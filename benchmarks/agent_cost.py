@@ -2,20 +2,19 @@
 
     python -m benchmarks.agent_cost [--quick] [--json] [--check]
 
-300 endpoints of one protocol at one a second. The agent is the real command with a real
-configuration that reports to Mosquitto over MQTT; everything it does is counted. The peers are one
-blackbox_exporter and the Prometheus that has it probe the same endpoints. Each side in turn has one
-core to itself; the listeners and the broker are on the other one. A figure is the median over
-windows of one second, so that a stall of the machine in one of them does not count. There is no
-peer for `udp`: blackbox_exporter sends no datagrams.
+300 endpoints of one protocol at one a second. The agent is the real command with a real configuration
+that reports to Mosquitto over MQTT; everything it does is counted. The peers are one blackbox_exporter
+and the Prometheus that has it probe the same endpoints. The sides take turns on one core, and are
+stopped while it is the other's; listeners and broker are on the other core. There is no peer for
+`udp`: blackbox_exporter sends no datagrams.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -32,7 +31,7 @@ from tests.servers.ports import free_port
 ENDPOINTS = 300
 LISTENERS = 10  # a protocol; so many that no port runs out of connections in TIME_WAIT
 
-WINDOWS, QUICK_WINDOWS = 15, 4
+MEASURE_S, QUICK_MEASURE_S = 20.0, 4.0
 WARM_UP_S, QUICK_WARM_UP_S = 4.0, 1.0
 
 RATIOS = {"tcp": 0.15, "tls": 0.62, "https": 0.5}
@@ -43,7 +42,7 @@ _READY_S = 20.0
 
 def run(options: report.Options) -> report.Report:
     """The agent and then its peer, protocol by protocol."""
-    windows = QUICK_WINDOWS if options.quick else WINDOWS
+    measure_s = QUICK_MEASURE_S if options.quick else MEASURE_S
     warm_up_s = QUICK_WARM_UP_S if options.quick else WARM_UP_S
     measured, other = usage.cores()
     result = report.Report()
@@ -58,36 +57,33 @@ def run(options: report.Options) -> report.Report:
 
         def cost_us(busy_s: Callable[[], float]) -> float:
             time.sleep(warm_up_s)
-            return 1e6 * _median_load(busy_s, windows) / ENDPOINTS
+            spent_s, began = busy_s(), time.perf_counter()
+            time.sleep(measure_s)
+            return 1e6 * (busy_s() - spent_s) / (time.perf_counter() - began) / ENDPOINTS
 
         for protocol in ("tcp", "tls", "https", "udp"):
             ports = [targets[protocol][index % LISTENERS] for index in range(ENDPOINTS)]
-            report.say(f"{protocol}: agent")
-            with _agent(folder, protocol, ports, broker, measured) as pid:
-                ours = cost_us(lambda pid=pid: usage.busy_s(pid))  # type: ignore[misc]
-            if protocol not in RATIOS:
-                result.add(f"{protocol}: agent", ours, "us", at_most=UDP_US)
-                continue
-            report.say(f"{protocol}: blackbox_exporter and Prometheus")
-            with _peers(folder, protocol, ports, measured) as peers:
+            with contextlib.ExitStack() as held:
+                peers = None
+                if protocol in RATIOS:
+                    peers = held.enter_context(_peers(folder, protocol, ports, measured))
+                    peers.hold()
+                report.say(f"{protocol}: agent")
+                with _agent(folder, protocol, ports, broker, measured) as pid:
+                    ours = cost_us(functools.partial(usage.busy_s, pid))
+                if peers is None:
+                    result.add(f"{protocol}: agent", ours, "us", at_most=UDP_US)
+                    continue
+                report.say(f"{protocol}: blackbox_exporter and Prometheus")
+                peers.go_on()
+                _until_succeeding(peers, ENDPOINTS)
                 theirs = cost_us(peers.busy_s)
+                _until_succeeding(peers, ENDPOINTS)
             result.add(f"{protocol}: agent", ours, "us")
             result.add(f"{protocol}: blackbox_exporter + Prometheus", theirs, "us")
             result.add(f"{protocol}: ratio", ours / theirs, "", at_most=RATIOS[protocol])
     result.note(f"{ENDPOINTS} endpoints at 1 Hz, all of each side's work, pinned to core {measured}")
     return result
-
-
-def _median_load(busy_s: Callable[[], float], windows: int) -> float:
-    """Processor seconds a second."""
-    loads = []
-    spent_s, at = busy_s(), time.perf_counter()
-    for _ in range(windows):
-        time.sleep(1.0)
-        before_s, began = spent_s, at
-        spent_s, at = busy_s(), time.perf_counter()
-        loads.append((spent_s - before_s) / (at - began))
-    return statistics.median(loads)
 
 
 @contextlib.contextmanager
@@ -152,26 +148,28 @@ def _config(folder: Path, protocol: str, ports: Sequence[int], broker: int) -> s
 def _peers(
     folder: Path, protocol: str, ports: Sequence[int], core: int
 ) -> Iterator[BlackboxAndPrometheus]:
-    """Both, once every probe succeeds; and every probe still succeeds afterwards."""
+    """Both, once Prometheus is up; it looks at its targets some seconds later."""
+    at = (free_port(), free_port())
     peers = BlackboxAndPrometheus(
-        folder / f"peers-{protocol}",
-        protocol,
-        ports,
-        ca_file=folder / "ca.pem",
-        core=core,
-        at=(free_port(), free_port()),
+        folder / f"peers-{protocol}", protocol, ports, ca_file=folder / "ca.pem", core=core, at=at
     )
     try:
-        end = time.perf_counter() + _READY_S
-        while peers.succeeding() < len(ports):
-            if time.perf_counter() > end:
-                raise SystemExit(f"only {peers.succeeding()} of {len(ports)} probes succeed")
-            time.sleep(0.25)
+        _until(peers.ready, "Prometheus is not ready")
         yield peers
-        if peers.succeeding() < 0.99 * len(ports):
-            raise SystemExit(f"in the end only {peers.succeeding()} of {len(ports)} probes succeed")
     finally:
         peers.stop()
+
+
+def _until_succeeding(peers: BlackboxAndPrometheus, endpoints: int) -> None:
+    _until(lambda: peers.succeeding() == endpoints, f"{peers.succeeding()} of {endpoints} succeed")
+
+
+def _until(condition: Callable[[], bool], otherwise: str) -> None:
+    end = time.perf_counter() + _READY_S
+    while not condition():
+        if time.perf_counter() > end:
+            raise SystemExit(otherwise)
+        time.sleep(0.1)
 
 
 @contextlib.contextmanager

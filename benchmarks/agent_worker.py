@@ -1,8 +1,8 @@
 """An agent for measurements: the real runner; its reports are encoded and thrown away.
 
 Reads one JSON object from its argument: `protocols` and `ports` (one an endpoint each), `ca_file`, and
-`punctuality` if starts and deadlines are to be recorded. Runs until its standard input ends, then
-prints one JSON object with its counters.
+`punctuality`, a folder, if starts and deadlines are to be recorded there (pairs of doubles: when, and
+how far off, in seconds). Runs until its standard input ends, then prints its counters as JSON.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import os
 import ssl
 import sys
 from array import array
+from pathlib import Path
 from typing import Any
 
 import uvloop
@@ -22,7 +23,7 @@ from coalmine_agent.resolver import Resolver
 from coalmine_agent.runner import Runner
 from coalmine_runtime import clock, logs
 from coalmine_wire.protocols import Protocol
-from coalmine_wire.reports import Report, SlotReport, encode
+from coalmine_wire.reports import Report, SlotReport, Verdict, encode
 from coalmine_wire.slots import phases_ms
 
 
@@ -62,7 +63,7 @@ async def main(job: dict[str, Any]) -> dict[str, Any]:
     loop = asyncio.get_running_loop()
     out = os.open("/dev/null", os.O_WRONLY)
     impaired: dict[str, int] = {}
-    verdicts: dict[str, int] = {}
+    skipped: dict[str, int] = {}
 
     def on_slot(revision: int, report: SlotReport) -> None:
         message = Report(
@@ -71,10 +72,9 @@ async def main(job: dict[str, Any]) -> dict[str, Any]:
         os.write(out, encode(message))
         for reason in report.impaired:
             impaired[reason] = impaired.get(reason, 0) + 1
-        if job.get("verdicts"):
-            for outcome in report.outcomes:
-                key = f"{protocols[outcome.endpoint]} {outcome.verdict.name} {outcome.error}"
-                verdicts[key] = verdicts.get(key, 0) + 1
+        for outcome in report.outcomes:
+            if outcome.verdict is Verdict.SKIPPED:
+                skipped[outcome.error] = skipped.get(outcome.error, 0) + 1
 
     punctuality = Punctuality() if job.get("punctuality") else None
     runner = Runner(plans, on_slot=on_slot, resolver=Resolver(), watch=punctuality)
@@ -93,13 +93,13 @@ async def main(job: dict[str, Any]) -> dict[str, Any]:
         "sent": counters.sent,
         "failed": counters.failed,
         "abandoned": counters.abandoned,
-        "skipped": counters.skipped,
         "impaired": impaired,
-        "verdicts": verdicts,
+        "skipped": skipped,
     }
     if punctuality is not None:
-        result["starts"] = list(punctuality.starts)
-        result["deadlines"] = list(punctuality.deadlines)
+        for name in ("starts", "deadlines"):
+            with (Path(job["punctuality"]) / name).open("wb") as file:
+                getattr(punctuality, name).tofile(file)
     return result
 
 

@@ -2,8 +2,8 @@
 
 `python -m benchmarks.targets CERTIFICATE LISTENERS` listens on 127.0.0.1 and prints one JSON object
 with the ports, lists of `LISTENERS` each, by kind: `tcp`, `tls` and `https` take what comes and
-close, `udp` takes datagrams, `hole` never accepts with its queue full, so that connections to it
-hang.
+close, `udp` takes datagrams, `mute` never accepts, `hole` neither, and its queue is full, so that
+connections to it hang.
 """
 
 from __future__ import annotations
@@ -66,6 +66,11 @@ async def serve(certificate: Path, listeners: int) -> None:
     for _ in range(listeners):
         transport, _ = await loop.create_datagram_endpoint(_Datagram, local_addr=("127.0.0.1", 0))
         ports.setdefault("udp", []).append(transport.get_extra_info("sockname")[1])
+        mute = socket.socket()
+        mute.bind(("127.0.0.1", 0))
+        mute.listen(4096)
+        ports.setdefault("mute", []).append(mute.getsockname()[1])
+        holes.append(mute)
         hole = socket.socket()
         hole.bind(("127.0.0.1", 0))
         hole.listen(0)

@@ -8,6 +8,7 @@ certificate verified, `https` posts the line and wants a 2xx. It has no probe th
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import urllib.request
 from collections.abc import Sequence
@@ -67,6 +68,16 @@ class BlackboxAndPrometheus:
         """Whether Prometheus answers."""
         return bool(self._ask("/-/ready"))
 
+    def hold(self) -> None:
+        """Stops both where they are: Prometheus waits some seconds before it first looks at its targets."""
+        for process in self._processes:
+            process.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """After `hold`."""
+        for process in self._processes:
+            process.send_signal(signal.SIGCONT)
+
     def succeeding(self) -> int:
         """How many endpoints' last probe succeeded."""
         answer = self._ask("/api/v1/query?query=sum(probe_success)")
@@ -79,16 +90,16 @@ class BlackboxAndPrometheus:
 
     def stop(self) -> None:
         """Ends both."""
+        self.go_on()
         for process in self._processes:
             process.terminate()
         for process in self._processes:
             process.wait(20)
 
     def _ask(self, path: str) -> bytes:
+        url = f"http://127.0.0.1:{self._prometheus_port}{path}"
         try:
-            with urllib.request.urlopen(
-                f"http://127.0.0.1:{self._prometheus_port}{path}", timeout=5
-            ) as answer:
+            with urllib.request.urlopen(url, timeout=5) as answer:
                 content: bytes = answer.read()
                 return content
         except OSError:
