@@ -68,7 +68,7 @@ async def _round(plans: Sequence[EndpointPlan]) -> Round:
 
 
 def table(round_: Round, now: float) -> list[str]:
-    """The round as aligned lines; times in milliseconds."""
+    """The round as aligned lines; times in milliseconds. The last lines say how it went in all."""
     outcomes = {outcome.endpoint: outcome for outcome in round_.report.outcomes}
     rows = [list(_HEADINGS)]
     for index, plan in enumerate(round_.plans):
@@ -81,6 +81,8 @@ def table(round_: Round, now: float) -> list[str]:
             for i, (cell, width) in enumerate(zip(row, widths, strict=True))
         ]
         lines.append("  ".join(cells).rstrip())
+    sent = sum(outcome.verdict is Verdict.SENT for outcome in outcomes.values())
+    lines.append(f"{sent} of {len(round_.plans)} sent; times in ms")
     if round_.report.impaired:
         lines.append(f"this agent was impaired: {', '.join(round_.report.impaired)}")
     return lines

@@ -15,7 +15,8 @@ import click
 if TYPE_CHECKING:
     from coalmine_agent.loaded import Loaded
 
-_CONFIG = click.argument("config", type=click.Path(path_type=Path))
+# Whether it can be read is said by who reads it, in the words of every other problem with it.
+_CONFIG = click.argument("config", type=click.Path(path_type=Path, readable=False))
 
 
 @click.group()
@@ -39,16 +40,24 @@ def run(config: Path) -> None:
 @agent.command()
 @_CONFIG
 def check(config: Path) -> None:
-    """Check CONFIG and every file that it names."""
+    """Check CONFIG and every file that it names. Sends nothing."""
     loaded = _load(config)
-    counts = f"{len(loaded.settings.services)} services, {len(loaded.plans)} endpoints"
-    print(f"{config}: fine: agent {loaded.identity.id}, {counts}")
+    services, endpoints = len(loaded.settings.services), len(loaded.plans)
+    print(
+        f"{config}: fine: agent {loaded.identity.id}, {services} service{'s' * (services != 1)}, "
+        f"{endpoints} endpoint{'s' * (endpoints != 1)}"
+    )
 
 
 @agent.command()
 @_CONFIG
 def once(config: Path) -> None:
-    """Send one round and print how it went: each endpoint's steps (in ms), verdict and error."""
+    """Send one round and print how each endpoint fared.
+
+    One datapoint goes to every endpoint; the table has its verdict, the milliseconds that each step
+    took, and its error. "sent" is what this host can see of it: that it arrived, the aggregator says.
+    Nothing is reported to the broker. The exit code is 1 if something was not sent.
+    """
     from coalmine_agent.one_round import run_round, table
     from coalmine_runtime import clock
 
@@ -62,7 +71,11 @@ def once(config: Path) -> None:
 @click.option("--reason", default="retired by command", show_default=True, help="Told with the state.")
 @_CONFIG
 def retire(config: Path, reason: str) -> None:
-    """Tell the aggregator that this agent is gone for good and nothing is expected of it."""
+    """Tell the aggregator that this agent is gone for good.
+
+    Nothing is expected of it from then on. It takes the agent's configuration, on any host, and does
+    not stop an agent that still runs: stop it first.
+    """
     from coalmine_agent.retirement import retire as publish
     from coalmine_runtime.mqtt import BrokerError
 

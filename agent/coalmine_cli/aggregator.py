@@ -12,7 +12,8 @@ import click
 if TYPE_CHECKING:
     from coalmine_aggregator.settings import AggregatorSettings
 
-_CONFIG = click.argument("config", type=click.Path(path_type=Path))
+# Whether it can be read is said by who reads it, in the words of every other problem with it.
+_CONFIG = click.argument("config", type=click.Path(path_type=Path, readable=False))
 
 
 @click.group()
@@ -23,7 +24,7 @@ def aggregator() -> None:
 @aggregator.command()
 @_CONFIG
 def check(config: Path) -> None:
-    """Check CONFIG and every file that it names."""
+    """Check CONFIG and every file that it names. Opens no port and no store."""
     settings = _load(config)
     services, receivers = len(settings.services), len(settings.notify)
     print(
@@ -35,7 +36,7 @@ def check(config: Path) -> None:
 @aggregator.command()
 @_CONFIG
 def run(config: Path) -> None:
-    """Run an aggregator as CONFIG says, until SIGTERM."""
+    """Run as CONFIG says, until SIGTERM."""
     from coalmine_aggregator.run import StartError, run_until_stopped
 
     settings = _load(config)

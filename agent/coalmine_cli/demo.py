@@ -9,23 +9,35 @@ import click
 _EPILOG = """\b
 What can be broken, with --break or the keys shown:
   udp                            all of UDP is lost without a word
-  tcp:refuse                     the TCP listener is closed
+  tcp:refuse                     the TCP listener is closed, clients are refused
   region=eu-west-1:50%           half of what comes from eu-west-1 is lost
   protocol=udp,zone=dc1-a:20%    labels beside each other must all match
-Labels are protocol, location, region, zone and host. People see green first: a fault holds from 10 s
-after the first sum rates, or after a third of --seconds where that is shorter.
+Labels are protocol, location, region, zone and host. Green comes first: a fault
+holds from 10 s after the first sum rates, or from a third of --seconds where
+that is shorter.
 """
 
 
 @click.command(epilog=_EPILOG)
-@click.option("--port", default=8080, show_default=True, help="Port of the live page on 127.0.0.1.")
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65535),
+    default=8080,
+    show_default=True,
+    help="Port of the live page on 127.0.0.1.",
+)
 @click.option("--break", "faults", multiple=True, metavar="FAULT", help="Break something; repeatable.")
 @click.option(
     "--seconds",
     type=click.FloatRange(min=1),
     help="Run unattended and stop this long after the first sum rates.",
 )
-@click.option("--json", "as_json", is_flag=True, help="End with one line of JSON.")
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="End with one line of JSON; all other lines go to standard error.",
+)
 def demo(port: int, faults: tuple[str, ...], seconds: float | None, as_json: bool) -> None:
     """Watch a dozen agents, a service and an aggregator on this machine, and break things."""
     try:

@@ -17,15 +17,17 @@ import asyncio
 import contextlib
 import dataclasses
 import logging
+import re
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
 import aiomqtt
+from aiomqtt.exceptions import MqttConnectError
 
 from coalmine_runtime.settings import Seconds, Secret, SettingError, setting
 from coalmine_runtime.tls import TlsClientSettings, client_context
+from coalmine_runtime.url import split_url
 from coalmine_wire.topics import is_topic_part
 
 __all__ = [
@@ -66,19 +68,11 @@ class BrokerUrl(NamedTuple):
     @classmethod
     def parse(cls, text: str) -> BrokerUrl:
         """Raises ValueError, without repeating a password that stands in the URL."""
-        try:
-            parts = urlsplit(text)
-            host, port = parts.hostname, parts.port
-        except ValueError:
-            raise ValueError("expected a URL such as mqtts://broker.example:8883") from None
-        if parts.username is not None or parts.password is not None:
-            raise ValueError("user and password stand beside the URL, as username and password_file")
-        if parts.scheme not in ("mqtt", "mqtts") or not host or parts.query or parts.fragment:
-            raise ValueError(f'expected a URL such as mqtts://broker.example:8883, not "{text}"')
-        if parts.path not in ("", "/") or port == 0:
+        url = split_url(text, schemes=("mqtt", "mqtts"), example="mqtts://broker.example:8883")
+        if url.path not in ("", "/") or url.query:
             raise ValueError(f'expected only host and port in "{text}"')
-        tls = parts.scheme == "mqtts"
-        return cls(host, port or (TLS_PORT if tls else PORT), tls)
+        tls = url.scheme == "mqtts"
+        return cls(url.host, url.port or (TLS_PORT if tls else PORT), tls)
 
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
@@ -207,12 +201,9 @@ async def connect(
     except asyncio.CancelledError:
         entering.add_done_callback(client.drop)
         raise
-    except BrokerError:
+    except (BrokerError, OSError, ValueError) as error:
         client.drop()
-        raise
-    except (OSError, ValueError) as error:
-        client.drop()
-        raise BrokerError(str(error)) from None
+        raise BrokerError(_reason(error)) from None
     try:
         yield Connection(client)
     finally:
@@ -258,6 +249,12 @@ class _Client(aiomqtt.Client):
 
         # From the thread that connects, or from the loop: the next turn of the loop writes.
         self._loop.call_soon_threadsafe(write)
+
+
+def _reason(error: Exception) -> str:
+    """Why there is no connection, in words: `Connection refused`, `the broker says: Not authorized`."""
+    text = re.sub(r"^\[(Errno |code:)-?\d+\] ", "", str(error)) or type(error).__name__
+    return f"the broker says: {text}" if isinstance(error, MqttConnectError) else text
 
 
 def _code(granted: Any) -> int:

@@ -7,7 +7,7 @@ its line. `${NAME}` in a scalar is replaced from the environment, `$$` stands fo
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,9 +17,11 @@ from coalmine_runtime.config_error import ConfigError, Problem
 
 MAX_BYTES = 4 << 20
 MAX_NODES = 200_000
+MAX_DEPTH = 64
 
 _VARIABLE = re.compile(r"\$(?:\$|\{([A-Za-z_][A-Za-z0-9_]*)\}|\{([^}]*)\})")
 _NULLS = ("", "~", "null")
+_TOO_DEEP = f"nested deeper than {MAX_DEPTH}"
 
 
 class Node(NamedTuple):
@@ -60,16 +62,30 @@ def parse_tree(data: bytes | str, file: str, env: Mapping[str, str]) -> Node:
     """YAML text as a tree. Raises `ConfigError`."""
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
+        _refuse_depth(yaml.parse(data, Loader=loader), file)
         root = yaml.compose(data, Loader=loader)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 0
         what = f"not YAML: {error.problem or error.context or error}"
         raise ConfigError([Problem(file, line, "", what)]) from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError([Problem(file, 0, "", f"not YAML: {error}")]) from None
+        what = " ".join(str(error).split())  # it comes in two lines
+        raise ConfigError([Problem(file, 0, "", f"not YAML: {what}")]) from None
     if root is None:
         return Node(1, entries={}, lines={})
     return _Tree(file, env).convert(root, "")
+
+
+def _refuse_depth(events: Iterable[yaml.Event], file: str) -> None:
+    """Composing recurses, in C without a limit: what is nested too deep would end the process."""
+    depth = 0
+    for event in events:
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > MAX_DEPTH:
+                raise ConfigError([Problem(file, event.start_mark.line + 1, "", _TOO_DEEP)])
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
 
 
 class _Tree:
@@ -77,16 +93,28 @@ class _Tree:
         self._file = file
         self._env = env
         self._nodes = 0
+        self._depth = 0
 
     def convert(self, node: yaml.Node, key: str) -> Node:
         self._nodes += 1
+        self._depth += 1
+        try:
+            return self._convert(node, key)
+        finally:
+            self._depth -= 1
+
+    def _convert(self, node: yaml.Node, key: str) -> Node:
         line = node.start_mark.line + 1
+        if self._depth > MAX_DEPTH:  # an alias that stands within what it names
+            raise self._error(line, "", _TOO_DEEP)
         # Aliases can make a small file grow without end.
         if self._nodes > MAX_NODES:
             raise self._error(line, key, f"more than {MAX_NODES} values")
         if isinstance(node, yaml.ScalarNode):
             if not node.style and node.value in _NULLS:
                 return Node(line)
+            if "\0" in node.value:
+                raise self._error(line, key, "has a null character")
             return Node(line, text=self._expand(node.value, line, key))
         if isinstance(node, yaml.SequenceNode):
             items = [self.convert(item, f"{key}[{i}]") for i, item in enumerate(node.value)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 from coalmine_aggregator.model.policy import MIN_LOST, WINDOW_S, ServicePolicy
 from coalmine_aggregator.notify.settings import NotifySettings, check_names
@@ -133,13 +134,26 @@ class ReceiveSettings:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class BrokerCertificate:
+    """The certificate that the embedded broker shows. It asks its clients for none."""
+
+    certificate_file: Path = setting("Certificate with its chain, PEM")
+    private_key_file: Path = setting("Its private key, PEM")
+
+    def __post_init__(self) -> None:
+        TlsServerSettings(
+            certificate_file=self.certificate_file, private_key_file=self.private_key_file
+        )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class BrokerChoice(TlsClientSettings):
     """The MQTT broker: our own (`listen`) or another (`url`, with the keys that agents have for it)."""
 
     listen: Address | None = setting(
         "Run the embedded broker here; 127.0.0.1:1883 unless url is given", None
     )
-    certificate: TlsServerSettings | None = setting("TLS of the embedded broker", None)
+    certificate: BrokerCertificate | None = setting("TLS of the embedded broker", None)
     url: BrokerUrl | None = setting(
         "Use this broker instead, mqtt://host:port or mqtts://host:port", None
     )
@@ -229,7 +243,10 @@ class AggregatorSettings:
     receive: ReceiveSettings = setting("Where datapoints arrive")
     broker: BrokerChoice = setting("Where agents report", BrokerChoice())
     notify: list[NotifySettings] = setting("Who hears of alerts", [])
-    store: str = setting("Where history is kept: sqlite:////absolute/path.db", "sqlite:///coalmine.db")
+    store: str = setting(
+        "Where history is kept: sqlite:////absolute/path.db; with three slashes relative to where it starts",
+        "sqlite:///coalmine.db",
+    )
     web: WebSettings = setting("The page, the API and the metrics", WebSettings())
     log: LogSettings = setting("The log", LogSettings())
 

@@ -56,7 +56,7 @@ async def test_check_says_what_is_configured(tmp_path: Path) -> None:
     write(tmp_path, configuration(1883))
     assert await coalmine(tmp_path, "check") == (
         0,
-        "agent.yaml: fine: agent a1, 1 services, 1 endpoints\n",
+        "agent.yaml: fine: agent a1, 1 service, 1 endpoint\n",
     )
 
 
@@ -71,7 +71,7 @@ async def test_once_sends_one_datapoint_to_each_endpoint(tmp_path: Path, authori
         assert code == 0, output
         assert [line.split()[1] for line in taken] == [b"1"]
         assert [line.split()[1] for line in tls_taken] == [b"1"]
-        heading, *rows = output.splitlines()
+        heading, *rows, sum_ = output.splitlines()
         steps = ["RESOLVE", "CONNECT", "TLS", "SEND", "RESPONSE", "TOTAL"]
         assert heading.split() == ["SERVICE", "ENDPOINT", "ADDRESS", "VERDICT", *steps, "ERROR"]
         assert [row.split()[:4] for row in rows] == [
@@ -79,6 +79,7 @@ async def test_once_sends_one_datapoint_to_each_endpoint(tmp_path: Path, authori
             ["s", "tls", f"127.0.0.1:{tls_port}", "sent"],
         ]
         assert "days]" in rows[1]  # how long the certificate is still good
+        assert sum_ == "2 of 2 sent; times in ms"
 
 
 async def test_once_fails_where_an_endpoint_does(tmp_path: Path) -> None:

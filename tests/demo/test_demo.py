@@ -49,6 +49,7 @@ class Demo:
         self.folder = folder
         self.port = free_port()
         self.output = b""
+        self.stdout = b""  # of it, where it is no terminal
         self.process: asyncio.subprocess.Process | None = None
         self._terminal: int | None = None
         self._more = asyncio.Event()
@@ -66,7 +67,7 @@ class Demo:
             *argv,
             stdin=slave if terminal else asyncio.subprocess.DEVNULL,
             stdout=slave,
-            stderr=asyncio.subprocess.STDOUT,
+            stderr=asyncio.subprocess.STDOUT if terminal else asyncio.subprocess.PIPE,
             env=env,
         )
         loop = asyncio.get_running_loop()
@@ -75,7 +76,7 @@ class Demo:
             os.set_blocking(self._terminal, False)
             loop.add_reader(self._terminal, self._read_terminal)
         else:
-            self._reading = loop.create_task(self._read_pipe())
+            self._reading = asyncio.gather(self._read_stdout(), self._read_stderr())
 
     async def seen(self, text: str, *, after: int = 0) -> int:
         """Returns once `text` was written behind the position `after`; the position behind it."""
@@ -122,12 +123,18 @@ class Demo:
         except OSError:  # the other end is closed
             asyncio.get_running_loop().remove_reader(self._terminal)
 
-    async def _read_pipe(self) -> None:
+    async def _read_stdout(self) -> None:
         assert self.process is not None
         assert self.process.stdout is not None
         while data := await self.process.stdout.read(1 << 16):
+            self.stdout += data
             self._take(data)
-        self._more.set()
+
+    async def _read_stderr(self) -> None:
+        assert self.process is not None
+        assert self.process.stderr is not None
+        while data := await self.process.stderr.read(1 << 16):
+            self._take(data)
 
 
 @pytest.fixture
@@ -154,7 +161,8 @@ async def until(condition: Callable[[], bool], timeout_s: float) -> bool:
 async def test_unattended_it_shows_green_then_the_break_and_the_page(demo: Demo) -> None:
     await demo.start("--seconds", "24", "--json", "--break", "udp")
     assert await demo.ended() == 0
-    summary = json.loads(demo.lines[-1])
+    (line,) = demo.stdout.splitlines()  # and nothing else: all other lines are on standard error
+    summary = json.loads(line)
     assert list(summary) == ["slots", "expected", "fates", "balanced", "sum_rates", "alerts"]
     assert summary["slots"] >= 20
     assert summary["balanced"] is True
@@ -213,7 +221,7 @@ async def test_interrupted_before_its_time_it_says_so_and_sums_up(demo: Demo) ->
     assert demo.process is not None
     demo.process.send_signal(signal.SIGINT)
     assert await demo.ended() == 130
-    assert json.loads(demo.lines[-1])["balanced"] is True
+    assert json.loads(demo.stdout)["balanced"] is True
 
 
 async def test_killed_it_leaves_no_process(demo: Demo) -> None:

@@ -79,7 +79,7 @@ class _Demo:
         self._options = options
         self._folder = folder
         self._page = f"http://{HOST}:{options.port}"
-        self._screen = choose_screen()
+        self._screen = choose_screen(sys.stderr if options.as_json else sys.stdout)
         self._pager = Pager(self._paged)
         self._tally = Tally()
         self._faults: tuple[Fault, ...] = ()

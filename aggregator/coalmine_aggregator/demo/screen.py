@@ -1,4 +1,7 @@
-"""Where the demo shows itself: a live table with keys on a terminal, plain lines elsewhere."""
+"""Where the demo shows itself: a live table with keys on a terminal, plain lines elsewhere.
+
+It is standard output, or standard error where the output is kept for one object of JSON.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ import termios
 import tty
 from collections.abc import Callable
 from typing import Protocol as Interface
+from typing import TextIO
 
 from rich.console import Console
 from rich.live import Live
@@ -38,11 +42,12 @@ class Screen(Interface):
 
 
 class PlainScreen:
-    """Lines on standard output, for pipes and logs."""
+    """Lines, for pipes and logs."""
 
     keys = False
 
-    def __init__(self) -> None:
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
         self._shown = ""
 
     def open(self, on_key: Callable[[str], None]) -> None:
@@ -57,8 +62,8 @@ class PlainScreen:
 
     def tell(self, line: str, style: str = "") -> None:
         """Written at once, so that whoever reads the pipe sees it."""
-        sys.stdout.write(f"{line}\n")
-        sys.stdout.flush()
+        self._stream.write(f"{line}\n")
+        self._stream.flush()
 
     def close(self) -> None:
         """Nothing to give back."""
@@ -67,9 +72,9 @@ class PlainScreen:
 class LiveScreen:
     """A table that is redrawn in place; typed characters reach `on_key` at once and unseen."""
 
-    def __init__(self) -> None:
+    def __init__(self, stream: TextIO) -> None:
         self.keys = sys.stdin.isatty()
-        self._console = Console()
+        self._console = Console(file=stream)
         self._live = Live(console=self._console, auto_refresh=False)
         self._before: _Attributes | None = None
 
@@ -107,6 +112,6 @@ class LiveScreen:
             asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
 
 
-def choose_screen() -> Screen:
+def choose_screen(stream: TextIO) -> Screen:
     """A live one on a terminal."""
-    return LiveScreen() if sys.stdout.isatty() else PlainScreen()
+    return LiveScreen(stream) if stream.isatty() else PlainScreen(stream)

@@ -39,7 +39,8 @@ def share(part: int, whole: int) -> str:
 def alert_line(alert: AlertItem, now: float) -> str:
     """An open alert, or one that has closed."""
     sums = alert.sums
-    loss = f"{share(sums.bad, sums.judged)} of {alert.scope_text} ({sums.bad} of {sums.judged} lost)"
+    where = alert.scope_text if alert.scope else f"all of {alert.service}"
+    loss = f"{share(sums.bad, sums.judged)} of {where} ({sums.bad} of {sums.judged} bad)"
     if alert.closed_at is None:
         return f"{alert.id} open for {now - alert.opened_at:.0f} s: {loss}"
     return f"{alert.id} closed after {alert.closed_at - alert.opened_at:.0f} s: {loss}"
@@ -58,8 +59,10 @@ def faults_line(faults: Sequence[Fault]) -> str:
 
 
 def page_line(message: Page) -> str:
-    """A page in one line, or that what it was about is over."""
+    """A page in one line; that its scope changed, which pages nobody again; or that it is over."""
     page = message.data
     if message.type == "alert.closed":
         return f"RESOLVED {page.summary}"
+    if message.type == "alert.changed":
+        return f"CHANGED {page.summary}"
     return f"PAGE {page.owner}: {page.summary}; playbook {page.playbook}"

@@ -13,7 +13,8 @@ export function headlineOf(snapshot, cells) {
   if (snapshot.open_total > 0) {
     const oldest = Math.min(...snapshot.open.map((alert) => alert.since));
     const since = moment(oldest, snapshot.now);
-    return ["down", `${plural(snapshot.open_total, "alert is", "alerts are")} open, the oldest since ${since} UTC.`];
+    const which = snapshot.open_total > 1 ? ", the oldest" : "";
+    return ["down", `${plural(snapshot.open_total, "alert is", "alerts are")} open${which} since ${since} UTC.`];
   }
   if (failing.length > 0) return ["partial", `Coalmine itself is not well: ${failing.map((check) => check.name).join(", ")}.`];
   if (snapshot.settled === null || cells.length === 0) return ["unknown", "No agent has been heard yet."];
