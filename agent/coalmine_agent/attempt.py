@@ -65,6 +65,9 @@ SENT, FAILED, ABANDONED, SKIPPED = (
 )
 _RESOLVE = Step.RESOLVE
 
+_BUGS_TOLD = 100
+_bugs: set[str] = set()
+
 _FLAGS = int(socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
 _STREAM = int(socket.SOCK_STREAM)
 
@@ -260,8 +263,11 @@ class Attempt:
         except SendError as error:
             self.fail(str(error))
         except Exception as error:
-            log.exception("agent.sender.bug", error, endpoint=self.target.plan.address)
-            self.fail(f"agent: {type(error).__name__}: {error}", SKIPPED)
+            text = f"agent: {type(error).__name__}: {error}"
+            if text not in _bugs and len(_bugs) < _BUGS_TOLD:  # once each: they come every second
+                _bugs.add(text)
+                log.exception("agent.sender.bug", error, endpoint=self.target.where)
+            self.fail(text, SKIPPED)
 
     def _end(self, verdict: Verdict) -> None:
         self.verdict = verdict

@@ -260,13 +260,14 @@ class Runner:
             if start.late_s > counters.late_max_s:
                 counters.late_max_s = start.late_s
             self._start(start.revision, start.slot, start.endpoints, start.late_s)
-        for missed in step.missed:
+        if step.missed:
             log.warning(
                 "agent.start.missed",
-                slot=missed.slot,
-                endpoints=len(missed.endpoints),
-                reason=missed.reason,
+                slot=step.missed[0].slot,
+                endpoints=sum(len(missed.endpoints) for missed in step.missed),
+                reason=step.missed[0].reason,
             )
+        for missed in step.missed:
             self._skip(missed.revision, missed.slot, missed.endpoints, missed.reason)
         if step.missed_slots:
             self._miss(step.missed_slots)
