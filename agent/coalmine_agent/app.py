@@ -45,6 +45,10 @@ GOODBYE_S = 0.4
 """With the runner's 1.45 s at most, an agent is gone within 2 s of SIGTERM."""
 
 
+RELOAD_PAUSE_S = 3.0
+"""Between reloads: the slots of the revision before may end until then, and no older plans are kept."""
+
+
 class StartError(Exception):
     """What keeps the agent from starting, in one line."""
 
@@ -144,8 +148,9 @@ class App:
         self._tell(self._batcher.flush())
         began = clock.monotonic()
         heard = await self._publisher.goodbye(last_slot, self._stopped_by, GOODBYE_S)
-        left_s = max(GOODBYE_S - (clock.monotonic() - began), 0.05)
-        await asyncio.wait([publishing], timeout=left_s)
+        if heard:  # the polite end of the connection; otherwise there is nobody to be polite to
+            left_s = max(GOODBYE_S - (clock.monotonic() - began), 0.05)
+            await asyncio.wait([publishing], timeout=left_s)
         for task in (publishing, self._statsd_task):
             if task is not None:
                 task.cancel()
@@ -168,7 +173,7 @@ class App:
             await self._hung_up.wait()
             self._hung_up.clear()
             systemd.notify(systemd.reloading(), self._env)
-            self._reloads.last_at = clock.wall()
+            revision = self._runner.revision
             try:
                 await self._reload()
             except ConfigError as error:
@@ -179,7 +184,10 @@ class App:
             else:
                 self._reloads.done += 1
                 self._reloads.error = ""
-            systemd.notify(f"{systemd.READY}\n{self._status()}", self._env)
+            finally:  # systemd waits for it, whatever happened
+                systemd.notify(f"{systemd.READY}\n{self._status()}", self._env)
+            if self._runner.revision != revision:
+                await asyncio.sleep(RELOAD_PAUSE_S)
 
     async def _reload(self) -> None:
         """Takes over the file as it is now, or raises `ConfigError` and changes nothing."""

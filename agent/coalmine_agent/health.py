@@ -35,7 +35,6 @@ class Reloads:
     done: int = 0
     refused: int = 0
     error: str = ""
-    last_at: float = 0.0
 
     def expose(self, out: Exposition) -> None:
         """Adds the families to an exposition."""

@@ -14,6 +14,10 @@ from coalmine_agent.settings import Settings
 from coalmine_runtime.config_error import ConfigError, Problem, SettingError
 from coalmine_runtime.mqtt import BrokerSettings, tls_context
 from coalmine_runtime.settings import load
+from coalmine_wire.reports import MAX_ENDPOINTS, MAX_PAYLOAD, encode
+
+MAX_BIRTH_BYTES = MAX_PAYLOAD - 1024
+"""With room for what a later birth says in more digits."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -40,6 +44,12 @@ def load_agent(path: Path, env: Mapping[str, str], *, boot: str, started_at: flo
         context = tls_context(broker)
     except SettingError as error:  # a file changed since the settings were bound
         raise ConfigError.of(path, error.key, str(error)) from None
+    if len(plans) > MAX_ENDPOINTS:
+        what = f"{len(plans)} endpoints, at most {MAX_ENDPOINTS} an agent"
+        raise ConfigError.of(path, "services", what)
+    if (size := len(encode(identity.birth(1, 0, plans)))) > MAX_BIRTH_BYTES:
+        what = f"their names and addresses take {size} bytes, at most {MAX_BIRTH_BYTES} an agent"
+        raise ConfigError.of(path, "services", what)
     return Loaded(settings, identity, plans, broker, context, _state_dir(settings, env))
 
 

@@ -18,6 +18,7 @@ import msgspec
 
 from coalmine_agent.exposition import Exposition
 from coalmine_agent.identity import Identity
+from coalmine_agent.report_parts import join, split
 from coalmine_agent.spool import Spool
 from coalmine_runtime import clock
 from coalmine_runtime.logs import get_logger
@@ -29,7 +30,6 @@ from coalmine_wire.reports import (
     ReportError,
     SlotReport,
     decode_birth,
-    decode_report,
     encode,
 )
 from coalmine_wire.topics import Kind
@@ -43,10 +43,10 @@ ACKNOWLEDGE_S = 10.0
 MAX_FRESH_IN_FLIGHT = 64
 """Reports sent and not acknowledged; further ones wait in the spool."""
 
-REPLAY_SLOTS = 60
+REPLAY_REPORTS = 60
 REPLAY_BYTES = 256 << 10
 REPLAY_EVERY_S = 0.5
-"""A message of at most so many slots so often: a day comes in within 12 minutes."""
+"""At most so many reports so often: a day comes in within 12 minutes."""
 
 FIRST_RETRY_S = 0.5
 LAST_RETRY_S = 10.0
@@ -116,12 +116,13 @@ class Publisher:
         self, revision: int, slots: list[SlotReport], expiries: list[tuple[int, int]] | None = None
     ) -> None:
         """Sends slots that ended, or keeps them."""
-        report = self._identity.report(revision, slots, clock.wall(), expiries or [])
         connection = self._connection
-        if connection is None or len(self._in_flight) >= MAX_FRESH_IN_FLIGHT:
-            self._keep(report)
-        else:
-            self._launch(self._tell(connection, report))
+        whole = self._identity.report(revision, slots, clock.wall(), expiries or [])
+        for report, payload in split(whole):
+            if connection is None or len(self._in_flight) >= MAX_FRESH_IN_FLIGHT:
+                self._keep(report)
+            else:
+                self._launch(self._tell(connection, report, payload))
 
     def move(self, broker: BrokerSettings, context: ssl.SSLContext | None) -> None:
         """Connects anew where the settings are others; what is told meanwhile waits.
@@ -294,12 +295,9 @@ class Publisher:
         except BrokerError as error:
             self._break(connection, error)
 
-    async def _tell(self, connection: Connection, report: Report) -> None:
-        sending = asyncio.ensure_future(
-            connection.publish(
-                self._identity.topic(Kind.REPORT), encode(report), timeout_s=ACKNOWLEDGE_S
-            )
-        )
+    async def _tell(self, connection: Connection, report: Report, payload: bytes) -> None:
+        topic = self._identity.topic(Kind.REPORT)
+        sending = asyncio.ensure_future(connection.publish(topic, payload, timeout_s=ACKNOWLEDGE_S))
         kept = False
         try:
             await asyncio.wait({sending}, timeout=SPOOL_AFTER_S)
@@ -334,13 +332,13 @@ class Publisher:
 
     async def _replay(self, connection: Connection) -> None:
         while True:
-            batch = self._spool.peek(clock.wall(), max_reports=REPLAY_SLOTS, max_bytes=REPLAY_BYTES)
+            batch = self._spool.peek(clock.wall(), max_reports=REPLAY_REPORTS, max_bytes=REPLAY_BYTES)
             if not batch.reports:
                 self._spooled.clear()
                 await self._spooled.wait()
                 continue
             try:
-                for report in _merge(batch.reports):
+                for report in join(batch.reports):
                     if report.agent != self._identity.id:
                         continue
                     report = msgspec.structs.replace(report, sent_at=clock.wall())
@@ -359,27 +357,6 @@ class Publisher:
         task = asyncio.ensure_future(telling)
         self._in_flight.add(task)
         task.add_done_callback(self._in_flight.discard)
-
-
-def _merge(payloads: list[bytes]) -> list[Report]:
-    """Reports of one birth that follow each other become one; what cannot be read is left out."""
-    merged: list[Report] = []
-    for payload in payloads:
-        try:
-            report = decode_report(payload)
-        except ReportError as error:
-            log.error("agent.spool.foreign", error=error)
-            continue
-        last = merged[-1] if merged else None
-        if last and (last.agent, last.boot, last.revision) == (
-            report.agent,
-            report.boot,
-            report.revision,
-        ):
-            last.slots.extend(report.slots)
-        else:
-            merged.append(report)
-    return merged
 
 
 async def _wait(event: asyncio.Event, timeout_s: float) -> None:

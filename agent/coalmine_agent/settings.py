@@ -7,13 +7,13 @@ import enum
 import socket
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
 from coalmine_runtime.config_error import nearest
 from coalmine_runtime.logs import Format
 from coalmine_runtime.mqtt import BrokerSettings
 from coalmine_runtime.settings import Address, Bytes, Seconds, Secret, SettingError, setting
 from coalmine_runtime.tls import TlsClientSettings
+from coalmine_runtime.url import split_url
 from coalmine_wire.protocols import Protocol
 from coalmine_wire.series import Location, is_label
 from coalmine_wire.topics import is_topic_part
@@ -135,19 +135,10 @@ class HttpsUrl(NamedTuple):
     @classmethod
     def parse(cls, text: str) -> HttpsUrl:
         """Raises ValueError, without repeating a password that stands in the URL."""
-        try:
-            parts = urlsplit(text)
-            host, port = parts.hostname, parts.port
-        except ValueError:
-            raise ValueError("expected a URL such as https://carbon.example/api/v1/sink") from None
-        if parts.username is not None or parts.password is not None:
-            raise ValueError("user and password stand beside the URL, as username and password_file")
-        if parts.scheme != "https" or not host or port == 0:
-            raise ValueError(f'expected a URL such as https://carbon.example/api/v1/sink, not "{text}"')
-        if not text.isascii() or any(c <= " " or c == "\x7f" for c in text):
-            raise ValueError("a URL has only ASCII characters, and no spaces")
-        target = parts.path or "/"
-        return cls(host, port or HTTPS_PORT, f"{target}?{parts.query}" if parts.query else target)
+        url = split_url(text, schemes=("https",), example="https://carbon.example/api/v1/sink")
+        _check_zone(url.host)
+        target = url.path or "/"
+        return cls(url.host, url.port or HTTPS_PORT, f"{target}?{url.query}" if url.query else target)
 
     def __str__(self) -> str:
         return f"https://{Address(self.host, self.port)}{self.path}"
@@ -284,6 +275,16 @@ def _check_target(address: Address) -> None:
         raise ValueError(f'expected host:port, not "{address}"')
     if address.port == 0:
         raise ValueError("port 0 is nowhere to send to")
+    _check_zone(address.host)
+
+
+def _check_zone(host: str) -> None:
+    zone = host.partition("%")[2]
+    if zone and not zone.isdigit():
+        try:
+            socket.if_nametoindex(zone)
+        except OSError:
+            raise ValueError(f'"{zone}" is no network interface of this machine') from None
 
 
 def _check_key(key: Secret | None) -> None:

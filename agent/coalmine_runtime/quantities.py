@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import math
 import re
 from collections.abc import Callable
 from typing import Annotated, Any, NamedTuple
@@ -16,6 +17,7 @@ class Kind(NamedTuple):
 
 
 _NUMBER = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z%]*)\Z")
+_MAX_HOST = 253
 _SECONDS = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _BYTES = {"": 1, "B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 
@@ -55,9 +57,25 @@ def parse_bytes(text: str) -> int:
 
 def _split(text: str, expected: str) -> tuple[float, str]:
     match = _NUMBER.match(text)
-    if match is None:
+    if match is None or math.isinf(float(match[1])):
         raise ValueError(f'expected {expected}, not "{text}"')
     return float(match[1]), match[2]
+
+
+def is_host(text: str) -> bool:
+    """Whether `text` can be looked up, or is an address; an IPv6 one may have a zone."""
+    if ":" in text:
+        try:
+            ipaddress.IPv6Address(text)
+        except ValueError:
+            return False
+        return True
+    if len(text) > _MAX_HOST or any(c.isspace() or not c.isprintable() or c in "/@?#%" for c in text):
+        return False
+    try:
+        return bool(text.encode("idna").strip(b"."))
+    except UnicodeError:
+        return False
 
 
 class Address(NamedTuple):
@@ -76,7 +94,9 @@ class Address(NamedTuple):
             raise ValueError(f'an IPv6 address stands in brackets: "[{host}]:{port}"')
         if not colon or not (port.isascii() and port.isdigit()) or int(port) > 65535:
             raise ValueError(f'expected host:port, not "{text}"')
-        if any(c.isspace() or c in "/@?#" for c in host):
+        if "@" in host:  # what stands in front of it may be a key, and is not repeated
+            raise ValueError("expected host:port, without user or key")
+        if host and not is_host(host):
             raise ValueError(f'"{host}" is no host name')
         return cls(host, int(port))
 

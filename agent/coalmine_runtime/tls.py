@@ -6,6 +6,7 @@ import dataclasses
 import ssl
 from pathlib import Path
 
+from coalmine_runtime.quantities import is_host
 from coalmine_runtime.settings import SettingError, setting
 
 
@@ -22,6 +23,8 @@ class TlsClientSettings:
         if (self.certificate_file is None) != (self.private_key_file is None):
             missing = "certificate_file" if self.certificate_file is None else "private_key_file"
             raise SettingError(missing, "certificate_file and private_key_file go together")
+        if self.server_name and (not is_host(self.server_name) or self.server_name.startswith(".")):
+            raise SettingError("server_name", f'"{self.server_name}" is no host name')
         readable(self.ca_file, "ca_file")
         readable(self.certificate_file, "certificate_file")
         readable(self.private_key_file, "private_key_file")

@@ -83,7 +83,8 @@ def _refuse_depth(events: Iterable[yaml.Event], file: str) -> None:
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
             if depth > MAX_DEPTH:
-                raise ConfigError([Problem(file, event.start_mark.line + 1, "", _TOO_DEEP)])
+                line = event.start_mark.line + 1 if event.start_mark else 0
+                raise ConfigError([Problem(file, line, "", _TOO_DEEP)])
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
 

@@ -108,6 +108,20 @@ async def test_a_reload_misses_no_slot(tmp_path: Path, broker: Mosquitto, line_s
             assert number < firsts.get(revision + 1, number + 1)
 
 
+async def test_reloads_in_a_row_lose_no_report(tmp_path: Path, broker: Mosquitto) -> None:
+    agent = AgentService(tmp_path, configuration(broker.port))
+    async with listening(broker.port) as ear:
+        await agent.start()
+        await ear.until(lambda e: len(e.slots) >= 2)
+        for revision in (2, 3):
+            agent.signal(signal.SIGHUP)
+            await agent.until_logged(f"agent.reload.done revision={revision} ")
+        await ear.until(lambda e: any(told == 3 for told, _ in e.slots))
+        await agent.stop()
+        assert consecutive(sorted(number for _, number in ear.slots))
+    assert ".bug" not in agent.text()
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [

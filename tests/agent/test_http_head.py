@@ -56,3 +56,10 @@ def test_any_bytes_are_a_status_a_refusal_or_not_enough(received: bytes) -> None
     else:
         text = status.reason if status else ""
     assert text.isprintable()
+
+
+def test_an_echo_of_the_request_shows_no_header() -> None:
+    with pytest.raises(HeadError) as told:
+        read_status(b"POST / HTTP/1.1\r\nAuthorization: Basic c2VzYW1l\r\n\r\n")
+    assert "POST / HTTP/1.1" in str(told.value)
+    assert "c2VzYW1l" not in str(told.value)

@@ -13,7 +13,7 @@ import pytest
 
 from coalmine_agent.identity import Identity
 from coalmine_agent.plan import EndpointPlan
-from coalmine_agent.publisher import REPLAY_SLOTS, Publisher
+from coalmine_agent.publisher import REPLAY_REPORTS, Publisher
 from coalmine_agent.spool import Spool
 from coalmine_runtime import clock
 from coalmine_runtime.mqtt import BrokerSettings, BrokerUrl
@@ -120,7 +120,7 @@ async def test_goodbye_is_retained_and_the_last_will_stays_unsaid(broker: Mosqui
 async def test_what_waited_is_replayed_in_order_beside_what_is_fresh(tmp_path: Path) -> None:
     port = free_port()
     now = int(clock.wall())
-    old = list(range(now - 2 * REPLAY_SLOTS - 30, now))
+    old = list(range(now - 2 * REPLAY_REPORTS - 30, now))
     async with speaking(port) as publisher:
         for number in old:
             publisher.report(1, slot(number))
@@ -134,7 +134,7 @@ async def test_what_waited_is_replayed_in_order_beside_what_is_fresh(tmp_path: P
             fresh = [report for report in ear.reports if not report.replayed]
             assert [s.slot for report in replayed for s in report.slots] == old
             assert [s.slot for report in fresh for s in report.slots] == [now]
-            assert max(len(report.slots) for report in replayed) == REPLAY_SLOTS
+            assert max(len(report.slots) for report in replayed) == REPLAY_REPORTS
             assert ear.reports.index(fresh[0]) < len(ear.reports) - 1  # it did not wait for them
         assert publisher.spool.records == 0
         await mosquitto.stop()
