@@ -13,14 +13,15 @@ import os
 import secrets
 from pathlib import Path
 
-from amqtt.broker import Broker
 from amqtt.contexts import Action, BrokerConfig, ListenerConfig
 from amqtt.errors import BrokerError
 from amqtt.plugins.base import BaseAuthPlugin, BaseTopicPlugin
 from amqtt.session import Session
 
+from coalmine_aggregator.bounded_broker import BoundedBroker
 from coalmine_runtime.logs import get_logger
 from coalmine_runtime.settings import Address
+from coalmine_wire.topics import parse_topic
 
 _log = get_logger("broker")
 
@@ -63,7 +64,7 @@ class Passwords(BaseAuthPlugin):
 
 
 class AgentsTopics(BaseTopicPlugin):
-    """Agents may write below `coalmine/`; only we may read what they write."""
+    """Agents may write births, states and reports; only we may read what they write."""
 
     @dataclasses.dataclass
     class Config:
@@ -77,7 +78,7 @@ class AgentsTopics(BaseTopicPlugin):
         config: AgentsTopics.Config = self.config
         if session is not None and session.username == config.reader:
             return True
-        return action is Action.PUBLISH and topic is not None and topic.startswith("coalmine/v1/")
+        return action is Action.PUBLISH and topic is not None and parse_topic(topic) is not None
 
 
 class EmbeddedBroker:
@@ -85,7 +86,7 @@ class EmbeddedBroker:
 
     def __init__(self, listener: Listener) -> None:
         self._listener = listener
-        self._broker: Broker | None = None
+        self._broker: BoundedBroker | None = None
         self.own_user = _OWN_USER
         self.own_password = secrets.token_urlsafe(32)
         self.own_url = ""
@@ -96,7 +97,8 @@ class EmbeddedBroker:
         # Its log lines are written for its own developers; what matters reaches ours as errors.
         logging.getLogger("amqtt").setLevel(logging.CRITICAL)
         logging.getLogger("transitions").setLevel(logging.CRITICAL)
-        self._broker = Broker(self._config())
+        self._broker = BoundedBroker(self._config())
+        self._broker.reader = self.own_user
         try:
             await self._broker.start()
         except (BrokerError, OSError) as error:

@@ -29,8 +29,13 @@ _log = get_logger("measuring")
 
 TICK_S = 0.2
 
+AFTER_S = 0.002
+"""Ticks come this much after the fifth of a second: timers count milliseconds, and one that is early
+would settle nothing."""
+
 STALL_S = 0.25
-"""A tick this late means that sockets were not looked at when slots closed."""
+"""Between two looks at the sockets this much more than there should be means that nobody looked at them
+when slots closed."""
 
 DRAIN_S = 0.5
 """How long the sockets may take to be read empty before a slot is settled."""
@@ -59,6 +64,7 @@ class Measuring:
         self._store = store
         self._route = route
         self._timeline = Timeline(clock.wall(), clock.monotonic())
+        self._looked_s = clock.monotonic()
         self._apply_table()
 
     # Evidence, as it comes.
@@ -99,21 +105,22 @@ class Measuring:
 
     async def run(self, receivers: Receivers, alive: Callable[[], None]) -> None:
         """Ticks until it is cancelled. `alive` is called after each tick that did its work."""
+        self._looked_s = clock.monotonic()
         while True:
             # On the fifths of each second, so that a slot is settled as soon as it is due.
-            wait_s = TICK_S - self._read() % TICK_S
-            due = clock.monotonic() + wait_s
-            await asyncio.sleep(wait_s)
-            late_s = clock.monotonic() - due
-            if late_s > STALL_S:
-                self._stalled(late_s)
-            await self._tick(receivers)
+            await asyncio.sleep(TICK_S - self._read() % TICK_S + AFTER_S)
+            await self.tick(receivers)
             alive()
 
-    async def _tick(self, receivers: Receivers) -> None:
+    async def tick(self, receivers: Receivers) -> None:
+        """Looks at the sockets once more and settles what is due."""
+        self._note_stall(clock.monotonic() - self._looked_s - TICK_S)
         now = self._read()
         first = self.engine.first_unsettled
+        began = clock.monotonic()
         drained = await receivers.drain(DRAIN_S)
+        self._looked_s = clock.monotonic()
+        self._note_stall(self._looked_s - began - DRAIN_S)
         last_due = math.floor(now - SETTLE_S)
         if not drained and last_due >= first:
             _log.warning("measuring.not_drained", first_slot=first, last_slot=last_due)
@@ -164,8 +171,10 @@ class Measuring:
             self.engine.gap(first, last, "clock_stepped")
         return now
 
-    def _stalled(self, late_s: float) -> None:
+    def _note_stall(self, late_s: float) -> None:
         """Slots that closed while nobody looked at the sockets may have missed receipts."""
+        if late_s <= STALL_S:
+            return
         now = self._read()
         first, last = math.floor(now - late_s - SETTLE_S), math.floor(now - SETTLE_S)
         _log.warning("measuring.stalled", late_s=late_s, first_slot=first, last_slot=last)

@@ -1,0 +1,140 @@
+"""amqtt's broker with the bounds that it lacks: one stranger, or a whole fleet at once, harms nobody.
+
+What amqtt 0.12 does otherwise, and this does not:
+
+- Every client that connects is sent all retained messages that anybody has subscribed to: other
+  agents' births go to each agent, a thousand agents cost a million messages.
+- It deletes or takes over the session of a client's identifier before it looks at the password.
+- A connection whose first packet is nonsense is never given back: after `max_connections` of them
+  nobody is let in. One that says nothing at all is waited for without end.
+- Packets (256 MiB each), retained messages and sessions of clients that left are kept without bound.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from amqtt.adapters import ReaderAdapter, StreamReaderAdapter, StreamWriterAdapter, WriterAdapter
+from amqtt.broker import Broker
+from amqtt.contexts import ListenerConfig
+from amqtt.errors import AMQTTError
+from amqtt.mqtt.connack import NOT_AUTHORIZED, ConnackPacket
+from amqtt.mqtt.protocol.broker_handler import BrokerProtocolHandler
+from amqtt.session import Session
+
+from coalmine_runtime.logs import get_logger
+from coalmine_wire.reports import MAX_PAYLOAD
+from coalmine_wire.topics import Kind, parse_topic
+
+_log = get_logger("broker")
+
+CONNECT_S = 10.0
+"""A client introduces itself within this, or is cut off."""
+
+MAX_PACKET = MAX_PAYLOAD + 1024
+"""Bytes read at once: the longest message of ours, its topic beside it."""
+
+MAX_RETAINED = 400_000
+"""Retained messages: a birth and a state for each agent of the largest roster."""
+
+MAX_RETAINED_BYTES = 128 << 20
+
+
+class BoundedBroker(Broker):
+    """`reader` is the user who alone is sent anything."""
+
+    reader = ""
+    refused = 0
+    """Connections that were cut off before they were let in."""
+
+    _retained_bytes = 0
+    _unretained = 0
+
+    async def stream_connected(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, listener_name: str
+    ) -> None:
+        """Somebody connected."""
+        server = self._servers[listener_name]
+        if server.semaphore is not None and server.semaphore.locked():
+            self._refuse(f"{server.max_connections} connections are open")
+            writer.close()
+            return
+        await self._client_connected(listener_name, _BoundedReader(reader), StreamWriterAdapter(writer))
+
+    async def _initialize_client_session(
+        self, reader: ReaderAdapter, writer: WriterAdapter, remote_address: str, remote_port: int
+    ) -> tuple[BrokerProtocolHandler, Session]:
+        try:
+            async with asyncio.timeout(CONNECT_S):
+                handler, session = await BrokerProtocolHandler.init_from_connect(
+                    reader, writer, self.plugins_manager
+                )
+                if not await self._authenticate(session, ListenerConfig()):
+                    await ConnackPacket.build(0, NOT_AUTHORIZED).to_stream(writer)
+                    raise AMQTTError("not authorised")
+        except Exception as error:  # whatever its first bytes led amqtt's decoders to
+            self._refuse(str(error) or type(error).__name__)
+            await _close(writer)
+            raise AMQTTError(str(error)) from None
+        # Nobody's session outlives its connection: agents only publish, and we subscribe anew.
+        session.clean_session = True
+        session.parent = 0
+        assert session.client_id is not None
+        await self._delete_session(session.client_id)
+        return handler, session
+
+    async def _publish_retained_messages_for_subscription(
+        self, subscription: tuple[str, int], session: Session
+    ) -> None:
+        if session.username == self.reader:
+            await super()._publish_retained_messages_for_subscription(subscription, session)
+
+    async def retain_message(
+        self,
+        source_session: Session | None,
+        topic_name: str | None,
+        data: bytes | bytearray | None,
+        qos: int | None = None,
+    ) -> None:
+        """Keeps births and states, as far as the bounds allow; forgets them where `data` is empty."""
+        topic = parse_topic(topic_name or "")
+        if topic is None or topic.kind is Kind.REPORT:
+            return
+        assert topic_name is not None
+        before = self._retained_messages.get(topic_name)
+        size = self._retained_bytes + len(data or b"") - (len(before.data) if before else 0)
+        full = size > MAX_RETAINED_BYTES or (
+            before is None and len(self._retained_messages) >= MAX_RETAINED
+        )
+        if data and full:
+            self._unretained += 1
+            if (
+                self._unretained & (self._unretained - 1) == 0
+            ):  # at powers of two, lest a log is flooded
+                _log.error("broker.retained.full", topic=topic_name, refused=self._unretained)
+            return
+        self._retained_bytes = size
+        await super().retain_message(source_session, topic_name, data, qos)
+
+    def _refuse(self, why: str) -> None:
+        self.refused += 1
+        if self.refused & (self.refused - 1) == 0:
+            _log.warning("broker.connection.refused", why=why[:200], refused=self.refused)
+
+
+class _BoundedReader(StreamReaderAdapter):
+    """Reads no more at once than a message of ours may need."""
+
+    async def read(self, n: int = -1) -> bytes:
+        if n > MAX_PACKET:
+            raise ConnectionError(f"a packet of {n} bytes, at most {MAX_PACKET}")
+        data: bytes = await super().read(n)
+        return data
+
+
+async def _close(writer: WriterAdapter) -> None:
+    try:
+        async with asyncio.timeout(CONNECT_S):
+            await writer.close()
+    except (OSError, TimeoutError):
+        pass  # gone already, or it does not take our answer
