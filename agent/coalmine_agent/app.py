@@ -20,7 +20,7 @@ import uvloop
 from coalmine_agent.batch import Batcher, Told
 from coalmine_agent.expiry_watch import ExpiryWatch
 from coalmine_agent.exposition import CONTENT_TYPE, Exposition
-from coalmine_agent.health import Health, Reloads, is_fresh
+from coalmine_agent.health import STALE_S, Health, Reloads
 from coalmine_agent.loaded import Loaded, load_agent, unchangeable
 from coalmine_agent.plan import EndpointPlan
 from coalmine_agent.publisher import Publisher
@@ -70,6 +70,7 @@ class App:
         self._env = env
         self._loaded = loaded
         self._telemetry = Telemetry()
+        self._began_at = self._went_out_at = clock.monotonic()
         self._reloads = Reloads()
         self._expiries = ExpiryWatch()
         self._plans: dict[int, list[EndpointPlan]] = {}
@@ -124,12 +125,13 @@ class App:
 
     def _on_slot(self, revision: int, report: SlotReport) -> None:
         plans = self._plans[revision]
-        self._telemetry.slot(plans, report)
+        if self._telemetry.slot(plans, report):
+            self._went_out_at = clock.monotonic()
+            if self._watchdog:
+                systemd.notify(systemd.WATCHDOG, self._env)
         if self._statsd is not None:
             self._statsd.slot(plans, report)
         self._tell(self._batcher.add(revision, report))
-        if self._watchdog and self._telemetry.last_attempted_slot == report.slot:
-            systemd.notify(systemd.WATCHDOG, self._env)
 
     def _tell(self, told: list[Told]) -> None:
         for revision, slots in told:
@@ -268,16 +270,17 @@ class App:
     def _health(self) -> Answer:
         from coalmine_agent.probe_listener import Answer
 
-        now, identity, telemetry = clock.wall(), self._loaded.identity, self._telemetry
-        fresh = is_fresh(telemetry.last_attempted_slot, identity.started_at, now)
+        identity = self._loaded.identity
+        now = clock.monotonic()
+        fresh = now - self._went_out_at <= STALE_S
         health = Health(
             status="ok" if fresh else "failing",
             agent=identity.id,
             version=VERSION,
             revision=self._runner.revision,
             endpoints=len(self._loaded.plans),
-            uptime_s=round(now - identity.started_at, 3),
-            last_slot=telemetry.last_slot,
+            uptime_s=round(now - self._began_at, 3),
+            last_slot=self._telemetry.last_slot,
             slots_missed=self._runner.counters.missed,
             broker_connected=self._publisher.connected,
             spooled_reports=self._publisher.spool.records,

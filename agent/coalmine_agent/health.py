@@ -9,7 +9,7 @@ import msgspec
 from coalmine_agent.exposition import Exposition
 
 STALE_S = 5.0
-"""Without a slot that went out for so long, the agent is not healthy."""
+"""Without a slot that went out for so long, the agent is not healthy; a start has that time, too."""
 
 
 class Health(msgspec.Struct, kw_only=True):
@@ -49,8 +49,3 @@ class Reloads:
             "1 while the file on disk is not the running configuration, because it has errors.",
             ({}, bool(self.error)),
         )
-
-
-def is_fresh(last_attempted_slot: int | None, started_at: float, now: float) -> bool:
-    """Whether datapoints go out; a start has its time."""
-    return now - max(last_attempted_slot or 0, started_at) <= STALE_S

@@ -39,7 +39,6 @@ class Spool:
         self._folder = folder
         self._segments: deque[MemorySegment] = deque()
         self._numbers = itertools.count(1)
-        self.appended = 0
         self.dropped_for_room = 0
         self.dropped_for_age = 0
         self.dropped_for_errors = 0
@@ -75,7 +74,6 @@ class Spool:
             if not segment.has(birth):
                 segment.append(Record(Kind.BIRTH, slot, birth))
             segment.append(Record(Kind.REPORT, slot, report))
-            self.appended += 1
         except OSError as error:
             self._give_up_disk(error)
             self.append(slot, report, birth)

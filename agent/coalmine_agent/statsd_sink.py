@@ -7,6 +7,7 @@ Names are `<prefix>.<service>.<protocol>[-<variant>].<step>` (timings, ms), `.<v
 from __future__ import annotations
 
 import asyncio
+import functools
 import socket
 from collections.abc import Sequence
 
@@ -92,8 +93,11 @@ class StatsdSink:
 
     async def _resolve(self) -> None:
         host, port = self._settings.address
+        # In the executor's daemon thread: uvloop's own look-up runs in a pool of libuv's that is joined
+        # at exit, so that a name server that hangs would keep the agent from ending in its time.
+        look_up = functools.partial(socket.getaddrinfo, host, port, type=socket.SOCK_DGRAM)
         try:
-            found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_DGRAM)
+            found = await asyncio.get_running_loop().run_in_executor(None, look_up)
         except OSError as error:
             log.warning("agent.statsd.unresolved", address=self._settings.address, error=error)
             return

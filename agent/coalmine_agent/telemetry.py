@@ -40,10 +40,10 @@ class Telemetry:
         self._impaired = dict.fromkeys(IMPAIRMENTS, 0)
         self.slots = 0
         self.last_slot: int | None = None
-        self.last_attempted_slot: int | None = None
+        """The last in which datapoints went out."""
 
-    def slot(self, plans: Sequence[EndpointPlan], report: SlotReport) -> None:
-        """Counts a slot that ended; its outcomes number `plans`."""
+    def slot(self, plans: Sequence[EndpointPlan], report: SlotReport) -> bool:
+        """Counts a slot that ended; its outcomes number `plans`. True if datapoints went out in it."""
         attempts, counts, sums = self._attempts, self._step_counts, self._step_sums_us
         went_out = False
         for outcome in report.outcomes:
@@ -60,9 +60,9 @@ class Telemetry:
         for reason in report.impaired:
             self._impaired[reason if reason in self._impaired else "other"] += 1
         self.slots += 1
-        self.last_slot = max(report.slot, self.last_slot or report.slot)
         if went_out:
-            self.last_attempted_slot = max(report.slot, self.last_attempted_slot or report.slot)
+            self.last_slot = report.slot  # below the one before it where the clock was set back
+        return went_out
 
     def expose(self, out: Exposition) -> None:
         """Adds the families to an exposition; protocols without attempts are left out."""
@@ -107,7 +107,7 @@ class Telemetry:
         out.gauge(
             "coalmine_agent_last_slot_seconds",
             "The last slot in which datapoints went out, as seconds since the epoch.",
-            ({}, self.last_attempted_slot or 0),
+            ({}, self.last_slot or 0),
         )
 
     def _steps(self, protocol: int, step: Step) -> list[int]:

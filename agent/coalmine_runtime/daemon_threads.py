@@ -15,7 +15,8 @@ class DaemonThreads(ThreadPoolExecutor):
     """For a loop's default executor: a thread of its own for each call.
 
     The library's pool is joined at exit, so that one look-up that hangs would keep a process from
-    ending within its time. The callers bound how many run: here the broker's connection, and reloads.
+    ending within its time. The callers bound how many run: here the broker's connection, StatsD's name,
+    and reloads.
     """
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:

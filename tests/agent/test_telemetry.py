@@ -39,8 +39,9 @@ def test_attempts_steps_and_impairments_are_counted_by_protocol() -> None:
         Outcome(0, Verdict.SENT, None, (-1, 100, -1, 2_000_000)),
         Outcome(1, Verdict.ABANDONED, Step.TLS, (50, 60)),
     ]
-    telemetry.slot(PLANS, SlotReport(10, outcomes, ["loop_lag", "new_reason"]))
-    telemetry.slot(PLANS, SlotReport(11, [Outcome(0, Verdict.SKIPPED), Outcome(1, Verdict.SKIPPED)]))
+    skipped = [Outcome(0, Verdict.SKIPPED), Outcome(1, Verdict.SKIPPED)]
+    assert telemetry.slot(PLANS, SlotReport(10, outcomes, ["loop_lag", "new_reason"]))
+    assert not telemetry.slot(PLANS, SlotReport(11, skipped))
     found = samples(telemetry)
 
     def value(name: str, **labels: str) -> float:
@@ -58,7 +59,14 @@ def test_attempts_steps_and_impairments_are_counted_by_protocol() -> None:
     assert value("slots_impaired_total", reason="other") == 1
     assert value("slots_total") == 2
     assert value("last_slot_seconds") == 10
-    assert telemetry.last_slot == 11
+    assert telemetry.last_slot == 10
+
+
+def test_a_clock_that_was_set_back_is_followed() -> None:
+    telemetry = Telemetry()
+    for slot in (1000, 10):
+        assert telemetry.slot(PLANS, SlotReport(slot, [Outcome(0, Verdict.SENT)]))
+        assert telemetry.last_slot == slot
 
 
 def test_labels_are_escaped() -> None:
