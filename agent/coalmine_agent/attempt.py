@@ -102,6 +102,7 @@ class Attempt:
         "expires_at",
         "far",
         "fd",
+        "parting",
         "slot",
         "sock",
         "tally",
@@ -132,6 +133,8 @@ class Attempt:
         self.fd = -1
         self.far = False
         """The peer did not answer at once: it is on another machine."""
+        self.parting = False
+        """If it ends well, the peer is to close the (watched) connection first."""
         self.told = False
         """An acknowledgement wakes the sender."""
         self._watched = False
@@ -178,8 +181,15 @@ class Attempt:
             self._reactor.watch_reads(self.fd, self)
 
     def look_again(self) -> None:
-        """Wakes the sender in a while, whatever the socket says."""
+        """Wakes the sender in a moment, whatever the socket says."""
         self._reactor.again(self)
+
+    def look_later(self) -> None:
+        """Wakes the sender in a while, and not before, whatever happens to the socket."""
+        if self._watched:
+            self._watched = False
+            self._reactor.unwatch(self.fd)
+        self._reactor.later(self)
 
     def watch_errors(self) -> None:
         """From here on the socket's errors, and only those, wake the sender."""
@@ -282,6 +292,10 @@ class Attempt:
         sock = self.sock
         if sock is not None:
             self.sock = None
+            if self.parting and verdict is SENT:
+                self._reactor.part(sock)
+                self._ended(self)
+                return
             if self._watched:
                 self._reactor.forget(self.fd)
             if verdict is ABANDONED and sock.type == _STREAM:

@@ -8,7 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import select
+import socket
 from typing import Protocol
+
+from coalmine_agent.partings import Partings
+from coalmine_runtime.clock import monotonic
 
 IN = select.EPOLLIN
 OUT = select.EPOLLOUT
@@ -23,6 +27,9 @@ _BATCH = 512
 
 AGAIN_S = 0.001
 """Between two looks at what the kernel does not tell by itself."""
+
+LATER_S = 0.01
+"""Between two looks at what nobody is in a hurry for."""
 
 
 class Handler(Protocol):
@@ -43,6 +50,8 @@ class Reactor:
         self._epoll = select.epoll()
         self._handlers: dict[int, Handler] = {}
         self._again: list[Handler] = []
+        self._later: list[Handler] = []
+        self.partings = Partings()
         loop.add_reader(self._epoll.fileno(), self.poll)
 
     def watch(self, fd: int, handler: Handler) -> None:
@@ -68,15 +77,33 @@ class Reactor:
         """
         self._handlers.pop(fd, None)
 
+    def unwatch(self, fd: int) -> None:
+        """Nothing that happens to `fd`, which stays open, is told any more."""
+        self._handlers.pop(fd, None)
+        self._epoll.unregister(fd)
+
+    def part(self, sock: socket.socket) -> None:
+        """Takes over a watched socket whose attempt is over, until its peer has closed it."""
+        self.unwatch(sock.fileno())
+        self.partings.add(sock, monotonic())
+
     def again(self, handler: Handler) -> None:
         """Calls `handler`, without events, in a millisecond."""
         if not self._again:
-            self._loop.call_later(AGAIN_S, self._call_again)
+            self._loop.call_later(AGAIN_S, self._call, self._again)
         self._again.append(handler)
 
-    def _call_again(self) -> None:
-        again, self._again = self._again, []
-        for handler in again:
+    def later(self, handler: Handler) -> None:
+        """Calls `handler`, without events, together with others, in ten milliseconds."""
+        if not self._later:
+            self._loop.call_later(LATER_S, self._call, self._later)
+        self._later.append(handler)
+
+    @staticmethod
+    def _call(waiting: list[Handler]) -> None:
+        handlers = waiting[:]
+        waiting.clear()
+        for handler in handlers:
             handler.ready(0)
 
     def poll(self) -> None:
@@ -97,4 +124,6 @@ class Reactor:
         self._loop.remove_reader(self._epoll.fileno())
         self._handlers.clear()
         self._again.clear()
+        self._later.clear()
+        self.partings.close()
         self._epoll.close()

@@ -256,6 +256,8 @@ class Runner:
             self._expire()
         clocks = _read_clocks()
         step = schedule.step(clocks)
+        if self._reactor.partings:
+            self._reactor.partings.sweep(woken)
         for start in step.starts:
             if start.late_s > counters.late_max_s:
                 counters.late_max_s = start.late_s

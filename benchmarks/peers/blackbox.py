@@ -69,12 +69,12 @@ class BlackboxAndPrometheus:
         return bool(self._ask("/-/ready"))
 
     def hold(self) -> None:
-        """Stops both where they are: Prometheus waits some seconds before it first looks at its targets."""
+        """Stops both where they are, until `go_on`."""
         for process in self._processes:
             process.send_signal(signal.SIGSTOP)
 
     def go_on(self) -> None:
-        """After `hold`."""
+        """After `hold`: the seconds that Prometheus waits before its first probe may be over."""
         for process in self._processes:
             process.send_signal(signal.SIGCONT)
 

@@ -7,7 +7,7 @@ from collections.abc import Generator
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from coalmine_agent.attempt import REFUSED, RESPONSE, SEND, SendError, Until
+from coalmine_agent.attempt import RESPONSE, SEND, SendError, Until
 from coalmine_agent.http_head import HeadError, Status, read_status
 from coalmine_agent.reactor import READ_CLOSED
 from coalmine_agent.senders.secure import Secured, secure
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 _PORT = 443
 _READ = 4096
-_REST = 1 << 20  # bytes of an answer's body
 
 
 def send(attempt: Attempt, target: Target, address: Address, slot: int) -> Generator[Until, None, None]:
@@ -35,10 +34,10 @@ def send(attempt: Attempt, target: Target, address: Address, slot: int) -> Gener
     if not 200 <= status.code <= 299:
         raise SendError(f"HTTP {status.code} {status.reason}".rstrip())
     attempt.left()
-    try:
-        yield from _part(attempt, secured)
-    except OSError:
-        pass  # the verdict stands
+    # Servers close first, as they were asked to, but many wait for our close_notify.
+    attempt.parting = True
+    if not attempt.events & READ_CLOSED:
+        _say_goodbye(secured)
 
 
 def _status(secured: Secured) -> Generator[Until, None, Status]:
@@ -66,21 +65,15 @@ def _status(secured: Secured) -> Generator[Until, None, Status]:
             raise SendError("the peer closed the connection before its answer was complete")
 
 
-def _part(attempt: Attempt, secured: Secured) -> Generator[Until, None, None]:
-    """An orderly end: servers close first, as asked, but many wait for our close_notify."""
-    if not attempt.events & READ_CLOSED:
-        try:
-            secured.say_goodbye()
-        except ssl.SSLError:
-            pass  # the answer has a body that was not read
+def _say_goodbye(secured: Secured) -> None:
+    try:
+        secured.say_goodbye()
+    except ssl.SSLError:
+        pass  # the answer has a body that was not read
+    try:
         secured.flush()
-    left = _REST
-    while left > 0:
-        piece = yield from secured.rest(REFUSED)
-        if piece is not None:
-            if not piece:
-                return
-            left -= len(piece)
+    except OSError:
+        pass  # the verdict stands
 
 
 @lru_cache(maxsize=16384)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 _buffer = bytearray(32768)  # all senders run on one thread, and none waits while it holds bytes in it
 _view = memoryview(_buffer)
 _LOOKED_AT = 1 << 16
+_READS = 16  # at each look
 _ALERT = 64  # bytes; two, with the overhead of any cipher
 
 
@@ -164,6 +165,16 @@ def deliver_over_tls(
     secured.say_goodbye()
     secured.flush(socket.MSG_MORE)  # the FIN follows at once, in the same segment
     sock.shutdown(socket.SHUT_WR)
+    if unacknowledged(attempt.fd):
+        received = yield from _until_acknowledged(attempt, secured)
+    else:
+        attempt.left()
+        received = yield from _until_closed(attempt, sock)
+    secured.hear_refusal(received)
+
+
+def _until_acknowledged(attempt: Attempt, secured: Secured) -> Generator[Until, None, bytes]:
+    """What the peer says until it closes. The step `send` is over with its acknowledgement."""
     received = b""
     acknowledged = False
     while True:
@@ -178,14 +189,31 @@ def deliver_over_tls(
         except ConnectionError:
             if not acknowledged:
                 raise
-            break
-        if piece is None:
-            continue
-        if not piece:
-            break
-        if len(received) < _LOOKED_AT:
-            received += piece
-    secured.hear_refusal(received)
+            return received
+        if piece is not None:
+            if not piece:
+                return received
+            if len(received) < _LOOKED_AT:
+                received += piece
+
+
+def _until_closed(attempt: Attempt, sock: socket.socket) -> Generator[Until, None, bytes]:
+    """The same once it has acknowledged: only a refusal could still come, and there is no hurry."""
+    received = b""
+    while True:
+        attempt.look_later()
+        yield ACKNOWLEDGED
+        try:
+            for _ in range(_READS):
+                piece = sock.recv(_LOOKED_AT)
+                if not piece:
+                    return received
+                if len(received) < _LOOKED_AT:
+                    received += piece
+        except BlockingIOError:
+            pass
+        except ConnectionError:
+            return received
 
 
 def _has_tickets(records: bytes) -> bool:
