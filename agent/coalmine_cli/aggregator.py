@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from coalmine_cli.not_installed import NotInstalledError
+
 if TYPE_CHECKING:
     from coalmine_aggregator.settings import AggregatorSettings
 
@@ -37,9 +39,11 @@ def check(config: Path) -> None:
 @_CONFIG
 def run(config: Path) -> None:
     """Run as CONFIG says, until SIGTERM."""
-    from coalmine_aggregator.run import StartError, run_until_stopped
-
     settings = _load(config)
+    try:
+        from coalmine_aggregator.run import StartError, run_until_stopped
+    except ModuleNotFoundError as error:
+        raise NotInstalledError(error) from None
     try:
         run_until_stopped(settings)
     except StartError as error:

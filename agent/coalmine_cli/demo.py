@@ -6,6 +6,8 @@ import sys
 
 import click
 
+from coalmine_cli.not_installed import NotInstalledError
+
 _EPILOG = """\b
 What can be broken, with --break or the keys shown:
   udp                            all of UDP is lost without a word
@@ -44,8 +46,8 @@ def demo(port: int, faults: tuple[str, ...], seconds: float | None, as_json: boo
         from coalmine_aggregator.demo.faults import FaultError, parse_fault
         from coalmine_aggregator.demo.fleet import known_values
         from coalmine_aggregator.demo.run import DemoError, Options, run_demo
-    except ImportError as error:
-        raise click.ClickException(f"{error}; pip install 'coalmine[aggregator]'") from None
+    except ModuleNotFoundError as error:
+        raise NotInstalledError(error) from None
     try:
         parsed = tuple(parse_fault(fault, known_values()) for fault in faults)
         options = Options(port=port, faults=parsed, seconds=seconds, as_json=as_json)

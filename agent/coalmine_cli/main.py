@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import click
 
+from coalmine_cli.not_installed import NotInstalledError
 from coalmine_runtime.version import VERSION
 
 
@@ -30,9 +31,7 @@ class _Lazy(click.Group):
         except ModuleNotFoundError as error:
             if (error.name or "").startswith("coalmine_cli"):
                 raise
-            raise click.ClickException(
-                f"{error.name} is not installed; this command needs: pip install 'coalmine[aggregator]'"
-            ) from None
+            raise NotInstalledError(error) from None
         command: click.Command = getattr(module, cmd_name)
         return command
 

@@ -6,7 +6,9 @@ import importlib.metadata
 import json
 import subprocess
 import sys
+from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 
 from coalmine_cli.main import main
@@ -58,3 +60,22 @@ def test_an_unknown_subcommand_is_told() -> None:
     result = CliRunner().invoke(main, ["agnt"])
     assert result.exit_code == 2
     assert "agnt" in result.output
+
+
+@pytest.mark.parametrize(
+    ("missing", "words"),
+    [("aiohttp", ["aggregator", "run", "aggregator.yaml"]), ("rich", ["demo"])],
+)
+def test_without_the_extra_a_command_says_what_it_needs(
+    tmp_path: Path, missing: str, words: list[str]
+) -> None:
+    (tmp_path / "aggregator.yaml").write_text(
+        "services: {ingest: {}}\nreceive: {tcp: '127.0.0.1:2003'}\n"
+    )
+    program = f"import sys; sys.modules[{missing!r}] = None; from coalmine_cli.main import main; main()"
+    argv = [sys.executable, "-c", program, *words]
+    done = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, timeout=30)
+    assert done.returncode == 2
+    assert done.stderr == (
+        f"Error: {missing} is not installed; this command needs coalmine with its extra [aggregator]\n"
+    )
