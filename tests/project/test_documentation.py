@@ -47,6 +47,15 @@ def test_targets_that_are_named_exist(page: Path) -> None:
     assert named <= targets
 
 
+def test_the_layers_are_those_of_the_contracts() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    tool = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]
+    contracts = [each for each in tool["importlinter"]["contracts"] if each["type"] == "layers"]
+    assert contracts
+    for contract in contracts:
+        assert "```\n" + "\n".join(contract["layers"]) + "\n```" in page, contract["name"]
+
+
 def test_every_target_is_told_by_help() -> None:
     told = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     phony = re.search(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
