@@ -87,9 +87,11 @@ class Attempt:
     """
 
     __slots__ = (
+        "_address",
         "_ended",
         "_lookup",
         "_marked",
+        "_other",
         "_reactor",
         "_sender",
         "_step",
@@ -139,6 +141,8 @@ class Attempt:
         """An acknowledgement wakes the sender."""
         self._watched = False
         self._lookup: Callable[[], None] | None = None
+        self._address: Address | None = None  # of a name that was looked up
+        self._other: Address | None = None  # the one of the other family, where there is one
         self._reactor = reactor
         self._ended = ended
         self._sender: Generator[Until, None, None] | None = None
@@ -206,7 +210,11 @@ class Attempt:
             return
         self.enter(_RESOLVE)
         plan, target = self.target.plan, self.target
-        self._lookup = resolver.look_up(plan.host, target.family, self._resolved)
+        try:
+            self._lookup = resolver.look_up(plan.host, target.family, self._resolved)
+        except Exception as error:
+            # Descriptors, most likely: whatever it is, it is not the peer's fault.
+            self.fail(f"agent: resolver: {error}", SKIPPED)
 
     def _resolved(self, answer: Addresses | ResolveError) -> None:
         self._lookup = None
@@ -215,7 +223,10 @@ class Attempt:
             return
         if answer.stale:
             self.error = f"last good address: {answer.stale}"
-        self._send(self.target.choose(answer.found, self.slot))
+        first, *others = self.target.choose(answer.found, self.slot)
+        self._address = first
+        self._other = others[0] if others else None
+        self._send(first)
 
     def _send(self, address: Address) -> None:
         target = self.target
@@ -268,6 +279,8 @@ class Attempt:
             self.fail(_tls_text(error))
         except OSError as error:
             ours = error.errno in _OURS
+            if not ours and self._refused_by_a_family():
+                return
             text = f"{self.target.where}: {_os_text(error)}"
             self.fail(f"agent: {text}" if ours else text, SKIPPED if ours else FAILED)
         except SendError as error:
@@ -279,6 +292,26 @@ class Attempt:
                 log.exception("agent.sender.bug", error, endpoint=self.target.where)
             self.fail(text, SKIPPED)
 
+    def _refused_by_a_family(self) -> bool:
+        """Goes on with the address of the other family, in the same attempt and by the same deadline.
+
+        Only where the first one could not be reached at all: nothing was delivered there, so this is
+        what any client does with a name, and no second try.
+        """
+        other, sock = self._other, self.sock
+        if other is None or sock is None or monotonic() > self.deadline:
+            return False
+        if self._step != CONNECT and sock.type == _STREAM:
+            return False
+        if self._watched:
+            self._watched = False
+            self._reactor.forget(self.fd)
+        self.sock = None
+        sock.close()
+        self._address, self._other = other, None
+        self._send(other)
+        return True
+
     def _end(self, verdict: Verdict) -> None:
         self.verdict = verdict
         sender, self._sender = self._sender, None
@@ -287,8 +320,10 @@ class Attempt:
             lookup()
         if sender is not None and verdict is not SENT:
             sender.close()
-            if self._step == CONNECT:
-                self.target.unreachable()
+            if self._step == CONNECT and self._address is not None:
+                self.target.unreachable(self._address, self._other)
+        elif verdict is SENT and self._address is not None:
+            self.target.reached(self._address.family)
         sock = self.sock
         if sock is not None:
             self.sock = None

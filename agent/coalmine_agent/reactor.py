@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import select
 import socket
+from collections.abc import Callable
 from typing import Protocol
 
 from coalmine_agent.partings import Partings
@@ -23,7 +24,9 @@ READ_CLOSED = select.EPOLLRDHUP
 _READS = IN | READ_CLOSED | select.EPOLLET
 _EVERYTHING = _READS | OUT
 _ERRORS = select.EPOLLET  # EPOLLERR and EPOLLHUP are always told
-_BATCH = 512
+_BATCH = 3
+"""Events handed out before the loop looks at its timers again: each may be a handshake, half a
+millisecond of arithmetic, and starts must not wait for many of them."""
 
 AGAIN_S = 0.001
 """Between two looks at what the kernel does not tell by itself."""
@@ -45,7 +48,11 @@ class Handler(Protocol):
 class Reactor:
     """Made on a running loop; `close` when done."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, before_poll: Callable[[], None] = lambda: None
+    ) -> None:
+        """`before_poll` is called before events are handed out."""
+        self.before_poll = before_poll
         self._loop = loop
         self._epoll = select.epoll()
         self._handlers: dict[int, Handler] = {}
@@ -108,6 +115,7 @@ class Reactor:
 
     def poll(self) -> None:
         """Hands out what is ready now."""
+        self.before_poll()
         handlers = self._handlers
         for fd, events in self._epoll.poll(0, _BATCH):
             handler = handlers.get(fd)

@@ -121,21 +121,20 @@ class Runner:
         self.revision = 1
         """That of the plans last given: 1 at first, one more with each `replace`."""
         self.counters = Counters()
-        self._reactor = Reactor(self._loop)
+        self._reactor = Reactor(self._loop, self._see_lag)
         self._sets: dict[int, _Set] = {}
         self._schedule: Schedule | None = None
         self._tallies: dict[tuple[int, int], Tally] = {}
         self._under_way: deque[Attempt] = deque()
         self._missed: deque[MissedSlots] = deque()
-        self._first = self._prepare(plans)
+        self._first = self._prepare(plans, self.revision)
         udp = any(plan.protocol is Wire.UDP for plan in plans)
         self._null_sink = NullSink(self._reactor, udp=udp, heard=self._heard)
         self._heard_of: set[tuple[Wire, int]] = set()
         self._awaited: dict[tuple[Wire, int], Attempt] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._planned = math.inf
-        self.last_wake = 0.0
-        """When, on the monotonic clock, the send loop last turned: it does at least once a second."""
+        self._told_lag = math.inf  # the wake-up whose lateness was told already
         self._idle: asyncio.Event | None = None
         self._finished = False
 
@@ -158,8 +157,9 @@ class Runner:
         """Sends to `plans` from the returned slot on, as the next revision; no slot is missed."""
         if self._schedule is None:
             raise RuntimeError("not started")
+        timetable = self._prepare(plans, self.revision + 1)
         self.revision += 1
-        return self._schedule.replace(self._prepare(plans))
+        return self._schedule.replace(timetable)
 
     async def finish(self) -> int:
         """Lets the current slot end and returns it, the last one; takes at most 1.5 s."""
@@ -202,16 +202,16 @@ class Runner:
         self._null_sink.close()
         self._reactor.close()
 
-    def _prepare(self, plans: Sequence[EndpointPlan]) -> Timetable:
+    def _prepare(self, plans: Sequence[EndpointPlan], revision: int) -> Timetable:
         targets = tuple(Target(index, plan) for index, plan in enumerate(plans))
-        timetable = Timetable.of(self.revision, [plan.phase_ms for plan in plans])
+        timetable = Timetable.of(revision, [plan.phase_ms for plan in plans])
         cells = timetable.cells
         probed_with = cells[len(cells) // 2].endpoints[0] if cells else -1
-        self._sets[self.revision] = _Set(targets, probed_with, {})
+        self._sets[revision] = _Set(targets, probed_with, {})
         needed = {key[0] for key in self._tallies} | {missed.revision for missed in self._missed}
         if self._schedule is not None:
             needed.add(self._schedule.timetable.revision)
-        for old in set(self._sets) - needed - {self.revision}:
+        for old in set(self._sets) - needed - {revision}:
             del self._sets[old]
         return timetable
 
@@ -246,13 +246,12 @@ class Runner:
     def _turn(self) -> None:
         schedule = self._schedule
         assert schedule is not None
-        woken = self.last_wake = monotonic()
+        woken = monotonic()
         lag_s = woken - self._planned
         counters = self.counters
         if lag_s > counters.lag_max_s:
             counters.lag_max_s = lag_s
         if self._under_way:
-            self._reactor.poll()  # what came in time is not held against the peer
             self._expire()
         clocks = _read_clocks()
         step = schedule.step(clocks)
@@ -276,13 +275,25 @@ class Runner:
         if step.jump:
             self._jumped(step.jump, clocks)
         if lag_s > LAG_S:
-            log.warning("agent.loop.lag", lag_ms=round(lag_s * 1000), slots=len(self._tallies))
-            for tally in self._tallies.values():
-                tally.impair(LOOP_LAG)
+            self._impair(LOOP_LAG)  # those, too, that have just begun late
         if self._missed:
             self._tell_missed()
         if self._idle is not None:
             self._idle.set()
+
+    def _see_lag(self) -> None:
+        """Impairs the slots under way if the loop was held up, before anything of theirs is judged."""
+        if self._told_lag == self._planned:
+            return
+        lag_s = monotonic() - self._planned
+        if lag_s > LAG_S and self._tallies:
+            self._told_lag = self._planned
+            log.warning("agent.loop.lag", lag_ms=round(lag_s * 1000), slots=len(self._tallies))
+            self._impair(LOOP_LAG)
+
+    def _impair(self, reason: str) -> None:
+        for tally in self._tallies.values():
+            tally.impair(reason)
 
     def _expire(self) -> None:
         under_way = self._under_way
@@ -292,6 +303,8 @@ class Runner:
             if attempt.verdict is None:
                 if attempt.deadline > now:
                     break
+                if now - attempt.deadline > OVERRUN_S:
+                    attempt.tally.impair(OVERRUN)
                 attempt.expire()
             under_way.popleft()
 
@@ -433,8 +446,7 @@ class Runner:
             self.counters.suspends += 1
         else:
             self.counters.clock_steps += 1
-        for tally in self._tallies.values():
-            tally.impair(jump)
+        self._impair(jump)
 
     def _miss(self, ranges: Sequence[MissedSlots]) -> None:
         for missed in ranges:

@@ -28,7 +28,7 @@ class Target:
     """
 
     __slots__ = (
-        "_other_family",
+        "_works",
         "family",
         "index",
         "literal",
@@ -49,25 +49,38 @@ class Target:
         self.family = _FAMILIES[plan.family]
         self.literal = literal_address(plan.host, plan.port)
         self.where = plan.address
-        self._other_family = False
+        self._works: int = socket.AF_UNSPEC  # the family that was reached last, where both are wanted
 
-    def choose(self, found: Sequence[tuple[int, str]], slot: int) -> Address:
-        """The address for a slot's attempt: there is one an attempt.
+    def choose(self, found: Sequence[tuple[int, str]], slot: int) -> list[Address]:
+        """The addresses for a slot's attempt: one, and one of the other family where there is one.
 
-        It is of the family that comes first, and of its addresses the one whose turn it is, so that
-        one dead address of three costs a third of the datapoints, as it does the service's users.
+        The family that was reached last comes first, or the one that the name's look-up gave first; on
+        loopback IPv4, where a server that takes both is reached by it and one that takes IPv4 alone is
+        too. Of a family's addresses it is the one whose turn it is, so that one dead address of three
+        costs a third of the datapoints, as it does the service's users.
         """
-        first = found[0][0]
-        group = [entry for entry in found if (entry[0] == first) is not self._other_family] or found
-        family, host = group[slot % len(group)]
+        first: int = self._works or found[0][0]
+        if not self._works and any(host.startswith("127.") for _, host in found):
+            first = socket.AF_INET
+        groups = (
+            [entry for entry in found if entry[0] == first],
+            [entry for entry in found if entry[0] != first],
+        )
+        return [self._address(*group[slot % len(group)]) for group in groups if group]
+
+    def reached(self, family: int) -> None:
+        """An attempt got through to an address of this family."""
+        self._works = family
+
+    def unreachable(self, address: Address, other: Address | None) -> None:
+        """Nobody could be reached at `address` in time: the other family is next, if there is one."""
+        if other is not None:
+            self._works = other.family
+
+    def _address(self, family: int, host: str) -> Address:
         if family == socket.AF_INET6:
             return Address(family, (host, self.plan.port, 0, 0))
         return Address(family, (host, self.plan.port))
-
-    def unreachable(self) -> None:
-        """No connection came about: if both families are wanted, the other one is next."""
-        if self.family == socket.AF_UNSPEC:
-            self._other_family = not self._other_family
 
 
 def literal_address(host: str, port: int) -> Address | None:

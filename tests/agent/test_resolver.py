@@ -12,7 +12,7 @@ from coalmine_agent.target import Target, literal_address
 from coalmine_runtime.clock import monotonic
 from coalmine_wire.protocols import Protocol
 from coalmine_wire.reports import Step, Verdict
-from tests.agent.attempts import attempt, closed_port, listener, plan_for
+from tests.agent.attempts import attempt, listener, plan_for
 from tests.agent.dns import REFUSED, NameServer, name_server
 
 NAME = "carbon.example"
@@ -171,30 +171,32 @@ def test_literal_addresses_take_no_look_up(host: str, sockaddr: object) -> None:
     assert (address and address.sockaddr) == sockaddr
 
 
+V6, V4 = socket.AF_INET6, socket.AF_INET
+FOUND = [(V6, "2001:db8::1"), (V6, "2001:db8::2"), (V4, "192.0.2.1")]
+
+
+def chosen(target: Target, found: list[tuple[int, str]], slot: int) -> list[str]:
+    return [address.sockaddr[0] for address in target.choose(found, slot)]
+
+
 def test_addresses_take_turns_within_the_first_family() -> None:
     target = Target(0, plan_for(Protocol.TCP, 2003, host=NAME))
-    v6, v4 = socket.AF_INET6, socket.AF_INET
-    found = [(v6, "2001:db8::1"), (v6, "2001:db8::2"), (v4, "192.0.2.1")]
-    assert [target.choose(found, slot).sockaddr[0] for slot in (6, 7, 8)] == [
-        "2001:db8::1",
-        "2001:db8::2",
-        "2001:db8::1",
-    ]
-    target.unreachable()
-    assert target.choose(found, 6).sockaddr[0] == "192.0.2.1"
-    assert target.choose(found[:2], 6).sockaddr[0] == "2001:db8::1"  # there is no other family
+    assert chosen(target, FOUND, 6) == ["2001:db8::1", "192.0.2.1"]
+    assert chosen(target, FOUND, 7) == ["2001:db8::2", "192.0.2.1"]
+    assert chosen(target, FOUND[:2], 8) == ["2001:db8::1"]  # there is no other family
 
 
-async def test_no_connection_in_one_family_makes_the_other_one_next() -> None:
-    target = Target(0, plan_for(Protocol.TCP, closed_port(), host=NAME))
-    found = [(socket.AF_INET6, "::1"), (socket.AF_INET, "127.0.0.1")]
-    first = target.choose(found, 1)
-    target.unreachable()
-    second = target.choose(found, 2)
-    target.unreachable()
-    third = target.choose(found, 3)
-    assert [a.family for a in (first, second, third)] == [
-        socket.AF_INET6,
-        socket.AF_INET,
-        socket.AF_INET6,
-    ]
+def test_the_family_that_was_reached_last_comes_first() -> None:
+    target = Target(0, plan_for(Protocol.TCP, 2003, host=NAME))
+    target.reached(V4)
+    assert chosen(target, FOUND, 6) == ["192.0.2.1", "2001:db8::1"]
+    first, other = target.choose(FOUND, 6)
+    target.unreachable(first, other)  # in time: a black hole leaves none for the other family
+    assert chosen(target, FOUND, 7) == ["2001:db8::2", "192.0.2.1"]
+    target.unreachable(target.choose(FOUND, 7)[0], None)
+    assert chosen(target, FOUND, 7) == ["2001:db8::2", "192.0.2.1"]
+
+
+def test_on_loopback_ipv4_comes_first() -> None:
+    target = Target(0, plan_for(Protocol.UDP, 2003, host="localhost"))
+    assert chosen(target, [(V6, "::1"), (V4, "127.0.0.1")], 6) == ["127.0.0.1", "::1"]

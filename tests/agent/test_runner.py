@@ -255,3 +255,28 @@ async def test_the_null_sink_hears_only_its_own_lines() -> None:
 def _hold_up(until_wall: float) -> None:
     while clock.wall() < until_wall:
         pass
+
+
+async def test_a_slot_that_is_held_up_to_its_end_is_impaired() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind(("127.0.0.1", 0))
+        plans = [plan_for(Protocol.UDP, sock.getsockname()[1], phase_ms=100)]
+        async with running(plans) as (slots, first):
+            begin_s = max(first + 0.3 - clock.wall(), 0)
+            asyncio.get_running_loop().call_later(begin_s, _hold_up, first + 2.05)
+            report = await slots.until(first)
+    assert report.impaired
+
+
+@pytest.mark.parametrize("protocol", [Protocol.UDP, Protocol.TCP])
+async def test_a_server_on_one_family_is_reached_in_the_first_slot(protocol: Protocol) -> None:
+    kind = socket.SOCK_DGRAM if protocol is Protocol.UDP else socket.SOCK_STREAM
+    for family, where in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
+        with socket.socket(family, kind) as sock:
+            sock.bind((where, 0))
+            if protocol is Protocol.TCP:
+                sock.listen()
+            plans = [plan_for(protocol, sock.getsockname()[1], host="localhost", phase_ms=100)]
+            async with running(plans) as (slots, first):
+                report = await slots.until(first)
+        assert [outcome.verdict for outcome in report.outcomes] == [Verdict.SENT], where
