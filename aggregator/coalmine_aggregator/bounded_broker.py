@@ -7,16 +7,18 @@ What amqtt 0.12 does otherwise, and this does not:
 - It deletes or takes over the session of a client's identifier before it looks at the password.
 - A connection whose first packet is nonsense is never given back: after `max_connections` of them
   nobody is let in. One that says nothing at all is waited for without end.
-- Packets (256 MiB each), retained messages and sessions of clients that left are kept without bound.
+- Packets (256 MiB each), retained messages, sessions of clients that left and
+  messages that it has not handed on yet are kept without bound.
 """
 
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 from amqtt.adapters import ReaderAdapter, StreamReaderAdapter, StreamWriterAdapter, WriterAdapter
 from amqtt.broker import Broker
-from amqtt.contexts import ListenerConfig
+from amqtt.contexts import BrokerConfig, ListenerConfig
 from amqtt.errors import AMQTTError
 from amqtt.mqtt.connack import NOT_AUTHORIZED, ConnackPacket
 from amqtt.mqtt.protocol.broker_handler import BrokerProtocolHandler
@@ -37,7 +39,15 @@ MAX_PACKET = MAX_PAYLOAD + 1024
 MAX_RETAINED = 400_000
 """Retained messages: a birth and a state for each agent of the largest roster."""
 
-MAX_RETAINED_BYTES = 128 << 20
+MAX_RETAINED_BYTES = 64 << 20
+
+MAX_BACKLOG_BYTES = 16 << 20
+"""Messages read and not handed on; past it, agents are not read any further."""
+
+OWN_LISTENER = "default"
+"""The name of the listener on which our own client connects."""
+
+_LOOK_S = 0.01
 
 
 class BoundedBroker(Broker):
@@ -47,8 +57,11 @@ class BoundedBroker(Broker):
     refused = 0
     """Connections that were cut off before they were let in."""
 
-    _retained_bytes = 0
-    _unretained = 0
+    def __init__(self, config: BrokerConfig) -> None:
+        super().__init__(config)
+        self._backlog = self._broadcast_queue = _Backlog()
+        self._retained_bytes = 0
+        self._unretained = 0
 
     async def stream_connected(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, listener_name: str
@@ -59,7 +72,10 @@ class BoundedBroker(Broker):
             self._refuse(f"{server.max_connections} connections are open")
             writer.close()
             return
-        await self._client_connected(listener_name, _BoundedReader(reader), StreamWriterAdapter(writer))
+        # Our own client acknowledges what is handed on: it is always read, or nothing would move.
+        backlog = None if listener_name == OWN_LISTENER else self._backlog
+        bounded = _BoundedReader(reader, backlog)
+        await self._client_connected(listener_name, bounded, StreamWriterAdapter(writer))
 
     async def _initialize_client_session(
         self, reader: ReaderAdapter, writer: WriterAdapter, remote_address: str, remote_port: int
@@ -114,7 +130,8 @@ class BoundedBroker(Broker):
                 _log.error("broker.retained.full", topic=topic_name, refused=self._unretained)
             return
         self._retained_bytes = size
-        await super().retain_message(source_session, topic_name, data, qos)
+        # A copy without spare room, and without the session, which would never be forgotten.
+        await super().retain_message(None, topic_name, bytes(data or b""), qos)
 
     def _refuse(self, why: str) -> None:
         self.refused += 1
@@ -122,12 +139,34 @@ class BoundedBroker(Broker):
             _log.warning("broker.connection.refused", why=why[:200], refused=self.refused)
 
 
+class _Backlog(asyncio.Queue[dict[str, Any]]):
+    """Messages on their way, and how many bytes they hold."""
+
+    bytes = 0
+
+    def _put(self, item: dict[str, Any]) -> None:
+        self.bytes += len(item["data"] or b"")
+        super()._put(item)
+
+    def _get(self) -> dict[str, Any]:
+        item: dict[str, Any] = super()._get()
+        self.bytes -= len(item["data"] or b"")
+        return item
+
+
 class _BoundedReader(StreamReaderAdapter):
-    """Reads no more at once than a message of ours may need."""
+    """Reads no more at once than a message of ours may need, and nothing while `backlog` is full."""
+
+    def __init__(self, reader: asyncio.StreamReader, backlog: _Backlog | None) -> None:
+        super().__init__(reader)
+        self._backlog = backlog
 
     async def read(self, n: int = -1) -> bytes:
         if n > MAX_PACKET:
             raise ConnectionError(f"a packet of {n} bytes, at most {MAX_PACKET}")
+        # Looked at by the clock: all agents would be woken by one event, for the room of a message.
+        while self._backlog is not None and self._backlog.bytes > MAX_BACKLOG_BYTES:  # noqa: ASYNC110
+            await asyncio.sleep(_LOOK_S)
         data: bytes = await super().read(n)
         return data
 

@@ -18,7 +18,7 @@ from amqtt.errors import BrokerError
 from amqtt.plugins.base import BaseAuthPlugin, BaseTopicPlugin
 from amqtt.session import Session
 
-from coalmine_aggregator.bounded_broker import BoundedBroker
+from coalmine_aggregator.bounded_broker import OWN_LISTENER, BoundedBroker
 from coalmine_runtime.logs import get_logger
 from coalmine_runtime.settings import Address
 from coalmine_wire.topics import parse_topic
@@ -105,7 +105,7 @@ class EmbeddedBroker:
             cause = error.__cause__ or error
             reason = os.strerror(cause.errno) if isinstance(cause, OSError) and cause.errno else cause
             raise BrokerStartError(f"broker {self._listener.address}: {reason}") from None
-        self.own_url = f"mqtt://127.0.0.1:{self._port('default')}"
+        self.own_url = f"mqtt://127.0.0.1:{self._port(OWN_LISTENER)}"
         self.port = self._port("agents")
         _log.info(
             "broker.started", address=self._listener.address, tls=bool(self._listener.certificate)
@@ -128,7 +128,7 @@ class EmbeddedBroker:
             f"{__name__}.AgentsTopics": {"reader": self.own_user},
         }
         config = BrokerConfig(
-            listeners={"default": ListenerConfig(bind="127.0.0.1:0"), "agents": ListenerConfig()},
+            listeners={OWN_LISTENER: ListenerConfig(bind="127.0.0.1:0"), "agents": ListenerConfig()},
             session_expiry_interval=3600,
             plugins=plugins,
         )

@@ -69,6 +69,7 @@ class Engine:
         self.policies = policies
         self._ledger = Ledger(sources, now, past.last_slot, depth)
         self._ledger.restore(past.exceptions)
+        self._ledger.recall(past.recent)
         self._roster = Roster(self._ledger)
         for birth in past.births:
             self._roster.restore(birth, now)

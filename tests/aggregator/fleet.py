@@ -160,6 +160,7 @@ class Desk:
             states=tuple(states),
             last_slot=max(self.slots, default=None),
             exceptions=tuple(sorted(self.exceptions.items())),
+            recent=tuple(counts for _, counts in sorted(self.slots.items())),
         )
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import struct
+from typing import Any
 
 import pytest
 
 from coalmine_aggregator import bounded_broker
+from coalmine_aggregator.bounded_broker import BoundedBroker
 from coalmine_aggregator.broker import Listener
 from coalmine_runtime.mqtt import BrokerError, connect
 from tests.aggregator.test_broker import ANYWHERE, BIRTH, agent, first, own, running
@@ -138,3 +140,39 @@ async def test_a_wrong_password_is_told() -> None:
         with pytest.raises(BrokerError, match=r"(?i)not authori"):
             async with connect(agent(broker, "other"), "a"):
                 pass
+
+
+async def test_what_is_not_handed_on_yet_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Agents that say more than the aggregator can hear wait; they are not remembered without end."""
+    bound, count, size = 100_000, 3_000, 10_000
+    monkeypatch.setattr(bounded_broker, "MAX_BACKLOG_BYTES", bound)
+    hand_on = asyncio.Event()
+    run_broadcast = BoundedBroker._run_broadcast
+
+    async def held_up(self: BoundedBroker, tasks: Any) -> None:
+        await hand_on.wait()
+        await run_broadcast(self, tasks)
+
+    monkeypatch.setattr(BoundedBroker, "_run_broadcast", held_up)
+    async with running(Listener(address=ANYWHERE, password=None)) as broker:
+        assert broker._broker is not None
+        backlog = broker._broker._backlog
+        async with connect(own(broker), "reader") as reader:
+            await reader.subscribe(BIRTH)
+            flood, writer = await asyncio.open_connection("127.0.0.1", broker.port)
+            writer.write(hello("b") + packet(0x30, text(BIRTH) + bytes(size)) * count)
+            assert await flood.readexactly(4) == packet(0x20, b"\0\0")
+            async with asyncio.timeout(5):
+                while backlog.bytes <= bound:  # noqa: ASYNC110
+                    await asyncio.sleep(0)
+            for _ in range(1_000):  # turns of the loop in which it could go on reading
+                await asyncio.sleep(0)
+            assert backlog.bytes < 10 * bound
+            hand_on.set()
+            heard = 0
+            async for message in reader.messages():
+                assert message.payload == bytes(size)
+                heard += 1
+                if heard == count:
+                    break
+            writer.close()

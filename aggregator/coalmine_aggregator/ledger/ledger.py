@@ -28,6 +28,7 @@ from coalmine_aggregator.ledger.settling import Settler, SlotTable
 from coalmine_aggregator.ledger.sources import Sources
 from coalmine_aggregator.ledger.windows import Windows
 from coalmine_aggregator.model.receipts import Receipts
+from coalmine_aggregator.model.slot_counts import SlotCounts
 from coalmine_wire.series import Series
 from coalmine_wire.slots import REVISABLE_S, SETTLE_S
 
@@ -158,6 +159,14 @@ class Ledger:
                 self._keep_table(self._settler.settle(slot, known, kept.expected))
                 if self.ring.holds(slot):
                     self.ring.fill(slot, known)
+
+    def recall(self, recent: Iterable[SlotCounts]) -> None:
+        """Shows what earlier runs settled without evidence, the gaps before them. After `restore`."""
+        for counts in recent:
+            shown = self.book.began - KEPT_TABLES <= counts.slot < self.next
+            if shown and counts.slot not in self.tables:
+                self.tables[counts.slot] = self._settler.recalled(counts)
+        self.tables = dict(sorted(self.tables.items()))
 
     def is_revisable(self, slot: int) -> bool:
         """Whether evidence for a settled slot still counts."""

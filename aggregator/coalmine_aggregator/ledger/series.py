@@ -60,11 +60,7 @@ class AllSeries:
         self.names.append(name)
         self._ids[name] = number
         self._leaf = grown(self._leaf, number + 1)
-        leaf = leaf_of(series)
-        leaf_id = self._leaf_ids.setdefault(leaf, len(self.leaves))
-        if leaf_id == len(self.leaves):
-            self.leaves.append(leaf)
-        self._leaf[number] = leaf_id
+        self._leaf[number] = self.number_of(leaf_of(series))
         for label, value in zip(LABELS, series, strict=True):
             codes, text = self._value_codes[label], str(value)
             code = codes.setdefault(text, len(codes))
@@ -79,6 +75,13 @@ class AllSeries:
         """`add` of a full name. Raises `SeriesNameError`, `SeriesFullError`."""
         control = full.startswith(_MARK)
         return self.add(parse_name(full.removeprefix(_MARK)), control)
+
+    def number_of(self, leaf: Leaf) -> int:
+        """The number of a leaf, its place in `leaves`; a new one where it is new."""
+        number = self._leaf_ids.setdefault(leaf, len(self.leaves))
+        if number == len(self.leaves):
+            self.leaves.append(leaf)
+        return number
 
     def wire_name(self, series: int) -> bytes:
         """The name that datapoints of a series carry."""

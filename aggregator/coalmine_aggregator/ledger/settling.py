@@ -76,6 +76,16 @@ class Settler:
         sums[:, Fate.UNKNOWN + UnknownReason.AGGREGATOR] = by_leaf[rows]
         return SlotTable(slot, rows.astype(np.int32), sums)
 
+    def recalled(self, counts: SlotCounts) -> SlotTable:
+        """What an earlier run counted and kept no evidence of: it was not there either."""
+        rows = np.flatnonzero(counts.fates.any(axis=1))
+        leaves = [self._series.number_of(counts.leaves[row]) for row in rows.tolist()]
+        sums = np.zeros((len(rows), COLUMNS), dtype=np.int32)
+        sums[:, : Fate.UNKNOWN] = counts.fates[rows, : Fate.UNKNOWN]
+        sums[:, Fate.UNKNOWN + UnknownReason.AGGREGATOR] = counts.fates[rows, Fate.UNKNOWN]
+        sums[:, RECEIVED] = counts.received[rows]
+        return SlotTable(counts.slot, np.array(leaves, dtype=np.int32), sums)
+
     def counts(self, table: SlotTable) -> SlotCounts:
         """What the table says, as others read it."""
         key = table.leaves.tobytes()
