@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Sequence
 
 import pytest
 
@@ -175,7 +176,7 @@ V6, V4 = socket.AF_INET6, socket.AF_INET
 FOUND = [(V6, "2001:db8::1"), (V6, "2001:db8::2"), (V4, "192.0.2.1")]
 
 
-def chosen(target: Target, found: list[tuple[int, str]], slot: int) -> list[str]:
+def chosen(target: Target, found: Sequence[tuple[int, str]], slot: int) -> list[str]:
     return [address.sockaddr[0] for address in target.choose(found, slot)]
 
 

@@ -105,12 +105,11 @@ class Site:
     @property
     def endpoints(self) -> dict[str, Any]:
         """All six protocols, as an agent's configuration names them; some by name, some by address."""
-        ipv4 = {"family": "ipv4"}  # these servers listen on 127.0.0.1, and localhost is ::1 as well
         return {
             "tcp": f"127.0.0.1:{self.relay.port}",
-            "tls": {"address": f"localhost:{self.proxy.ports['tls']}", "ca_file": self._ca, **ipv4},
+            "tls": {"address": f"localhost:{self.proxy.ports['tls']}", "ca_file": self._ca},
             "udp": f"127.0.0.1:{self.relay.port}",
-            "pickle": {"address": f"localhost:{self.carbon.pickle_port}", **ipv4},
+            "pickle": {"address": f"localhost:{self.carbon.pickle_port}"},
             "pickle_tls": {
                 "address": f"127.0.0.1:{self.proxy.ports['pickle_tls']}",
                 "ca_file": self._ca,
@@ -118,7 +117,6 @@ class Site:
             "https": {
                 "url": f"https://localhost:{self.ports['https']}/api/v1/sink",
                 "ca_file": self._ca,
-                **ipv4,
             },
         }
 
