@@ -24,7 +24,7 @@ READ_CLOSED = select.EPOLLRDHUP
 _READS = IN | READ_CLOSED | select.EPOLLET
 _EVERYTHING = _READS | OUT
 _ERRORS = select.EPOLLET  # EPOLLERR and EPOLLHUP are always told
-_BATCH = 3
+_BATCH = 2
 """Events handed out before the loop looks at its timers again: each may be a handshake, half a
 millisecond of arithmetic, and starts must not wait for many of them."""
 

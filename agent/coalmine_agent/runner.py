@@ -330,6 +330,8 @@ class Runner:
             )
             under_way.append(attempt)
             attempt.begin(self._resolver)
+            if under_way and under_way[0].deadline <= now:
+                self._expire()  # what was started a second ago, one after the other, ends so too
 
     def _ended(self, attempt: Attempt) -> None:
         tally, counters = attempt.tally, self.counters
