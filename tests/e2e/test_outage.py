@@ -51,11 +51,14 @@ async def test_a_killed_relay_is_seen_told_and_over_when_it_is_back(site: Site, 
     rates = await site.api.rates("protocol", first=dead)
     for name in RELAYED:
         for row in rates[name]:
-            assert (row.expected, row.received, row.bad) == (agents, 0, agents), row
+            # A machine that stalls makes an agent's second unknown, whatever the relay did.
+            assert (row.expected, row.received) == (agents, 0), row
+            assert row.bad + row.fates["unknown"] == agents, row
     for name in rates.keys() - set(RELAYED):
         assert all(row.exact for row in rates[name]), name
     # Nobody listens for TCP: refused. UDP is heard to be refused too, for its socket stays open.
-    assert all(row.fates["failed"] == agents for row in rates["tcp"] + rates["udp"])
+    assert all(row.fates["failed"] == row.bad for row in rates["tcp"] + rates["udp"])
+    assert sum(row.bad == agents for row in rates["tcp"]) > len(rates["tcp"]) / 2
 
     alert = await site.api.until_alert(deadline_s=5, service="ingest")
     sums = alert["sums"]
