@@ -244,7 +244,8 @@ class AggregatorSettings:
     broker: BrokerChoice = setting("Where agents report", BrokerChoice())
     notify: list[NotifySettings] = setting("Who hears of alerts", [])
     store: str = setting(
-        "Where history is kept: sqlite:////absolute/path.db; with three slashes relative to where it starts",
+        "Where history is kept: sqlite:////absolute/path.db; "
+        "with three slashes relative to where it starts",
         "sqlite:///coalmine.db",
     )
     web: WebSettings = setting("The page, the API and the metrics", WebSettings())
