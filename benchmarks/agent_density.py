@@ -66,7 +66,9 @@ def run(options: report.Options) -> report.Report:
         report.say(f"{endpoints} endpoints for {measure_s} s")
         time.sleep(2.0)  # through the first slot
         spent_s, began = usage.busy_s(agent.pid), time.perf_counter()
+        waited_s = usage.waited_s(agent.pid)
         time.sleep(measure_s)
+        kept_waiting = (usage.waited_s(agent.pid) - waited_s) / (time.perf_counter() - began)
         load = (usage.busy_s(agent.pid) - spent_s) / (time.perf_counter() - began)
         rss_mib = usage.rss_mib(agent.pid)
         noted = _end(agent)
@@ -74,7 +76,7 @@ def run(options: report.Options) -> report.Report:
         stalls = [(begin, end) for begin, end in seen["stalls"]]
         lateness = _net(folder / "starts", stalls)
         overrun = _net(folder / "deadlines", stalls)
-    return _report(endpoints, noted, seen, stalls, lateness, overrun, load, rss_mib)
+    return _report(endpoints, noted, seen, stalls, lateness, overrun, load, kept_waiting, rss_mib)
 
 
 def _report(
@@ -85,6 +87,7 @@ def _report(
     lateness: list[float],
     overrun: list[float],
     load: float,
+    kept_waiting: float,
     rss_mib: float,
 ) -> report.Report:
     result = report.Report()
@@ -103,6 +106,7 @@ def _report(
     result.add("abandoned", noted["abandoned"], "")
     result.add("slots impaired", sum(noted["impaired"].values()), "")
     result.add("processor, of a core", 100 * load, "%")
+    result.add("kept waiting by other processes", 100 * kept_waiting, "% of the time")
     result.add("resident memory", rss_mib, "MiB")
     result.add("machine stalls", len(stalls), "")
     longest_ms = max((1000 * (end - begin) for begin, end in stalls), default=0.0)

@@ -39,10 +39,19 @@ def cores() -> tuple[int, int]:
 
 def busy_s(pid: int) -> float:
     """Processor seconds of the threads that live now, to the nanosecond: for short windows."""
+    return _scheduled_s(pid, 0)
+
+
+def waited_s(pid: int) -> float:
+    """Seconds for which its threads could run and others had their core: what a busy machine adds."""
+    return _scheduled_s(pid, 1)
+
+
+def _scheduled_s(pid: int, column: int) -> float:
     spent_ns = 0
     for task in Path(f"/proc/{pid}/task").iterdir():
         try:
-            spent_ns += int((task / "schedstat").read_text().split()[0])
+            spent_ns += int((task / "schedstat").read_text().split()[column])
         except OSError:  # it ended meanwhile
             continue
     return spent_ns / 1e9
