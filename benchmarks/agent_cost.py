@@ -105,7 +105,7 @@ def _median_load(busy_s: Callable[[], float], seconds: int) -> float:
 
 @contextlib.contextmanager
 def _targets(certificate: Path, core: int) -> Iterator[dict[str, list[int]]]:
-    command = [sys.executable, "-m", "benchmarks.targets", str(certificate), str(LISTENERS)]
+    command = [sys.executable, "-m", "benchmarks.processes.targets", str(certificate), str(LISTENERS)]
     with _process(command, core, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as targets:
         assert targets.stdout is not None
         yield json.loads(targets.stdout.readline())

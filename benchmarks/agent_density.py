@@ -162,7 +162,7 @@ def _percentile(ascending: Sequence[float], part: float) -> float:
 @contextlib.contextmanager
 def _module(name: str, arguments: list[str], core: int) -> Iterator[subprocess.Popen[bytes]]:
     process = subprocess.Popen(
-        ["taskset", "-c", str(core), sys.executable, "-m", f"benchmarks.{name}", *arguments],
+        ["taskset", "-c", str(core), sys.executable, "-m", f"benchmarks.processes.{name}", *arguments],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     )

@@ -93,7 +93,7 @@ def _mosquitto(folder: Path) -> Iterator[int]:
 
 @contextlib.contextmanager
 def _targets(certificate: Path) -> Iterator[dict[str, list[int]]]:
-    command = [sys.executable, "-m", "benchmarks.targets", str(certificate), "1"]
+    command = [sys.executable, "-m", "benchmarks.processes.targets", str(certificate), "1"]
     with _process(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as targets:
         assert targets.stdout is not None
         yield json.loads(targets.stdout.readline())

@@ -26,8 +26,8 @@ import numpy as np
 import trustme
 
 from benchmarks import usage
-from benchmarks.ingest_server import names
 from benchmarks.peers.relay_aggregation import RelayAggregation
+from benchmarks.processes.ingest_server import names
 from benchmarks.report import Options, Report, main, say
 from coalmine_runtime import clock
 
@@ -61,7 +61,7 @@ class Server:
 
     def __init__(self, series: int, certificate: Path) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.ingest_server", str(series), str(certificate)],
+            [sys.executable, "-m", "benchmarks.processes.ingest_server", str(series), str(certificate)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )

@@ -1,6 +1,6 @@
 """The receiving side of `benchmarks.ingest`, a process of its own: receivers, decoder, engine.
 
-    python -m benchmarks.ingest_server SERIES CERTIFICATE
+    python -m benchmarks.processes.ingest_server SERIES CERTIFICATE
 
 It prints one JSON object with its addresses, and one with its counts for each line on its input.
 """

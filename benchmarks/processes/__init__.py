@@ -1,0 +1,1 @@
+"""What a benchmark measures, or measures against, in a process of its own."""
