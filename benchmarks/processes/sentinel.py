@@ -1,6 +1,6 @@
 """Sees the machine stall: wakes every millisecond, before all others, and notes when it is late.
 
-`python -m benchmarks.processes.sentinel` runs until its standard input ends, then prints a JSON list of the
+`python -m benchmarks.processes.sentinel` runs until its standard input ends, then prints a list of the
 stalls that it saw, [begin, end] on the monotonic clock in seconds, and whether it had real-time
 priority. What a busy neighbour on the host, or the hypervisor, takes from everybody is thereby told
 apart from what the measured program does.

@@ -1,6 +1,6 @@
 """What the agent and its peers send to: listeners of our own, in a process and on a core of their own.
 
-`python -m benchmarks.processes.targets CERTIFICATE LISTENERS` listens on 127.0.0.1 and prints one JSON object
+`python -m benchmarks.processes.targets CERTIFICATE LISTENERS` listens on loopback and prints an object
 with the ports, lists of `LISTENERS` each, by kind: `tcp`, `tls` and `https` take what comes and
 close, `udp` takes datagrams, `mute` never accepts, `hole` neither, and its queue is full, so that
 connections to it hang.
