@@ -14,6 +14,7 @@ from coalmine_aggregator.web.keys import PULSE
 from tests.aggregator.web.browser import Tab, open_tab
 from tests.aggregator.web.conftest import OpenSite, Site
 from tests.aggregator.web.fake_view import Trouble, fleet, make_alert
+from tests.servers.waiting import until
 
 MARKUP = "<img src=x onerror=alert(1)><script>alert(2)</script>"
 
@@ -165,4 +166,10 @@ async def test_signing_in(open_site: OpenSite, tab: Tab) -> None:
                     with contextlib.suppress(AssertionError):
                         await tab.until(f"document.querySelector('{sign}') !== null")
                         break
-    assert site.server.app[PULSE].feed.viewers
+    feed = site.server.app[PULSE].feed
+
+    async def watched() -> bool:
+        return bool(feed.viewers)
+
+    # The page comes with a snapshot; its feed opens a moment later.
+    await until(watched, deadline_s=15, what="the feed is open")
