@@ -31,7 +31,7 @@ def split_url(text: str, *, schemes: Collection[str], example: str) -> Url:
     except ValueError:
         raise ValueError(expected) from None
     if parts.username is not None or parts.password is not None:
-        raise ValueError("user and password stand beside the URL, as username and password_file")
+        raise ValueError("user and password have keys of their own: in a URL they would show in logs")
     if parts.scheme not in schemes or not host or port == 0 or parts.fragment:
         # With a slash or the scheme left out, user and password are anywhere in the text.
         raise ValueError(expected if "@" in text else f'{expected}, not "{text}"')

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
 from coalmine_runtime.quantities import Address
+from coalmine_runtime.url import split_url
 
 
 class WebUrl(NamedTuple):
@@ -18,19 +18,8 @@ class WebUrl(NamedTuple):
     @classmethod
     def parse(cls, text: str) -> WebUrl:
         """Raises ValueError. User and password are refused: they would show in logs."""
-        try:
-            parts = urlsplit(text)
-            host, port = parts.hostname, parts.port
-        except ValueError:
-            raise ValueError("expected a URL such as https://host/path") from None
-        if parts.username is not None or parts.password is not None:
-            raise ValueError("a URL with a user or password in it would show in logs")
-        if parts.scheme not in ("http", "https") or not host:
-            raise ValueError(f'expected a URL such as https://host/path, not "{text}"')
-        if parts.fragment or any(c.isspace() or not c.isprintable() for c in text):
-            raise ValueError(f'"{text}" has a fragment or white space')
-        loopback = Address(host, port or 0).loopback
-        return cls(text, parts.scheme == "https", loopback)
+        url = split_url(text, schemes=("http", "https"), example="https://host/path")
+        return cls(text, url.scheme == "https", Address(url.host, url.port or 0).loopback)
 
     def __str__(self) -> str:
         return self.text
