@@ -102,6 +102,10 @@ class EmbeddedBroker:
         try:
             await self._broker.start()
         except (BrokerError, OSError) as error:
+            # A broker that did not start cannot be shut down, and its first listener may stand.
+            for server in self._broker._servers.values():
+                await server.close_instance()
+            self._broker = None
             cause = error.__cause__ or error
             reason = os.strerror(cause.errno) if isinstance(cause, OSError) and cause.errno else cause
             raise BrokerStartError(f"broker {self._listener.address}: {reason}") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -109,3 +110,5 @@ async def test_a_port_in_use_is_told_in_one_line() -> None:
         with pytest.raises(BrokerStartError) as caught:
             await second.start()
         assert str(caught.value) == f"broker 127.0.0.1:{broker.port}: Address already in use"
+        del caught, second
+        gc.collect()  # a listener that was left open would warn, and fail the test

@@ -65,7 +65,7 @@ def test_every_target_is_told_by_help() -> None:
 
 def test_the_changelog_has_this_version() -> None:
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
-    assert f"## {version}" in (ROOT / "CHANGELOG.md").read_text()
+    assert f"## [{version}] - 20" in (ROOT / "CHANGELOG.md").read_text()
 
 
 def test_the_demo_s_keys_and_delay_are_told() -> None:
