@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-from coalmine_aggregator.model.policy import MIN_LOST, WINDOW_S, ServicePolicy
+from coalmine_aggregator.detection_settings import DetectionSettings
+from coalmine_aggregator.model.policy import SLO_WINDOW_S, ServicePolicy
 from coalmine_aggregator.notify.settings import NotifySettings, check_names
 from coalmine_runtime.logs import Format
 from coalmine_runtime.mqtt import BrokerSettings, BrokerUrl
@@ -23,7 +24,24 @@ from coalmine_runtime.tls import TlsClientSettings, TlsServerSettings
 from coalmine_wire.series import is_label
 from coalmine_wire.topics import is_topic_part
 
-MAX_WINDOW_S = 60
+MAX_ACCEPTABLE_LOSS = 0.5
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SloSettings:
+    """The objective that a service is held to over weeks; alerts are made of how fast it is used up."""
+
+    objective: Fraction | None = setting(
+        "Share of datapoints to be delivered, such as 99.9%; 1 less the acceptable loss where absent",
+        None,
+    )
+    window: Seconds = setting("Over which time, 1d to 90d", float(SLO_WINDOW_S))
+
+    def __post_init__(self) -> None:
+        if self.objective is not None and not 0 < self.objective < 1:
+            raise SettingError("objective", "expected less than everything, such as 99.9%")
+        if not 86_400 <= self.window <= 90 * 86_400 or self.window % 60:
+            raise SettingError("window", "expected whole minutes from 1d to 90d")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -31,29 +49,28 @@ class ServiceSettings:
     """One watched service."""
 
     acceptable_loss: Fraction = setting(
-        "Share of datapoints that may be lost before it is an alert", 0.001
+        "Share of datapoints that may be lost at any time; the detectors look for more than that", 0.001
     )
-    window: Seconds = setting("Settled seconds over which loss is judged, 1s to 60s", float(WINDOW_S))
-    min_lost: int = setting(
-        "Bad datapoints in the window that an alert takes at least; a single one never pages", MIN_LOST
-    )
+    slo: SloSettings = setting("The objective over weeks", SloSettings())
     owner: str = setting("Who is responsible; carried to every page", "")
     playbook: str = setting("Link to what to do; carried to every page", "")
 
     def __post_init__(self) -> None:
-        if not 1 <= self.window <= MAX_WINDOW_S or self.window != int(self.window):
-            raise SettingError("window", f"expected whole seconds from 1s to {MAX_WINDOW_S}s")
-        if self.min_lost < 1:
-            raise SettingError("min_lost", "expected 1 or more")
-        if self.acceptable_loss >= 1:
+        if self.acceptable_loss > MAX_ACCEPTABLE_LOSS:
             raise SettingError(
-                "acceptable_loss", "a service that may lose everything needs no watching"
+                "acceptable_loss",
+                f"a service that may lose more than {MAX_ACCEPTABLE_LOSS:.0%} needs no watching",
             )
 
     def policy(self, name: str) -> ServicePolicy:
         """The rules for the service of this name."""
         return ServicePolicy(
-            name, self.acceptable_loss, int(self.window), self.min_lost, self.owner, self.playbook
+            name,
+            self.acceptable_loss,
+            self.owner,
+            self.playbook,
+            self.slo.objective,
+            int(self.slo.window),
         )
 
 
@@ -240,6 +257,7 @@ class AggregatorSettings:
 
     fleet: str = setting("The fleet's name, part of every topic and de-duplication key", "default")
     services: dict[str, ServiceSettings] = setting("What is watched, by name")
+    detection: DetectionSettings = setting("How loss is told from noise", DetectionSettings())
     receive: ReceiveSettings = setting("Where datapoints arrive")
     broker: BrokerChoice = setting("Where agents report", BrokerChoice())
     notify: list[NotifySettings] = setting("Who hears of alerts", [])

@@ -5,14 +5,25 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import NamedTuple
 
-from coalmine_aggregator.model.counts import Counts
+from coalmine_aggregator.model.counts import NOTHING, Counts
+from coalmine_aggregator.model.explanation import Explanation
 from coalmine_aggregator.model.scopes import Scope
 
 
 class AlertClass(StrEnum):
-    """What kind of trouble it is."""
+    """What kind of trouble it is, the one that matters most first."""
 
     LOSS = "loss"
+    SELF_CHECK = "self_check"
+    BLIND = "blind"
+    AGENTS_MISSING = "agents_missing"
+    BURN = "burn"
+    LATE = "late"
+    DUPLICATES = "duplicates"
+    SLOW = "slow"
+    CERTIFICATE = "certificate"
+    BUDGET = "budget"
+    IDENTITY_CLASH = "identity_clash"
 
 
 class Severity(StrEnum):
@@ -20,6 +31,16 @@ class Severity(StrEnum):
 
     PAGE = "page"
     TICKET = "ticket"
+
+
+class Cause(StrEnum):
+    """Whose fault a loss is, as far as the places that see it tell."""
+
+    SERVICE = "service"
+    NETWORK = "network"
+    AGENT = "agent"
+    RECEIPT_PATH = "receipt_path"
+    UNKNOWN = "unknown"
 
 
 class Change(StrEnum):
@@ -33,12 +54,18 @@ class Change(StrEnum):
 class Alert(NamedTuple):
     """One cause of trouble, as it stands.
 
-    `id` is `<service>-<class>-<ordinal>`, the ordinal being the number of concurrent causes of that
-    service and class that were open when it opened, plus one; the de-duplication key is
+    `id` is `<service>-<class>-<ordinal>`, the ordinal being the smallest number that no other open
+    alert of that service and class had when it opened; the de-duplication key is
     `<fleet>/<service>/<class>/<ordinal>`. `number` counts all alerts of this aggregator and is never
     used again. Times are seconds since the epoch; `since` is the first slot with loss.
     `counts` are those of the scope over the window that decided, `beside` those of the rest of the
-    service over the same slots. `window_s` is that window's length.
+    service over the same slots. `window_s` is that window's length. `total` are those of the scope
+    since `since`, kept exact while late evidence revises them, also after the end.
+
+    `equivalents` are scopes that name the very same series. `effect` is the fate that most of the bad
+    datapoints ended in (a fate's label; empty where the class is not about fates): an outage whose data
+    is replayed turns from lost to late. `note` says in a sentence what the fields cannot. `folded_into`
+    is the id of the wider alert that took this one in when it closed, else empty.
     """
 
     number: int
@@ -57,6 +84,12 @@ class Alert(NamedTuple):
     acceptable_loss: float
     owner: str
     playbook: str
+    equivalents: tuple[Scope, ...] = ()
+    cause: Cause = Cause.UNKNOWN
+    effect: str = ""
+    note: str = ""
+    total: Counts = NOTHING
+    folded_into: str = ""
 
     @property
     def id(self) -> str:
@@ -70,8 +103,9 @@ class Alert(NamedTuple):
 
 
 class Transition(NamedTuple):
-    """What the alert machine hands out: an alert as it stands after a change."""
+    """What the alert machine hands out: an alert as it stands after a change, and why."""
 
     change: Change
     at: float
     alert: Alert
+    explanation: Explanation = Explanation()
