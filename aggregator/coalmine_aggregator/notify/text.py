@@ -1,55 +1,55 @@
-"""What a page says. Pure.
+"""What a page says below its subject. Pure.
 
-The subject is an order, under 50 characters, and names the blast radius; the summary adds the exact
-counts; the details are for those who have read both.
+The summary adds the exact counts to the subject; the details are for those who have read both.
 """
 
 from __future__ import annotations
 
-import datetime
-import math
-
-from coalmine_aggregator.model.alerts import Alert, Change, Transition
+from coalmine_aggregator.model.alerts import Alert, AlertClass, Cause, Transition
 from coalmine_aggregator.model.counts import Counts
-from coalmine_aggregator.model.scopes import Scope, describe
+from coalmine_aggregator.model.fates import Fate
+from coalmine_aggregator.model.scopes import describe
+from coalmine_aggregator.notify.figures import length, percent, utc
+from coalmine_aggregator.notify.subject import bad_word, headline
 
-SUBJECT_CHARS = 49
+CAUSES = {
+    Cause.SERVICE: "service (the service itself loses them)",
+    Cause.NETWORK: "network (on the way to the service)",
+    Cause.AGENT: "agent (not the service: who sends)",
+    Cause.RECEIPT_PATH: "receipt path (not the service: the way from it to Coalmine)",
+    Cause.UNKNOWN: "unknown (nothing tells whose fault it is)",
+}
 
-_PLACES = ("region", "zone", "node", "host")
+EFFECTS = {
+    Fate.FAILED.label: "failed (a step of the attempt went wrong)",
+    Fate.ABANDONED.label: "abandoned (not done in a second)",
+    Fate.LOST.label: "lost (sent, never arrived)",
+    Fate.LATE.label: "late (arrived too late)",
+}
 
-
-def subject(alert: Alert) -> str:
-    """For example `Restore ingest UDP: 100% lost, all regions`; at most `SUBJECT_CHARS` characters."""
-    what, where = _what(alert.scope), _where(alert.scope)
-    loss = alert.counts.loss
-    lost = f"{percent(loss)} lost" if loss is not None else "loss"
-    start = " ".join(word for word in ("Restore", alert.service, what) if word)
-    for text in (f"{start}: {lost}, {where}", f"{start}: {lost}"):
-        if len(text) <= SUBJECT_CHARS:
-            return text
-    room = SUBJECT_CHARS - len(f": {lost}") - 1
-    return f"{start[:room]}…: {lost}"
-
-
-def headline(transition: Transition) -> str:
-    """The subject of an alert that is open; of a closed one, that it is over."""
-    if transition.change is not Change.CLOSED:
-        return subject(transition.alert)
-    alert = transition.alert
-    what = " ".join(word for word in (alert.service, _what(alert.scope)) if word)
-    text = f"Restored {what}"
-    return text if len(text) <= SUBJECT_CHARS else f"{text[: SUBJECT_CHARS - 1]}…"
+_NO_CULPRIT = frozenset(
+    {AlertClass.CERTIFICATE, AlertClass.BUDGET, AlertClass.BURN, AlertClass.SELF_CHECK}
+)
+"""Classes that are not asked whose fault they are; they name a cause only where they know one."""
 
 
 def summary(transition: Transition) -> str:
     """The headline and the exact counts, on one line."""
-    return f"{headline(transition)} ({tally(transition.alert)})"
+    counts = " ".join(tally(transition.alert).split())
+    return f"{headline(transition)} ({counts})" if counts else headline(transition)
 
 
 def tally(alert: Alert) -> str:
-    """For example `44 of 44 lost in 2 s, acceptable 0.1%`."""
+    """For example `44 of 44 lost in 2 s, acceptable 0.1%`; the note where nothing was counted."""
     counts = alert.counts
-    text = f"{counts.bad} of {counts.judged} lost in {alert.window_s} s"
+    if not counts.expected:
+        return alert.note
+    window = f" in {length(alert.window_s)}" if alert.window_s else ""
+    if alert.alert_class is AlertClass.BLIND:
+        return f"{counts.fates[Fate.UNKNOWN]} of {counts.expected} unknown{window}"
+    if alert.alert_class is AlertClass.DUPLICATES and alert.note:
+        return alert.note
+    text = f"{counts.bad} of {counts.judged} {bad_word(alert)}{window}"
     unjudged = counts.expected - counts.judged
     if unjudged:
         text += f", {unjudged} unknown or not attempted"
@@ -57,16 +57,24 @@ def tally(alert: Alert) -> str:
 
 
 def details(transition: Transition) -> dict[str, str]:
-    """Facts under their names, in the order in which they are read."""
+    """Facts under their names, in the order in which they are read; those without a value left out."""
     alert = transition.alert
+    told = tally(alert)
+    culprit = alert.cause is not Cause.UNKNOWN or alert.alert_class not in _NO_CULPRIT
     facts = {
         "scope": describe(alert.scope),
-        "counts": tally(alert),
-        "fates": _fates(alert.counts),
-        "rest of the service": f"{alert.beside.bad} of {alert.beside.judged} lost",
+        "equivalents": "; ".join(describe(scope) for scope in alert.equivalents),
+        "counts": told,
+        "fates": _fates(alert.counts) if alert.counts.expected else "",
+        "total": _sum(alert.total, alert),
+        "rest of the service": _sum(alert.beside, alert),
+        "cause": CAUSES[alert.cause] if culprit else "",
+        "effect": EFFECTS.get(alert.effect, alert.effect),
+        "note": "" if alert.note == told else alert.note,
         "since": utc(alert.since),
         "opened": utc(alert.opened_at),
         "closed": "" if alert.closed_at is None else utc(alert.closed_at),
+        "folded into": alert.folded_into,
         "owner": alert.owner,
         "playbook": alert.playbook,
         "alert": f"{alert.id} (number {alert.number}, fleet {alert.fleet})",
@@ -74,37 +82,8 @@ def details(transition: Transition) -> dict[str, str]:
     return {name: fact for name, fact in facts.items() if fact}
 
 
-def percent(share: float) -> str:
-    """Two significant digits, never rounded up to 100% nor down to 0%: `100%`, `99.9%`, `0.12%`."""
-    value = share * 100
-    if value <= 0 or value >= 100:
-        return "0%" if value <= 0 else "100%"
-    if value >= 99:
-        # 99.96 is not 100: cut, do not round.
-        return f"{math.floor(value * 10 + 1e-9) / 10:g}%"
-    digits = max(0, 1 - math.floor(math.log10(value)))
-    rounded = round(value, digits)
-    return f"{rounded:.{digits}f}".rstrip("0").rstrip(".") + "%" if digits else f"{rounded:.0f}%"
-
-
-def utc(at: float) -> str:
-    """Seconds since the epoch as `2026-11-20T03:12:00Z`, with milliseconds where there are any."""
-    moment = datetime.datetime.fromtimestamp(at, datetime.UTC).replace(tzinfo=None)
-    spec = "milliseconds" if moment.microsecond else "seconds"
-    return f"{moment.isoformat(timespec=spec)}Z"
-
-
-def _what(scope: Scope) -> str:
-    """The labels of a scope that say what kind of traffic it is: `UDP`, `HTTPS eu`, `internal`."""
-    labels = dict(scope)
-    words = [labels.get("protocol", "").upper(), labels.get("variant", ""), labels.get("location", "")]
-    return " ".join(word for word in words if word)
-
-
-def _where(scope: Scope) -> str:
-    """The place, the narrowest label of it; `all regions` where the scope names none."""
-    places = [value for label, value in scope if label in _PLACES]
-    return places[-1] if places else "all regions"
+def _sum(counts: Counts, alert: Alert) -> str:
+    return f"{counts.bad} of {counts.judged} {bad_word(alert)}" if counts.expected else ""
 
 
 def _fates(counts: Counts) -> str:

@@ -14,16 +14,22 @@ import signal
 import sys
 from pathlib import Path
 
-from coalmine_aggregator.alerts.machine import Observation, State, step
-from coalmine_aggregator.model.fates import Fate
+import numpy as np
+
+from coalmine_aggregator.alerts.machine import State, step
+from coalmine_aggregator.model.alerts import AlertClass, Severity
+from coalmine_aggregator.model.counts import Counts
+from coalmine_aggregator.model.fates import FATES, Fate
+from coalmine_aggregator.model.findings import Finding
 from coalmine_aggregator.model.policy import ServicePolicy
 from coalmine_aggregator.model.scopes import Leaf
+from coalmine_aggregator.model.slot_counts import SlotCounts
 from coalmine_aggregator.notify import backoff
 from coalmine_aggregator.notify.notifier import Notifier
 from coalmine_aggregator.store.store import Store
 from coalmine_runtime import clock
-from tests.aggregator.alerts.fleet import START, leaves, second
 from tests.aggregator.notify.receivers import pagerduty
+from tests.aggregator.store.samples import START
 from tests.servers.waiting import until
 
 SLOT_S = 0.02
@@ -32,12 +38,39 @@ HEALTHY = 20
 DOWN = 3
 FIRST = START // CYCLE * CYCLE
 
-POLICIES = {"ingest": ServicePolicy("ingest", 0.001, window_s=5)}
+POLICIES = {"ingest": ServicePolicy("ingest", 0.001)}
 
 
 def outage_of(slot: int) -> int | None:
     """The number of the outage that a slot lies in."""
     return slot // CYCLE if slot % CYCLE >= HEALTHY else None
+
+
+def counts_of(slot: int) -> SlotCounts:
+    """What the ledger says of a slot: four datapoints, lost in an outage."""
+    fates = np.zeros((1, FATES), dtype=np.int32)
+    fates[0, Fate.DELIVERED if outage_of(slot) is None else Fate.LOST] = 4
+    leaf = Leaf("ingest", "udp", "", "external", "eu-west-1", "eu-west-1a")
+    return SlotCounts(slot, (leaf,), fates[:, Fate.DELIVERED].copy(), fates)
+
+
+def findings_of(slot: int) -> list[Finding]:
+    """What is wrong in a slot."""
+    outage = outage_of(slot)
+    if outage is None:
+        return []
+    return [
+        Finding(
+            AlertClass.LOSS,
+            "ingest",
+            str(outage),
+            Severity.PAGE,
+            (("protocol", "udp"),),
+            outage * CYCLE + HEALTHY,
+            counts=Counts(0, (0, 0, 0, 4, 0, 0, 0)),
+            window_s=1,
+        )
+    ]
 
 
 def next_slot(journal: Path) -> int:
@@ -50,23 +83,19 @@ async def main(url: str, journal: Path, pagerduty_url: str) -> None:
     store = await Store.open(url)
     notifier = await Notifier.open(pagerduty(pagerduty_url), store)
     past = await store.load()
-    state = State("prod", past.next_number, past.open_alerts, past.recent)
+    state = State("prod", past.next_number, past.open_alerts, clock.wall())
     slot = next_slot(journal)
     ending = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ending.set)
     # Unbuffered, a line a write: what the kernel has, a kill does not take.
     clockwork = os.open(journal, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
 
-    def lost(leaf: Leaf) -> Fate | None:
-        return Fate.LOST if leaf.protocol == "udp" and outage_of(slot) is not None else None
-
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     while not (ending.is_set() and slot % CYCLE == HEALTHY - 1 and not state.open):
         os.write(clockwork, f"{slot}\n".encode())
-        counts = second(slot, leaves(), fate=lost)
-        state, transitions = step(state, Observation([counts]), POLICIES, clock.wall())
-        store.put_slots([counts])
+        state, transitions = step(state, findings_of(slot), POLICIES, clock.wall())
+        store.put_slots([counts_of(slot)])
         store.put_transitions(notifier.route(transitions))
         slot += 1
         await asyncio.sleep(SLOT_S)

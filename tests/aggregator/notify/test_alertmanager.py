@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from coalmine_aggregator.model.alerts import Transition
+from coalmine_aggregator.model.alerts import AlertClass, Cause, Transition
+from coalmine_aggregator.notify.alertmanager.alert import alert_of
 from coalmine_aggregator.notify.alertmanager.receiver import Alertmanager as Receiver
 from coalmine_aggregator.notify.alertmanager.settings import AlertmanagerSettings
 from coalmine_aggregator.notify.http import Client
@@ -51,6 +52,18 @@ async def server(tmp_path: Path, hook: Hook) -> AsyncIterator[Alertmanager]:
     await server.start()
     yield server
     await server.stop()
+
+
+def test_the_alert_name_is_one_word_and_annotations_are_texts() -> None:
+    silent = opened().alert._replace(
+        alert_class=AlertClass.AGENTS_MISSING, cause=Cause.AGENT, note="2 of 2 agents silent: a1, a2"
+    )
+    told = alert_of(opened()._replace(alert=silent), now=opened().at)
+    assert told["labels"]["alertname"] == "CoalmineAgentsMissing"
+    assert told["labels"]["class"] == "agents_missing"
+    assert told["annotations"]["cause"].startswith("agent")
+    assert told["annotations"]["note"] == "2 of 2 agents silent: a1, a2"
+    assert all(isinstance(text, str) for text in told["annotations"].values())
 
 
 async def test_an_alert_fires_moves_and_resolves(

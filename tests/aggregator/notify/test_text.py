@@ -1,4 +1,4 @@
-"""What a page says: orders under 50 characters, exact counts, nothing rounded away."""
+"""What a page says below its subject: exact counts, causes in words, nothing rounded away."""
 
 from __future__ import annotations
 
@@ -6,57 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coalmine_aggregator.model.counts import Counts
-from coalmine_aggregator.model.scopes import scope_of
+from coalmine_aggregator.model.alerts import AlertClass, Cause
+from coalmine_aggregator.model.counts import NOTHING, Counts
 from coalmine_aggregator.notify import text
+from coalmine_aggregator.notify.figures import length, percent
 from tests.aggregator.store.samples import alert, closed, opened
-
-
-@pytest.mark.parametrize(
-    ("scope", "counts", "subject"),
-    [
-        ({"protocol": "udp"}, (0, 44), "Restore ingest UDP: 100% lost, all regions"),
-        ({}, (0, 44), "Restore ingest: 100% lost, all regions"),
-        ({"region": "eu-west-1"}, (50, 50), "Restore ingest: 50% lost, eu-west-1"),
-        (
-            {"protocol": "https", "zone": "eu-west-1a"},
-            (98, 2),
-            "Restore ingest HTTPS: 2% lost, eu-west-1a",
-        ),
-        ({"location": "on-machine"}, (999, 1), "Restore ingest on-machine: 0.1% lost, all regions"),
-        (
-            {"protocol": "tcp", "variant": "ipv6"},
-            (1, 1),
-            "Restore ingest TCP ipv6: 50% lost, all regions",
-        ),
-    ],
-)
-def test_the_subject_is_an_order_that_names_the_group(
-    scope: dict[str, str], counts: tuple[int, int], subject: str
-) -> None:
-    good, lost = counts
-    shown = alert()._replace(scope=scope_of(scope), counts=Counts(good, (good, 0, 0, lost, 0, 0, 0)))
-    assert text.subject(shown) == subject
-
-
-label = st.text("abcdefghijklmnopqrstuvwxyz0123456789_-", min_size=1, max_size=60)
-labels = st.dictionaries(
-    st.sampled_from(["protocol", "variant", "location", "region", "zone"]), label, max_size=3
-)
-
-
-@given(label, labels, st.integers(0, 10**9), st.integers(1, 10**9))
-def test_the_subject_is_under_50_characters(
-    service: str, scope: dict[str, str], good: int, lost: int
-) -> None:
-    shown = alert(service=service)._replace(
-        scope=scope_of(scope), counts=Counts(good, (good, 0, 0, lost, 0, 0, 0))
-    )
-    for transition in (opened()._replace(alert=shown), closed()._replace(alert=shown)):
-        subject = text.headline(transition)
-        assert len(subject) < 50
-        assert subject.startswith("Restore")
-        assert "\n" not in text.summary(transition)
 
 
 def test_the_summary_counts_exactly() -> None:
@@ -68,6 +22,77 @@ def test_the_summary_counts_exactly() -> None:
     assert text.tally(unknown) == "10 of 13 lost in 2 s, 11 unknown or not attempted, acceptable 0.1%"
 
 
+@pytest.mark.parametrize(
+    ("changes", "tally"),
+    [
+        (
+            {
+                "alert_class": AlertClass.BLIND,
+                "counts": Counts(0, (0, 0, 0, 0, 0, 30, 90)),
+                "window_s": 10,
+            },
+            "90 of 120 unknown in 10 s",
+        ),
+        (
+            {
+                "alert_class": AlertClass.AGENTS_MISSING,
+                "counts": NOTHING,
+                "note": "2 of 2 agents silent: a1, a2",
+            },
+            "2 of 2 agents silent: a1, a2",
+        ),
+        ({"alert_class": AlertClass.CERTIFICATE, "counts": NOTHING}, ""),
+        (
+            {
+                "alert_class": AlertClass.BURN,
+                "counts": Counts(9, (9, 0, 0, 1, 0, 0, 0)),
+                "window_s": 3600,
+            },
+            "1 of 10 lost in 1 h, acceptable 0.1%",
+        ),
+        ({"effect": "late", "window_s": 0}, "44 of 44 late, acceptable 0.1%"),
+    ],
+)
+def test_each_class_counts_what_it_is_about(changes: dict[str, object], tally: str) -> None:
+    shown = alert()._replace(beside=NOTHING)._replace(**changes)  # type: ignore[arg-type]
+    assert text.tally(shown) == tally
+    summary = text.summary(opened()._replace(alert=shown))
+    assert summary.endswith(f"({tally})") if tally else not summary.endswith(")")
+    facts = text.details(opened()._replace(alert=shown))
+    assert facts.get("counts", "") == tally
+    assert facts.get("note", "") != facts.get("counts"), "nothing is said twice"
+    assert all(facts.values()), "nothing is told of which nothing is known"
+
+
+def test_the_details_name_whose_fault_it_is_and_what_it_cost() -> None:
+    shown = alert()._replace(
+        cause=Cause.NETWORK,
+        effect="failed",
+        note="external fails, internal does not",
+        equivalents=((("region", "eu"), ("zone", "eu-a")), (("host", "a1"),)),
+        total=Counts(10, (10, 90, 0, 0, 0, 0, 5)),
+        folded_into="ingest-loss-2",
+    )
+    facts = text.details(closed()._replace(alert=shown))
+    assert facts["cause"].startswith("network (")
+    assert facts["effect"].startswith("failed (")
+    assert facts["note"] == "external fails, internal does not"
+    assert facts["equivalents"] == "region=eu zone=eu-a; host=a1"
+    assert facts["total"] == "90 of 100 lost"
+    assert facts["folded into"] == "ingest-loss-2"
+
+
+@pytest.mark.parametrize("cause", Cause)
+def test_every_cause_has_words(cause: Cause) -> None:
+    facts = text.details(opened()._replace(alert=alert()._replace(cause=cause)))
+    assert facts["cause"].startswith(cause.replace("_", " "))
+
+
+def test_a_class_that_knows_no_culprit_names_none() -> None:
+    facts = text.details(opened()._replace(alert=alert()._replace(alert_class=AlertClass.CERTIFICATE)))
+    assert "cause" not in facts
+
+
 def test_the_details_hold_what_the_page_needs() -> None:
     details = text.details(opened())
     assert details == {
@@ -75,6 +100,7 @@ def test_the_details_hold_what_the_page_needs() -> None:
         "counts": "44 of 44 lost in 2 s, acceptable 0.1%",
         "fates": "delivered 0 failed 0 abandoned 0 lost 44 late 0 not_attempted 0 unknown 0",
         "rest of the service": "0 of 220 lost",
+        "cause": "unknown (nothing tells whose fault it is)",
         "since": "2025-11-13T02:13:20Z",
         "opened": "2025-11-13T02:13:24.200Z",
         "owner": "ingest-oncall",
@@ -100,9 +126,25 @@ def test_the_details_hold_what_the_page_needs() -> None:
     ],
 )
 def test_percentages_keep_two_digits_and_never_round_to_all_or_none(share: float, shown: str) -> None:
-    assert text.percent(share) == shown
+    assert percent(share) == shown
 
 
 @given(st.floats(1e-9, 1 - 1e-9))
 def test_some_is_never_shown_as_all_or_none(share: float) -> None:
-    assert text.percent(share) not in ("0%", "100%")
+    assert percent(share) not in ("0%", "100%")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [
+        (0, "0 s"),
+        (1, "1 s"),
+        (59, "59 s"),
+        (60, "1 min"),
+        (90, "90 s"),
+        (3600, "1 h"),
+        (259_200, "3 d"),
+    ],
+)
+def test_lengths_of_time_lose_nothing(seconds: int, shown: str) -> None:
+    assert length(seconds) == shown

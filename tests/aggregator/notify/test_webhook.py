@@ -9,6 +9,8 @@ import pytest
 from standardwebhooks import Webhook as Verifier
 from standardwebhooks import WebhookVerificationError
 
+from coalmine_aggregator.model.alerts import Cause
+from coalmine_aggregator.model.counts import Counts
 from coalmine_aggregator.notify.http import Client
 from coalmine_aggregator.notify.receiver import GoneError, RefusedError, TryLaterError
 from coalmine_aggregator.notify.web_url import WebUrl
@@ -64,6 +66,24 @@ async def test_the_message_tells_everything(hook: Hook, client: Client) -> None:
     assert data["closed_at"] == "2025-11-13T02:13:50Z"
     assert data["owner"] == "ingest-oncall"
     assert data["playbook"] == "https://wiki.example/ingest"
+
+
+def test_the_message_says_whose_fault_it_is_and_what_it_cost() -> None:
+    blamed = alert()._replace(
+        cause=Cause.RECEIPT_PATH,
+        effect="lost",
+        note="nothing is connected to tcp any more",
+        equivalents=((("region", "eu"),), (("zone", "eu-a"),)),
+        total=Counts(1, (1, 0, 0, 99, 0, 0, 0)),
+        folded_into="ingest-loss-2",
+    )
+    data = json.loads(body_of(opened()._replace(alert=blamed)))["data"]
+    assert data["cause"] == "receipt_path"
+    assert data["effect"] == "lost"
+    assert data["note"] == "nothing is connected to tcp any more"
+    assert data["equivalents"] == [{"region": "eu"}, {"zone": "eu-a"}]
+    assert (data["total"]["bad"], data["total"]["judged"]) == (99, 100)
+    assert data["folded_into"] == "ingest-loss-2"
 
 
 async def test_tries_of_one_transition_share_their_id_and_no_others_do(

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from coalmine_aggregator.model.alerts import Change, Transition
+from coalmine_aggregator.model.alerts import AlertClass, Change, Transition
 from coalmine_aggregator.notify import text
+from coalmine_aggregator.notify.figures import utc
+from coalmine_aggregator.notify.subject import headline
 
 RESOLVED_S = 300.0
 """A resolved alert is told this long, so that a peer that was away hears of it."""
@@ -15,11 +17,12 @@ STALE_S = 300.0
 
 
 def alert_of(transition: Transition, now: float) -> dict[str, Any]:
-    """The JSON object. The labels are the identity: they hold what never changes while an alert is
-    open, and the scope is an annotation."""
+    """The JSON object. The labels are the identity: they hold what does not change while an alert is
+    open, and the scope is an annotation. Only the severity may rise: the page is then an alert of its
+    own, and the ticket ends `STALE_S` after it was last told."""
     alert = transition.alert
     labels = {
-        "alertname": f"Coalmine{alert.alert_class.capitalize()}",
+        "alertname": _name(alert.alert_class),
         "fleet": alert.fleet,
         "service": alert.service,
         "class": str(alert.alert_class),
@@ -29,7 +32,7 @@ def alert_of(transition: Transition, now: float) -> dict[str, Any]:
     }
     annotations = {
         "summary": text.summary(transition),
-        "subject": text.headline(transition),
+        "subject": headline(transition),
         "runbook_url": alert.playbook,
         **{name.replace(" ", "_"): fact for name, fact in text.details(transition).items()},
     }
@@ -39,11 +42,16 @@ def alert_of(transition: Transition, now: float) -> dict[str, Any]:
     return {
         "labels": {name: value for name, value in labels.items() if value},
         "annotations": {name: value for name, value in annotations.items() if value},
-        "startsAt": text.utc(starts_at),
-        "endsAt": text.utc(ends_at),
+        "startsAt": utc(starts_at),
+        "endsAt": utc(ends_at),
     }
 
 
 def is_over(transition: Transition, now: float) -> bool:
     """Whether a resolved alert has been told long enough."""
     return transition.change is Change.CLOSED and now - transition.at > RESOLVED_S
+
+
+def _name(alert_class: AlertClass) -> str:
+    """`CoalmineAgentsMissing`: alert names are in one word by convention."""
+    return "Coalmine" + "".join(word.capitalize() for word in alert_class.split("_"))

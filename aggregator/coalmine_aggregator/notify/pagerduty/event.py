@@ -8,6 +8,7 @@ from typing import Any
 from coalmine_aggregator.model.alerts import Change, Severity, Transition
 from coalmine_aggregator.model.scopes import describe
 from coalmine_aggregator.notify import text
+from coalmine_aggregator.notify.figures import utc
 
 MAX_SUMMARY = 1024
 MAX_DEDUP_KEY = 255
@@ -27,7 +28,7 @@ def event_of(transition: Transition, routing_key: str) -> dict[str, Any]:
             "summary": text.summary(transition)[:MAX_SUMMARY],
             "source": f"coalmine {alert.fleet}",
             "severity": _SEVERITY[alert.severity],
-            "timestamp": text.utc(alert.since),
+            "timestamp": utc(alert.since),
             "component": describe(alert.scope),
             "group": alert.service,
             "class": str(alert.alert_class),

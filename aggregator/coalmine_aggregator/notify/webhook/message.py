@@ -10,6 +10,8 @@ import msgspec
 from coalmine_aggregator.model.alerts import Transition
 from coalmine_aggregator.model.counts import Counts
 from coalmine_aggregator.notify import text
+from coalmine_aggregator.notify.figures import utc
+from coalmine_aggregator.notify.subject import headline
 
 
 def message_id(transition: Transition) -> str:
@@ -31,22 +33,28 @@ def body_of(transition: Transition) -> bytes:
         "service": alert.service,
         "class": str(alert.alert_class),
         "severity": str(alert.severity),
-        "subject": text.headline(transition),
+        "subject": headline(transition),
         "summary": text.summary(transition),
         "scope": dict(alert.scope),
-        "since": text.utc(alert.since),
-        "opened_at": text.utc(alert.opened_at),
-        "closed_at": None if alert.closed_at is None else text.utc(alert.closed_at),
+        "since": utc(alert.since),
+        "opened_at": utc(alert.opened_at),
+        "closed_at": None if alert.closed_at is None else utc(alert.closed_at),
         "window_s": alert.window_s,
         "acceptable_loss": alert.acceptable_loss,
         "counts": _counts(alert.counts),
         "beside": _counts(alert.beside),
+        "total": _counts(alert.total),
+        "equivalents": [dict(scope) for scope in alert.equivalents],
+        "cause": str(alert.cause),
+        "effect": alert.effect,
+        "note": alert.note,
+        "folded_into": alert.folded_into,
         "owner": alert.owner,
         "playbook": alert.playbook,
     }
     message = {
         "type": f"alert.{transition.change}",
-        "timestamp": text.utc(transition.at),
+        "timestamp": utc(transition.at),
         "data": data,
     }
     return msgspec.json.encode(message)
