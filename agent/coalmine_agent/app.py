@@ -95,7 +95,13 @@ class App:
         self._publisher = Publisher(loaded.identity, loaded.broker, loaded.broker_context, spool)
         self._listener = await self._open_listener(loaded.settings.metrics)
         resolver = Resolver()
-        self._runner = Runner(loaded.plans, on_slot=self._on_slot, resolver=resolver)
+        self._runner = Runner(
+            loaded.plans,
+            on_slot=self._on_slot,
+            resolver=resolver,
+            control=loaded.identity.control,
+            on_bad=self._on_bad,
+        )
         self._start_statsd(loaded.settings.statsd)
         self._plans[1] = loaded.plans
         first_slot = self._runner.start()
@@ -111,6 +117,7 @@ class App:
             version=VERSION,
             endpoints=len(loaded.plans),
             first_slot=first_slot,
+            control=loaded.identity.control is not None,
         )
         systemd.notify(f"{systemd.READY}\n{self._status()}", self._env)
         await self._stop.wait()
@@ -132,6 +139,10 @@ class App:
         if self._statsd is not None:
             self._statsd.slot(plans, report)
         self._tell(self._batcher.add(revision, report))
+
+    def _on_bad(self, revision: int, report: SlotReport) -> None:
+        """Of a slot that goes on: the numbers are counted at its end."""
+        self._tell(self._batcher.ahead(revision, report))
 
     def _tell(self, told: list[Told]) -> None:
         for revision, slots in told:
@@ -209,7 +220,7 @@ class App:
             self._listener, previous = listener, self._listener
             if previous is not None:
                 await previous.close()
-        first_slot = self._runner.replace(new.plans)
+        first_slot = self._runner.replace(new.plans, new.identity.control)
         revision = self._runner.revision
         self._plans = {revision - 1: self._plans[revision - 1], revision: new.plans}
         self._publisher.announce(new.identity, new.identity.birth(revision, first_slot, new.plans))
@@ -263,6 +274,8 @@ class App:
 
     def _status(self) -> str:
         text = f"{len(self._loaded.plans)} endpoints, revision {self._runner.revision}"
+        if self._loaded.identity.control:
+            text += ", control agent"
         if self._reloads.error:
             text += f"; reload refused: {self._reloads.error}"
         return systemd.status(text)
@@ -309,6 +322,12 @@ class App:
             "Slots that nothing was started in.",
             ({}, counters.missed),
         )
+        if counters.withheld or self._loaded.identity.control:
+            out.counter(
+                "coalmine_agent_withheld_total",
+                "Datapoints that this control agent lost on purpose.",
+                ({}, counters.withheld),
+            )
         out.gauge(
             "coalmine_agent_loop_lag_max_seconds",
             "The longest that the send loop was held up.",

@@ -14,7 +14,7 @@ import os
 import socket
 import ssl
 import struct
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from enum import Enum
 from typing import TYPE_CHECKING
 
@@ -166,6 +166,14 @@ class Attempt:
         if self._marked:
             self._steps_us[self._step] = int((monotonic() - self._marked) * 1e6)
             self._marked = 0.0
+
+    def repeat(self, steps_us: Sequence[int]) -> None:
+        """Ends the step under way, and takes the times of those that were not taken from `steps_us`."""
+        self.left()
+        self._steps_us = [
+            taken if taken >= 0 else other
+            for taken, other in zip(self._steps_us, steps_us, strict=True)
+        ]
 
     def open(self, family: int, kind: int) -> socket.socket:
         """The attempt's socket, non-blocking; it is closed when the attempt ends, however it ends."""

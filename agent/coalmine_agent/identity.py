@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from coalmine_agent.plan import EndpointPlan
-from coalmine_agent.settings import AgentSettings, host_label
+from coalmine_agent.settings import AgentSettings, ControlSettings, host_label
 from coalmine_runtime.version import VERSION
+from coalmine_wire.control import Choice
 from coalmine_wire.reports import Birth, Endpoint, Life, Report, SlotReport, State
 from coalmine_wire.series import Location, escape
 from coalmine_wire.topics import Kind, Topic
@@ -16,7 +17,7 @@ from coalmine_wire.topics import Kind, Topic
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What does not change while the process lives, and the place, which a reload may change.
+    """What does not change while the process lives; place and `control`, which a reload may change.
 
     `boot` tells this start of the agent from all others; `started_at` is when (seconds since the
     epoch).
@@ -31,6 +32,7 @@ class Identity:
     zone: str
     host: str
     interval_s: int
+    control: Choice | None = None
 
     @property
     def client_id(self) -> str:
@@ -64,6 +66,9 @@ class Identity:
             python=platform.python_version(),
             started_at=self.started_at,
             interval_s=self.interval_s,
+            control=self.control is not None,
+            control_share=self.control.share if self.control else 0.0,
+            control_key=self.control.fingerprint if self.control else "",
         )
 
     def state(self, life: Life, at: float, *, last_slot: int | None = None, reason: str = "") -> State:
@@ -81,7 +86,13 @@ class Identity:
         return Report(self.id, self.boot, revision, sent_at, slots, False, expiries)
 
 
-def make_identity(settings: AgentSettings, fleet: str, boot: str, started_at: float) -> Identity:
+def make_identity(
+    settings: AgentSettings,
+    fleet: str,
+    boot: str,
+    started_at: float,
+    control: ControlSettings | None = None,
+) -> Identity:
     """The identity that a configuration gives; host and id fall back to this machine's name."""
     host = host_label(settings)
     return Identity(
@@ -94,4 +105,5 @@ def make_identity(settings: AgentSettings, fleet: str, boot: str, started_at: fl
         zone=settings.zone,
         host=host,
         interval_s=int(settings.interval),
+        control=control.choice() if control else None,
     )

@@ -35,7 +35,8 @@ class Loaded:
 def load_agent(path: Path, env: Mapping[str, str], *, boot: str, started_at: float) -> Loaded:
     """Reads the file and every file it names. Raises `ConfigError`."""
     settings = load(Settings, path, env)
-    identity = make_identity(settings.agent, settings.broker.fleet, boot, started_at)
+    fleet = settings.broker.fleet
+    identity = make_identity(settings.agent, fleet, boot, started_at, settings.control)
     broker = settings.broker
     if broker.password is not None and not broker.username:
         broker = dataclasses.replace(broker, username=identity.id)

@@ -13,6 +13,7 @@ from coalmine_agent.resolver import Resolver
 from coalmine_agent.runner import Runner
 from coalmine_runtime import clock
 from coalmine_runtime.daemon_threads import DaemonThreads
+from coalmine_wire.control import Choice
 from coalmine_wire.reports import Outcome, SlotReport, Step, Verdict
 
 _HEADINGS = (
@@ -33,6 +34,8 @@ class Round(NamedTuple):
     plans: Sequence[EndpointPlan]
     report: SlotReport
     expiries: dict[int, int]
+    withheld: int = 0
+    """Of a control agent: lost on purpose, though their outcomes say sent."""
 
     @property
     def good(self) -> bool:
@@ -41,13 +44,16 @@ class Round(NamedTuple):
         return sent and len(self.report.outcomes) == len(self.plans)
 
 
-def run_round(plans: Sequence[EndpointPlan]) -> Round:
-    """Takes up to 3 s: to the next second, through it, and to the last deadline."""
+def run_round(plans: Sequence[EndpointPlan], control: Choice | None = None) -> Round:
+    """Takes up to 3 s: to the next second, through it, and to the last deadline.
+
+    What `control` chooses is withheld here, too: the aggregator would take it for a fault of its own.
+    """
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(_round(plans))
+        return runner.run(_round(plans, control))
 
 
-async def _round(plans: Sequence[EndpointPlan]) -> Round:
+async def _round(plans: Sequence[EndpointPlan], control: Choice | None) -> Round:
     asyncio.get_running_loop().set_default_executor(DaemonThreads())
     ended: dict[int, SlotReport] = {}
     resolver = Resolver()
@@ -55,7 +61,7 @@ async def _round(plans: Sequence[EndpointPlan]) -> Round:
     def on_slot(revision: int, report: SlotReport) -> None:
         ended[report.slot] = report
 
-    runner = Runner(plans, on_slot=on_slot, resolver=resolver)
+    runner = Runner(plans, on_slot=on_slot, resolver=resolver, control=control)
     slot = runner.start()
     phases_ms = [plan.phase_ms for plan in plans]
     # Between the last start of this slot and the first of the next, which must not be sent.
@@ -64,7 +70,8 @@ async def _round(plans: Sequence[EndpointPlan]) -> Round:
     await runner.finish()
     await resolver.close()
     report = ended.get(slot, SlotReport(slot))
-    return Round(plans, report, runner.expiries(runner.revision))
+    withheld = runner.counters.withheld
+    return Round(plans, report, runner.expiries(runner.revision), withheld)
 
 
 def table(round_: Round, now: float) -> list[str]:
@@ -83,6 +90,8 @@ def table(round_: Round, now: float) -> list[str]:
         lines.append("  ".join(cells).rstrip())
     sent = sum(outcome.verdict is Verdict.SENT for outcome in outcomes.values())
     lines.append(f"{sent} of {len(round_.plans)} sent; times in ms")
+    if round_.withheld:
+        lines.append(f"{round_.withheld} of these withheld, on purpose: this is a control agent")
     if round_.report.impaired:
         lines.append(f"this agent was impaired: {', '.join(round_.report.impaired)}")
     return lines

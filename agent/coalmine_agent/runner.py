@@ -2,7 +2,7 @@
 
 `on_slot(revision, report)` is called once for every (revision, slot), on the loop's thread, when
 the last attempt of the slot has ended; it must not block. Slots come in their order, but for those
-that overlap.
+that overlap. `on_bad(revision, report)` is told bad outcomes of a slot that goes on, ahead of that.
 
 How it works: the `Schedule` says what starts when; an `Attempt` drives its sender; all sockets
 share one `Reactor`; one timer serves the next start and the next deadline, which lie in a queue
@@ -21,11 +21,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from coalmine_agent.attempt import ABANDONED, FAILED, SENT, SKIPPED, Attempt
-from coalmine_agent.null_sink import NullSink
+from coalmine_agent.counters import Counters
+from coalmine_agent.early import Early
+from coalmine_agent.probing import Probing
 from coalmine_agent.reactor import Reactor
 from coalmine_agent.schedule import LOOP_LAG, Clocks, MissedSlots, Schedule, Timetable
 from coalmine_agent.tally import OVERRUN, Tally
 from coalmine_agent.target import Target
+from coalmine_agent.withholding import Withholding
 from coalmine_runtime import clock
 from coalmine_runtime.clock import monotonic
 from coalmine_runtime.logs import get_logger
@@ -36,6 +39,7 @@ from coalmine_wire.slots import DEADLINE_S
 if TYPE_CHECKING:
     from coalmine_agent.plan import EndpointPlan
     from coalmine_agent.resolver import Resolver
+    from coalmine_wire.control import Choice
 
 log = get_logger("agent")
 
@@ -71,28 +75,6 @@ class Watch(Protocol):
         """At `mono` an attempt was abandoned, `over_s` after its deadline, before it if negative."""
 
 
-@dataclass(slots=True)
-class Counters:
-    """What happened since the start."""
-
-    sent: int = 0
-    failed: int = 0
-    abandoned: int = 0
-    skipped: int = 0
-    slots: int = 0
-    """Slots that were reported."""
-    impaired: int = 0
-    """Of these, the impaired ones."""
-    missed: int = 0
-    """Slots that nothing was started in."""
-    clock_steps: int = 0
-    suspends: int = 0
-    late_max_s: float = 0.0
-    """The latest start, nominal to actual, since it was last set to 0."""
-    lag_max_s: float = 0.0
-    """The longest that the loop was held up, since it was last set to 0."""
-
-
 @dataclass(frozen=True, slots=True)
 class _Set:
     """One revision: its endpoints, and the cell of its timetable that the null sink is probed with."""
@@ -100,6 +82,7 @@ class _Set:
     targets: tuple[Target, ...]
     probed_with: int  # index of an endpoint; -1 where there are none
     expiries: dict[int, int]
+    withholding: Withholding | None
 
 
 class Runner:
@@ -111,11 +94,18 @@ class Runner:
         *,
         on_slot: OnSlot,
         resolver: Resolver,
+        control: Choice | None = None,
+        on_bad: OnSlot | None = None,
         watch: Watch | None = None,
     ) -> None:
-        """`plans` is what the first revision, 1, sends to; outcomes number its endpoints from 0."""
+        """`plans` is what the first revision, 1, sends to; outcomes number its endpoints from 0.
+
+        With `control` the datapoints that it chooses are withheld, and told as sent.
+        """
         self._loop = asyncio.get_running_loop()
         self._on_slot = on_slot
+        self._on_bad = on_bad
+        self._early = Early()
         self._resolver = resolver
         self._watch = watch
         self.revision = 1
@@ -127,11 +117,9 @@ class Runner:
         self._tallies: dict[tuple[int, int], Tally] = {}
         self._under_way: deque[Attempt] = deque()
         self._missed: deque[MissedSlots] = deque()
-        self._first = self._prepare(plans, self.revision)
+        self._first = self._prepare(plans, self.revision, control)
         udp = any(plan.protocol is Wire.UDP for plan in plans)
-        self._null_sink = NullSink(self._reactor, udp=udp, heard=self._heard)
-        self._heard_of: set[tuple[Wire, int]] = set()
-        self._awaited: dict[tuple[Wire, int], Attempt] = {}
+        self._probing = Probing(self._reactor, resolver, self._under_way, udp=udp, ended=self._probed)
         self._timer: asyncio.TimerHandle | None = None
         self._planned = math.inf
         self._told_lag = math.inf  # the wake-up whose lateness was told already
@@ -153,11 +141,11 @@ class Runner:
         self._arm(clocks.mono)
         return self._schedule.slot
 
-    def replace(self, plans: Sequence[EndpointPlan]) -> int:
+    def replace(self, plans: Sequence[EndpointPlan], control: Choice | None = None) -> int:
         """Sends to `plans` from the returned slot on, as the next revision; no slot is missed."""
         if self._schedule is None:
             raise RuntimeError("not started")
-        timetable = self._prepare(plans, self.revision + 1)
+        timetable = self._prepare(plans, self.revision + 1, control)
         self.revision += 1
         return self._schedule.replace(timetable)
 
@@ -199,15 +187,18 @@ class Runner:
         for attempt in list(self._under_way):
             if attempt.verdict is None:
                 attempt.expire()
-        self._null_sink.close()
+        self._probing.close()
         self._reactor.close()
 
-    def _prepare(self, plans: Sequence[EndpointPlan], revision: int) -> Timetable:
+    def _prepare(
+        self, plans: Sequence[EndpointPlan], revision: int, control: Choice | None
+    ) -> Timetable:
         targets = tuple(Target(index, plan) for index, plan in enumerate(plans))
         timetable = Timetable.of(revision, [plan.phase_ms for plan in plans])
         cells = timetable.cells
         probed_with = cells[len(cells) // 2].endpoints[0] if cells else -1
-        self._sets[revision] = _Set(targets, probed_with, {})
+        withholding = Withholding(control, plans) if control is not None else None
+        self._sets[revision] = _Set(targets, probed_with, {}, withholding)
         needed = {key[0] for key in self._tallies} | {missed.revision for missed in self._missed}
         if self._schedule is not None:
             needed.add(self._schedule.timetable.revision)
@@ -314,15 +305,20 @@ class Runner:
         tally = self._tally(revision, slot)
         chosen = self._sets[revision]
         targets, under_way, watch = chosen.targets, self._under_way, self._watch
+        withholding = chosen.withholding
         if chosen.probed_with == endpoints[0]:
-            self._probe(tally)
+            self._probing.start(tally)
         began = monotonic()
         for index in endpoints:
             now = monotonic()
             if watch is not None:
                 watch.started(now, late_s + now - began)
+            target = targets[index]
+            if withholding is not None and (stand_in := withholding.stand_in(index, slot)) is not None:
+                target = stand_in
+                self.counters.withheld += 1
             attempt = Attempt(
-                targets[index],
+                target,
                 tally,
                 deadline=now + DEADLINE_S,
                 reactor=self._reactor,
@@ -349,16 +345,42 @@ class Runner:
             counters.failed += 1
         else:
             counters.skipped += 1
+        chosen = self._sets[tally.revision]
         if attempt.expires_at:
-            self._sets[tally.revision].expiries[attempt.target.index] = attempt.expires_at
-        if tally.add(attempt.outcome()):
+            chosen.expiries[attempt.target.index] = attempt.expires_at
+        outcome = attempt.outcome()
+        if verdict is SENT and chosen.withholding is not None:
+            chosen.withholding.sent(outcome.endpoint, outcome.steps_us)
+        if tally.add(outcome):
             self._complete(tally)
+        elif verdict is FAILED or verdict is ABANDONED:
+            tally.worries.append(outcome)
+            self._worry(tally)
+
+    def _worry(self, tally: Tally) -> None:
+        """Something went badly in a slot that goes on: told ahead, once the null sink allows it."""
+        if self._on_bad is None or self._finished or not tally.fit:
+            return
+        in_s = self._early.add(tally)
+        if in_s is not None:
+            self._loop.call_later(in_s, self._tell_early)
+
+    def _tell_early(self) -> None:
+        on_bad = self._on_bad
+        if on_bad is None or self._finished:
+            return
+        self._see_lag()
+        for revision, report in self._early.take():
+            try:
+                on_bad(revision, report)
+            except Exception as error:
+                log.exception("agent.report.bug", error, slot=report.slot)
 
     def _skip(self, revision: int, slot: int, endpoints: tuple[int, ...], reason: str) -> None:
         tally = self._tally(revision, slot)
         self.counters.skipped += len(endpoints)
         if self._sets[revision].probed_with == endpoints[0]:
-            for _ in self._null_sink.targets:
+            for _ in range(self._probing.each):
                 tally.probed(ok=True)  # not probed: what kept it from that is told elsewhere
         for index in endpoints:
             tally.add(Outcome(index, SKIPPED, None, (), reason))
@@ -369,12 +391,14 @@ class Runner:
         tally = self._tallies.get((revision, slot))
         if tally is None:
             endpoints = len(self._sets[revision].targets)
-            tally = Tally(revision, slot, endpoints=endpoints, probes=len(self._null_sink.targets))
+            tally = Tally(revision, slot, endpoints=endpoints, probes=self._probing.each)
             self._tallies[revision, slot] = tally
         return tally
 
     def _complete(self, tally: Tally) -> None:
         del self._tallies[tally.revision, tally.slot]
+        if tally.worries:
+            self._early.ended(tally)
         self._tell(tally.revision, tally.report())
 
     def _tell(self, revision: int, report: SlotReport) -> None:
@@ -388,55 +412,11 @@ class Runner:
         if self._idle is not None:
             self._idle.set()
 
-    # The null sink.
-
-    def _probe(self, tally: Tally) -> None:
-        now = monotonic()
-        for target in self._null_sink.targets:
-            attempt = Attempt(
-                target,
-                tally,
-                deadline=now + DEADLINE_S,
-                reactor=self._reactor,
-                ended=self._probe_ended,
-            )
-            self._under_way.append(attempt)
-            attempt.begin(self._resolver)
-
-    def _probe_ended(self, attempt: Attempt) -> None:
-        key = (attempt.target.plan.protocol, attempt.slot)
-        heard = key in self._heard_of
-        self._heard_of.discard(key)
-        if attempt.verdict is SENT and not heard:
-            self._awaited[key] = attempt
-            self._loop.call_at(
-                self._loop.time() + max(attempt.deadline - monotonic(), 0.0), self._unheard, key
-            )
-            return
-        self._probed(attempt, ok=heard)
-
-    def _heard(self, protocol: Wire, slot: int) -> None:
-        attempt = self._awaited.pop((protocol, slot), None)
-        if attempt is not None:
-            self._probed(attempt, ok=True)
-        elif any(slot == under_way for _, under_way in self._tallies):
-            self._heard_of.add((protocol, slot))
-
-    def _unheard(self, key: tuple[Wire, int]) -> None:
-        attempt = self._awaited.pop(key, None)
-        if attempt is not None:
-            self._probed(attempt, ok=False)
-
-    def _probed(self, attempt: Attempt, *, ok: bool) -> None:
-        if not ok:
-            log.warning(
-                "agent.null_sink.failed",
-                slot=attempt.slot,
-                protocol=attempt.target.plan.protocol,
-                error=attempt.error or "nothing came in",
-            )
-        if attempt.tally.probed(ok=ok):
-            self._complete(attempt.tally)
+    def _probed(self, tally: Tally, ok: bool) -> None:
+        if tally.probed(ok=ok):
+            self._complete(tally)
+        elif tally.worries:
+            self._worry(tally)
 
     # Missed slots and jumps.
 

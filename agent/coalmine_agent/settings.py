@@ -11,9 +11,11 @@ from typing import NamedTuple
 from coalmine_runtime.config_error import nearest
 from coalmine_runtime.logs import Format
 from coalmine_runtime.mqtt import BrokerSettings
+from coalmine_runtime.quantities import Fraction
 from coalmine_runtime.settings import Address, Bytes, Seconds, Secret, SettingError, setting
 from coalmine_runtime.tls import TlsClientSettings
 from coalmine_runtime.url import split_url
+from coalmine_wire.control import MAX_SHARE, MIN_KEY_BYTES, Choice
 from coalmine_wire.protocols import Protocol
 from coalmine_wire.series import Location, is_label
 from coalmine_wire.topics import is_topic_part
@@ -240,6 +242,24 @@ class MetricsSettings:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class ControlSettings:
+    """Makes an agent a control agent: it loses datapoints on purpose, to see that they are missed."""
+
+    share: Fraction = setting("Share of its datapoints that are withheld, such as 1/500")
+    key: Secret = setting("What chooses them, at least 16 bytes; the aggregator has the same")
+
+    def __post_init__(self) -> None:
+        if not 0 < self.share <= MAX_SHARE:
+            raise SettingError("share", f"must be more than 0 and at most {MAX_SHARE:.0%}")
+        if len(self.key.reveal().encode()) < MIN_KEY_BYTES:
+            raise SettingError("key", f"must have {MIN_KEY_BYTES} bytes or more")
+
+    def choice(self) -> Choice:
+        """What share and key choose."""
+        return Choice(self.key.reveal().encode(), self.share)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class LogSettings:
     """Log lines, on standard error."""
 
@@ -258,6 +278,9 @@ class Settings:
     )
     statsd: StatsdSettings | None = setting("StatsD server for timings and counters", None)
     metrics: MetricsSettings | None = setting("Listener for Prometheus and health checks", None)
+    control: ControlSettings | None = setting(
+        "Makes it a control agent, whose losses are on purpose and stay out of every rate", None
+    )
     log: LogSettings = setting("Log lines", LogSettings())
 
     def __post_init__(self) -> None:

@@ -14,7 +14,16 @@ class Tally:
     A failed attempt is thereby reported only beside the null sink's verdict on the agent itself.
     """
 
-    __slots__ = ("_impaired", "_outcomes", "_pending", "_probes", "revision", "slot")
+    __slots__ = (
+        "_impaired",
+        "_outcomes",
+        "_pending",
+        "_probes",
+        "revision",
+        "slot",
+        "told",
+        "worries",
+    )
 
     def __init__(self, revision: int, slot: int, *, endpoints: int, probes: int) -> None:
         self.revision = revision
@@ -23,6 +32,10 @@ class Tally:
         self._pending = endpoints
         self._probes = probes
         self._impaired: list[str] = []
+        self.worries: list[Outcome] = []
+        """Bad outcomes that were not told ahead of the slot's end."""
+        self.told = False
+        """Some were."""
 
     def add(self, outcome: Outcome) -> bool:
         """Takes an endpoint's outcome; True if the slot is complete by it. A second one is an error."""
@@ -50,6 +63,19 @@ class Tally:
     def complete(self) -> bool:
         """Whether nothing is awaited."""
         return not self._pending and not self._probes
+
+    @property
+    def fit(self) -> bool:
+        """Whether the null sink has cleared the agent itself: what is bad is not its own doing."""
+        return not self._probes and not self._impaired
+
+    def tell_worries(self) -> SlotReport | None:
+        """Bad outcomes so far, each told once; None where there are none or the agent is not fit."""
+        if not self.worries or not self.fit:
+            return None
+        worries, self.worries = self.worries, []
+        self.told = True
+        return SlotReport(self.slot, worries)
 
     def report(self) -> SlotReport:
         """The outcomes so far, in the endpoints' order."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from coalmine_agent.senders import SENDERS
 
 if TYPE_CHECKING:
+    from coalmine_agent.attempt import Sender
     from coalmine_agent.plan import EndpointPlan
 
 _FAMILIES = {"any": socket.AF_UNSPEC, "ipv4": socket.AF_INET, "ipv6": socket.AF_INET6}
@@ -39,13 +40,14 @@ class Target:
         "where",
     )
 
-    def __init__(self, index: int, plan: EndpointPlan) -> None:
+    def __init__(self, index: int, plan: EndpointPlan, sender: Sender | None = None) -> None:
+        """`sender` stands in for that of the plan's protocol."""
         self.index = index
         self.plan = plan
         self.name = plan.wire_name.encode("ascii")
         # Given as text, ssl would encode it for each connection, as slowly as a system call.
         self.server_name = plan.tls.server_name.encode("idna") if plan.tls else b""
-        self.sender = SENDERS[plan.protocol]
+        self.sender = sender or SENDERS[plan.protocol]
         self.family = _FAMILIES[plan.family]
         self.literal = literal_address(plan.host, plan.port)
         self.where = plan.address

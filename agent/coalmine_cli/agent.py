@@ -47,6 +47,11 @@ def check(config: Path) -> None:
         f"{config}: fine: agent {loaded.identity.id}, {services} service{'s' * (services != 1)}, "
         f"{endpoints} endpoint{'s' * (endpoints != 1)}"
     )
+    if control := loaded.identity.control:
+        print(
+            f"a control agent: {control.share * 100:.3g}% of its datapoints are withheld, on purpose; "
+            f"its key is {control.fingerprint}"
+        )
 
 
 @agent.command()
@@ -61,7 +66,8 @@ def once(config: Path) -> None:
     from coalmine_agent.one_round import run_round, table
     from coalmine_runtime import clock
 
-    round_ = run_round(_load(config).plans)
+    loaded = _load(config)
+    round_ = run_round(loaded.plans, loaded.identity.control)
     print("\n".join(table(round_, clock.wall())))
     if not round_.good:
         sys.exit(1)

@@ -118,7 +118,9 @@ class Birth(msgspec.Struct, omit_defaults=True, frozen=True):
     """An agent introduces itself: at start and after each reload (with the next `revision`).
 
     Datapoints are expected from `first_slot` on, for exactly these endpoints. `interval_s` above 1
-    says that sent outcomes are batched that long.
+    says that sent outcomes are batched that long. A `control` agent withholds `control_share` of its
+    datapoints, chosen by the key that has the fingerprint `control_key` (see `coalmine_wire.control`);
+    a share of 0 is one that is not told.
     """
 
     agent: str
@@ -136,6 +138,8 @@ class Birth(msgspec.Struct, omit_defaults=True, frozen=True):
     interval_s: int = 1
     control: bool = False
     v: int = VERSION
+    control_share: float = 0.0
+    control_key: str = ""
 
     def series(self) -> list[Series]:
         """The series of each endpoint, in their order, every label escaped."""

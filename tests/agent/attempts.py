@@ -68,17 +68,21 @@ async def attempt(
     plan: EndpointPlan,
     *,
     deadline_s: float = 1.0,
+    target: Target | None = None,
     reactor: Reactor | None = None,
     resolver: Resolver | None = None,
 ) -> Ended:
-    """One attempt, to its end. With a `reactor` of the caller's many can be under way."""
+    """One attempt, to its end, to the plan's target unless another is given.
+
+    With a `reactor` of the caller's many can be under way.
+    """
     loop = asyncio.get_running_loop()
     ended: asyncio.Future[None] = loop.create_future()
     own = Reactor(loop) if reactor is None else reactor
     names = Resolver() if resolver is None else resolver
     began = monotonic()
     one = Attempt(
-        Target(0, plan),
+        target or Target(0, plan),
         Tally(1, SLOT, endpoints=1, probes=0),
         deadline=began + deadline_s,
         reactor=own,

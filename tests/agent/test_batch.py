@@ -42,6 +42,29 @@ def test_a_new_revision_flushes_what_was_held_under_the_old_one() -> None:
     assert batcher.flush() == [(2, [SlotReport(102, [SENT])])]
 
 
+def test_what_was_told_ahead_is_not_told_again() -> None:
+    batcher = Batcher(1)
+    assert batcher.ahead(3, SlotReport(7, [FAILED])) == [(3, [SlotReport(7, [FAILED])])]
+    assert batcher.add(3, SlotReport(7, [SENT, FAILED])) == [(3, [SlotReport(7, [SENT])])]
+    batcher.ahead(3, SlotReport(8, [FAILED]))
+    assert batcher.add(3, SlotReport(8, [FAILED])) == []
+    assert batcher.add(3, SlotReport(9, [FAILED])) == [(3, [SlotReport(9, [FAILED])])]
+
+
+def test_an_agent_found_unfit_afterwards_is_told_all_the_same() -> None:
+    batcher = Batcher(1)
+    batcher.ahead(3, SlotReport(7, [FAILED]))
+    impaired = SlotReport(7, [FAILED], ["overrun"])
+    assert batcher.add(3, impaired) == [(3, [SlotReport(7, [], ["overrun"])])]
+
+
+def test_good_outcomes_wait_beside_what_was_told_ahead() -> None:
+    batcher = Batcher(10)
+    batcher.ahead(1, SlotReport(101, [FAILED]))
+    assert batcher.add(1, SlotReport(101, [SENT, FAILED])) == []
+    assert batcher.flush() == [(1, [SlotReport(101, [SENT])])]
+
+
 # Every outcome and impairment given is told exactly once, under its own slot and revision; none waits
 # longer than the interval; no bad outcome waits at all.
 @given(slots, st.integers(1, 12), st.integers(0, 100))
@@ -56,6 +79,10 @@ def test_everything_is_told_once_and_in_time(
     for slot, (kinds, reasons, reload) in enumerate(given_slots, start=1000):
         revision += reload
         outcomes = [Outcome(index, verdict) for index, verdict in enumerate(kinds)]
+        bad_ones = [outcome for outcome in outcomes if outcome.verdict >= Verdict.FAILED]
+        if bad_ones and slot % 2:
+            for under, reports in batcher.ahead(revision, SlotReport(slot, bad_ones[:2])):
+                told += [(under, each.slot, outcome) for each in reports for outcome in each.outcomes]
         expected += [(revision, slot, outcome) for outcome in outcomes]
         impaired += len(reasons)
         for under, reports in batcher.add(revision, SlotReport(slot, outcomes, reasons)):

@@ -6,59 +6,16 @@ import asyncio
 import contextlib
 import resource
 import socket
-from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
 from coalmine_agent.null_sink import NullSink
-from coalmine_agent.plan import EndpointPlan
 from coalmine_agent.reactor import Reactor
-from coalmine_agent.resolver import Resolver
-from coalmine_agent.runner import Runner
 from coalmine_runtime import clock
 from coalmine_wire.protocols import Protocol
-from coalmine_wire.reports import SlotReport, Step, Verdict
+from coalmine_wire.reports import Step, Verdict
 from tests.agent.attempts import black_hole, closed_port, listener, plan_for
-
-
-class Slots:
-    """A runner under way, and the slots that it told."""
-
-    def __init__(self, plans: Sequence[EndpointPlan]) -> None:
-        self.resolver = Resolver()
-        self.told: list[tuple[int, SlotReport]] = []
-        self._news = asyncio.Event()
-        self.runner = Runner(plans, on_slot=self._tell, resolver=self.resolver)
-
-    def _tell(self, revision: int, report: SlotReport) -> None:
-        self.told.append((revision, report))
-        self._news.set()
-
-    @property
-    def slots(self) -> list[int]:
-        return [report.slot for _, report in self.told]
-
-    async def until(self, slot: int) -> SlotReport:
-        """The report of a slot, once it is told."""
-        while True:
-            for _, report in self.told:
-                if report.slot == slot:
-                    return report
-            self._news.clear()
-            await self._news.wait()
-
-
-@contextlib.asynccontextmanager
-async def running(plans: Sequence[EndpointPlan]) -> AsyncIterator[tuple[Slots, int]]:
-    """A runner and its first slot; it is finished if the test did not."""
-    slots = Slots(plans)
-    first = slots.runner.start()
-    try:
-        yield slots, first
-    finally:
-        if not slots.runner.finished:
-            await slots.runner.finish()
-        await slots.resolver.close()
+from tests.agent.slots import running
 
 
 async def test_each_slot_is_sent_and_told_once() -> None:
@@ -210,6 +167,48 @@ async def test_a_failure_beside_a_healthy_null_sink_stands() -> None:
         report = await slots.until(first)
     assert [outcome.verdict for outcome in report.outcomes] == [Verdict.FAILED] * 2
     assert report.impaired == []
+
+
+async def test_a_refusal_is_told_long_before_its_slot_ends() -> None:
+    """Beside a datagram, which is sent only when its deadline has passed without a refusal."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind(("127.0.0.1", 0))
+        plans = [
+            *(plan_for(Protocol.TCP, closed_port(), phase_ms=100 + 10 * i) for i in range(20)),
+            plan_for(Protocol.UDP, sock.getsockname()[1], phase_ms=300),
+        ]
+        async with running(plans) as (slots, first):
+            report = await slots.until(first)
+            ended = clock.wall()
+    assert len(report.outcomes) == 21  # the slot's report is whole
+    assert ended >= first + 1.3
+    ahead = [(at, each.outcomes) for at, each in slots.ahead if each.slot == first]
+    told = [outcome.endpoint for _, outcomes in ahead for outcome in outcomes]
+    assert sorted(told) == list(range(20))
+    assert 1 <= len(ahead) <= 3
+    assert all(outcome.verdict is Verdict.FAILED for _, outcomes in ahead for outcome in outcomes)
+    assert ahead[0][0] < first + 0.6
+    assert ahead[-1][0] < first + 0.9
+
+
+async def test_nothing_is_told_ahead_while_all_is_well_or_the_agent_is_not() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind(("127.0.0.1", 0))
+        plans = [
+            plan_for(Protocol.UDP, sock.getsockname()[1], phase_ms=100),
+            plan_for(Protocol.TCP, closed_port(), phase_ms=200),
+        ]
+        async with running(plans[:1]) as (slots, first):
+            await slots.until(first)
+        assert slots.ahead == []
+        async with running(plans) as (slots, first):
+            # Right after the refusal the loop is held up: the agent's word is not worth much then.
+            begin_s = max(first + 0.21 - clock.wall(), 0)
+            asyncio.get_running_loop().call_later(begin_s, _hold_up, first + 0.4)
+            report = await slots.until(first)
+        assert report.impaired == ["loop_lag"]
+        assert report.outcomes[1].verdict is Verdict.FAILED
+        assert [each for _, each in slots.ahead if each.slot == first] == []
 
 
 async def test_an_agent_without_endpoints_runs_and_ends() -> None:

@@ -83,6 +83,8 @@ _births = st.builds(
         max_size=6,
     ),
     control=st.booleans(),
+    control_share=st.floats(0, 0.5),
+    control_key=_text,
 )
 _states = st.builds(
     State,
