@@ -9,7 +9,8 @@ from typing import TypeVar
 import aiohttp
 import msgspec
 
-from coalmine_aggregator.web.answers import Alerts, Rates
+from coalmine_aggregator.web.alert_answers import Alerts
+from coalmine_aggregator.web.answers import Rates
 
 _TIMEOUT = aiohttp.ClientTimeout(total=5)
 _POLL_S = 0.1

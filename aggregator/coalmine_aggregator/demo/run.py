@@ -29,7 +29,7 @@ from coalmine_aggregator.demo.readings import Reader, ReadingError
 from coalmine_aggregator.demo.screen import choose_screen
 from coalmine_aggregator.demo.table import Picture
 from coalmine_aggregator.demo.tally import RECENT_S, Tally
-from coalmine_aggregator.web.answers import AlertItem, Alerts
+from coalmine_aggregator.web.alert_answers import AlertItem, Alerts
 from coalmine_runtime import clock
 from coalmine_wire.protocols import Protocol
 

@@ -14,7 +14,7 @@ from coalmine_aggregator.demo.faults import Fault
 from coalmine_aggregator.demo.fleet import REGIONS, agents_in
 from coalmine_aggregator.demo.tally import Cell
 from coalmine_aggregator.model.counts import NOTHING, Counts
-from coalmine_aggregator.web.answers import AlertItem
+from coalmine_aggregator.web.alert_answers import AlertItem
 from coalmine_wire.protocols import Protocol
 
 KEYS = {"u": "lose udp", "t": "refuse tcp", "e": "lose half of eu-west-1", "r": "repair", "q": "quit"}

@@ -8,7 +8,7 @@ import msgspec
 
 from coalmine_aggregator.demo.faults import Fault
 from coalmine_aggregator.model.counts import Counts
-from coalmine_aggregator.web.answers import AlertItem
+from coalmine_aggregator.web.alert_answers import AlertItem
 
 
 class PageData(msgspec.Struct):

@@ -1,9 +1,11 @@
-"""What the engine answers to those who read it: rates of groups, agents. Pure."""
+"""What the engine answers to those who read it: rates of groups, agents, objectives, noise. Pure."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple, Protocol
 
 
 class AgentStatus(StrEnum):
@@ -62,3 +64,56 @@ class AgentView:
     received_60s: int
     unknown_60s: dict[str, int]
     note: str = ""
+
+
+class SloView(Protocol):
+    """A service's objective and what is left of its error budget, over the window that ends now."""
+
+    @property
+    def objective(self) -> float:
+        """The fraction of datapoints to be delivered."""
+
+    @property
+    def window_s(self) -> int:
+        """Seconds of the window."""
+
+    @property
+    def judged(self) -> int:
+        """Datapoints in the window that can be judged."""
+
+    @property
+    def bad(self) -> int:
+        """Those of them that went bad."""
+
+    @property
+    def allowed(self) -> float:
+        """Those of them that were allowed to."""
+
+    @property
+    def left(self) -> float:
+        """The fraction of the budget that is left: 1 if nothing was judged, negative if overspent."""
+
+    @property
+    def burn(self) -> Mapping[str, float | None]:
+        """Burn rates by name of their window: 1 spends the budget over exactly the objective's window.
+        None where nothing can be said."""
+
+
+class NoiseView(NamedTuple):
+    """What was learned of a healthy service, and what follows from it.
+
+    `rho` is the dispersion of its loss (0: independent), `loss` the healthy loss rate, `burst_loss` the
+    99th percentile of the loss in a burst, `burst_span` the slots that a burst spans. `q` and `c` are
+    the limits of what one slot may move a statistic by: `c`, and more only beyond a loss of `q`. All of
+    it from `learned_slots` slots. `threshold` is what a statistic must reach, for `patterns` patterns.
+    """
+
+    rho: float
+    loss: float
+    burst_loss: float
+    burst_span: float
+    q: float
+    c: float
+    learned_slots: int
+    threshold: float
+    patterns: int

@@ -6,14 +6,13 @@ added, never renamed or removed, while the path says `v1`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 import msgspec
 
-from coalmine_aggregator.model.alerts import Alert
 from coalmine_aggregator.model.counts import Counts
 from coalmine_aggregator.model.fates import FATES, Fate
-from coalmine_aggregator.model.scopes import describe
 from coalmine_aggregator.model.unknown import UnknownReason
 from coalmine_aggregator.model.views import AgentStatus, AgentView, GroupRates
 
@@ -145,38 +144,6 @@ class Agents(Answer):
     next: str | None
 
 
-class AlertItem(Answer, rename={"alert_class": "class"}):
-    """One alert. `sums` are those of the scope over the `window_s` that decided, `beside` those of
-    the rest of the service over the same slots. `since` is the first slot with loss.
-    """
-
-    number: int
-    id: str
-    state: str
-    service: str
-    alert_class: str
-    severity: str
-    scope: dict[str, str]
-    scope_text: str
-    since: int
-    opened_at: float
-    closed_at: float | None
-    sums: Sums
-    beside: Sums
-    window_s: int
-    acceptable_loss: float
-    owner: str
-    playbook: str
-
-
-class Alerts(Answer):
-    """`/api/v1/alerts`: the open ones, the oldest first, and the newest closed ones."""
-
-    now: float
-    open: list[AlertItem]
-    recent: list[AlertItem]
-
-
 def sums_of(counts: Counts) -> Sums:
     """The sums with what follows from them."""
     return Sums(
@@ -187,6 +154,11 @@ def sums_of(counts: Counts) -> Sums:
         loss=counts.loss,
         fates=SumFates(**counts.by_fate()),
     )
+
+
+def finite(number: float) -> float | None:
+    """The number; None for infinity and what is no number, which JSON cannot say."""
+    return number if math.isfinite(number) else None
 
 
 def slot_fates(rows: list[list[int]]) -> SlotFates:
@@ -265,26 +237,3 @@ def count_status(agents: Iterable[AgentItem]) -> dict[str, int]:
     for agent in agents:
         counts[agent.status] += 1
     return counts
-
-
-def alert_item(alert: Alert) -> AlertItem:
-    """The alert as it is told."""
-    return AlertItem(
-        number=alert.number,
-        id=alert.id,
-        state="open" if alert.closed_at is None else "closed",
-        service=alert.service,
-        alert_class=str(alert.alert_class),
-        severity=str(alert.severity),
-        scope=dict(alert.scope),
-        scope_text=describe(alert.scope),
-        since=alert.since,
-        opened_at=alert.opened_at,
-        closed_at=alert.closed_at,
-        sums=sums_of(alert.counts),
-        beside=sums_of(alert.beside),
-        window_s=alert.window_s,
-        acceptable_loss=alert.acceptable_loss,
-        owner=alert.owner,
-        playbook=alert.playbook,
-    )

@@ -1,4 +1,4 @@
-"""`/api/v1`: rates, fates, agents, alerts, the live feed and the API's own description. All GET."""
+"""`/api/v1`: counts, agents, alerts, objectives, noise, the live feed, its own description. All GET."""
 
 from __future__ import annotations
 
@@ -11,14 +11,13 @@ from aiohttp import web
 from coalmine_aggregator.model.counts import NOTHING
 from coalmine_aggregator.model.views import GroupRates
 from coalmine_aggregator.web import openapi
+from coalmine_aggregator.web.alert_answers import Alerts, alert_item, explained
 from coalmine_aggregator.web.answers import (
     Agents,
-    Alerts,
     Answer,
     Fates,
     Rates,
     agent_items,
-    alert_item,
     count_status,
     fate_group,
     rate_group,
@@ -26,6 +25,14 @@ from coalmine_aggregator.web.answers import (
     total_of,
 )
 from coalmine_aggregator.web.keys import NOW, OPTIONS, PULSE, VIEW
+from coalmine_aggregator.web.objective_answers import (
+    BurnDown,
+    Noises,
+    Slos,
+    burn_down_points,
+    noise_items,
+    slo_items,
+)
 from coalmine_aggregator.web.problems import ProblemError
 from coalmine_aggregator.web.query import (
     Question,
@@ -37,6 +44,7 @@ from coalmine_aggregator.web.query import (
 
 MAX_PAGE = 1000
 MAX_RECENT = 200
+MAX_POINTS = 1000
 
 _encoder = msgspec.json.Encoder()
 
@@ -118,6 +126,60 @@ async def alerts(request: web.Request) -> web.Response:
             recent=[alert_item(alert) for alert in view.recent_alerts(limit)],
         )
     )
+
+
+async def explain(request: web.Request) -> web.Response:
+    """Why an alert was opened, and what happened to it since."""
+    singles(request.query.items(), known=())
+    view, ref = request.app[VIEW], request.match_info["id"]
+    transitions = await view.explain(ref)
+    if not transitions:
+        raise ProblemError(
+            HTTPStatus.NOT_FOUND,
+            "no-such-alert",
+            f"There is no alert {ref[:64]}.",
+            hint="an alert is named by its number or its id; /api/v1/alerts lists them",
+        )
+    standing = [*view.open_alerts(), *view.recent_alerts(MAX_RECENT)]
+    return _json(explained(transitions, standing, request.app[NOW]()))
+
+
+async def slo(request: web.Request) -> web.Response:
+    """Objectives and error budgets."""
+    singles(request.query.items(), known=())
+    app = request.app
+    return _json(Slos(now=app[NOW](), services=slo_items(app[VIEW].slo())))
+
+
+async def burn_down(request: web.Request) -> web.Response:
+    """How an error budget was spent."""
+    values = singles(request.query.items(), known=("points",))
+    points = parse_count(values, "points", default=60, most=MAX_POINTS)
+    view, service = request.app[VIEW], request.match_info["service"]
+    objective = view.slo().get(service)
+    if objective is None:
+        raise ProblemError(
+            HTTPStatus.NOT_FOUND,
+            "no-such-service",
+            f"There is no service {service[:64]} with an objective.",
+            hint="/api/v1/slo lists them",
+        )
+    return _json(
+        BurnDown(
+            now=request.app[NOW](),
+            service=service,
+            objective=objective.objective,
+            window_s=objective.window_s,
+            points=burn_down_points(view.burn_down(service, points)),
+        )
+    )
+
+
+async def noise(request: web.Request) -> web.Response:
+    """What was learned of healthy services."""
+    singles(request.query.items(), known=())
+    app = request.app
+    return _json(Noises(now=app[NOW](), services=noise_items(app[VIEW].noise())))
 
 
 async def live(request: web.Request) -> web.StreamResponse:

@@ -7,6 +7,7 @@ back. `coalmine_recent_datapoints` is a gauge over the newest minute, revised wh
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -87,6 +88,7 @@ class Metrics(Collector):
         yield from self._receivers(health)
         yield from self._itself(health)
         yield from self._people()
+        yield from self._objectives()
 
     def _fates(self, last: int) -> Iterator[Metric]:
         labels = (*GROUP, "fate")
@@ -223,6 +225,26 @@ class Metrics(Collector):
             "Live feeds refused at the bound or cut off for being slow.",
             ("why",),
             {("refused",): self._feed.refused, ("cut_off",): self._feed.cut_off}.items(),
+        )
+
+    def _objectives(self) -> Iterator[Metric]:
+        services = sorted(self._view.slo().items())[:MAX_GROUPS]
+        yield _gauge(
+            "coalmine_error_budget_left",
+            "Share of the error budget that is left over the window of the objective.",
+            ("service",),
+            [((service,), slo.left) for service, slo in services if math.isfinite(slo.left)],
+        )
+        yield _gauge(
+            "coalmine_burn_rate",
+            "Speed at which the error budget is spent, by window; 1 spends it over the objective's.",
+            ("service", "window"),
+            [
+                ((service, window), rate)
+                for service, slo in services
+                for window, rate in slo.burn.items()
+                if rate is not None and math.isfinite(rate)
+            ],
         )
 
     def _bounded(self, key: _Key) -> _Key:

@@ -7,12 +7,25 @@ from typing import Any
 import msgspec
 
 from coalmine_aggregator.model.views import AgentStatus
-from coalmine_aggregator.web.answers import Agents, Alerts, Fates, Rates
+from coalmine_aggregator.web.alert_answers import Alerts, Explained
+from coalmine_aggregator.web.answers import Agents, Fates, Rates
+from coalmine_aggregator.web.objective_answers import BurnDown, Noises, Slos
 from coalmine_aggregator.web.problems import CONTENT_TYPE, ProblemBody
 from coalmine_aggregator.web.snapshot import Snapshot
 from coalmine_wire.series import LABELS
 
-_ANSWERS = (Rates, Fates, Agents, Alerts, Snapshot, ProblemBody)
+_ANSWERS = (
+    Rates,
+    Fates,
+    Agents,
+    Alerts,
+    Explained,
+    Slos,
+    BurnDown,
+    Noises,
+    Snapshot,
+    ProblemBody,
+)
 
 
 def document(version: str) -> dict[str, Any]:
@@ -31,6 +44,14 @@ def document(version: str) -> dict[str, Any]:
             "/api/v1/fates": _get("Counts by fate and group, added up", Fates, ranges),
             "/api/v1/agents": _get("Agents", Agents, _AGENTS),
             "/api/v1/alerts": _get("Open alerts, and the newest closed ones", Alerts, _ALERTS),
+            "/api/v1/alerts/{id}/explain": _get(
+                "Why an alert was opened or changed", Explained, _ALERT
+            ),
+            "/api/v1/slo": _get("Objectives and error budgets", Slos, []),
+            "/api/v1/slo/{service}/burn-down": _get(
+                "How an error budget was spent", BurnDown, _BURN_DOWN
+            ),
+            "/api/v1/noise": _get("What was learned of healthy services", Noises, []),
             "/api/v1/live": _live(),
             "/api/v1/openapi.json": _self(),
         },
@@ -105,6 +126,16 @@ def _parameter(name: str, description: str, schema: dict[str, Any]) -> dict[str,
     return {"name": name, "in": "query", "description": description, "schema": schema}
 
 
+def _in_path(name: str, description: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "in": "path",
+        "required": True,
+        "description": description,
+        "schema": {"type": "string"},
+    }
+
+
 def _label(label: str) -> dict[str, Any]:
     return _parameter(
         label, f"Only series whose {label} is this.", {"type": "string", "maxLength": 255}
@@ -156,4 +187,15 @@ _ALERTS = [
         "At most so many closed ones.",
         {"type": "integer", "minimum": 1, "maximum": 200, "default": 20},
     )
+]
+
+_ALERT = [_in_path("id", "An alert's number, or its id: then the newest alert of that id.")]
+
+_BURN_DOWN = [
+    _in_path("service", "The service's name."),
+    _parameter(
+        "points",
+        "At most so many, evenly over the window.",
+        {"type": "integer", "minimum": 1, "maximum": 1000, "default": 60},
+    ),
 ]

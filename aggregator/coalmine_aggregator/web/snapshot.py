@@ -6,17 +6,17 @@ agents. Everything is bounded, and what a bound left out is told.
 
 from __future__ import annotations
 
+from coalmine_aggregator.web.alert_answers import AlertItem, alert_item
 from coalmine_aggregator.web.answers import (
     AgentItem,
-    AlertItem,
     Answer,
     FateGroup,
     agent_items,
-    alert_item,
     count_status,
     fate_group,
 )
 from coalmine_aggregator.web.cells import CELL_LABELS, CELL_SPAN_S, Cell, cells_of
+from coalmine_aggregator.web.objective_answers import NoiseItem, SloItem, noise_items, slo_items
 from coalmine_aggregator.web.options import WebOptions
 from coalmine_aggregator.web.query import newest_settled
 from coalmine_aggregator.web.view import View
@@ -24,6 +24,7 @@ from coalmine_aggregator.web.view import View
 MAX_OPEN = 50
 MAX_RECENT = 10
 MAX_AGENTS = 200
+MAX_SERVICES = 100
 
 # The ones somebody should look at come first.
 _AGENT_ORDER = {"set_aside": 0, "missing": 1, "goodbye": 2, "alive": 3, "retired": 4}
@@ -40,8 +41,9 @@ class CheckItem(Answer):
 class Snapshot(Answer):
     """One second of the page.
 
-    `settled` is the newest settled slot, None before the first. `open_total`, `agents_total` and
-    `cells_total` count what there is, also beyond what is listed.
+    `settled` is the newest settled slot, None before the first. `open_total`, `agents_total`,
+    `cells_total` and `services_total` (of `slo` and `noise`) count what there is, also beyond what is
+    listed.
     """
 
     now: float
@@ -61,6 +63,9 @@ class Snapshot(Answer):
     agents_by_status: dict[str, int]
     fates_span_s: int
     fates: list[FateGroup]
+    slo: list[SloItem]
+    noise: list[NoiseItem]
+    services_total: int
     oddities: dict[str, int]
     lines_s: int
     viewers: int
@@ -76,6 +81,7 @@ def take_snapshot(view: View, options: WebOptions, *, now: float, viewers: int) 
     agents = agent_items(view.agents(now))
     agents.sort(key=lambda item: (_AGENT_ORDER.get(item.status, 0), not item.impaired, item.agent))
     open_alerts = view.open_alerts()
+    slo, noise = slo_items(view.slo()), noise_items(view.noise())
     return Snapshot(
         now=now,
         fleet=health.fleet,
@@ -94,6 +100,9 @@ def take_snapshot(view: View, options: WebOptions, *, now: float, viewers: int) 
         agents_by_status=count_status(agents),
         fates_span_s=max(0, last - fates_first + 1),
         fates=sorted((fate_group(group) for group in fates), key=lambda item: item.labels["service"]),
+        slo=slo[:MAX_SERVICES],
+        noise=noise[:MAX_SERVICES],
+        services_total=len({item.service for item in slo} | {item.service for item in noise}),
         oddities=view.oddities(),
         lines_s=options.lines_s,
         viewers=viewers,

@@ -1,7 +1,7 @@
 """The seam between the web part and the rest: what pages, API and metrics read. Pure.
 
-Every method answers from memory and at once, and changes nothing. `Engine` gives most of them; the
-wiring adds `recent_alerts` (from the store's newest) and `health`.
+Every method changes nothing, and all but `explain` answer from memory and at once. `Engine` gives most
+of them; the wiring adds `recent_alerts` and `explain` (from the store) and `health`.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from coalmine_aggregator.model.alerts import Alert
-from coalmine_aggregator.model.views import AgentView, GroupRates
+from coalmine_aggregator.model.alerts import Alert, Transition
+from coalmine_aggregator.model.views import AgentView, GroupRates, NoiseView, SloView
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +79,20 @@ class View(Protocol):
 
     def recent_alerts(self, limit: int) -> list[Alert]:
         """At most `limit` alerts that are closed, the newest first."""
+
+    async def explain(self, ref: str) -> list[Transition] | None:
+        """Everything that happened to an alert, oldest first; None if there is no such alert. `ref` is
+        its number, or its id: then the newest alert of that id is meant."""
+
+    def slo(self) -> dict[str, SloView]:
+        """The objective and the error budget of every service."""
+
+    def burn_down(self, service: str, points: int) -> list[tuple[int, float]]:
+        """The fraction of a service's error budget that was left at `points` slots or fewer, evenly
+        over its window, the newest last. Empty for a service that there is not."""
+
+    def noise(self) -> dict[str, NoiseView]:
+        """What was learned of the noise of every service."""
 
     def oddities(self) -> dict[str, int]:
         """Receipts apart from every sum, by kind: duplicates, unknown series, ..."""

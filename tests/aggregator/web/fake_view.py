@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
-from coalmine_aggregator.model.alerts import Alert, AlertClass, Severity
+from coalmine_aggregator.model.alerts import Alert, AlertClass, Cause, Change, Severity, Transition
 from coalmine_aggregator.model.counts import Counts
+from coalmine_aggregator.model.explanation import Explanation, ScopeScore, Statistic
 from coalmine_aggregator.model.fates import FATES, Fate
 from coalmine_aggregator.model.scopes import scope_of
 from coalmine_aggregator.model.unknown import REASONS, UnknownReason
-from coalmine_aggregator.model.views import AgentStatus, AgentView, GroupRates
+from coalmine_aggregator.model.views import AgentStatus, AgentView, GroupRates, NoiseView, SloView
 from coalmine_aggregator.web.view import Check, Health, Queue
 from coalmine_wire.protocols import Protocol
 from coalmine_wire.series import Location, Series, make_series
@@ -65,6 +67,31 @@ def fleet(service: str = "ingest", regions: Sequence[str] = REGIONS) -> list[Ser
     ]
 
 
+class FakeSlo(NamedTuple):
+    """A `SloView`: 99.9 % over 30 days, 40 % of the budget spent."""
+
+    objective: float = 0.999
+    window_s: int = 30 * 86_400
+    judged: int = 1_000_000
+    bad: int = 400
+    allowed: float = 1000.0
+    left: float = 0.6
+    burn: Mapping[str, float | None] = {"5m": 0.0, "1h": 0.4, "6h": 1.2, "3d": None}
+
+
+QUIET = NoiseView(
+    rho=0.002,
+    loss=0.0001,
+    burst_loss=0.12,
+    burst_span=1.0,
+    q=0.3,
+    c=6.0,
+    learned_slots=3600,
+    threshold=23.4,
+    patterns=118,
+)
+
+
 @dataclass
 class FakeView:
     """A `View` whose time is `now`, which whoever holds it moves."""
@@ -81,6 +108,9 @@ class FakeView:
     rejects: dict[tuple[str, str], int] = field(default_factory=dict)
     overrides: dict[str, AgentView] = field(default_factory=dict)
     unbalanced: bool = False
+    objectives: dict[str, SloView] = field(default_factory=lambda: {"ingest": FakeSlo()})
+    learned: dict[str, NoiseView] = field(default_factory=lambda: {"ingest": QUIET})
+    history: list[Transition] = field(default_factory=list)
 
     @property
     def settled(self) -> int:
@@ -161,6 +191,18 @@ class FakeView:
     def recent_alerts(self, limit: int) -> list[Alert]:
         return self.closed[:limit]
 
+    async def explain(self, ref: str) -> list[Transition] | None:
+        return [each for each in self.history if ref in (each.alert.id, str(each.alert.number))] or None
+
+    def slo(self) -> dict[str, SloView]:
+        return self.objectives
+
+    def burn_down(self, service: str, points: int) -> list[tuple[int, float]]:
+        return [(self.settled - 60 * back, 0.6 + 0.01 * back) for back in reversed(range(points))]
+
+    def noise(self) -> dict[str, NoiseView]:
+        return self.learned
+
     def oddities(self) -> dict[str, int]:
         return dict(self.odd)
 
@@ -190,13 +232,15 @@ def make_alert(
     service: str = "ingest",
     playbook: str = "https://wiki.example/ingest#udp",
     owner: str = "ingest-oncall",
+    alert_class: AlertClass = AlertClass.LOSS,
+    **changes: object,
 ) -> Alert:
-    """A loss alert with plausible counts."""
-    return Alert(
+    """A loss alert with plausible counts; `changes` are of its other fields."""
+    alert = Alert(
         number=number,
         fleet="demo",
         service=service,
-        alert_class=AlertClass.LOSS,
+        alert_class=alert_class,
         ordinal=1,
         severity=Severity.PAGE,
         scope=scope_of({"protocol": "udp", "region": "eu-west-1"} if scope is None else scope),
@@ -209,4 +253,45 @@ def make_alert(
         acceptable_loss=0.001,
         owner=owner,
         playbook=playbook,
+        equivalents=(scope_of({"protocol": "udp", "zone": "eu-west-1a"}),) if scope is None else (),
+        cause=Cause.SERVICE,
+        effect="lost",
+        note="on-machine fails too",
+        total=Counts(3, (3, 0, 0, 4 * lost, 0, 0, 0)),
     )
+    return alert._replace(**changes)  # type: ignore[arg-type]
+
+
+def make_history(alert: Alert) -> list[Transition]:
+    """What may have happened to an alert: at first it was thought to be of the whole service."""
+    wide: tuple[tuple[str, str], ...] = ()
+    statistics = (
+        Statistic("cusum", wide, 31.5, 23.4, 0.5, 780, 10),
+        Statistic("cusum", alert.scope, 96.7, 23.4, 0.99, 40, 40),
+    )
+    candidates = (
+        ScopeScore((alert.scope,), 214.3),
+        ScopeScore((scope_of({"protocol": "tcp"}), scope_of({"zone": "dc1-a"})), 101.2),
+        ScopeScore((wide,), 40.1),
+    )
+    opened = Transition(
+        Change.OPENED,
+        alert.opened_at,
+        alert._replace(scope=wide, equivalents=(), cause=Cause.UNKNOWN, closed_at=None),
+        Explanation(alert.since, alert.since + 3, statistics[:1], candidates[2:]),
+    )
+    changed = Transition(
+        Change.CHANGED,
+        alert.opened_at + 2.0,
+        alert._replace(closed_at=None),
+        Explanation(
+            alert.since,
+            alert.since + 5,
+            statistics,
+            candidates,
+            (("external", "10 of 30 lost"), ("on-machine", "4 of 4 lost")),
+        ),
+    )
+    if alert.closed_at is None:
+        return [opened, changed]
+    return [opened, changed, Transition(Change.CLOSED, alert.closed_at, alert)]

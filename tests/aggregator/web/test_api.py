@@ -9,7 +9,8 @@ import pytest
 
 from coalmine_aggregator.model.fates import Fate
 from coalmine_aggregator.model.views import AgentStatus
-from coalmine_aggregator.web.answers import Agents, Alerts, Answer, Fates, Rates
+from coalmine_aggregator.web.alert_answers import Alerts
+from coalmine_aggregator.web.answers import Agents, Answer, Fates, Rates
 from coalmine_aggregator.web.problems import TYPE_ROOT, ProblemBody
 from tests.aggregator.web.conftest import OpenSite, Site
 from tests.aggregator.web.fake_view import FakeView, Trouble, make_alert
@@ -114,6 +115,10 @@ async def test_alerts(site: Site) -> None:
     assert alert.scope_text == "protocol=udp region=eu-west-1"
     assert (alert.sums.bad, alert.sums.expected, alert.sums.loss) == (40, 40, 1.0)
     assert alert.beside.received == 740
+    assert (alert.total.bad, alert.total.judged) == (160, 163)
+    assert alert.equivalents == [{"protocol": "udp", "zone": "eu-west-1a"}]
+    assert (alert.cause, alert.effect, alert.note) == ("service", "lost", "on-machine fails too")
+    assert alert.folded_into == ""
     assert [(item.number, item.state) for item in alerts.recent] == [(6, "closed"), (5, "closed")]
 
 
@@ -127,6 +132,13 @@ async def test_alerts(site: Site) -> None:
         ("/api/v1/agents?limit=1001", 400, "bad-parameter"),
         ("/api/v1/agents?status=well", 400, "bad-parameter"),
         ("/api/v1/alerts?limit=%C2%B2", 400, "bad-parameter"),
+        ("/api/v1/alerts/1/explain", 404, "no-such-alert"),
+        ("/api/v1/alerts/99999999999999999999/explain", 404, "no-such-alert"),
+        ("/api/v1/alerts/1/explain?x=1", 400, "bad-parameter"),
+        ("/api/v1/slo/nothing/burn-down", 404, "no-such-service"),
+        ("/api/v1/slo/ingest/burn-down?points=1001", 400, "bad-parameter"),
+        ("/api/v1/slo?service=ingest", 400, "bad-parameter"),
+        ("/api/v1/noise?x=1", 400, "bad-parameter"),
         ("/api/v1/live?x=1", 400, "bad-parameter"),
         ("/api/v1/nothing", 404, "not-found"),
         ("/static/../app.py", 404, "not-found"),

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import re
 
 import pytest
 
+from coalmine_aggregator.model.alerts import AlertClass, Severity
 from coalmine_aggregator.model.fates import Fate
 from coalmine_aggregator.web import metrics
 from coalmine_aggregator.web.view import Check
 from tests.aggregator.web.conftest import Site
-from tests.aggregator.web.fake_view import Trouble, make_alert
+from tests.aggregator.web.fake_view import FakeSlo, Trouble, make_alert
 
 
 async def scrape(site: Site) -> str:
@@ -99,6 +101,33 @@ async def test_what_else_is_told(site: Site) -> None:
     assert value(text, "coalmine_agents", status="alive") == 13
     assert value(text, "coalmine_receipts_total", source="tcp") == 1200
     assert value(text, "coalmine_settled_slot_timestamp_seconds") == site.view.settled
+
+
+async def test_error_budgets(site: Site) -> None:
+    site.view.objectives = {
+        "ingest": FakeSlo(),
+        "logs": FakeSlo(left=-0.25, burn={"1h": 14.4, "5m": math.inf}),
+        "new": FakeSlo(left=math.nan, burn={}),
+    }
+    text = await scrape(site)
+    assert value(text, "coalmine_error_budget_left", service="ingest") == 0.6
+    assert 'coalmine_error_budget_left{service="logs"} -0.25' in text
+    assert value(text, "coalmine_burn_rate", service="ingest", window="6h") == 1.2
+    assert value(text, "coalmine_burn_rate", service="logs") == 14.4
+    assert 'window="3d"' not in text, "what cannot be said is left out"
+    assert "NaN" not in text
+    assert "Inf" not in text
+
+
+async def test_open_alerts_by_class_and_severity(site: Site) -> None:
+    site.view.alerts = [
+        make_alert(1),
+        make_alert(2, alert_class=AlertClass.SLOW, severity=Severity.TICKET),
+        make_alert(3, alert_class=AlertClass.SLOW, severity=Severity.TICKET),
+    ]
+    text = await scrape(site)
+    assert value(text, "coalmine_open_alerts", **{"class": "loss", "severity": "page"}) == 1
+    assert value(text, "coalmine_open_alerts", **{"class": "slow", "severity": "ticket"}) == 2
 
 
 async def test_probes(site: Site) -> None:

@@ -10,9 +10,10 @@ from coalmine_aggregator.web.app import make_app
 from coalmine_aggregator.web.openapi import document
 from coalmine_wire.series import LABELS
 from tests.aggregator.web.conftest import Site
-from tests.aggregator.web.fake_view import FakeView, make_alert
+from tests.aggregator.web.fake_view import FakeView, make_alert, make_history
 
 DOCUMENT = document("0")
+IN_PATH = {"id": "2", "service": "ingest"}
 
 
 def matches(value: object, schema: dict[str, Any], at: str = "") -> list[str]:
@@ -71,6 +72,10 @@ def test_every_route_is_described_and_every_description_is_routed(view: FakeView
         "/api/v1/fates?by=region",
         "/api/v1/agents",
         "/api/v1/alerts",
+        "/api/v1/alerts/{id}/explain",
+        "/api/v1/slo",
+        "/api/v1/slo/{service}/burn-down?points=3",
+        "/api/v1/noise",
         "/api/v1/rates?by=nothing",
         "/api/v1/openapi.json",
     ],
@@ -78,8 +83,10 @@ def test_every_route_is_described_and_every_description_is_routed(view: FakeView
 async def test_answers_are_as_described(site: Site, path: str) -> None:
     site.view.alerts = [make_alert(1)]
     site.view.closed = [make_alert(2, closed_at=site.view.now, scope={})]
+    site.view.history = make_history(site.view.closed[0])
     responses = DOCUMENT["paths"][path.partition("?")[0]]["get"]["responses"]
-    async with site.client.get(path) as response:
+    async with site.client.get(path.format(**IN_PATH)) as response:
+        assert response.status == 200 or "nothing" in path
         described = responses.get(str(response.status), responses["default"])
         schema = described["content"][response.content_type]["schema"]
         body = await response.json(content_type=None)
@@ -100,12 +107,24 @@ async def test_the_described_parameters_are_understood_and_others_refused(
 ) -> None:
     if path.endswith("openapi.json"):
         return
+    site.view.history = make_history(make_alert(2))
+    address = path.format(**IN_PATH)
     for item in DOCUMENT["paths"][path]["get"].get("parameters", []):
-        given = {"last": "5s", "from": "1790003590", "by": "protocol", "limit": "3", "status": "alive"}
+        if item["in"] == "path":
+            assert f"{{{item['name']}}}" in path
+            continue
+        given = {
+            "last": "5s",
+            "from": "1790003590",
+            "by": "protocol",
+            "limit": "3",
+            "status": "alive",
+            "points": "3",
+        }
         parameters = {item["name"]: given.get(item["name"], "udp")}
         if item["name"] == "to":
             parameters = {"from": "1790003590", "to": "1790003595"}
-        async with site.client.get(path, params=parameters) as response:
+        async with site.client.get(address, params=parameters) as response:
             assert response.status == 200, parameters
-    async with site.client.get(path, params={"nonsense": "1"}) as response:
+    async with site.client.get(address, params={"nonsense": "1"}) as response:
         assert response.status == 400

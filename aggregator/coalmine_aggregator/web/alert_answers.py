@@ -1,0 +1,196 @@
+"""The API's answers about alerts: what is open, what was, and why. Pure.
+
+The same promises hold as in `answers`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from coalmine_aggregator.model.alerts import Alert, Transition
+from coalmine_aggregator.model.explanation import ScopeScore, Statistic
+from coalmine_aggregator.model.scopes import describe
+from coalmine_aggregator.web.answers import Answer, Sums, finite, sums_of
+
+MAX_CHANGES = 200
+"""Changes that one explanation tells: the opening, and the newest."""
+
+
+class AlertItem(Answer, rename={"alert_class": "class"}):
+    """One alert. `sums` are those of the scope over the `window_s` that decided, `beside` those of
+    the rest of the service over the same slots, `total` those of the scope since `since`, the first
+    slot with loss; `total` is kept exact while late reports revise it, also after the end.
+
+    `equivalents` are scopes that name the very same series. `cause` is whose fault it is: service,
+    network, agent, receipt_path or unknown; `effect` the fate that most bad datapoints ended in, empty
+    where the class is not about fates; `note` a sentence with what the fields cannot say. `folded_into`
+    is the id of the wider alert that took this one in when it closed.
+    """
+
+    number: int
+    id: str
+    state: str
+    service: str
+    alert_class: str
+    severity: str
+    scope: dict[str, str]
+    scope_text: str
+    equivalents: list[dict[str, str]]
+    cause: str
+    effect: str
+    note: str
+    since: int
+    opened_at: float
+    closed_at: float | None
+    sums: Sums
+    beside: Sums
+    total: Sums
+    window_s: int
+    acceptable_loss: float
+    folded_into: str
+    owner: str
+    playbook: str
+
+
+class Alerts(Answer):
+    """`/api/v1/alerts`: the open ones, the oldest first, and the newest closed ones."""
+
+    now: float
+    open: list[AlertItem]
+    recent: list[AlertItem]
+
+
+class StatisticItem(Answer):
+    """One detector's statistic beside its threshold when it decided. `alternative` is the bad fraction
+    that it was looking for; `judged` and `bad` are what the newest slots brought. A number that is not
+    finite is None.
+    """
+
+    name: str
+    scope: dict[str, str]
+    scope_text: str
+    value: float | None
+    threshold: float | None
+    alternative: float | None
+    judged: int
+    bad: int
+
+
+class CandidateItem(Answer):
+    """A set of scopes that together could explain the counts, with its penalised log likelihood."""
+
+    scopes: list[dict[str, str]]
+    text: str
+    score: float | None
+
+
+class ChangeItem(Answer):
+    """One change (`opened`, `changed`, `closed`) at `at`, with the alert as it stood afterwards.
+
+    The slots from `first_slot` to `last_slot` were looked at, None where none were. `candidates` are
+    the best sets of scopes, the chosen one first. `facts` are further findings, by name.
+    """
+
+    change: str
+    at: float
+    alert: AlertItem
+    first_slot: int | None
+    last_slot: int | None
+    statistics: list[StatisticItem]
+    candidates: list[CandidateItem]
+    facts: dict[str, str]
+
+
+class Explained(Answer):
+    """`/api/v1/alerts/{id}/explain`: the alert as it stands, and every change with its evidence, oldest
+    first. Of very many changes those after the opening are left out and counted.
+    """
+
+    now: float
+    alert: AlertItem
+    changes: list[ChangeItem]
+    left_out: int
+
+
+def alert_item(alert: Alert) -> AlertItem:
+    """The alert as it is told."""
+    return AlertItem(
+        number=alert.number,
+        id=alert.id,
+        state="open" if alert.closed_at is None else "closed",
+        service=alert.service,
+        alert_class=str(alert.alert_class),
+        severity=str(alert.severity),
+        scope=dict(alert.scope),
+        scope_text=describe(alert.scope),
+        equivalents=[dict(scope) for scope in alert.equivalents],
+        cause=str(alert.cause),
+        effect=alert.effect,
+        note=alert.note,
+        since=alert.since,
+        opened_at=alert.opened_at,
+        closed_at=alert.closed_at,
+        sums=sums_of(alert.counts),
+        beside=sums_of(alert.beside),
+        total=sums_of(alert.total),
+        window_s=alert.window_s,
+        acceptable_loss=alert.acceptable_loss,
+        folded_into=alert.folded_into,
+        owner=alert.owner,
+        playbook=alert.playbook,
+    )
+
+
+def explained(transitions: Sequence[Transition], standing: Iterable[Alert], now: float) -> Explained:
+    """What happened to one alert, oldest first and at least one thing; `standing` are alerts as they
+    are now, whose counts are newer than those of the last change."""
+    last = transitions[-1].alert
+    newest = next((alert for alert in standing if alert.number == last.number), last)
+    told = list(transitions)
+    if len(told) > MAX_CHANGES:
+        told = [told[0], *told[len(told) - MAX_CHANGES + 1 :]]
+    return Explained(
+        now=now,
+        alert=alert_item(newest),
+        changes=[_change(each) for each in told],
+        left_out=len(transitions) - len(told),
+    )
+
+
+def _change(transition: Transition) -> ChangeItem:
+    why = transition.explanation
+    facts: dict[str, str] = {}
+    for name, fact in why.facts:
+        facts[name] = f"{facts[name]}; {fact}" if name in facts else fact
+    return ChangeItem(
+        change=str(transition.change),
+        at=transition.at,
+        alert=alert_item(transition.alert),
+        first_slot=why.first_slot or None,
+        last_slot=why.last_slot or None,
+        statistics=[_statistic(each) for each in why.statistics],
+        candidates=[_candidate(each) for each in why.candidates],
+        facts=facts,
+    )
+
+
+def _statistic(statistic: Statistic) -> StatisticItem:
+    alternative = statistic.alternative
+    return StatisticItem(
+        name=statistic.name,
+        scope=dict(statistic.scope),
+        scope_text=describe(statistic.scope),
+        value=finite(statistic.value),
+        threshold=finite(statistic.threshold),
+        alternative=None if alternative is None else finite(alternative),
+        judged=statistic.judged,
+        bad=statistic.bad,
+    )
+
+
+def _candidate(candidate: ScopeScore) -> CandidateItem:
+    return CandidateItem(
+        scopes=[dict(scope) for scope in candidate.scopes],
+        text=" and ".join(describe(scope) for scope in candidate.scopes) or "no scope",
+        score=finite(candidate.score),
+    )
