@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from coalmine_aggregator.model.alerts import Alert
 from coalmine_aggregator.model.slot_counts import SlotCounts
 from coalmine_wire.reports import Birth, State
+
+_NONE: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
 class Restored(NamedTuple):
@@ -19,6 +26,8 @@ class Restored(NamedTuple):
     `next_number` is the first number never used. `exceptions` are the ledger's own blobs by slot,
     ascending, of what may still be revised. `recent` are the counts of the last minutes' slots,
     ascending, up to `last_slot`: they refill the alert machine's windows and the live page.
+    `slo` are the minutes of each service's objective as int64[n, MINUTE_COLUMNS], see
+    `model.slo_minutes`. `learned` is what detectors learned, JSON by name.
     """
 
     births: tuple[Birth, ...] = ()
@@ -28,3 +37,5 @@ class Restored(NamedTuple):
     next_number: int = 1
     exceptions: tuple[tuple[int, bytes], ...] = ()
     recent: tuple[SlotCounts, ...] = ()
+    slo: Mapping[str, NDArray[np.int64]] = _NONE
+    learned: Mapping[str, str] = _NONE

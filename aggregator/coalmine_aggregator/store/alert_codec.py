@@ -32,9 +32,7 @@ def encode_transition(transition: Transition) -> str:
     if why != Explanation():
         body["explanation"] = {
             **why._asdict(),
-            "statistics": [
-                {**each._asdict(), "scope": dict(each.scope)} for each in why.statistics
-            ],
+            "statistics": [{**each._asdict(), "scope": dict(each.scope)} for each in why.statistics],
             "candidates": [
                 {"scopes": [dict(scope) for scope in each.scopes], "score": each.score}
                 for each in why.candidates

@@ -9,6 +9,7 @@ import numpy as np
 import sqlalchemy as sa
 
 from coalmine_aggregator.model.scopes import Leaf
+from coalmine_aggregator.model.slo_minutes import MAX_WINDOW_S, MINUTE_S
 from coalmine_aggregator.model.slot_counts import SlotCounts
 from coalmine_aggregator.store import alert_codec, schema
 from coalmine_aggregator.store.database import upsert
@@ -23,6 +24,9 @@ log = get_logger("store")
 _MAX_OPEN_MINUTES = 16
 """Minutes kept decoded, so that the growing one of each service is not read back every second."""
 
+_PRUNE_MINUTES = 60
+"""Minutes between two looks for what has become too old."""
+
 
 def commit_pager(engine: sa.Engine, pager: Pager) -> None:
     """Transitions, alerts as they stand, and the state of deliveries: all or none."""
@@ -36,7 +40,7 @@ def commit_pager(engine: sa.Engine, pager: Pager) -> None:
                     "number": transition.alert.number,
                     "change": str(transition.change),
                     "at": transition.at,
-                    "body": alert_codec.encode(transition.alert),
+                    "body": alert_codec.encode_transition(transition),
                 }
                 for number, transition in pager.transitions
             ],
@@ -46,13 +50,13 @@ def commit_pager(engine: sa.Engine, pager: Pager) -> None:
             schema.alerts,
             [
                 {
-                    "number": transition.alert.number,
-                    "dedup_key": transition.alert.dedup_key,
-                    "opened_at": transition.alert.opened_at,
-                    "closed_at": transition.alert.closed_at,
-                    "body": alert_codec.encode(transition.alert),
+                    "number": alert.number,
+                    "dedup_key": alert.dedup_key,
+                    "opened_at": alert.opened_at,
+                    "closed_at": alert.closed_at,
+                    "body": alert_codec.encode(alert),
                 }
-                for _, transition in pager.transitions
+                for alert in pager.alerts.values()
             ],
         )
         upsert(
@@ -80,6 +84,7 @@ class HistoryWriter:
         self._engine = engine
         self._leaf_ids: dict[Leaf, int] = {}
         self._minutes: OrderedDict[tuple[str, int], Minute] = OrderedDict()
+        self._pruned = 0
 
     def commit(self, history: History) -> None:
         """All or none."""
@@ -88,10 +93,12 @@ class HistoryWriter:
                 self._lives(connection, history)
                 self._exceptions(connection, history)
                 self._slots(connection, history.slots)
+                self._objectives(connection, history)
         except BaseException:
             # What is kept may hold what was rolled back.
             self._leaf_ids.clear()
             self._minutes.clear()
+            self._pruned = 0
             raise
 
     def _lives(self, connection: sa.Connection, history: History) -> None:
@@ -159,6 +166,30 @@ class HistoryWriter:
                 for (service, number), minute in touched.items()
             ],
         )
+
+    def _objectives(self, connection: sa.Connection, history: History) -> None:
+        upsert(
+            connection,
+            schema.learned,
+            [{"name": name, "body": body} for name, body in history.learned.items().items()],
+        )
+        sums_of = history.slo.items()
+        if not sums_of:
+            return
+        table = schema.slo_minutes
+        upsert(
+            connection,
+            table,
+            [
+                {"service": service, "minute": minute, **sums._asdict()}
+                for (service, minute), sums in sums_of.items()
+            ],
+        )
+        newest = max(minute for _, minute in sums_of)
+        if newest >= self._pruned + _PRUNE_MINUTES:
+            self._pruned = newest
+            oldest = newest - MAX_WINDOW_S // MINUTE_S + 1
+            connection.execute(sa.delete(table).where(table.c.minute < oldest))
 
     def _minute(self, connection: sa.Connection, service: str, number: int) -> Minute:
         key = (service, number)

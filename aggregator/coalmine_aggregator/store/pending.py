@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Generic, NamedTuple, TypeVar
 
-from coalmine_aggregator.model.alerts import Transition
+from coalmine_aggregator.model.alerts import Alert, Transition
+from coalmine_aggregator.model.slo_minutes import MinuteSums
 from coalmine_aggregator.model.slot_counts import SlotCounts
 from coalmine_wire.reports import Birth, State
 
@@ -16,9 +17,15 @@ half an hour for a thousand leaves, and as much of a day's reports that come lat
 MAX_LIVES = 20_000
 """Births, and states, that wait: more than the agents of a large fleet."""
 
+MAX_MINUTES = 200_000
+"""Minutes of objectives that wait: 90 days of a service, a week of a dozen."""
+
+MAX_LEARNED_BYTES = 16 << 20
+"""Of what detectors learned that waits."""
+
 _OVERHEAD = 200  # bytes of an item besides its arrays
 
-MAX_ITEMS = 2 * (MAX_BYTES // _OVERHEAD) + 2 * MAX_LIVES
+MAX_ITEMS = (2 * MAX_BYTES + MAX_LEARNED_BYTES) // _OVERHEAD + 2 * MAX_LIVES + MAX_MINUTES
 """However small they are, no more items than this ever wait."""
 
 K = TypeVar("K")
@@ -44,18 +51,29 @@ class Delivery(NamedTuple):
 
 
 class Pager:
-    """Transitions and the state of their deliveries: as many as there are alerts, so without bound."""
+    """Transitions, alerts and the state of deliveries: as many as there are alerts, so without bound.
+
+    `alerts` are those that changed, by number, each as it stands: after its newest transition, or after
+    late evidence corrected its counts without one.
+    """
 
     def __init__(self) -> None:
         self.transitions: list[tuple[int, Transition]] = []
+        self.alerts: dict[int, Alert] = {}
         self.deliveries: dict[tuple[int, str], Delivery] = {}
 
     def __len__(self) -> int:
-        return len(self.transitions) + len(self.deliveries)
+        return len(self.transitions) + len(self.alerts) + len(self.deliveries)
+
+    def put_transition(self, number: int, transition: Transition) -> None:
+        """A transition under its number; its alert stands as it says."""
+        self.transitions.append((number, transition))
+        self.alerts[transition.alert.number] = transition.alert
 
     def put_back(self, failed: Pager) -> None:
         """Takes in what could not be written; what came meanwhile is newer."""
         self.transitions[:0] = failed.transitions
+        self.alerts = {**failed.alerts, **self.alerts}
         self.deliveries = {**failed.deliveries, **self.deliveries}
 
 
@@ -108,11 +126,14 @@ class History:
         self._dropped = dropped
         self.slots: Waiting[int, SlotCounts] = Waiting(MAX_BYTES, _bytes_of_slot)
         self.exceptions: Waiting[int, bytes] = Waiting(MAX_BYTES, _bytes_of_blob)
+        self.slo: Waiting[tuple[str, int], MinuteSums] = Waiting(MAX_MINUTES, _one)
+        self.learned: Waiting[str, str] = Waiting(MAX_LEARNED_BYTES, _bytes_of_text)
         self.births: Waiting[tuple[str, str, int], tuple[float, Birth]] = Waiting(MAX_LIVES, _one)
         self.states: Waiting[tuple[str, str], tuple[float, State]] = Waiting(MAX_LIVES, _one)
 
     def __len__(self) -> int:
-        return len(self.slots) + len(self.exceptions) + len(self.births) + len(self.states)
+        kinds = (self.slots, self.exceptions, self.slo, self.learned, self.births, self.states)
+        return sum(len(kind) for kind in kinds)
 
     def put_slot(self, counts: SlotCounts) -> None:
         """The newest counts of a slot."""
@@ -121,6 +142,14 @@ class History:
     def put_exceptions(self, slot: int, blob: bytes) -> None:
         """The newest exceptions of a slot."""
         self._tell("exceptions", self.exceptions.put(slot, blob))
+
+    def put_slo(self, service: str, minute: int, sums: MinuteSums) -> None:
+        """The newest sums of a service's minute."""
+        self._tell("slo_minutes", self.slo.put((service, minute), sums))
+
+    def put_learned(self, name: str, body: str) -> None:
+        """The newest of what was learned under a name."""
+        self._tell("learned", self.learned.put(name, body))
 
     def put_birth(self, birth: Birth, at: float) -> None:
         """A birth, and when it was heard."""
@@ -135,6 +164,8 @@ class History:
         """Takes in what could not be written; what came meanwhile is newer."""
         self._tell("slots", self.slots.put_back(failed.slots))
         self._tell("exceptions", self.exceptions.put_back(failed.exceptions))
+        self._tell("slo_minutes", self.slo.put_back(failed.slo))
+        self._tell("learned", self.learned.put_back(failed.learned))
         self._tell("births", self.births.put_back(failed.births))
         self._tell("states", self.states.put_back(failed.states))
 
@@ -149,6 +180,10 @@ def _bytes_of_slot(counts: SlotCounts) -> int:
 
 def _bytes_of_blob(blob: bytes) -> int:
     return len(blob) + _OVERHEAD
+
+
+def _bytes_of_text(text: str) -> int:
+    return len(text) + _OVERHEAD
 
 
 def _one(_: object) -> int:

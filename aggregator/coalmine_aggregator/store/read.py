@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
 import sqlalchemy as sa
+from numpy.typing import NDArray
 
-from coalmine_aggregator.model.alerts import Alert, Change, Transition
+from coalmine_aggregator.model.alerts import Alert, AlertClass, Transition
 from coalmine_aggregator.model.fates import FATES
 from coalmine_aggregator.model.restored import Restored
 from coalmine_aggregator.model.scopes import Leaf
+from coalmine_aggregator.model.slo_minutes import (
+    MAX_WINDOW_S,
+    MINUTE_COLUMNS,
+    MINUTE_S,
+    MinuteSums,
+)
 from coalmine_aggregator.model.slot_counts import SlotCounts
 from coalmine_aggregator.store import alert_codec, schema
 from coalmine_aggregator.store.commit import read_leaves
@@ -25,6 +33,14 @@ log = get_logger("store")
 
 RECENT_MINUTES = 10
 """Minutes of counts that a start takes over."""
+
+MAX_EXPLAINED = 1_000
+"""Transitions of one alert that are read at once."""
+
+SPAN_BYTES = 64 << 20
+"""Of counts, unpacked, that one reading of a long time holds."""
+
+_MAX_NUMBER = 2**63 - 1
 
 
 class Standing(NamedTuple):
@@ -61,6 +77,8 @@ def restored(connection: sa.Connection) -> Restored:
         next_number=(newest or 0) + 1,
         exceptions=tuple((slot, body) for slot, body in exceptions),
         recent=recent,
+        slo=_slo(connection),
+        learned=_learned(connection),
     )
 
 
@@ -86,7 +104,7 @@ def standing(connection: sa.Connection, closed_after: float) -> Standing:
         Delivery(
             transition_id=row.transition,
             receiver=row.receiver,
-            transition=_transition(row.change, row.at, row.body),
+            transition=alert_codec.decode_transition(row.change, row.at, row.body),
             attempts=row.attempts,
             next_at=row.next_at,
             error=row.error,
@@ -101,7 +119,7 @@ def standing(connection: sa.Connection, closed_after: float) -> Standing:
         .where(alerts.c.closed_at.is_(None) | (alerts.c.closed_at > closed_after))
         .order_by(log.c.id)
     )
-    still = tuple(_transition(row.change, row.at, row.body) for row in rows)
+    still = tuple(alert_codec.decode_transition(row.change, row.at, row.body) for row in rows)
     return Standing(pending, still)
 
 
@@ -116,6 +134,65 @@ def recent_alerts(connection: sa.Connection, limit: int) -> list[Alert]:
     table = schema.alerts
     rows = connection.execute(sa.select(table.c.body).order_by(table.c.number.desc()).limit(limit))
     return list(_alerts(rows.scalars()))
+
+
+def find_alert(connection: sa.Connection, ref: str) -> Alert | None:
+    """The alert of a number, or the newest one of an id such as `ingest-loss-1`; None without one."""
+    table = schema.alerts
+    if ref.isascii() and ref.isdecimal():
+        if len(ref) >= len(str(_MAX_NUMBER)):
+            return None
+        which = table.c.number == int(ref)
+    else:
+        service, alert_class, ordinal = ("", "", *ref.rsplit("-", 2))[-3:]
+        if not service or alert_class not in set(AlertClass):
+            return None
+        # The key begins with the fleet, whose name has no slash.
+        which = table.c.dedup_key.endswith(f"/{service}/{alert_class}/{ordinal}", autoescape=True)
+    rows = connection.execute(
+        sa.select(table.c.body).where(which).order_by(table.c.number.desc()).limit(1)
+    )
+    return next(_alerts(rows.scalars()), None)
+
+
+def explained(connection: sa.Connection, number: int) -> list[Transition]:
+    """All transitions of an alert, the oldest first, the last `MAX_EXPLAINED` of them and the first."""
+    table = schema.transitions
+    mine = sa.select(table.c.id, table.c.change, table.c.at, table.c.body).where(
+        table.c.number == number
+    )
+    rows = list(connection.execute(mine.order_by(table.c.id.desc()).limit(MAX_EXPLAINED)))[::-1]
+    if len(rows) == MAX_EXPLAINED:
+        first = connection.execute(mine.order_by(table.c.id).limit(1)).one()
+        if first.id != rows[0].id:
+            rows.insert(0, first)
+    found = []
+    for row in rows:
+        try:
+            found.append(alert_codec.decode_transition(row.change, row.at, row.body))
+        except (ValueError, KeyError, TypeError) as error:
+            log.error("store.transition.unreadable", id=row.id, error=error)
+    return found
+
+
+def spans(connection: sa.Connection, first: int, last: int) -> list[tuple[int, int]]:
+    """The slots from `first` to `last` as spans (both ends included) to read one after the other.
+
+    Each is an hour at most, and shorter where there are so many leaves that an hour of them would take
+    more than `SPAN_BYTES`. Hours at the ends of which nothing is kept are left out.
+    """
+    table = schema.minutes
+    oldest, newest = connection.execute(
+        sa.select(sa.func.min(table.c.minute), sa.func.max(table.c.minute))
+    ).one()
+    if oldest is None:
+        return []
+    first, last = max(first, oldest * SLOTS), min(last, newest * SLOTS + SLOTS - 1)
+    leaves = connection.execute(sa.select(sa.func.count()).select_from(schema.leaves)).scalar_one()
+    minute_bytes = max(leaves, 1) * SLOTS * (FATES + 1) * 4
+    length_s = min(60, max(1, SPAN_BYTES // minute_bytes)) * SLOTS
+    starts = range(first // length_s * length_s, last + 1, length_s)
+    return [(max(first, start), min(last, start + length_s - 1)) for start in starts]
 
 
 def slots(connection: sa.Connection, first: int, last: int) -> list[SlotCounts]:
@@ -138,6 +215,32 @@ def slots(connection: sa.Connection, first: int, last: int) -> list[SlotCounts]:
     for number, minute in minutes:
         _unfold(minute, number * SLOTS, leaves, position, found)
     return [found[slot] for slot in sorted(found) if first <= slot <= last]
+
+
+def _slo(connection: sa.Connection) -> dict[str, NDArray[np.int64]]:
+    """The minutes of every service's objective, none older than any objective looks back."""
+    table = schema.slo_minutes
+    newest = connection.execute(sa.select(sa.func.max(table.c.minute))).scalar_one()
+    if newest is None:
+        return {}
+    oldest = newest - MAX_WINDOW_S // MINUTE_S + 1
+    columns = (table.c.minute, *(table.c[name] for name in MinuteSums._fields))
+    found = {}
+    for service in connection.execute(sa.select(table.c.service).distinct()).scalars().all():
+        rows = connection.execute(
+            sa.select(*columns)
+            .where(table.c.service == service, table.c.minute >= oldest)
+            .order_by(table.c.minute)
+        )
+        flat = np.fromiter(itertools.chain.from_iterable(rows), dtype=np.int64)
+        if flat.size:
+            found[service] = flat.reshape(-1, MINUTE_COLUMNS)
+    return found
+
+
+def _learned(connection: sa.Connection) -> dict[str, str]:
+    rows = connection.execute(sa.select(schema.learned.c.name, schema.learned.c.body))
+    return {row.name: row.body for row in rows}
 
 
 def _minutes(rows: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, Minute]]:
@@ -216,7 +319,3 @@ def _alerts(bodies: Iterable[str]) -> Iterator[Alert]:
             yield alert_codec.decode(body)
         except (ValueError, KeyError) as error:
             log.error("store.alert.unreadable", error=error)
-
-
-def _transition(change: str, at: float, body: str) -> Transition:
-    return Transition(Change(change), at, alert_codec.decode(body))

@@ -5,6 +5,9 @@ second of it in a compressed blob (`minutes`). A row for each leaf and second wo
 day for a small fleet, a row for each second 86,400; a minute's row is 1,440, and a green minute of
 it is a few bytes a leaf, since nothing changes from second to second. It is rewritten each second
 while it grows, and again when late reports revise it.
+
+`slo_minutes` repeats a few sums of it, since an objective is held over months: a start adds up a row a
+minute there instead of unpacking every blob.
 """
 
 from __future__ import annotations
@@ -67,6 +70,25 @@ minutes = Table(
 )
 Index("minutes_by_time", minutes.c.minute)
 
+slo_minutes = Table(
+    "slo_minutes",
+    metadata,
+    Column("service", Text, primary_key=True),
+    Column("minute", BigInteger, primary_key=True),  # slot // 60
+    Column("judged", BigInteger, nullable=False),
+    Column("bad", BigInteger, nullable=False),
+    Column("outside_judged", BigInteger, nullable=False),  # outside the scope of every loss alert
+    Column("outside_bad", BigInteger, nullable=False),
+    Column("slots", BigInteger, nullable=False),  # a bit for each second with anything judged
+)
+
+learned = Table(
+    "learned",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("body", Text, nullable=False),  # JSON, the detectors' own
+)
+
 exceptions = Table(
     "exceptions",
     metadata,
@@ -92,7 +114,7 @@ transitions = Table(
     Column("number", BigInteger, nullable=False),
     Column("change", Text, nullable=False),
     Column("at", Float, nullable=False),
-    Column("body", Text, nullable=False),  # the alert as it stood then, JSON
+    Column("body", Text, nullable=False),  # the alert as it stood then, and why, JSON
 )
 Index("transitions_by_alert", transitions.c.number)
 

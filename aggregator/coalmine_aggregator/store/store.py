@@ -14,7 +14,7 @@ under its de-duplication key, or forget its resolution.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple, TypeVar
 
@@ -23,6 +23,7 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingErr
 
 from coalmine_aggregator.model.alerts import Alert, Transition
 from coalmine_aggregator.model.restored import Restored
+from coalmine_aggregator.model.slo_minutes import MinuteSums
 from coalmine_aggregator.model.slot_counts import SlotCounts
 from coalmine_aggregator.store import read
 from coalmine_aggregator.store.commit import HistoryWriter, commit_pager
@@ -128,6 +129,20 @@ class Store:
         """What the ledger needs to revise a slot after a restart; empty forgets the slot."""
         self._history.put_exceptions(slot, blob)
 
+    def put_slo(self, service: str, minute: int, sums: MinuteSums) -> None:
+        """The sums of a minute (slot // 60) that a service's objective is held against."""
+        self._history.put_slo(service, minute, sums)
+
+    def put_learned(self, name: str, body: str) -> None:
+        """What a detector learned, JSON, in place of what stood under that name."""
+        self._history.put_learned(name, body)
+
+    def put_alert(self, alert: Alert) -> None:
+        """An alert whose counts late evidence corrected, open or closed: no transition, nobody is told.
+
+        It is written with the next round; what `put_transitions` says later stands."""
+        self._pager.alerts[alert.number] = alert
+
     def put_transitions(self, routed: Sequence[Recipients]) -> None:
         """Transitions, each with its receivers, in their order.
 
@@ -138,7 +153,7 @@ class Store:
         for transition, receivers in routed:
             number = self._next_id
             self._next_id += 1
-            self._pager.transitions.append((number, transition))
+            self._pager.put_transition(number, transition)
             batch += [Delivery(number, name, transition, next_at=transition.at) for name in receivers]
         for delivery in batch:
             self._pager.deliveries[delivery.transition_id, delivery.receiver] = delivery
@@ -183,6 +198,21 @@ class Store:
     async def slots(self, first: int, last: int) -> list[SlotCounts]:
         """The counts kept of the slots from `first` to `last`, both included, ascending."""
         return await self._read(lambda connection: read.slots(connection, first, last))
+
+    async def read_slots(self, first: int, last: int) -> AsyncIterator[list[SlotCounts]]:
+        """The same as `slots`, of any length of time: by the hour, or less at once in a large fleet."""
+        for span in await self._read(lambda connection: read.spans(connection, first, last)):
+            found = await self.slots(*span)
+            if found:
+                yield found
+
+    async def find_alert(self, ref: str) -> Alert | None:
+        """The alert of this number, or the newest one of this id; None where there is none."""
+        return await self._read(lambda connection: read.find_alert(connection, ref))
+
+    async def explained(self, number: int) -> list[Transition]:
+        """All transitions of an alert with their explanations, the oldest first."""
+        return await self._read(lambda connection: read.explained(connection, number))
 
     def health(self) -> StoreHealth:
         """How writing goes."""

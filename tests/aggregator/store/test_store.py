@@ -16,8 +16,7 @@ from coalmine_aggregator.store.pending import Delivery
 from coalmine_aggregator.store.read import RECENT_MINUTES
 from coalmine_aggregator.store.store import Recipients, Store
 from coalmine_wire.reports import Life
-from tests.aggregator.alerts.fleet import leaves, second
-from tests.aggregator.store.samples import START, birth, changed, closed, opened, state
+from tests.aggregator.store.samples import START, birth, changed, closed, leaves, opened, second, state
 
 
 @pytest.fixture
@@ -71,7 +70,7 @@ async def test_revisions_replace_and_other_seconds_stay(store: Store, url: str) 
     store.put_slots(put)
     await store.close()
     store = await Store.open(url)
-    revised = second(START + 10, leaves(), fate=lambda leaf: Fate.LOST)
+    revised = second(START + 10, leaves(), fate=Fate.LOST)
     store.put_slots([revised])
     restored = await reopened(store, url)
     assert same(restored.recent[10], revised)

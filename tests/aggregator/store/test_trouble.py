@@ -14,8 +14,7 @@ from coalmine_aggregator.store import pending
 from coalmine_aggregator.store.pending import Delivery
 from coalmine_aggregator.store.store import Recipients, Store
 from coalmine_runtime import clock
-from tests.aggregator.alerts.fleet import leaves, second
-from tests.aggregator.store.samples import START, birth, opened
+from tests.aggregator.store.samples import START, birth, leaves, opened, second
 from tests.servers.waiting import until
 
 
