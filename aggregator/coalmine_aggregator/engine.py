@@ -15,14 +15,16 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from coalmine_aggregator.agent_views import AgentViews
-from coalmine_aggregator.alerts import machine
+from coalmine_aggregator.judge.clashes import Aside
+from coalmine_aggregator.judge.judge import Evidence, Judge
+from coalmine_aggregator.judge.links import Links
 from coalmine_aggregator.ledger.ledger import Ledger
 from coalmine_aggregator.ledger.ring import DEPTH
 from coalmine_aggregator.ledger.roster import Roster
 from coalmine_aggregator.ledger.settling import Settler
 from coalmine_aggregator.model.alerts import Alert, Transition
 from coalmine_aggregator.model.events import Event
-from coalmine_aggregator.model.policy import ServicePolicy
+from coalmine_aggregator.model.policy import DetectionPolicy, ServicePolicy
 from coalmine_aggregator.model.receipts import Receipts
 from coalmine_aggregator.model.restored import Restored
 from coalmine_aggregator.model.slot_counts import SlotCounts
@@ -30,8 +32,9 @@ from coalmine_aggregator.model.views import AgentView, GroupRates
 from coalmine_aggregator.rates import rates
 from coalmine_wire.reports import Birth, Report, State
 
-DETECTED_S = 60
-"""Revisions of older slots change history and never page."""
+STALL_S = 5.0
+"""If so long passed since the last tick, or time went back by more than a second, nobody looked: agents
+are given time to be heard again before their silence is told."""
 
 
 class Tick(NamedTuple):
@@ -60,6 +63,7 @@ class Engine:
         policies: Mapping[str, ServicePolicy],
         sources: Sequence[str],
         restored: Restored | None = None,
+        detection: DetectionPolicy | None = None,
         now: float,
         depth: int = DEPTH,
     ) -> None:
@@ -78,8 +82,18 @@ class Engine:
         self._roster.settle_in(now)
         self._views = AgentViews(self._ledger, self._roster)
         self._settler = Settler(self._ledger.series)
-        self._alerts = machine.State(fleet, past.next_number, past.open_alerts, past.recent)
+        self.judge = Judge(
+            fleet,
+            policies,
+            detection or DetectionPolicy(),
+            began=self._ledger.book.began,
+            next_number=past.next_number,
+            open_alerts=past.open_alerts,
+            learned=past.learned,
+        )
+        self._links = Links(sources)
         self._housekept = 0
+        self._ticked = now
 
     @property
     def first_unsettled(self) -> int:
@@ -114,22 +128,35 @@ class Engine:
         """One receipt source could not have received what belongs to these slots."""
         self._ledger.sources.gap(source, first_slot, last_slot)
 
+    def connections(self, numbers: Sequence[int]) -> None:
+        """How many connections each receipt source has; to be told once a second."""
+        self._links.look(numbers)
+
     def source_restarted(self, source: int, at: float) -> None:
         """Our receiver of a source began anew: a gap until its first receipt, 30 s at most."""
         self._ledger.sources.restarted(source, at)
 
     def tick(self, now: float) -> Tick:
         """Settles what is due, in order. To be called several times a second."""
+        if not -1.0 <= now - self._ticked <= STALL_S:
+            self._roster.settle_in(now)
+            self.judge.pause(max(self._ledger.next, int(now)))
+        self._ticked = now
         if int(now) != self._housekept:
             self._housekept = int(now)
             self._roster.tick(now)
         turn = self._ledger.tick(now, self._roster.delay_s, self._roster.resting)
         settled = [self._settler.counts(table) for table in turn.settled]
         revised = [self._settler.counts(table) for table in turn.revised]
-        recent = [counts for counts in revised if counts.slot >= self._ledger.next - DETECTED_S]
-        self._alerts, transitions = machine.step(
-            self._alerts, machine.Observation(settled, recent), self.policies, now
+        evidence = Evidence(
+            turn.cells,
+            turn.revisions,
+            self._ledger.open_slots(now),
+            self._roster.presence if self._roster.missing else None,
+            self._asides(),
+            self._links.sources(),
         )
+        transitions = self.judge.step(evidence, self._ledger.series, now)
         return Tick(settled, revised, transitions, turn.kept, self._roster.drain())
 
     def rates(
@@ -145,7 +172,7 @@ class Engine:
 
     def open_alerts(self) -> list[Alert]:
         """The open alerts, the oldest first."""
-        return list(self._alerts.open)
+        return list(self.judge.open)
 
     def oddities(self) -> dict[str, int]:
         """What was counted apart since the start, by kind."""
@@ -154,3 +181,16 @@ class Engine:
     def receipts(self) -> dict[str, int]:
         """Datapoints of known series received since the start, by source."""
         return dict(zip(self._ledger.sources.names, self._ledger.sources.receipts, strict=True))
+
+    def _asides(self) -> list[Aside]:
+        return [
+            Aside(
+                each.birth.agent,
+                each.birth.boot,
+                each.birth.host,
+                tuple(sorted({endpoint.service for endpoint in each.birth.endpoints})),
+                each.heard,
+                each.why,
+            )
+            for each in self._roster.aside.values()
+        ]

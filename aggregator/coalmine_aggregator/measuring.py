@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from coalmine_aggregator.engine import Engine, Tick
 from coalmine_aggregator.model.alerts import Alert, Change, Transition
 from coalmine_aggregator.model.receipts import Receipts
+from coalmine_aggregator.model.scopes import describe
 from coalmine_aggregator.receivers.reasons import Reason
 from coalmine_aggregator.receivers.receivers import Receivers
 from coalmine_aggregator.receivers.table import SeriesTable
@@ -65,6 +66,7 @@ class Measuring:
         self._route = route
         self._timeline = Timeline(clock.wall(), clock.monotonic())
         self._looked_s = clock.monotonic()
+        self._counted = 0
         self._apply_table()
 
     # Evidence, as it comes.
@@ -126,6 +128,9 @@ class Measuring:
             _log.warning("measuring.not_drained", first_slot=first, last_slot=last_due)
             self.engine.gap(first, last_due, "not_drained")
         began = clock.monotonic()
+        if int(now) != self._counted:
+            self._counted = int(now)
+            self.engine.connections([receiver.connections for receiver in receivers.each])
         tick = self.engine.tick(now)
         if tick.settled:
             self.settle_s = clock.monotonic() - began
@@ -154,7 +159,9 @@ class Measuring:
             f"alert.{transition.change}",
             alert=alert.id,
             number=alert.number,
-            scope=" ".join(f"{label}={value}" for label, value in alert.scope) or "all",
+            severity=alert.severity,
+            scope=describe(alert.scope),
+            cause=alert.cause,
             bad=alert.counts.bad,
             judged=alert.counts.judged,
             window_s=alert.window_s,

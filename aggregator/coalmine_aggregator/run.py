@@ -107,6 +107,7 @@ async def _start(
         policies=settings.policies(),
         sources=sources,
         restored=restored,
+        detection=settings.detection.policy(),
         now=clock.wall(),
     )
     table = SeriesTable(secrets.token_bytes(16))

@@ -1,1 +1,1 @@
-"""From settled counts to alerts that open, change scope and close. Pure."""
+"""From findings to alerts that open, change and close, one page for each cause. Pure."""

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coalmine_aggregator.ledger.archive import Archive, Evidence
-from coalmine_aggregator.ledger.evidence import ON_TIME, Bytes, merge_into
+from coalmine_aggregator.ledger.evidence import FAILED, ON_TIME, Bytes, merge_into
 from coalmine_aggregator.ledger.ring import Ring
 
 AHEAD_S = 2
@@ -33,6 +33,8 @@ class Book:
         self.next = first
         self.began = began
         self.dirty: set[int] = set()
+        self.alarming = False
+        """Whether a report said of an open slot that something went bad, since this was last unset."""
         self._oddities = oddities
 
     @property
@@ -62,7 +64,8 @@ class Book:
         """What a report says of one datapoint."""
         if self.ring.holds(slot):
             if slot >= self.open:
-                self.ring.say(slot, series, code)
+                if self.ring.say(slot, series, code) and code >= FAILED:
+                    self.alarming = True
                 return
             if self.archive.get(slot) is not None:
                 if self.ring.say(slot, series, code):

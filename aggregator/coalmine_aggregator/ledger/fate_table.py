@@ -36,6 +36,7 @@ from coalmine_aggregator.ledger.evidence import (
     Bytes,
 )
 from coalmine_aggregator.model.fates import Fate
+from coalmine_aggregator.model.slot_cells import ABSENT
 from coalmine_aggregator.model.unknown import REASONS, UnknownReason
 
 OUTCOMES: Final = int(Fate.UNKNOWN) + REASONS
@@ -84,3 +85,17 @@ CLASS_OF: Final[Bytes] = np.array(
     [outcome_of(byte) * ARRIVALS + arrival_of(byte) for byte in range(256)], dtype=np.uint8
 )
 """uint8[256]: the class, `outcome * ARRIVALS + arrival`, of every evidence byte."""
+
+FATE_OF: Final[Bytes] = np.array([fate_of(byte) for byte in range(256)], dtype=np.uint8)
+"""uint8[256]: the fate of every evidence byte."""
+
+
+def _certain(byte: int) -> int:
+    """The fate, if it is one that an open slot may be judged by; else `ABSENT`."""
+    fate = fate_of(byte)
+    silent = outcome_of(byte) == Fate.UNKNOWN + UnknownReason.SILENT
+    return ABSENT if silent or fate in (Fate.LOST, Fate.LATE, Fate.NOT_ATTEMPTED) else fate
+
+
+CERTAIN_OF: Final[Bytes] = np.array([_certain(byte) for byte in range(256)], dtype=np.uint8)
+"""uint8[256]: for every evidence byte of an open slot, its fate or `ABSENT`; see `OpenSlot`."""

@@ -18,16 +18,19 @@ from numpy.typing import NDArray
 from coalmine_aggregator.ledger.archive import Archive
 from coalmine_aggregator.ledger.book import AHEAD_S, Book
 from coalmine_aggregator.ledger.clocks import Clocks
-from coalmine_aggregator.ledger.evidence import CLOCK, GAP, SKIPPED, Bytes, merge_into
+from coalmine_aggregator.ledger.evidence import CLOCK, GAP, ON_TIME, SKIPPED, Bytes, merge_into
 from coalmine_aggregator.ledger.exceptions import BlobWriter, Kept, pack, read_all, unpack
+from coalmine_aggregator.ledger.fate_table import CERTAIN_OF, FATE_OF
 from coalmine_aggregator.ledger.gaps import Gaps
 from coalmine_aggregator.ledger.intake import Intake
 from coalmine_aggregator.ledger.ring import DEPTH, Ring
 from coalmine_aggregator.ledger.series import AllSeries
 from coalmine_aggregator.ledger.settling import Settler, SlotTable
 from coalmine_aggregator.ledger.sources import Sources
-from coalmine_aggregator.ledger.windows import Windows
+from coalmine_aggregator.ledger.windows import Expected, Mask, Windows
+from coalmine_aggregator.model.fates import Fate
 from coalmine_aggregator.model.receipts import Receipts
+from coalmine_aggregator.model.slot_cells import ABSENT, OpenSlot, Revision, SlotCells
 from coalmine_aggregator.model.slot_counts import SlotCounts
 from coalmine_wire.series import Series
 from coalmine_wire.slots import REVISABLE_S, SETTLE_S
@@ -43,16 +46,21 @@ REVISED_CELLS_A_TICK = 4_000_000
 REWIND_S = 10
 """If the time falls back by more, settling begins anew from there."""
 
+_NOBODY = np.zeros(0, dtype=np.int32)
+
 Resting = Callable[[int], Iterable[NDArray[np.int32]]]
 """The series, by slot, whose agents announced that they would not take part."""
 
 
 class Turn(NamedTuple):
-    """What a tick did; `kept` are the blobs to be stored by slot."""
+    """What a tick did; `kept` are the blobs to be stored by slot. `cells` are the settled slots by series
+    but for those that passed before this run, `revisions` all that late evidence changed."""
 
     settled: list[SlotTable]
     revised: list[SlotTable]
     kept: list[tuple[int, bytes]]
+    cells: list[SlotCells]
+    revisions: list[Revision]
 
 
 class Ledger:
@@ -118,7 +126,9 @@ class Ledger:
         self.book.reach(math.floor(now) + AHEAD_S)
         kept: list[tuple[int, bytes]] = []
         settled: list[SlotTable] = []
-        revised = self._revise(kept)
+        cells: list[SlotCells] = []
+        revisions: list[Revision] = []
+        revised = self._revise(kept, revisions)
         blanks = 0
         while self.book.next + SETTLE_S + delay_s <= now:
             slot = self.book.next
@@ -130,14 +140,31 @@ class Ledger:
             else:
                 if len(settled) - blanks >= SETTLED_A_TICK:
                     break
-                table = self._settle(slot, now, resting, kept)
+                table = self._settle(slot, now, resting, kept, cells)
             settled.append(table)
             self._keep_table(table)
             self.book.next = slot + 1
             self.book.reach(math.floor(now) + AHEAD_S)
         if settled:
             self._forget()
-        return Turn(settled, revised, kept)
+        return Turn(settled, revised, kept, cells, revisions)
+
+    def open_slots(self, now: float) -> list[OpenSlot]:
+        """The slots that are not settled, ascending, once a report said that something in one of them
+        went bad, until they are settled; else nothing. To be asked several times a second."""
+        if not self.book.alarming:
+            return []
+        slots: list[OpenSlot] = []
+        for slot in range(self.book.open, math.floor(now) + 1):
+            if not self.ring.holds(slot):
+                break
+            mask, expected = self.windows.at(slot)
+            fates = CERTAIN_OF[self.ring.known(slot, expected.width)]
+            fates[~mask] = ABSENT
+            slots.append(OpenSlot(slot, fates))
+        if not any(_certainly_bad(each.fates) for each in slots):
+            self.book.alarming = False
+        return slots
 
     def restore(self, exceptions: Iterable[tuple[int, bytes]]) -> None:
         """Takes over what an earlier run kept. Called once, before anything is enrolled."""
@@ -185,7 +212,12 @@ class Ledger:
         self._intake.series = count
 
     def _settle(
-        self, slot: int, now: float, resting: Resting, kept: list[tuple[int, bytes]]
+        self,
+        slot: int,
+        now: float,
+        resting: Resting,
+        kept: list[tuple[int, bytes]],
+        cells: list[SlotCells],
     ) -> SlotTable:
         mask, expected = self.windows.at(slot)
         count = expected.width
@@ -206,16 +238,18 @@ class Ledger:
             if touched is not None:
                 row[touched] |= np.uint8(GAP)
         receipts = self.ring.receipts(slot, count)
-        twice = int(receipts.sum(dtype=np.int64)) - int(np.count_nonzero(receipts))
-        self.oddities["duplicates"] += twice
+        twice = np.flatnonzero(receipts > 1).astype(np.int32)
+        if twice.size:
+            self.oddities["duplicates"] += int(receipts[twice].sum(dtype=np.int64)) - twice.size
         known = self.ring.known(slot, count)
         table = self._settler.settle(slot, known, expected, mask)
+        cells.append(_cells(slot, known, mask, expected, twice))
         self._keep(slot, pack(known, expected, mask), kept)
         self.oddities["stray"] += table.stray
         self.oddities["contradictory"] += table.contradictory
         return table
 
-    def _revise(self, kept: list[tuple[int, bytes]]) -> list[SlotTable]:
+    def _revise(self, kept: list[tuple[int, bytes]], revisions: list[Revision]) -> list[SlotTable]:
         """Settles slots anew whose evidence changed, as many as a tick may."""
         revised: list[SlotTable] = []
         cells = REVISED_CELLS_A_TICK
@@ -224,7 +258,8 @@ class Ledger:
             self.book.dirty.discard(slot)
             if was is None or not self.ring.holds(slot):
                 continue
-            self._resettle(slot, was, self.ring.known(slot, was.expected.width), kept, revised)
+            known = self.ring.known(slot, was.expected.width)
+            self._resettle(slot, was, known, kept, revised, revisions)
             cells -= was.expected.width
             if cells < 0:
                 return revised
@@ -240,7 +275,7 @@ class Ledger:
                 self.oddities["stray"] += len(ids) - int(expected.sum())
                 changed |= merge_into(known, ids[expected], codes[expected])
             if changed:
-                self._resettle(slot, was, known, kept, revised)
+                self._resettle(slot, was, known, kept, revised, revisions)
             cells -= was.expected.width + 1_000
         return revised
 
@@ -251,16 +286,24 @@ class Ledger:
         known: Bytes,
         kept: list[tuple[int, bytes]],
         revised: list[SlotTable],
+        revisions: list[Revision],
     ) -> None:
-        before = self.tables.get(slot) or self._settler.settle(slot, unpack(was), was.expected)
+        earlier, mask = unpack(was), was.expected.mask()
+        before = self.tables.get(slot) or self._settler.settle(slot, earlier, was.expected)
         table = self._settler.settle(slot, known, was.expected)
         self.oddities["stray"] += table.stray - before.stray
         self.oddities["contradictory"] += table.contradictory - before.contradictory
-        self._keep(slot, pack(known, was.expected, was.expected.mask()), kept)
+        self._keep(slot, pack(known, was.expected, mask), kept)
         if slot in self.tables:
             self.tables[slot] = table
         if not np.array_equal(table.sums, before.sums):
             revised.append(table)
+            revisions.append(
+                Revision(
+                    _cells(slot, earlier, mask, was.expected, _NOBODY),
+                    _cells(slot, known, mask, was.expected, _NOBODY),
+                )
+            )
 
     def _keep(self, slot: int, what: Kept, kept: list[tuple[int, bytes]]) -> None:
         self._archive.put(slot, what)
@@ -288,3 +331,15 @@ class Ledger:
         self._archive.clear()
         self.tables.clear()
         self._gaps = Gaps()
+
+
+def _cells(
+    slot: int, known: Bytes, mask: Mask, expected: Expected, twice: NDArray[np.int32]
+) -> SlotCells:
+    fates = FATE_OF[known]
+    fates[~mask] = ABSENT
+    return SlotCells(slot, fates, ((known & np.uint8(ON_TIME)) != 0) & mask, expected, twice)
+
+
+def _certainly_bad(fates: Bytes) -> bool:
+    return bool(((fates == Fate.FAILED) | (fates == Fate.ABANDONED)).any())

@@ -31,7 +31,9 @@ from coalmine_aggregator.ledger.outcomes import write
 from coalmine_aggregator.ledger.series import SeriesFullError
 from coalmine_aggregator.ledger.waiting import Waiting
 from coalmine_aggregator.model.events import Event
+from coalmine_aggregator.model.presence import Presence
 from coalmine_wire.reports import Birth, Life, Report, State
+from coalmine_wire.series import escape
 from coalmine_wire.slots import REVISABLE_S, slot_of
 
 MAX_AGENTS = 200_000
@@ -169,6 +171,27 @@ class Roster:
                 self._resting.discard(name)
             elif (ids := agent.resting(slot)) is not None:
                 yield ids
+
+    @property
+    def missing(self) -> bool:
+        """Whether any agent is."""
+        return bool(self._missing)
+
+    def presence(self) -> list[Presence]:
+        """Every agent that is expected to report, those on leave left out."""
+        return [
+            Presence(
+                name,
+                agent.seat.location,
+                agent.seat.region,
+                agent.seat.zone,
+                agent.seat.host,
+                tuple(sorted({escape(each.service) for each in agent.birth.endpoints})),
+                agent.heard if name in self._missing else None,
+            )
+            for name, agent in self.agents.items()
+            if not agent.retired and (name in self._by_hearing or name in self._missing)
+        ]
 
     def seats(self) -> int:
         """How many seats there ever were."""

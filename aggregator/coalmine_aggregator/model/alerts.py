@@ -65,7 +65,8 @@ class Alert(NamedTuple):
     `equivalents` are scopes that name the very same series. `effect` is the fate that most of the bad
     datapoints ended in (a fate's label; empty where the class is not about fates): an outage whose data
     is replayed turns from lost to late. `note` says in a sentence what the fields cannot. `folded_into`
-    is the id of the wider alert that took this one in when it closed, else empty.
+    is the id of the wider alert that took this one in when it closed, else empty. `handle` is what its
+    detector knows it by.
     """
 
     number: int
@@ -90,6 +91,7 @@ class Alert(NamedTuple):
     note: str = ""
     total: Counts = NOTHING
     folded_into: str = ""
+    handle: str = ""
 
     @property
     def id(self) -> str:

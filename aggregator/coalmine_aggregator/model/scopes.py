@@ -46,6 +46,11 @@ def scope_of(labels: Mapping[str, str]) -> Scope:
     return tuple((label, labels[label]) for label in PREFERENCE if label in labels)
 
 
+def contains(wide: Scope, narrow: Scope) -> bool:
+    """Whether every series of `narrow` lies in `wide`, as far as their labels alone tell."""
+    return set(wide) <= set(narrow)
+
+
 def describe(scope: Scope) -> str:
     """The scope as people read it: `protocol=udp region=eu-west-1`, or `all of it`."""
     return " ".join(f"{label}={value}" for label, value in scope) or "all of it"

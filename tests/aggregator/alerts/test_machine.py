@@ -1,305 +1,121 @@
-"""The alert machine: opens early, names the group, pages once, closes on evidence alone."""
+"""The alert machine: what findings that come, change and go make of alerts."""
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-import pytest
-
-from coalmine_aggregator.alerts.machine import Observation, State, step
-from coalmine_aggregator.model.alerts import Change, Transition
-from coalmine_aggregator.model.fates import Fate
-from coalmine_aggregator.model.policy import ServicePolicy
-from coalmine_aggregator.model.scopes import Leaf
-from coalmine_aggregator.model.slot_counts import SlotCounts
-from tests.aggregator.alerts.fleet import START, leaves, second
-
-POLICY = ServicePolicy("ingest", 0.001, owner="ingest-oncall", playbook="https://wiki.example/ingest")
-FLEET = leaves()
-
-Faulty = Callable[[Leaf], Fate | tuple[Fate, int] | None]
+from coalmine_aggregator.alerts.machine import MAX_OPEN, SETTLE_IN_S, State, step
+from coalmine_aggregator.model.alerts import AlertClass, Change, Severity, Transition
+from coalmine_aggregator.model.findings import Finding
+from tests.aggregator.alerts.findings import POLICIES, finding
 
 
-def healthy(_: Leaf) -> None:
-    return None
+def run(*rounds: Sequence[Finding], state: State | None = None) -> tuple[State, list[list[Transition]]]:
+    """One step for each round, a second apart."""
+    state = state or State("test")
+    told = []
+    for second, findings in enumerate(rounds):
+        state, transitions = step(state, findings, POLICIES, 1_003.0 + second)
+        told.append(transitions)
+    return state, told
 
 
-def udp_lost(leaf: Leaf) -> Fate | None:
-    return Fate.LOST if leaf.protocol == "udp" else None
+def changes(transitions: Sequence[Transition]) -> list[tuple[Change, str]]:
+    return [(each.change, each.alert.id) for each in transitions]
 
 
-class Run:
-    """Feeds slots one by one and keeps what came out, by slot offset."""
-
-    def __init__(self, *policies: ServicePolicy, state: State | None = None) -> None:
-        self.policies = {policy.name: policy for policy in policies or (POLICY,)}
-        self.state = state or State("prod")
-        self.at = 0
-        self.out: list[tuple[int, Transition]] = []
-
-    def slots(
-        self, count: int, fate: Faulty = healthy, agents: int = 4, of: tuple[Leaf, ...] = FLEET
-    ) -> list[Transition]:
-        """Settles the next `count` slots; returns the transitions."""
-        before = len(self.out)
-        for _ in range(count):
-            self.step([second(START + self.at, of, agents, fate)])
-            self.at += 1
-        return [transition for _, transition in self.out[before:]]
-
-    def step(self, settled: Sequence[SlotCounts], revised: Sequence[SlotCounts] = ()) -> None:
-        now = START + self.at + 3.0
-        self.state, transitions = step(self.state, Observation(settled, revised), self.policies, now)
-        self.out += [(self.at, transition) for transition in transitions]
+def test_a_finding_opens_an_alert_and_its_end_closes_it() -> None:
+    udp = finding(protocol="udp")
+    state, (opened, nothing, closed) = run([udp], [udp], [])
+    assert changes(opened) == [(Change.OPENED, "ingest-loss-1")]
+    assert nothing == []
+    assert changes(closed) == [(Change.CLOSED, "ingest-loss-1")]
+    assert closed[0].alert.closed_at == 1_005.0
+    assert state.open == ()
+    alert = opened[0].alert
+    assert (alert.owner, alert.playbook) == ("ingest-oncall", "https://wiki.example/ingest")
+    assert alert.dedup_key == "test/ingest/loss/1"
 
 
-def test_total_loss_opens_with_the_first_slot_that_shows_it() -> None:
-    run = Run()
-    assert run.slots(20) == []
-    (opened,) = run.slots(1, udp_lost)
-    assert opened.change is Change.OPENED
-    alert = opened.alert
-    assert alert.scope == (("protocol", "udp"),)
-    assert (alert.id, alert.dedup_key, alert.number) == ("ingest-loss-1", "prod/ingest/loss/1", 1)
-    assert alert.since == START + 20
-    assert opened.at == alert.opened_at == START + 20 + 3.0
-    # Exact counts, over the seconds of the loss alone: 3 zones x 4 agents, one second.
-    assert (alert.counts.bad, alert.counts.judged, alert.window_s) == (12, 12, 1)
-    assert (alert.beside.bad, alert.beside.judged) == (0, 36)
-    assert (alert.owner, alert.playbook) == (POLICY.owner, POLICY.playbook)
-
-
-def test_it_does_not_wait_for_a_full_window_after_a_start() -> None:
-    assert len(Run().slots(1, udp_lost)) == 1
-
-
-def test_one_path_of_four_agents_opens_within_four_seconds_of_the_failing_slot() -> None:
-    """Four datapoints a second are under `min_lost`; the second slot makes eight. Slots settle 3 s
-    after they begin, so that it is known at slot + 4."""
-    run = Run()
-    of = leaves(protocols=["tcp"], zones=[("eu-west-1", "eu-west-1a")])
-    run.slots(10, of=of)
-    assert run.slots(1, lambda leaf: Fate.FAILED, of=of) == []
-    (opened,) = run.slots(1, lambda leaf: Fate.FAILED, of=of)
-    assert opened.at - (START + 10) <= 4.0
-    assert (opened.alert.counts.bad, opened.alert.window_s) == (8, 2)
-
-
-@pytest.mark.parametrize("fate", [Fate.FAILED, Fate.ABANDONED, Fate.LOST, Fate.LATE])
-def test_every_bad_fate_counts(fate: Fate) -> None:
-    run = Run()
-    run.slots(10)
-    assert [t.change for t in run.slots(1, lambda leaf: fate)] == [Change.OPENED]
-
-
-@pytest.mark.parametrize("fate", [Fate.UNKNOWN, Fate.NOT_ATTEMPTED])
-def test_what_is_neither_good_nor_bad_opens_nothing(fate: Fate) -> None:
-    run = Run()
-    run.slots(10)
-    assert run.slots(30, lambda leaf: fate) == []
-
-
-def test_single_losses_never_page_however_few_datapoints_there_are() -> None:
-    """One a window is 100 % of a second of one agent, and still not `min_lost`."""
-    run = Run()
-    of = leaves(protocols=["udp"], zones=[("eu-west-1", "eu-west-1a")])
-    for _ in range(20):
-        assert run.slots(1, udp_lost, agents=1, of=of) == []
-        assert run.slots(9, agents=1, of=of) == []
-
-
-def test_loss_within_the_acceptable_opens_nothing() -> None:
-    run = Run(POLICY._replace(acceptable_loss=0.1))
-    # 12 of 120 udp datapoints of each window are exactly 10 %.
-    for _ in range(30):
-        assert run.slots(9) == []
-        assert run.slots(1, udp_lost) == []
-
-
-def test_a_closing_takes_the_whole_window() -> None:
-    run = Run()
-    run.slots(10)
-    run.slots(5, udp_lost)
-    assert run.slots(9) == []
-    (closed,) = run.slots(1)
-    assert closed.change is Change.CLOSED
-    assert closed.alert.closed_at == closed.at
-    assert closed.alert.number == 1
-    assert (closed.alert.counts.bad, closed.alert.counts.judged) == (0, 120)
-    assert run.state.open == ()
-    assert run.slots(30) == []
-
-
-def test_silence_closes_nothing() -> None:
-    run = Run()
-    run.slots(10)
-    run.slots(5, udp_lost)
-    assert run.slots(60, lambda leaf: Fate.UNKNOWN) == []
-    # Evidence in half of the window is enough, less is not.
-    assert run.slots(4) == []
-    assert [t.change for t in run.slots(1)] == [Change.CLOSED]
-
-
-def test_an_alert_of_what_is_no_longer_expected_ends_a_minute_after_its_window() -> None:
-    run = Run()
-    run.slots(10)
-    run.slots(5, udp_lost)
-    without = leaves(protocols=["tcp", "tls", "https"])
-    assert run.slots(69, of=without) == []
-    assert [t.change for t in run.slots(1, of=without)] == [Change.CLOSED]
-
-
-def test_a_service_that_left_the_configuration_ends_its_alert() -> None:
-    run = Run()
-    run.slots(3, udp_lost)
-    run.policies = {}
-    (closed,) = run.slots(1)
-    assert closed.change is Change.CLOSED
-    assert closed.alert.closed_at == closed.at
-
-
-def test_further_loss_changes_the_scope_and_never_pages_again() -> None:
-    run = Run()
-    run.slots(10)
-    run.slots(10, udp_lost)
-    transitions = run.slots(20, lambda leaf: Fate.LOST)
-    assert {t.change for t in transitions} == {Change.CHANGED}
-    assert transitions[-1].alert.scope == ()
-    assert {t.alert.number for t in transitions} == {1}
-    # The first loss heals, the other stays: still the same alert.
-    transitions = run.slots(30, lambda leaf: Fate.LOST if leaf.protocol != "udp" else None)
-    assert {t.change for t in transitions} <= {Change.CHANGED}
-    assert [t.change for t in run.slots(20)][-1] is Change.CLOSED
-
-
-def test_the_scope_of_a_partial_loss_stays_put() -> None:
-    """30 % of udp, unevenly from second to second: the scope does not follow the noise."""
-    run = Run()
-    run.slots(10)
-    dice = random.Random(4)
-
-    def some(leaf: Leaf) -> tuple[Fate, int] | None:
-        lost = sum(dice.random() < 0.3 for _ in range(20))
-        return (Fate.LOST, lost) if leaf.protocol == "udp" else None
-
-    transitions = run.slots(120, some, agents=20)
-    assert [t.change for t in transitions] == [Change.OPENED]
-    assert transitions[0].alert.scope == (("protocol", "udp"),)
-
-
-@pytest.mark.parametrize(
-    ("hit", "scope"),
-    [
-        (lambda leaf: True, {}),
-        (lambda leaf: leaf.region == "eu-west-1", {"region": "eu-west-1"}),
-        # The only zone of its region: of equals the preferred label.
-        (lambda leaf: leaf.zone == "us-east-1a", {"region": "us-east-1"}),
-        (lambda leaf: leaf.zone == "eu-west-1b", {"zone": "eu-west-1b"}),
-        (
-            lambda leaf: leaf.protocol == "tls" and leaf.zone == "eu-west-1a",
-            {"protocol": "tls", "zone": "eu-west-1a"},
-        ),
-        (
-            lambda leaf: leaf.protocol == "tls" and leaf.region == "eu-west-1",
-            {"protocol": "tls", "region": "eu-west-1"},
-        ),
-        # Two protocols have no name of their own: the service has.
-        (lambda leaf: leaf.protocol in ("tcp", "udp"), {}),
-    ],
-)
-def test_the_scope_is_the_group_that_was_hit(
-    hit: Callable[[Leaf], bool], scope: dict[str, str]
-) -> None:
-    run = Run()
-    run.slots(10)
-    transitions = run.slots(10, lambda leaf: Fate.LOST if hit(leaf) else None)
-    assert dict(transitions[-1].alert.scope) == scope
-    assert transitions[0].change is Change.OPENED
-
-
-def test_a_stray_loss_before_is_no_part_of_it() -> None:
-    run = Run()
-    run.slots(10)
-    run.slots(
-        1, lambda leaf: (Fate.LOST, 1) if leaf.zone == "eu-west-1b" and leaf.protocol == "udp" else None
+def test_another_scope_changes_the_alert_and_counts_follow_silently() -> None:
+    _, (_, silent, changed) = run(
+        [finding(protocol="udp")], [finding(protocol="udp", lost=99)], [finding(region="eu")]
     )
-    run.slots(5)
-    (opened,) = run.slots(1, udp_lost)
-    assert opened.alert.since == START + 16
-    assert (opened.alert.counts.bad, opened.alert.counts.judged) == (12, 12)
+    assert silent == []
+    assert changes(changed) == [(Change.CHANGED, "ingest-loss-1")]
+    assert changed[0].alert.scope == (("region", "eu"),)
 
 
-def test_revisions_replace_what_was_counted() -> None:
-    run = Run()
-    run.slots(10)
-    run.slots(3, lambda leaf: Fate.UNKNOWN if leaf.protocol == "udp" else None)
-    run.step([], [second(START + 11, FLEET, 4, udp_lost)])
-    assert [t.change for _, t in run.out] == [Change.OPENED]
-    # The late reports said that all was well after all.
-    run.step([], [second(START + 11, FLEET)])
-    run.slots(10)
-    assert [t.change for _, t in run.out] == [Change.OPENED, Change.CLOSED]
+def test_concurrent_causes_have_ordinals_that_are_used_again_once_free() -> None:
+    a, b, c = finding(handle="a", zone="a"), finding(handle="b", zone="b"), finding(handle="c", zone="c")
+    _, told = run([a, b], [b], [b, c])
+    assert changes(told[0]) == [(Change.OPENED, "ingest-loss-1"), (Change.OPENED, "ingest-loss-2")]
+    assert changes(told[2]) == [(Change.OPENED, "ingest-loss-1")]
+    assert told[2][0].alert.number == 3
 
 
-@pytest.mark.parametrize(("age_s", "pages"), [(60, True), (61, False)])
-def test_revisions_older_than_a_minute_never_page(age_s: int, pages: bool) -> None:
-    run = Run(POLICY._replace(window_s=300))
-    run.slots(200)
-    newest = START + run.at - 1
-    run.step([], [second(newest - age_s, FLEET, 4, udp_lost)])
-    assert bool(run.out) is pages
+def test_what_a_wider_loss_explains_folds_into_it() -> None:
+    narrow, wide = finding(handle="n", zone="a"), finding(handle="w")
+    _, told = run([narrow], [narrow, wide], [narrow, wide], [narrow])
+    assert sorted(changes(told[1])) == [
+        (Change.CLOSED, "ingest-loss-1"),
+        (Change.OPENED, "ingest-loss-1"),
+    ]
+    assert told[1][0].alert.folded_into
+    assert told[2] == []
+    assert changes(told[3])[0][0] is Change.CLOSED
 
 
-def test_services_are_judged_apart() -> None:
-    other = ServicePolicy("logs", 0.5, min_lost=1000)
-    run = Run(POLICY, other)
-    both = (*FLEET, *leaves("logs"))
-    run.slots(10, of=both)
-    opened = run.slots(5, lambda leaf: Fate.LOST, of=both)
-    assert [t.alert.service for t in opened if t.change is Change.OPENED] == ["ingest"]
+def test_a_lost_node_absorbs_the_silence_of_its_agent() -> None:
+    node = finding(node="ingest07")
+    silence = finding(AlertClass.AGENTS_MISSING, severity=Severity.TICKET, host="ingest07")
+    other = finding(AlertClass.AGENTS_MISSING, "2", severity=Severity.TICKET, host="ingest08")
+    _, (told,) = run([node, silence, other])
+    assert [each.alert.scope for each in told] == [(("node", "ingest07"),), (("host", "ingest08"),)]
 
 
-def test_a_service_without_a_policy_opens_nothing() -> None:
-    run = Run()
-    assert run.slots(10, lambda leaf: Fate.LOST, of=leaves("_control")) == []
+def test_missing_agents_absorb_blindness() -> None:
+    _, (told,) = run([finding(AlertClass.BLIND), finding(AlertClass.AGENTS_MISSING, zone="a")])
+    assert [each.alert.alert_class for each in told] == [AlertClass.AGENTS_MISSING]
 
 
-def test_an_alert_outlives_a_restart_with_its_number() -> None:
-    run = Run()
-    run.slots(10)
-    run.slots(5, udp_lost)
-    again = Run(state=State("prod", 2, run.state.open, run.state.recent))
-    again.at = run.at + 4  # four seconds down
-    again.slots(3, udp_lost)
-    assert again.out == []
-    (closed,) = again.slots(13)
-    assert (closed.change, closed.alert.number) == (Change.CLOSED, 1)
-    (opened,) = again.slots(1, udp_lost)
-    assert (opened.alert.number, opened.alert.ordinal) == (2, 1)
+def test_findings_of_different_services_never_fold() -> None:
+    _, (told,) = run([finding(), finding(service="logs", zone="a")])
+    assert len(told) == 2
 
 
-def test_a_start_without_any_history_neither_closes_nor_pages_again() -> None:
-    run = Run()
-    run.slots(2, udp_lost)
-    again = Run(state=State("prod", 2, run.state.open, ()))
-    again.at = run.at
-    assert again.slots(4) == []
-    assert again.slots(9, udp_lost) == []
+def test_a_quiet_finding_opens_as_a_ticket() -> None:
+    _, (told,) = run([finding(quiet=True)])
+    assert told[0].alert.severity is Severity.TICKET
 
 
-def test_a_leaf_without_a_variant_is_not_named_by_it() -> None:
-    of = tuple(
-        Leaf("ingest", "tcp", variant, "external", "eu-west-1", "eu-west-1a")
-        for variant in ("", "ipv6")
-    )
-    run = Run()
-    run.slots(10, of=of)
-    opened = run.slots(3, lambda leaf: Fate.LOST if leaf.variant == "" else None, of=of)
-    assert opened[0].alert.scope == ()
+def test_a_ticket_that_becomes_a_page_is_told_and_stays_one() -> None:
+    few = finding(AlertClass.AGENTS_MISSING, severity=Severity.TICKET, host="h1")
+    many = finding(AlertClass.AGENTS_MISSING, severity=Severity.PAGE, zone="a")
+    state, (_, changed, back) = run([few], [many], [few])
+    assert changed[0].change is Change.CHANGED
+    assert changed[0].alert.severity is Severity.PAGE
+    assert back[0].alert.severity is Severity.PAGE
+    assert len(state.open) == 1
 
 
-def test_nothing_expected_is_no_trouble() -> None:
-    run = Run()
-    assert run.slots(20, of=()) == []
-    assert run.slots(20, agents=0) == []
+def test_alerts_of_an_earlier_run_are_given_time_but_for_loss() -> None:
+    blind, loss = finding(AlertClass.BLIND), finding()
+    state, _ = run([blind, loss])
+    later = State("test", 3, state.open, began=2_000.0)
+    later, told = step(later, [], POLICIES, 2_001.0)
+    assert changes(told) == [(Change.CLOSED, "ingest-loss-1")]
+    later, told = step(later, [], POLICIES, 2_000.0 + SETTLE_IN_S)
+    assert changes(told) == [(Change.CLOSED, "ingest-blind-1")]
+
+
+def test_open_alerts_are_bounded_and_what_finds_no_room_is_counted() -> None:
+    many = [finding(handle=str(n), host=f"h{n}") for n in range(MAX_OPEN + 5)]
+    state, (told,) = run(many)
+    assert len(told) == len(state.open) == MAX_OPEN
+    assert state.refused == 5
+
+
+def test_a_finding_of_an_unknown_service_is_told_without_owner() -> None:
+    _, (told,) = run([finding(AlertClass.AGENTS_MISSING, service="_fleet")])
+    assert (told[0].alert.owner, told[0].alert.acceptable_loss) == ("", 0.0)

@@ -1,0 +1,1 @@
+"""From what became of every series to findings, a file for each kind of trouble. Pure."""

@@ -1,0 +1,66 @@
+"""The last slots of a service by cell, with every fate: what pages count from. Pure."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from coalmine_aggregator.model.counts import NOTHING, Counts
+from coalmine_aggregator.model.fates import FATES
+from coalmine_aggregator.model.slot_cells import ABSENT
+
+KEPT = 64
+"""Slots: 40 MB for 600,000 series."""
+
+Mask = NDArray[np.bool_]
+Fates = NDArray[np.uint8]
+
+
+class RecentSlot(NamedTuple):
+    """One slot: the fates of all cells, and what was received in time."""
+
+    slot: int
+    fates: Fates
+    received: Mask
+
+
+class Recent:
+    """The newest `KEPT` settled slots, ascending."""
+
+    def __init__(self) -> None:
+        self._slots: deque[RecentSlot] = deque(maxlen=KEPT)
+
+    def __iter__(self) -> Iterator[RecentSlot]:
+        return iter(self._slots)
+
+    def add(self, slot: RecentSlot) -> None:
+        """The next settled slot."""
+        self._slots.append(slot)
+
+    def revise(self, slot: RecentSlot) -> None:
+        """The same slot, told otherwise."""
+        for index in range(len(self._slots) - 1, -1, -1):
+            if self._slots[index].slot == slot.slot:
+                self._slots[index] = slot
+                return
+
+    def since(self, first: int) -> Iterator[RecentSlot]:
+        """The slots from `first` on."""
+        return (each for each in self._slots if each.slot >= first)
+
+
+def count(fates: Fates, received: Mask | None, inside: Mask) -> Counts:
+    """The counts of the cells `inside`."""
+    inside = inside[: len(fates)]
+    by_fate = np.bincount(fates[: len(inside)][inside], minlength=ABSENT + 1)[:FATES]
+    arrived = 0 if received is None else int(np.count_nonzero(received[: len(inside)] & inside))
+    return Counts(arrived, tuple(by_fate.tolist()))
+
+
+def total(counts: Iterator[Counts]) -> Counts:
+    """Their sum."""
+    return sum(counts, NOTHING)

@@ -1,0 +1,379 @@
+"""The watch over one service's bad datapoints: from the CUSUM bank to causes with scopes. Pure.
+
+Every settled slot moves the bank; several times a second the open slots are looked at on top of it. A
+pattern over the threshold sets off the localiser, over the slots since the change point of that pattern.
+What it names is a cause, and from then on the cells of its scope are left out of the bank: the bank
+looks for what the open causes do not explain, and a scope that has to grow shows as loss outside of it.
+
+While causes are open the localiser is asked again; a scope moves only where another set of scopes is
+better by `STEADY` in log likelihood, so that it does not follow the noise. A scope is corrected, never
+paged a second time: what was inside a scope that was told before is quiet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from coalmine_aggregator.detect.bank import Bank
+from coalmine_aggregator.detect.closing import Closing
+from coalmine_aggregator.detect.likelihood import P1S
+from coalmine_aggregator.detect.noise import Noise
+from coalmine_aggregator.judge.cells import ServiceCells
+from coalmine_aggregator.judge.history import KEPT, History, Sums
+from coalmine_aggregator.judge.open_cause import OpenCause
+from coalmine_aggregator.localise.verdict import CauseScope, Verdict
+from coalmine_aggregator.model.explanation import Explanation, ScopeScore, Statistic
+from coalmine_aggregator.model.scopes import contains
+
+Mask = NDArray[np.bool_]
+Ids = NDArray[np.int64]
+
+STEADY = 10.0
+"""Log likelihood by which another set of scopes must be better to replace those that were told."""
+
+FOLLOW_S = 60
+"""Slots since the newest cause over which scopes are corrected; after that every `SELDOM_S` slots."""
+
+SELDOM_S = 10
+
+MOST_CAUSES = 16
+"""Causes open at once in one service; what comes on top is told as the whole service."""
+
+
+class Cells(NamedTuple):
+    """One slot of one service, by cell."""
+
+    slot: int
+    expected: Mask
+    bad: Mask
+    neither: Mask
+
+
+class Now(NamedTuple):
+    """An open slot, by cell. `arrived` came in time so far."""
+
+    slot: int
+    expected: Mask
+    bad: Mask
+    neither: Mask
+    arrived: Mask
+
+
+class Watch:
+    """Looks for loss above `p0` over all patterns of a service."""
+
+    def __init__(self, cells: ServiceCells, p0: float, noise: Noise) -> None:
+        self.cells = cells
+        self.p0 = p0
+        self.noise = noise
+        self.bank = Bank(p0, noise)
+        self.history = History()
+        self.causes: list[OpenCause] = []
+        self.threshold = np.inf
+        self._number = 0
+        self._seen: object = None
+        self._base: NDArray[np.int32] = np.zeros(0, dtype=np.int32)
+        self._masked: Mask | None = None
+        self._stale = True
+
+    @property
+    def masked(self) -> Mask | None:
+        """The cells of what is open, as of the last slot; None if there is nothing."""
+        return self._masked
+
+    @property
+    def patterns(self) -> int:
+        """Patterns of which anything is expected: what the threshold is shared by."""
+        return int(np.count_nonzero(self._base))
+
+    def set_noise(self, noise: Noise) -> None:
+        """What was learned since."""
+        self.noise = noise
+        self.bank.set_noise(noise)
+
+    def restore(self, cause: OpenCause) -> None:
+        """Takes over a cause of an earlier run."""
+        self.causes.append(cause)
+        self._stale = True
+
+    # Slots.
+
+    def settle(self, now: Cells, expected_is: object) -> None:
+        """One settled slot; `expected_is` changes its identity with `now.expected`."""
+        self._fit(now.expected, expected_is)
+        exceptional = now.bad | now.neither
+        if self._masked is not None:
+            exceptional &= ~self._masked
+        touched, judged, bad = self._touched(exceptional, now)
+        self.bank.settle(touched, judged, bad)
+        self.history.add(now.slot, now.expected, now.bad, now.neither)
+
+    def revise(self, before: Cells, after: Cells) -> None:
+        """A settled slot is known otherwise now; as evidence it counts from here on."""
+        more_bad = after.bad.astype(np.int32) - before.bad
+        more_judged = before.neither.astype(np.int32) - after.neither
+        changed = (more_bad != 0) | (more_judged != 0)
+        if self._masked is not None:
+            changed &= ~self._masked[: len(changed)]
+        ids = np.flatnonzero(changed).astype(np.int32)
+        if ids.size:
+            self.bank.resize(self.cells.lattice.patterns)
+            self.bank.revise(*self.cells.lattice.touched(ids, more_judged[ids], more_bad[ids]))
+        self.history.revise(after.slot, after.bad, after.neither)
+
+    def alarm(self, slots: Sequence[Now] = ()) -> list[OpenCause]:
+        """Opens or moves causes if anything is over the threshold, with the open slots on top; those
+        that are new or have moved."""
+        if slots:
+            looks = []
+            for each in slots:
+                exceptional = each.bad | each.neither
+                if self._masked is not None:
+                    exceptional &= ~self._masked
+                looks.append(self._touched(exceptional, Cells(*each[:4])))
+            look = self.bank.look(looks)
+            over = look.statistic >= self.threshold
+            patterns, values = look.patterns[over], look.statistic[over]
+        else:
+            patterns = self.bank.over(self.threshold)
+            values = np.array([self.bank.statistic(int(each))[0] for each in patterns[:MOST_LOOKED]])
+            patterns = patterns[:MOST_LOOKED]
+        if not patterns.size:
+            return []
+        return self._open(int(patterns[np.argmax(values)]), float(values.max()), slots)
+
+    # Causes.
+
+    def close(self, cause: OpenCause) -> None:
+        """It is over."""
+        self.causes.remove(cause)
+        self._clear(cause.members)
+        self._stale = True
+
+    def follow(self) -> list[OpenCause]:
+        """Corrects the scopes of what is open by the slots settled since; those that moved."""
+        if not self.causes:
+            return []
+        last = self.history.last
+        newest = max(cause.since for cause in self.causes)
+        if last - newest > FOLLOW_S and last % SELDOM_S:
+            return []
+        sums = self.history.sums(max(newest, last - FOLLOW_S + 1), len(self.cells))
+        if not sums.bad.any():
+            return []
+        verdict = self._localise(sums)
+        named = verdict.named_score
+        if named is not None and verdict.score < named + STEADY:
+            return []
+        return self._adopt(verdict, sums, (), None)
+
+    def _open(self, seed: int, value: float, slots: Sequence[Now]) -> list[OpenCause]:
+        scope = self.cells.lattice.scope(seed)
+        members = self.cells.lattice.members(scope)
+        if self._masked is not None:
+            members = members & ~self._masked
+        began = self._change_point(members, slots)
+        sums = self._with_open(self.history.sums(began, len(self.cells)), slots)
+        verdict = self._localise(sums)
+        judged = int(sums.judged[members].sum())
+        bad = int(sums.bad[members].sum())
+        _, alternative = self.bank.statistic(seed)
+        statistic = Statistic(
+            "cusum", scope, value, float(self.threshold), P1S[alternative], judged, bad
+        )
+        return self._adopt(verdict, sums, (statistic,), seed)
+
+    def _adopt(
+        self,
+        verdict: Verdict,
+        sums: Sums,
+        statistics: tuple[Statistic, ...],
+        seed: int | None,
+    ) -> list[OpenCause]:
+        """Matches what the localiser names with what is open. Where a pattern (`seed`) is over the
+        threshold, it is explained by a cause afterwards, whatever the localiser says."""
+        lattice = self.cells.lattice
+        named = [(each, lattice.members(each.scope)) for each in verdict.causes]
+        fates = self._pair(named, sums.bad)
+        explanation = Explanation(
+            sums.first,
+            sums.last,
+            statistics,
+            (
+                ScopeScore(tuple(each.scope for each in verdict.causes), verdict.score),
+                *(ScopeScore(each.scopes, each.score) for each in verdict.candidates),
+            ),
+        )
+        changed: list[OpenCause] = []
+        for index, cause in fates.items():
+            each, members = named[index]
+            cause.explanation = explanation if cause.scope != each.scope else cause.explanation
+            if cause.scope != each.scope:
+                cause.move(each.scope, each.equivalents, members, sums.last)
+                changed.append(cause)
+            else:
+                cause.equivalents = each.equivalents
+        fresh = [index for index in range(len(named)) if index not in fates]
+        first = not self.causes
+        for index in fresh:
+            each, members = named[index]
+            strong = each.gain >= self.threshold or (first and index == fresh[0])
+            if not strong or any(contains(cause.scope, each.scope) for cause in self.causes):
+                continue
+            changed.append(self._begin(each, members, sums, explanation))
+        if seed is not None:
+            scope = lattice.scope(seed)
+            members = lattice.members(scope)
+            explained = any((cause.members & members).any() for cause in changed)
+            if not explained:
+                judged, bad = int(sums.judged[members].sum()), int(sums.bad[members].sum())
+                loss = bad / judged if judged else 1.0
+                fallback = CauseScope(scope, (), judged, bad, loss, self.threshold)
+                changed.append(self._begin(fallback, members, sums, explanation))
+        for cause in changed:
+            self._clear(cause.members)
+        self._stale = True
+        return changed
+
+    def _begin(
+        self, each: CauseScope, members: Mask, sums: Sums, explanation: Explanation
+    ) -> OpenCause:
+        if len(self.causes) >= MOST_CAUSES:
+            each = each._replace(scope=(), equivalents=())
+            members = np.ones(len(self.cells), dtype=np.bool_)
+        quiet = any(
+            contains(scope, each.scope) and sums.first <= until
+            for cause in self.causes
+            for scope, until in cause.former
+        )
+        self._number += 1
+        cause = OpenCause(
+            handle=f"{sums.last}.{self._number}",
+            scope=each.scope,
+            equivalents=each.equivalents,
+            members=members,
+            since=sums.first,
+            quiet=quiet,
+            closing=Closing(self.p0, max(each.loss, 1.5 * self.p0)),
+            explanation=explanation,
+        )
+        self.causes.append(cause)
+        return cause
+
+    def _pair(
+        self, named: Sequence[tuple[CauseScope, Mask]], bad: NDArray[np.int32]
+    ) -> dict[int, OpenCause]:
+        """Which open cause each named scope is, by the bad datapoints that they share."""
+        shared = [
+            (int(bad[members & cause.members].sum()), -index, order)
+            for index, (_, members) in enumerate(named)
+            for order, cause in enumerate(self.causes)
+        ]
+        pairs: dict[int, OpenCause] = {}
+        taken: set[int] = set()
+        for count, index, order in sorted(shared, reverse=True):
+            if count and -index not in pairs and order not in taken:
+                pairs[-index] = self.causes[order]
+                taken.add(order)
+        return pairs
+
+    def _localise(self, sums: Sums) -> Verdict:
+        return self.cells.localiser.localise(
+            sums.judged,
+            sums.bad,
+            self.p0,
+            rho=self.noise.rho,
+            named=tuple(cause.scope for cause in self.causes),
+        )
+
+    def _change_point(self, members: Mask, slots: Sequence[Now]) -> int:
+        """The slot in which the loss of some cells most likely began: it maximises the evidence from
+        there to now, bad - r judged, with r halfway between `p0` and the worst slot's loss."""
+        reach = 16
+        while True:
+            numbers, judged, bad = self.history.of(members, reach)
+            for each in slots:
+                numbers = np.append(numbers, each.slot)
+                inside = members[: len(each.bad)]
+                judged = np.append(judged, np.count_nonzero(each.expected & ~each.neither & inside))
+                bad = np.append(bad, np.count_nonzero(each.bad & inside))
+            if not numbers.size or not bad.any():
+                return int(numbers[-1]) if numbers.size else 0
+            # Of the open slots most datapoints are still to come: they say nothing against a loss.
+            share = bad / np.maximum(judged, 1)
+            worst = float(share[judged > 0].max()) if (judged > 0).any() else 1.0
+            total = bad.sum() / max(int(judged.sum()), 1)
+            level = (self.p0 + max(total, min(worst, 4 * total))) / 2
+            evidence = np.cumsum((bad - level * judged)[::-1])[::-1]
+            best = int(np.argmax(np.where(bad > 0, evidence, -np.inf)))
+            if best > 0 or reach >= KEPT or len(numbers) < reach:
+                return int(numbers[best])
+            reach *= 4
+
+    def _with_open(self, sums: Sums, slots: Sequence[Now]) -> Sums:
+        """Adds what is certain by now of the open slots: what went bad, and what arrived."""
+        last = sums.last
+        judged, bad = sums.judged, sums.bad
+        for each in slots:
+            if each.slot < sums.first:
+                continue
+            width = len(each.bad)
+            counted = (each.bad | (each.arrived & ~each.neither)) & each.expected
+            judged[:width] += counted
+            bad[:width] += each.bad
+            last = max(last, each.slot)
+        return Sums(sums.first, last, judged, bad)
+
+    # The bank.
+
+    def _fit(self, expected: Mask, expected_is: object) -> None:
+        """Tells the bank what to expect, if that changed."""
+        if not self._stale and expected_is is self._seen:
+            return
+        self._stale, self._seen = False, expected_is
+        count = len(self.cells)
+        mask = np.zeros(count, dtype=np.bool_)
+        for cause in self.causes:
+            if len(cause.members) < count:
+                cause.members = self.cells.lattice.members(cause.scope)
+            mask |= cause.members
+        self._masked = mask if mask.any() else None
+        inside = expected if self._masked is None else expected & ~mask
+        self._base = self.cells.lattice.sums(inside.astype(np.int32))
+        self.bank.resize(self.cells.lattice.patterns)
+        self.bank.expect(self._base)
+
+    def _touched(
+        self, exceptional: Mask, now: Cells
+    ) -> tuple[Ids, NDArray[np.int32], NDArray[np.int32]]:
+        ids = np.flatnonzero(exceptional).astype(np.int32)
+        if not ids.size:
+            return _NONE
+        bad, neither = now.bad[ids].astype(np.int32), now.neither[ids].astype(np.int32)
+        patterns, bad, neither = self.cells.lattice.touched(ids, bad, neither)
+        if self.cells.lattice.patterns > len(self._base):  # series that are new in an open slot
+            more = self.cells.lattice.patterns - len(self._base)
+            self._base = np.concatenate([self._base, np.zeros(more, dtype=np.int32)])
+            self.bank.resize(len(self._base))
+        return patterns, self._base[patterns] - neither, bad
+
+    def _clear(self, members: Mask) -> None:
+        """What the cells of a scope brought so far is explained by it."""
+        lattice = self.cells.lattice
+        touching = lattice.sums(members.astype(np.int32))
+        self.bank.resize(lattice.patterns)
+        self.bank.clear(np.flatnonzero(touching))
+
+
+MOST_LOOKED = 4_096
+"""Patterns over the threshold that are compared for the largest statistic."""
+
+_NONE = (
+    np.zeros(0, dtype=np.int64),
+    np.zeros(0, dtype=np.int32),
+    np.zeros(0, dtype=np.int32),
+)
