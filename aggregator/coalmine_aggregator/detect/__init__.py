@@ -1,0 +1,1 @@
+"""Counts to statistics: what loss is beyond noise, and how sure that is. Pure."""
