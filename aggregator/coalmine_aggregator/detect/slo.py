@@ -139,7 +139,7 @@ class Slo:
         self.window_s = window_s
         self.ignored = 0
         self._kept = max(window_s, _LONGEST_S) // MINUTE_S
-        self._table: NDArray[np.int64] = np.zeros((self._kept, len(MinuteSums._fields)), dtype=np.int64)
+        self._table: NDArray[np.int64] = np.zeros((len(MinuteSums._fields), self._kept), dtype=np.int64)
         self._newest: int | None = None  # minute
         self._last_slot = 0
         self._changed: set[int] = set()
@@ -159,13 +159,13 @@ class Slo:
             self.ignored += 1
             return False
         self._last_slot = max(self._last_slot, slot)
-        row = self._table[minute % self._kept]
-        row[0] += judged
-        row[1] += bad
-        row[2] += outside_judged
-        row[3] += outside_bad
+        column = self._table[:, minute % self._kept]
+        column[0] += judged
+        column[1] += bad
+        column[2] += outside_judged
+        column[3] += outside_bad
         if judged > 0:
-            row[_SLOTS] |= 1 << second
+            column[_SLOTS] |= 1 << second
         self._changed.add(minute)
         return True
 
@@ -181,7 +181,7 @@ class Slo:
         assert self._newest is not None
         numbers = minutes[:, 0]
         kept = minutes[(numbers > self._newest - self._kept) & (numbers <= self._newest)]
-        self._table[kept[:, 0] % self._kept] = kept[:, 1:]
+        self._table[:, kept[:, 0] % self._kept] = kept[:, 1:].T
         bits = int(minutes[minutes[:, 0] == newest][-1, 1 + _SLOTS])
         last = newest * MINUTE_S + max(bits.bit_length() - 1, 0)
         self._last_slot = max(self._last_slot, last)
@@ -193,17 +193,17 @@ class Slo:
         oldest = self._newest - self._kept
         minutes = sorted(minute for minute in self._changed if minute > oldest)
         self._changed.clear()
-        return [(each, MinuteSums(*self._table[each % self._kept].tolist())) for each in minutes]
+        return [(each, MinuteSums(*self._table[:, each % self._kept].tolist())) for each in minutes]
 
     def sums(self, slot: int, length_s: int) -> Sums:
         """The sums of the window of `length_s` seconds (a minute at least) that ends at `slot`."""
         first, last = _minutes(slot, length_s)
         judged, bad, outside_judged, outside_bad, slots = 0, 0, 0, 0, 0
         for part in self._parts(first, last):
-            total = part[:, :_SLOTS].sum(axis=0).tolist()
+            total = part[:_SLOTS].sum(axis=1).tolist()
             judged, bad = judged + total[0], bad + total[1]
             outside_judged, outside_bad = outside_judged + total[2], outside_bad + total[3]
-            slots += int(np.bitwise_count(part[:, _SLOTS]).sum())
+            slots += int(np.bitwise_count(part[_SLOTS]).sum())
         # A crash may have cost half a second of sums, whose revisions come all the same.
         judged = max(judged, 0)
         bad = min(max(bad, 0), judged)
@@ -221,12 +221,16 @@ class Slo:
         parts = list(self._parts(first, last))
         if not parts:
             return 1.0
-        table = np.concatenate([part[:, _OUTSIDE_JUDGED : _OUTSIDE_BAD + 1] for part in parts])
-        size = len(table) // _BLOCKS
-        found = _pearson(table)
+        judged, bad = np.concatenate(
+            [part[_OUTSIDE_JUDGED : _OUTSIDE_BAD + 1] for part in parts], axis=1
+        )
+        size = len(judged) // _BLOCKS
+        found = _pearson(judged, bad)
         if size > 1:
-            table = table[len(table) % size :]
-            found = max(found, _pearson(table.reshape(-1, size, 2).sum(axis=1)))
+            cut = len(judged) % size
+            judged = judged[cut:].reshape(-1, size).sum(axis=1)
+            bad = bad[cut:].reshape(-1, size).sum(axis=1)
+            found = max(found, _pearson(judged, bad))
         return max(1.0, found)
 
     def since(self, slot: int, length_s: int, share: float) -> int:
@@ -236,8 +240,10 @@ class Slo:
         parts = list(self._parts(first, last))
         if not parts:
             return slot
-        table = np.concatenate([part[:, _OUTSIDE_JUDGED : _OUTSIDE_BAD + 1] for part in parts])
-        evidence = np.cumsum((table[:, 1] - share * table[:, 0])[::-1])[::-1]
+        judged, bad = np.concatenate(
+            [part[_OUTSIDE_JUDGED : _OUTSIDE_BAD + 1] for part in parts], axis=1
+        )
+        evidence = np.cumsum((bad - share * judged)[::-1])[::-1]
         assert self._newest is not None
         begins = max(first, self._newest - self._kept + 1)
         return (begins + int(np.argmax(evidence))) * MINUTE_S
@@ -272,15 +278,15 @@ class Slo:
         at = self._last_slot if slot is None else slot
         first, last = _minutes(at, self.window_s)
         minutes = last - first + 1
-        by_minute = np.zeros((minutes, 2), dtype=np.int64)
+        by_minute = np.zeros((2, minutes), dtype=np.int64)
         begins = first if self._newest is None else max(first, self._newest - self._kept + 1)
         filled = 0
         for part in self._parts(first, last):
             start = begins - first + filled
-            by_minute[start : start + len(part)] = part[:, :2]
-            filled += len(part)
-        judged = max(int(by_minute[:, 0].sum()), 0)
-        spent = np.clip(np.concatenate([[0], np.cumsum(by_minute[:, 1])]), 0, judged)
+            by_minute[:, start : start + part.shape[1]] = part[:2]
+            filled += part.shape[1]
+        judged = max(int(by_minute[0].sum()), 0)
+        spent = np.clip(np.concatenate([[0], np.cumsum(by_minute[1])]), 0, judged)
         wanted = min(points, minutes + 1)
         after = [minutes] if wanted == 1 else [minutes * i // (wanted - 1) for i in range(wanted)]
         return [
@@ -297,12 +303,12 @@ class Slo:
             self._newest = minute
         elif minute > self._newest:
             fresh = min(minute - self._newest, self._kept)
-            self._table[(np.arange(minute - fresh, minute) + 1) % self._kept] = 0
+            self._table[:, (np.arange(minute - fresh, minute) + 1) % self._kept] = 0
             self._newest = minute
         return minute > self._newest - self._kept
 
     def _parts(self, first: int, last: int) -> Iterator[NDArray[np.int64]]:
-        """The rows of what is kept of the minutes from `first` to `last`, ascending, in up to two parts."""
+        """The columns kept of the minutes from `first` to `last`, ascending, in one part or two."""
         if self._newest is None:
             return
         first, last = max(first, self._newest - self._kept + 1), min(last, self._newest)
@@ -310,10 +316,10 @@ class Slo:
             return
         start, stop = first % self._kept, last % self._kept + 1
         if start < stop:
-            yield self._table[start:stop]
+            yield self._table[:, start:stop]
         else:
-            yield self._table[start:]
-            yield self._table[:stop]
+            yield self._table[:, start:]
+            yield self._table[:, :stop]
 
 
 def _minutes(slot: int, length_s: int) -> tuple[int, int]:
@@ -322,14 +328,13 @@ def _minutes(slot: int, length_s: int) -> tuple[int, int]:
     return min((slot - length_s) // MINUTE_S + 1, last), last
 
 
-def _pearson(table: NDArray[np.int64]) -> float:
-    """Chi squared by degree of freedom of int64[n, 2], judged and bad, against their common share."""
-    judged = np.maximum(table[:, 0], 0)
-    bad = np.minimum(np.maximum(table[:, 1], 0), judged)
+def _pearson(judged: NDArray[np.int64], bad: NDArray[np.int64]) -> float:
+    """Chi squared by degree of freedom, of parts with data against the share that they have in common."""
     with_data = judged > 0
-    count = int(with_data.sum())
-    n, k = judged[with_data], bad[with_data]
-    if count < 2 or not 0 < k.sum() < n.sum():
+    n = judged[with_data]
+    k = np.clip(bad[with_data], 0, n)
+    total, lost = int(n.sum()), int(k.sum())
+    if len(n) < 2 or not 0 < lost < total:
         return 1.0
-    share = float(k.sum() / n.sum())
-    return float(((k - share * n) ** 2 / n).sum()) / (share * (1 - share) * (count - 1))
+    share = lost / total
+    return float(((k - share * n) ** 2 / n).sum()) / (share * (1 - share) * (len(n) - 1))
