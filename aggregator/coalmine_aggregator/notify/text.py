@@ -27,10 +27,8 @@ EFFECTS = {
     Fate.LATE.label: "late (arrived too late)",
 }
 
-_NO_CULPRIT = frozenset(
-    {AlertClass.CERTIFICATE, AlertClass.BUDGET, AlertClass.BURN, AlertClass.SELF_CHECK}
-)
-"""Classes that are not asked whose fault they are; they name a cause only where they know one."""
+_BLAMED = frozenset({AlertClass.LOSS, AlertClass.LATE})
+"""Classes of which it is asked whose fault they are; others name a cause only where they know one."""
 
 
 def summary(transition: Transition) -> str:
@@ -60,7 +58,7 @@ def details(transition: Transition) -> dict[str, str]:
     """Facts under their names, in the order in which they are read; those without a value left out."""
     alert = transition.alert
     told = tally(alert)
-    culprit = alert.cause is not Cause.UNKNOWN or alert.alert_class not in _NO_CULPRIT
+    culprit = alert.cause is not Cause.UNKNOWN or alert.alert_class in _BLAMED
     facts = {
         "scope": describe(alert.scope),
         "equivalents": "; ".join(describe(scope) for scope in alert.equivalents),

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from coalmine_aggregator.model.alerts import AlertClass, Cause, Severity
+from coalmine_aggregator.model.counts import NOTHING, Counts
+from coalmine_aggregator.model.explanation import ScopeScore, Statistic
 from coalmine_aggregator.model.fates import Fate
 from coalmine_aggregator.web.keys import PULSE
 from tests.aggregator.web.browser import Tab, open_tab
 from tests.aggregator.web.conftest import OpenSite, Site
-from tests.aggregator.web.fake_view import Trouble, fleet, make_alert
+from tests.aggregator.web.fake_view import QUIET, FakeSlo, Trouble, fleet, make_alert, make_history
 from tests.servers.waiting import until
 
 MARKUP = "<img src=x onerror=alert(1)><script>alert(2)</script>"
@@ -91,6 +96,148 @@ async def test_other_lines_are_chosen_with_the_keyboard(site: Site, tab: Tab) ->
     assert tab.complaints == []
 
 
+async def press_until(tab: Tab, condition: str) -> None:
+    """Tabs on until what has the focus is it."""
+    for _ in range(40):
+        await tab.press("Tab", 9)
+        if await tab.evaluate(condition):
+            return
+    raise AssertionError(f"the keyboard never gets to {condition}")
+
+
+async def test_why_is_unfolded_with_the_keyboard_and_stays_open(site: Site, tab: Tab) -> None:
+    alert = make_alert(1)
+    site.view.alerts = [alert]
+    site.view.history = make_history(alert)[:1]
+    async with beating(site):
+        await tab.open(address(site))
+        await tab.until("document.querySelectorAll('.alert').length === 1")
+        assert not [url for url in tab.requests if "explain" in url], "it is asked for when wanted"
+        await press_until(tab, "document.activeElement.matches('.why > summary')")
+        await tab.press(" ", 32)
+        await tab.until("document.querySelectorAll('.change').length === 1")
+        assert await tab.evaluate("document.querySelector('.change h3').textContent") == (
+            "opened at 15:11:44 UTC, from the slots 15:11:40 to 15:11:43"
+        )
+        tables = await tab.evaluate(
+            "[...document.querySelectorAll('.change tbody tr')].map("
+            "(row) => [...row.cells].map((cell) => cell.textContent))"
+        )
+        assert tables == [
+            ["cusum for 50 % loss", "all of ingest", "10 of 780", "31.5", "23.4"],
+            ["all of ingest", "chosen", "40.1"],
+        ]
+        # A change is fetched; what was unfolded stays so, and the focus stays where it is.
+        site.view.history = make_history(alert)
+        site.view.alerts = [alert._replace(scope=(("protocol", "udp"),))]
+        await tab.until("document.querySelectorAll('.change').length === 2")
+        assert await tab.evaluate(
+            "document.querySelector('.change:last-child .pairs').textContent"
+        ) == ("external10 of 30 loston-machine4 of 4 lost")
+        assert await tab.evaluate("document.activeElement.matches('.why[open] > summary')")
+    assert tab.complaints == []
+
+
+async def test_an_explanation_that_cannot_be_had_is_told(site: Site, tab: Tab) -> None:
+    site.view.alerts = [make_alert(1)]
+    async with beating(site):
+        await tab.open(address(site))
+        await tab.until("document.querySelectorAll('.alert').length === 1")
+        await tab.evaluate("document.querySelector('.why').open = true")
+        told = "document.querySelector('.why .aside').textContent"
+        await tab.until(f"{told} === 'No explanation: There is no alert 1.'")
+    # The browser logs every answer of 404 and above by itself.
+    assert len(tab.complaints) == 1
+
+
+async def test_classes_that_count_no_loss_read_well(site: Site, tab: Tab) -> None:
+    nothing: dict[str, Any] = {
+        "counts": NOTHING,
+        "beside": NOTHING,
+        "total": NOTHING,
+        "equivalents": (),
+        "effect": "",
+    }
+    site.view.alerts = [
+        make_alert(
+            1,
+            service="_fleet",
+            scope={"zone": "dc1-a"},
+            alert_class=AlertClass.AGENTS_MISSING,
+            cause=Cause.AGENT,
+            note="2 of 2 agents silent: a1, a2",
+            **nothing,
+        ),
+        make_alert(
+            2,
+            scope={},
+            alert_class=AlertClass.BLIND,
+            note="480 of 600 datapoints unknown in 10 s",
+            **{**nothing, "counts": Counts(120, (120, 0, 0, 0, 0, 0, 480)), "cause": Cause.UNKNOWN},
+        ),
+        make_alert(
+            3,
+            severity=Severity.TICKET,
+            alert_class=AlertClass.CERTIFICATE,
+            cause=Cause.UNKNOWN,
+            **nothing,
+        ),
+    ]
+    async with beating(site):
+        await tab.open(address(site))
+        await tab.until("document.querySelectorAll('.alert').length === 3")
+        cards = await tab.evaluate(
+            "[...document.querySelectorAll('.alert')].map((card) => card.innerText)"
+        )
+        shown = await tab.evaluate(
+            "[...document.querySelectorAll('.alert')].map((card) => card.dataset.severity)"
+        )
+    missing, blind, certificate = cards
+    assert shown == ["page", "page", "ticket"]
+    assert "the fleet: agents missing" in missing
+    assert "2 of 2 agents silent: a1, a2" in missing
+    assert "Cause: the agent, not the service" in missing
+    assert "480 of 600 datapoints unknown in 10 s" in blind
+    assert "80 % unknown: 120 delivered, 480 unknown" in blind
+    assert blind.count("480 of 600") == 1
+    assert "all of ingest" in blind
+    for text in cards:
+        assert "0 of 0" not in text
+        assert "NaN" not in text
+        assert "undefined" not in text
+    for text in (blind, certificate):
+        assert "Cause" not in text, "nobody asks whose fault it is"
+    assert tab.complaints == []
+
+
+async def test_objectives_and_noise_have_a_line_for_each_service(site: Site, tab: Tab) -> None:
+    site.view.objectives = {
+        "ingest": FakeSlo(),
+        "logs": FakeSlo(left=-0.12, burn={"1h": 14.6, "5m": None}),
+        "new": FakeSlo(judged=0, bad=0, allowed=0.0, left=1.0, burn={}),
+    }
+    site.view.learned = {"ingest": QUIET, "other": QUIET._replace(learned_slots=0, threshold=math.inf)}
+    async with beating(site):
+        await tab.open(address(site))
+        await tab.until("document.querySelectorAll('.service').length === 4")
+        ingest, logs, new, other = await tab.evaluate(
+            "[...document.querySelectorAll('.service')].map((row) => row.innerText)"
+        )
+        marked = await tab.evaluate(
+            "[...document.querySelectorAll('dd[data-marked]')].map((cell) => cell.textContent)"
+        )
+    for text in ("99.9 % over 30 d", "60 % left (400 of 1,000 bad)", "0.4x in 1h, 1.2x in 6h"):
+        assert text in ingest
+    assert "0.01 % loss, dispersion 0.002, bursts of 12 % for 1 s" in ingest
+    assert "23.4 over 118 patterns" in ingest
+    assert "overspent by 12 %" in logs
+    assert marked == ["overspent by 12 % (400 of 1,000 bad)", "15x in 1h"]
+    assert "100 % left (0 of 0 bad)" in new
+    assert "nothing yet" in other
+    assert "not set" in other
+    assert tab.complaints == []
+
+
 @pytest.mark.parametrize("width", [390, 1440])
 async def test_markup_in_labels_is_text_and_long_labels_fit(site: Site, tab: Tab, width: int) -> None:
     view = site.view
@@ -107,12 +254,28 @@ async def test_markup_in_labels_is_text_and_long_labels_fit(site: Site, tab: Tab
             scope={"region": MARKUP, "host": "h" * 200},
             owner=MARKUP,
             playbook="javascript:alert(3)",
+            note=MARKUP,
+            equivalents=((("zone", "z" * 200), ("host", MARKUP)),),
         )
     ]
+    view.history = [
+        change._replace(
+            explanation=change.explanation._replace(
+                facts=((MARKUP, "f" * 300),),
+                statistics=(Statistic(MARKUP, (("zone", "z" * 200),), 1.0, 2.0),),
+                candidates=(ScopeScore(((("host", MARKUP), ("zone", "z" * 200)),), 1.0),),
+            )
+        )
+        for change in make_history(view.alerts[0])
+    ]
+    view.objectives = {MARKUP: FakeSlo(burn={MARKUP: 2.0})}
+    view.learned = {"s" * 200: QUIET}
     view.closed = [make_alert(2, service=MARKUP, scope={"zone": "z" * 200}, closed_at=view.now)]
     async with beating(site):
         await tab.open(address(site), width=width, height=844)
         await tab.until("document.querySelectorAll('#chart path.rate-line').length === 6")
+        await tab.evaluate("document.querySelector('.why').open = true")
+        await tab.until("document.querySelectorAll('.change').length === 2")
         text = await tab.evaluate("document.body.textContent")
         made = await tab.evaluate(
             "document.querySelectorAll("
@@ -121,7 +284,7 @@ async def test_markup_in_labels_is_text_and_long_labels_fit(site: Site, tab: Tab
         over = await tab.evaluate(
             "document.documentElement.scrollWidth - document.documentElement.clientWidth"
         )
-    assert text.count(MARKUP) >= 6
+    assert text.count(MARKUP) >= 16
     assert made == 0
     assert over <= 0
     assert tab.complaints == []
@@ -129,11 +292,16 @@ async def test_markup_in_labels_is_text_and_long_labels_fit(site: Site, tab: Tab
 
 async def test_a_phone_needs_no_sideways_scrolling(site: Site, tab: Tab) -> None:
     site.view.alerts = [make_alert(1)]
+    site.view.history = make_history(site.view.alerts[0])
     site.view.troubles = [Trouble(where={"protocol": "udp"}, first=site.view.settled)]
     async with beating(site):
         await tab.open(address(site), width=390, height=844)
         await tab.until("document.querySelectorAll('#grid td[data-status=\"down\"]').length > 0")
+        await tab.evaluate("document.querySelector('.why').open = true")
+        await tab.until("document.querySelectorAll('.change').length === 2")
         assert await tab.evaluate("document.documentElement.scrollWidth") == 390
+        hidden = "[...document.querySelectorAll('.alert *')].filter((each) => each.scrollWidth > 390)"
+        assert await tab.evaluate(f"{hidden}.length") == 0
 
 
 async def test_a_page_that_hears_nothing_says_since_when(site: Site, tab: Tab) -> None:

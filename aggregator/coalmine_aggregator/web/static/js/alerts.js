@@ -1,7 +1,9 @@
 // Open alerts, laid out as assess, blast radius, compensate; and the newest closed ones.
 
-import { Keyed, h, icon, setAttribute, setText } from "./dom.js";
-import { badly, count, duration, moment, percent, words } from "./format.js";
+import { Keyed, h, icon, setAttribute, setIcon, setText } from "./dom.js";
+import { count, duration, moment, words } from "./format.js";
+import { besideOf, causeOf, fatesOf, figureOf, noteOf, sameAs, serviceName, titleOf, totalOf } from "./alert_words.js";
+import { Why } from "./why.js";
 
 /** A link only where it is one that a browser may follow. */
 export function link(address, text) {
@@ -17,7 +19,7 @@ export function link(address, text) {
 
 export function scopeChips(alert) {
   const pairs = Object.entries(alert.scope);
-  if (pairs.length === 0) return [h("span", { class: "tag" }, `all of ${alert.service}`)];
+  if (pairs.length === 0) return [h("span", { class: "tag" }, `all of ${serviceName(alert.service)}`)];
   return pairs.map(([label, value]) =>
     h("span", { class: "tag" }, h("span", { class: "tag-label" }, label), " ", value),
   );
@@ -42,25 +44,36 @@ export class OpenAlerts {
   }
 }
 
-const badOf = ({ fates: { failed, abandoned, lost, late } }) => badly({ failed, abandoned, lost, late });
+/** A line that is not there while it has nothing to say. */
+function line() {
+  const element = h("p", { hidden: "" });
+  const say = (text) => {
+    setText(element, text);
+    element.hidden = text === "";
+  };
+  return { element, say };
+}
 
-function card() {
+function card(alert) {
+  const mark = icon("down");
   const title = h("h2");
   const severity = h("span", { class: "severity" });
+  const id = h("span", { class: "id" });
   const age = h("span", { class: "aside" });
   const headline = h("p", { class: "figure" });
-  const fates = h("p");
+  const [fates, total, note, same, beside, cause] = Array.from({ length: 6 }, line);
   const scope = h("p", { class: "tags" });
-  const beside = h("p");
   const owner = h("p");
   const playbook = h("p");
+  const why = new Why(alert.number);
   const root = h(
     "article",
     { class: "alert" },
-    h("header", {}, icon("down"), title, severity, age),
-    h("div", { class: "assess" }, h("h3", {}, "Assess"), headline, fates),
-    h("div", {}, h("h3", {}, "Blast radius"), scope, beside),
+    h("header", {}, mark, title, severity, id, age),
+    h("div", { class: "assess" }, h("h3", {}, "Assess"), headline, fates.element, total.element),
+    h("div", {}, h("h3", {}, "Blast radius"), scope, same.element, cause.element, note.element, beside.element),
     h("div", {}, h("h3", {}, "Compensate"), playbook, owner),
+    why.root,
   );
   let shown = "";
   const update = ({ now, ...alert }) => {
@@ -68,27 +81,22 @@ function card() {
     const said = JSON.stringify(alert);
     if (said === shown) return;
     shown = said;
-    setText(title, `${alert.service}: ${words(alert.class)}`);
+    setText(title, titleOf(alert));
     setText(severity, alert.severity);
-    setAttribute(severity, "data-severity", alert.severity);
-    const sums = alert.sums;
-    const bad = badOf(sums);
-    setText(
-      headline,
-      `${count(sums.bad)} of ${count(sums.judged)} datapoints ${bad.word} in ${duration(alert.window_s)}`,
-    );
-    const each = bad.entries.map(([fate, number]) => `${count(number)} ${fate}`).join(", ");
-    const loss = `${percent(sums.loss)} loss, ${percent(alert.acceptable_loss)} is acceptable`;
-    setText(fates, bad.entries.length > 1 ? `${each}; ${loss}` : loss);
+    setText(id, alert.id);
+    setAttribute(root, "data-severity", alert.severity);
+    setIcon(mark, alert.severity === "page" ? "down" : "partial");
+    setText(headline, figureOf(alert));
+    fates.say(fatesOf(alert));
+    total.say(totalOf(alert));
     scope.replaceChildren(...scopeChips(alert));
-    setText(
-      beside,
-      alert.beside.judged > 0
-        ? `Elsewhere in ${alert.service}: ${count(alert.beside.bad)} of ${count(alert.beside.judged)} ${badOf(alert.beside).word}`
-        : `Nothing of ${alert.service} is outside`,
-    );
+    same.say(sameAs(alert));
+    cause.say(causeOf(alert));
+    note.say(noteOf(alert));
+    beside.say(besideOf(alert));
     setText(owner, alert.owner ? `Owner ${alert.owner}` : "No owner is set");
     playbook.replaceChildren(link(alert.playbook, "Open the playbook") ?? (alert.playbook || "No playbook is set"));
+    why.update(alert);
   };
   return { root, update };
 }
@@ -107,7 +115,8 @@ export class RecentAlerts {
           "tr",
           {},
           ...["Alert", "Scope"].map((text) => h("th", { scope: "col" }, text)),
-          h("th", { scope: "col", class: "number" }, "Bad"),
+          h("th", { scope: "col", class: "number" }, "Bad in all"),
+          h("th", { scope: "col", class: "wide" }, "Cause"),
           h("th", { scope: "col" }, "Since (UTC)"),
           h("th", { scope: "col", class: "number wide" }, "Lasted"),
           h("th", { scope: "col", class: "wide" }, "Owner"),
@@ -135,6 +144,7 @@ function recentRow() {
     name: h("td"),
     scope: h("td", { class: "tags" }),
     lost: h("td", { class: "number" }),
+    cause: h("td", { class: "wide" }),
     since: h("td"),
     lasted: h("td", { class: "number wide" }),
     owner: h("td", { class: "wide" }),
@@ -146,9 +156,11 @@ function recentRow() {
     const said = JSON.stringify(alert);
     if (said === shown) return;
     shown = said;
-    setText(cells.name, `${alert.service}: ${words(alert.class)}`);
+    setText(cells.name, alert.folded_into ? `${titleOf(alert)}, part of ${alert.folded_into}` : titleOf(alert));
     cells.scope.replaceChildren(...scopeChips(alert));
-    setText(cells.lost, `${count(alert.sums.bad)} of ${count(alert.sums.judged)}`);
+    const sums = alert.total.expected > 0 ? alert.total : alert.sums;
+    setText(cells.lost, sums.expected > 0 ? `${count(sums.bad)} of ${count(sums.judged)}` : "");
+    setText(cells.cause, words(alert.cause));
     setText(cells.lasted, duration((alert.closed_at ?? now) - alert.since));
     setText(cells.owner, alert.owner);
   };

@@ -9,6 +9,7 @@ import { Fates, Oddities } from "./fates.js";
 import { Feed } from "./feed.js";
 import { Grid, LOCATIONS, ordered, showLegend } from "./grid.js";
 import { Lines } from "./lines.js";
+import { Services } from "./services.js";
 import { Status } from "./status.js";
 
 const element = (id) => document.getElementById(id);
@@ -29,6 +30,7 @@ const chart = new Chart(element("chart"), element("chart-caption"));
 const fates = new Fates(element("fates"), element("fates-span"));
 const oddities = new Oddities(element("oddities"));
 const agents = new Agents(element("agents"), element("agents-count"));
+const services = new Services(element("objectives"), element("services-list"), element("services-more"));
 const lines = new Lines();
 const service = new Choice("service", "Service", show);
 const lineLocation = new Choice("location", "Location", show);
@@ -48,10 +50,10 @@ lineBy.show([
 
 function show() {
   if (snapshot === null) return;
-  const services = ordered(snapshot.cells.map((cell) => cell.service), []);
-  const troubled = snapshot.open.map((alert) => alert.service).find((name) => services.includes(name));
-  service.show(services.map((name) => [name, name]), troubled);
-  element("services").hidden = services.length < 2;
+  const names = ordered(snapshot.cells.map((cell) => cell.service), []);
+  const troubled = snapshot.open.map((alert) => alert.service).find((name) => names.includes(name));
+  service.show(names.map((name) => [name, name]), troubled);
+  element("services").hidden = names.length < 2;
   const cells = snapshot.cells.filter((cell) => cell.service === service.value);
   const locations = ordered(cells.map((cell) => cell.location), LOCATIONS);
   lineLocation.show([["", "all"], ...locations.map((name) => [name, name])]);
@@ -62,6 +64,7 @@ function show() {
   grid.show(cells);
   fates.show(snapshot.fates.find((group) => group.labels.service === service.value), snapshot.fates_span_s);
   oddities.show(snapshot.oddities);
+  services.show(snapshot.slo, snapshot.noise, snapshot.services_total);
   agents.show(snapshot.agents, snapshot.agents_total, snapshot.agents_by_status, snapshot.now);
   if (service.value !== null && snapshot.settled !== null) {
     lines.choose({

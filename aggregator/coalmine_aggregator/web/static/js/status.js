@@ -14,7 +14,9 @@ export function headlineOf(snapshot, cells) {
     const oldest = Math.min(...snapshot.open.map((alert) => alert.since));
     const since = moment(oldest, snapshot.now);
     const which = snapshot.open_total > 1 ? ", the oldest" : "";
-    return ["down", `${plural(snapshot.open_total, "alert is", "alerts are")} open${which} since ${since} UTC.`];
+    const pages = snapshot.open_total > snapshot.open.length || snapshot.open.some((alert) => alert.severity === "page");
+    const number = pages ? plural(snapshot.open_total, "alert is", "alerts are") : plural(snapshot.open_total, "ticket is", "tickets are");
+    return [pages ? "down" : "partial", `${number} open${which} since ${since} UTC.`];
   }
   if (failing.length > 0) return ["partial", `Coalmine itself is not well: ${failing.map((check) => check.name).join(", ")}.`];
   if (snapshot.settled === null || cells.length === 0) return ["unknown", "No agent has been heard yet."];
