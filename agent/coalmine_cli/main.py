@@ -17,6 +17,7 @@ class _Lazy(click.Group):
     subcommands: ClassVar[dict[str, tuple[str, str]]] = {
         "agent": ("coalmine_cli.agent", "Send datapoints from this host, each second."),
         "aggregator": ("coalmine_cli.aggregator", "Count what arrives, and page when it does not."),
+        "alerts": ("coalmine_cli.alerts", "See what is open, and why."),
         "demo": ("coalmine_cli.demo", "Watch a fleet on this machine, and break things."),
     }
 

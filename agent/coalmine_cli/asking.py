@@ -1,0 +1,146 @@
+"""Asks an aggregator's API over HTTP, and says in one line why there is no answer."""
+
+from __future__ import annotations
+
+import http.client
+import ssl
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from coalmine_cli.told import Problem
+from coalmine_runtime.quantities import Address
+from coalmine_runtime.secret import Secret
+from coalmine_runtime.url import split_url
+
+TIMEOUT_S = 10.0
+MAX_BODY = 32 << 20
+"""Bytes of one answer."""
+
+_PORTS = {"http": 80, "https": 443}
+_UNAUTHORIZED = 401
+_MAX_TOKEN = 4096
+
+T = TypeVar("T")
+
+
+class AskingError(Exception):
+    """There is no answer, or none that can be used; says why, and what to do."""
+
+
+class NotThereError(Exception):
+    """The aggregator answered, and what was asked for is not there."""
+
+
+class Aggregator:
+    """One aggregator. Raises `AskingError` for what cannot be its address or may not be sent there."""
+
+    def __init__(self, url: str, token: Secret | None = None, ca_file: Path | None = None) -> None:
+        try:
+            parts = split_url(url, schemes=_PORTS, example="https://coalmine.example:8443")
+        except ValueError as error:
+            raise AskingError(f"--url: {error}") from None
+        if parts.query:
+            raise AskingError("--url: expected an address without a question mark")
+        self._url = url.rstrip("/")
+        self._path = parts.path.rstrip("/")
+        self._host, self._port = parts.host, parts.port or _PORTS[parts.scheme]
+        self._headers = {"Accept": "application/json", "Connection": "close"}
+        self._context: ssl.SSLContext | None = None
+        if parts.scheme == "https":
+            self._context = _trusting(ca_file)
+        elif token is not None and not Address(self._host, self._port).loopback:
+            raise AskingError(f"{self._url} would carry the token unencrypted; take https://")
+        if token is not None:
+            self._headers["Authorization"] = f"Bearer {token.reveal()}"
+        self._has_token = token is not None
+
+    def ask(self, path: str, kind: type[T]) -> tuple[T, bytes]:
+        """The answer to GET `path`, and its text. Raises `AskingError`, `NotThereError`."""
+        status, body = self._get(self._path + path)
+        if status == http.client.OK:
+            try:
+                return msgspec.json.decode(body, type=kind), body
+            except msgspec.DecodeError:
+                raise self._stranger("its answer is not one of Coalmine's") from None
+        problem = _problem(body)
+        if status == _UNAUTHORIZED:
+            what = "refuses the token" if self._has_token else "wants a token"
+            raise AskingError(f"{self._url} {what}; give one with --token-file or COALMINE_TOKEN")
+        if problem is None:
+            raise self._stranger(f"it answers {status}")
+        if problem.type.startswith("urn:coalmine:problem:no-such-"):
+            raise NotThereError(problem.detail)
+        if status == http.client.NOT_FOUND:
+            raise AskingError(f"{self._url} is an older Coalmine: it does not know {path}")
+        hint = f"; {problem.hint}" if problem.hint else ""
+        raise AskingError(f"{self._url} answers {status}: {problem.detail}{hint}")
+
+    def _get(self, path: str) -> tuple[int, bytes]:
+        if self._context is None:
+            connection = http.client.HTTPConnection(self._host, self._port, timeout=TIMEOUT_S)
+        else:
+            connection = http.client.HTTPSConnection(
+                self._host, self._port, timeout=TIMEOUT_S, context=self._context
+            )
+        try:
+            connection.request("GET", path, headers=self._headers)
+            response = connection.getresponse()
+            body = response.read(MAX_BODY + 1)
+        except TimeoutError:
+            raise AskingError(f"{self._url}: no answer in {TIMEOUT_S:g} s") from None
+        except ssl.SSLCertVerificationError as error:
+            reason = error.verify_message or "it is not trusted"
+            raise AskingError(f"{self._url}: its certificate: {reason}; see --ca-file") from None
+        except ssl.SSLError as error:
+            what = (error.reason or str(error)).replace("_", " ").lower()
+            raise AskingError(f"{self._url}: TLS: {what}; is it http://?") from None
+        except OSError as error:
+            what = (error.strerror or str(error)).lower()
+            raise AskingError(f"{self._url}: {what}; is the aggregator running there?") from None
+        except http.client.HTTPException:
+            raise self._stranger("it does not speak HTTP, or only with TLS") from None
+        finally:
+            connection.close()
+        if len(body) > MAX_BODY:
+            raise self._stranger(f"its answer is longer than {MAX_BODY >> 20} MiB")
+        return response.status, body
+
+    def _stranger(self, what: str) -> AskingError:
+        return AskingError(f"{self._url} seems to be no Coalmine aggregator: {what}")
+
+
+def read_token(text: str | None, file: Path | None) -> Secret | None:
+    """The token from a file, or else as it is given; None without either. Raises `AskingError`."""
+    if file is not None:
+        try:
+            with file.open("rb") as opened:
+                text = opened.read(_MAX_TOKEN + 1).decode()
+        except OSError as error:
+            raise AskingError(f"--token-file: {file}: {error.strerror or error}") from None
+        except UnicodeDecodeError:
+            raise AskingError(f"--token-file: {file}: no text") from None
+    if text is None:
+        return None
+    token = text.strip()
+    if not token or len(token) > _MAX_TOKEN or not all("!" <= c <= "~" for c in token):
+        where = "COALMINE_TOKEN" if file is None else str(file)
+        raise AskingError(f"{where} holds no token: expected one line of printable ASCII")
+    return Secret(token)
+
+
+def _trusting(ca_file: Path | None) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except OSError as error:  # among them ssl.SSLError, for what is no certificate
+        what = "no certificate in it" if isinstance(error, ssl.SSLError) else error.strerror or error
+        raise AskingError(f"--ca-file: {ca_file}: {what}") from None
+
+
+def _problem(body: bytes) -> Problem | None:
+    try:
+        problem = msgspec.json.decode(body, type=Problem)
+    except msgspec.DecodeError:
+        return None
+    return problem if problem.type else None
