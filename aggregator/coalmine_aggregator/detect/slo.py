@@ -218,12 +218,7 @@ class Slo:
         Pearson's chi squared by degree of freedom, of the window's minutes and of the 36 parts that it
         is cut into: the larger of both, so that bursts and a drift over hours count."""
         first, last = _minutes(slot, length_s)
-        parts = list(self._parts(first, last))
-        if not parts:
-            return 1.0
-        judged, bad = np.concatenate(
-            [part[_OUTSIDE_JUDGED : _OUTSIDE_BAD + 1] for part in parts], axis=1
-        )
+        judged, bad = self._outside(first, last)
         size = len(judged) // _BLOCKS
         found = _pearson(judged, bad)
         if size > 1:
@@ -237,16 +232,13 @@ class Slo:
         """The slot at which what is bad outside loss alerts most likely rose above `share`, in the
         window of `length_s` that ends at `slot`: the beginning of a minute."""
         first, last = _minutes(slot, length_s)
-        parts = list(self._parts(first, last))
-        if not parts:
+        judged, bad = self._outside(first, last)
+        if not judged.size:
             return slot
-        judged, bad = np.concatenate(
-            [part[_OUTSIDE_JUDGED : _OUTSIDE_BAD + 1] for part in parts], axis=1
-        )
-        evidence = np.cumsum((bad - share * judged)[::-1])[::-1]
+        # From each minute to the end, the newest first: of equal ones the newest is taken.
+        evidence = np.cumsum((bad - share * judged)[::-1])
         assert self._newest is not None
-        begins = max(first, self._newest - self._kept + 1)
-        return (begins + int(np.argmax(evidence))) * MINUTE_S
+        return (min(last, self._newest) - int(np.argmax(evidence))) * MINUTE_S
 
     def view(self, slot: int | None = None) -> SloView:
         """The objective over its window that ends at `slot`, the newest one if absent."""
@@ -321,6 +313,11 @@ class Slo:
             yield self._table[:, start:]
             yield self._table[:, :stop]
 
+    def _outside(self, first: int, last: int) -> NDArray[np.int64]:
+        """int64[2, n]: judged and bad outside loss alerts, by minute, of those kept."""
+        parts = [np.zeros((len(MinuteSums._fields), 0), dtype=np.int64), *self._parts(first, last)]
+        return np.concatenate([part[_OUTSIDE_JUDGED : _OUTSIDE_BAD + 1] for part in parts], axis=1)
+
 
 def _minutes(slot: int, length_s: int) -> tuple[int, int]:
     """The first and the last minute of a window."""
@@ -329,7 +326,7 @@ def _minutes(slot: int, length_s: int) -> tuple[int, int]:
 
 
 def _pearson(judged: NDArray[np.int64], bad: NDArray[np.int64]) -> float:
-    """Chi squared by degree of freedom, of parts with data against the share that they have in common."""
+    """Chi squared by degree of freedom, of parts with data against the share of them all."""
     with_data = judged > 0
     n = judged[with_data]
     k = np.clip(bad[with_data], 0, n)
