@@ -175,10 +175,18 @@ async def test_unattended_it_shows_green_then_the_break_and_the_page(demo: Demo)
             assert rates[protocol][region] == agents_in(region)
     assert 0 < summary["fates"]["lost"] <= len(FLEET) * summary["slots"]
     (alert,) = summary["alerts"]
+    assert (alert["class"], alert["severity"]) == ("loss", "page")
     assert alert["scope"] == {"protocol": "udp"}
+    assert alert["equivalents"] == []
+    assert alert["effect"] == "lost"
+    assert alert["cause"] == "service", "agents on its machines see it too"
     assert alert["sums"]["bad"] > 0
+    assert alert["total"]["bad"] >= alert["sums"]["bad"]
     (page,) = [line for line in demo.lines if line.startswith("PAGE")]
     assert page.startswith("PAGE ingest-oncall: Restore ingest UDP")
+    assert (
+        f"why: coalmine alerts explain ingest-loss-1 --url http://127.0.0.1:{demo.port}" in demo.lines
+    )
     green = demo.lines.index("broken on purpose: protocol=udp: all lost without a word")
     assert any("udp=12/12" in line for line in demo.lines[:green])
     assert leaves_nothing(demo)

@@ -232,6 +232,8 @@ class _Demo:
 
     def _paged(self, page: words.Page) -> None:
         self._screen.tell(words.page_line(page), "bold yellow")
+        if page.type == "alert.opened":
+            self._screen.tell(words.why_line(page.data.id, self._page), "yellow")
 
     def _picture(self) -> Picture:
         return Picture(

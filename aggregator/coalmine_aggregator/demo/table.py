@@ -21,6 +21,9 @@ KEYS = {"u": "lose udp", "t": "refuse tcp", "e": "lose half of eu-west-1", "r": 
 """What can be pressed, and what it does."""
 
 
+_STYLES = {"page": "bold red", "ticket": "red"}
+
+
 @dataclass(frozen=True, slots=True)
 class Picture:
     """All that is shown. `newest` are the counts of the last settled second, `total` of all."""
@@ -54,7 +57,8 @@ def plain(picture: Picture) -> str:
         f"{protocol}={_across(picture, protocol).received}/{_across(picture, protocol).expected}"
         for protocol in Protocol
     )
-    return f"{picture.slots} s: {rates}; {words.fates_line(picture.total)}"
+    alerts = "".join(f"; {alert.id} open: {words.where(alert)}" for alert in picture.alerts)
+    return f"{picture.slots} s: {rates}; {words.fates_line(picture.total)}{alerts}"
 
 
 def _across(picture: Picture, protocol: Protocol) -> Counts:
@@ -90,7 +94,10 @@ def _cell(counts: Counts) -> Text:
 def _alerts(picture: Picture) -> list[Text]:
     if not picture.alerts:
         return [Text.assemble(("alerts: ", "dim"), ("none open", "green"))]
-    return [Text(words.alert_line(alert, picture.now), "bold red") for alert in picture.alerts]
+    lines = [
+        Text(words.alert_line(alert, picture.now), _STYLES[alert.severity]) for alert in picture.alerts
+    ]
+    return [*lines, Text(words.why_line(picture.alerts[0].id, picture.page), "dim")]
 
 
 def _footer() -> Text:

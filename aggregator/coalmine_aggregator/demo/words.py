@@ -9,11 +9,14 @@ import msgspec
 from coalmine_aggregator.demo.faults import Fault
 from coalmine_aggregator.model.counts import Counts
 from coalmine_aggregator.web.alert_answers import AlertItem
+from coalmine_aggregator.web.answers import SumFates
 
 
 class PageData(msgspec.Struct):
     """What the demo tells of a page."""
 
+    id: str
+    severity: str
     summary: str
     owner: str
     playbook: str
@@ -37,20 +40,40 @@ def share(part: int, whole: int) -> str:
 
 
 def alert_line(alert: AlertItem, now: float) -> str:
-    """An open alert, or one that has closed."""
-    sums = alert.sums
-    where = alert.scope_text if alert.scope else f"all of {alert.service}"
-    loss = f"{share(sums.bad, sums.judged)} of {where} ({sums.bad} of {sums.judged} bad)"
+    """An open alert, or one that has closed: where it is, what became of the datapoints, and why."""
     if alert.closed_at is None:
-        return f"{alert.id} open for {now - alert.opened_at:.0f} s: {loss}"
-    return f"{alert.id} closed after {alert.closed_at - alert.opened_at:.0f} s: {loss}"
+        state = f"open for {now - alert.opened_at:.0f} s"
+    else:
+        state = f"closed after {alert.closed_at - alert.opened_at:.0f} s"
+    what = alert.alert_class.replace("_", " ")
+    parts = [f"{where(alert)}: {what} ({alert.severity}), {alert.id} {state}"]
+    if alert.sums.expected:
+        parts.append(f"{share(alert.sums.bad, alert.sums.judged)} bad = {fates_of(alert.sums.fates)}")
+    cause = alert.cause.replace("_", " ")
+    parts.append(f"cause: {cause}, {alert.note}" if alert.note else f"cause: {cause}")
+    return "; ".join(parts)
+
+
+def where(alert: AlertItem) -> str:
+    """The scope."""
+    return alert.scope_text if alert.scope else f"all of {alert.service}"
+
+
+def fates_of(fates: SumFates) -> str:
+    """The fates that occurred."""
+    by_fate: dict[str, int] = msgspec.to_builtins(fates)
+    parts = [f"{count} {fate.replace('_', ' ')}" for fate, count in by_fate.items() if count]
+    return " + ".join(parts) or "nothing yet"
+
+
+def why_line(alert_id: str, page: str) -> str:
+    """How to ask why."""
+    return f"why: coalmine alerts explain {alert_id} --url {page}"
 
 
 def fates_line(counts: Counts) -> str:
     """The fates that occurred, and what they add up to."""
-    by_fate = {fate: count for fate, count in counts.by_fate().items() if count}
-    parts = " + ".join(f"{count} {fate.replace('_', ' ')}" for fate, count in by_fate.items())
-    return f"{counts.expected} expected = {parts or 'nothing yet'}"
+    return f"{counts.expected} expected = {fates_of(SumFates(**counts.by_fate()))}"
 
 
 def faults_line(faults: Sequence[Fault]) -> str:
@@ -59,10 +82,11 @@ def faults_line(faults: Sequence[Fault]) -> str:
 
 
 def page_line(message: Page) -> str:
-    """A page in one line; that its scope changed, which pages nobody again; or that it is over."""
+    """A page or a ticket in one line; that it changed, which pages nobody again; or that it is over."""
     page = message.data
     if message.type == "alert.closed":
         return f"RESOLVED {page.summary}"
     if message.type == "alert.changed":
         return f"CHANGED {page.summary}"
-    return f"PAGE {page.owner}: {page.summary}; playbook {page.playbook}"
+    playbook = f"; playbook {page.playbook}" if page.playbook else ""
+    return f"{page.severity.upper()} {page.owner or 'to nobody'}: {page.summary}{playbook}"
