@@ -9,8 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from coalmine_cli.told import Alert, Alerts, Candidate, Change, Explained, Statistic, Sums
 
 _OURS = {"_fleet": "the fleet", "_control": "the control agent"}
-_BLAMED = ("loss", "late")
-_COUNTED = (*_BLAMED, "blind")
+_COUNTED = ("loss", "blind")
 
 _CAUSES = {
     "service": "the service itself",
@@ -84,7 +83,7 @@ def _bad(alert: Alert) -> str:
 
 def _standing(alert: Alert) -> dict[str, str]:
     """What an alert says of itself, under the names of its facts; empty where it says nothing."""
-    sums, blamed = alert.sums, alert.alert_class in _BLAMED
+    sums, blamed = alert.sums, alert.alert_class == "loss"
     cause = "" if alert.cause == "unknown" and not blamed else _CAUSES.get(alert.cause, alert.cause)
     return {
         "what": _what(alert),

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from itertools import islice
 
 from coalmine_aggregator.measuring import Measuring
-from coalmine_aggregator.model.alerts import Alert
+from coalmine_aggregator.model.alerts import Alert, Transition
 from coalmine_aggregator.model.views import AgentView, GroupRates
 from coalmine_aggregator.notify.notifier import Notifier
 from coalmine_aggregator.receivers.receivers import Receivers
@@ -21,7 +21,7 @@ LAG_S = 5.0
 
 
 class LiveView:
-    """Reads from memory alone; see `web.view.View`."""
+    """Reads from memory, but for `explain`; see `web.view.View`."""
 
     def __init__(
         self,
@@ -60,6 +60,11 @@ class LiveView:
     def recent_alerts(self, limit: int) -> list[Alert]:
         """What was closed lately."""
         return list(islice(self._measuring.closed, limit))
+
+    async def explain(self, ref: str) -> list[Transition] | None:
+        """Everything that happened to an alert. The store is asked; it waits for no writing."""
+        alert = await self._store.find_alert(ref)
+        return None if alert is None else await self._store.explained(alert.number)
 
     def oddities(self) -> dict[str, int]:
         """What was counted apart."""

@@ -23,6 +23,7 @@ _OURS = {"_fleet": "the fleet", "_control": "the control agent"}
 # Figures that no field holds stand in the note, which says them in a sentence.
 _SILENT_AGENTS = re.compile(r"(\d{1,7}) of \d+ agents")
 _SPEED = re.compile(r"\d{1,5}(?:\.\d{1,2})?x")
+_SHARE = re.compile(r"(\d{1,3}(?:\.\d{1,6})?)%")
 _DAYS = re.compile(r"\d{1,5}(?:\.\d)? days?")
 
 
@@ -101,7 +102,7 @@ def _burn(alert: Alert) -> _Line:
 def _late(alert: Alert) -> _Line:
     loss = alert.counts.loss
     late = f": {percent(loss)} late" if loss is not None else ""
-    return _Line(f"Speed up {_traffic(alert)}", late, f", {_where(alert.scope)}")
+    return _Line(f"Deliver {_traffic(alert)} in time", late, f", {_where(alert.scope)}")
 
 
 def _duplicates(alert: Alert) -> _Line:
@@ -118,8 +119,8 @@ def _certificate(alert: Alert) -> _Line:
 
 
 def _budget(alert: Alert) -> _Line:
-    loss = alert.counts.loss
-    end = f": {percent(loss)}" if loss is not None else ""
+    lost = _SHARE.search(alert.note)
+    end = f": {percent(float(lost[1]) / 100)}" if lost else ""
     return _Line(f"Lower the steady loss of {service_name(alert.service)}", end)
 
 

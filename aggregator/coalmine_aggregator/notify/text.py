@@ -27,9 +27,6 @@ EFFECTS = {
     Fate.LATE.label: "late (arrived too late)",
 }
 
-_BLAMED = frozenset({AlertClass.LOSS, AlertClass.LATE})
-"""Classes of which it is asked whose fault they are; others name a cause only where they know one."""
-
 
 def summary(transition: Transition) -> str:
     """The headline and the exact counts, on one line."""
@@ -45,8 +42,6 @@ def tally(alert: Alert) -> str:
     window = f" in {length(alert.window_s)}" if alert.window_s else ""
     if alert.alert_class is AlertClass.BLIND:
         return f"{counts.fates[Fate.UNKNOWN]} of {counts.expected} unknown{window}"
-    if alert.alert_class is AlertClass.DUPLICATES and alert.note:
-        return alert.note
     text = f"{counts.bad} of {counts.judged} {bad_word(alert)}{window}"
     unjudged = counts.expected - counts.judged
     if unjudged:
@@ -58,7 +53,8 @@ def details(transition: Transition) -> dict[str, str]:
     """Facts under their names, in the order in which they are read; those without a value left out."""
     alert = transition.alert
     told = tally(alert)
-    culprit = alert.cause is not Cause.UNKNOWN or alert.alert_class in _BLAMED
+    # Only of a loss it is always asked; other classes name a cause where they know one.
+    culprit = alert.cause is not Cause.UNKNOWN or alert.alert_class is AlertClass.LOSS
     facts = {
         "scope": describe(alert.scope),
         "equivalents": "; ".join(describe(scope) for scope in alert.equivalents),

@@ -81,18 +81,28 @@ ORDERS = [
         "Find 12 silent agents: the whole fleet",
     ),
     (
-        of_class(AlertClass.BURN, note="14.4x over 1 h and 5 min; spent in 2 d"),
+        of_class(
+            AlertClass.BURN, note="the error budget is spent at 14.4x its rate over 1h and 15x over 5m"
+        ),
         "Slow the loss of ingest: 14.4x budget",
     ),
     (of_class(AlertClass.BURN), "Slow the loss of ingest"),
-    (of_class(AlertClass.LATE, scope=UDP), "Speed up ingest UDP: 75% late, eu-west-1"),
+    (of_class(AlertClass.LATE, scope=UDP), "Deliver ingest UDP in time: 75% late, eu-west-1"),
+    (
+        of_class(AlertClass.LATE, scope=UDP, counts=NOTHING, note="3 of 4 datapoints arrived after"),
+        "Deliver ingest UDP in time, eu-west-1",
+    ),
     (of_class(AlertClass.DUPLICATES, scope=UDP), "Stop duplicates of ingest UDP, eu-west-1"),
     (of_class(AlertClass.SLOW), "Speed up ingest: slower than usual, dc1-a"),
     (
         of_class(AlertClass.CERTIFICATE, scope=(("protocol", "tls"),), note="ends in 13.2 days"),
         "Renew certificate of ingest TLS: 13.2 days",
     ),
-    (of_class(AlertClass.BUDGET), "Lower the steady loss of ingest: 75%"),
+    (
+        of_class(AlertClass.BUDGET, counts=NOTHING, note="0.300% lost over an hour and 0.2% over six"),
+        "Lower the steady loss of ingest: 0.3%",
+    ),
+    (of_class(AlertClass.BUDGET), "Lower the steady loss of ingest"),
     (of_class(AlertClass.IDENTITY_CLASH, scope=(("host", "a1"),)), "Tell agents apart: host a1"),
 ]
 

@@ -14,10 +14,10 @@ const CAUSES = {
 };
 
 // What these are about is counted; the others have it in their note.
-const COUNTED = ["loss", "late", "blind"];
+const COUNTED = ["loss", "blind"];
 
-// Whose fault it is, is asked of these; the others name a cause only where they know one.
-const BLAMED = ["loss", "late"];
+/** Whose fault it is, is asked of a loss alone; the other classes name a cause where they know one. */
+const isBlamed = (alert) => alert.class === "loss";
 
 /** The service as people call it; what concerns several at once has a name of ours. */
 export const serviceName = (name) => OURS[name] ?? name;
@@ -62,12 +62,12 @@ export function totalOf(alert) {
 /** The note, where no other line says it. */
 export function noteOf(alert) {
   const said = sentence(alert.note);
-  return BLAMED.includes(alert.class) || said === figureOf(alert) ? "" : said;
+  return isBlamed(alert) || said === figureOf(alert) ? "" : said;
 }
 
 /** Whose fault it is, and why that is thought; empty where nobody asks. */
 export function causeOf(alert) {
-  const asked = BLAMED.includes(alert.class);
+  const asked = isBlamed(alert);
   if (alert.cause === "unknown" && !asked) return "";
   const why = asked && alert.note ? `; ${alert.note}` : "";
   return `Cause: ${CAUSES[alert.cause] ?? words(alert.cause)}${why}`;
@@ -75,7 +75,7 @@ export function causeOf(alert) {
 
 /** What the rest of the service sees; empty where that is not compared. */
 export function besideOf(alert) {
-  if (!BLAMED.includes(alert.class) || alert.sums.expected === 0) return "";
+  if (!isBlamed(alert) || alert.sums.expected === 0) return "";
   const { beside } = alert;
   const service = serviceName(alert.service);
   if (beside.judged > 0) return `Elsewhere in ${service}: ${count(beside.bad)} of ${count(beside.judged)} ${badOf(beside).word}`;
