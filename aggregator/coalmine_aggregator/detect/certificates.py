@@ -7,7 +7,7 @@ have been left out when the certificate was renewed, and its turn comes every fe
 from __future__ import annotations
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -30,6 +30,7 @@ MAX_SERIES: Final = 1 << 21
 """No id is as large: the ledger gives out half as many."""
 
 _LATEST = 253_402_300_799  # the end of the year 9999
+_END_BITS = 38  # they hold it
 
 Ids = NDArray[np.int32]
 
@@ -56,24 +57,22 @@ class Certificates:
         self._ends = np.zeros(0, dtype=np.int64)  # 0: none was seen
         self._told = np.zeros(0, dtype=np.int64)
 
-    def tell(self, series: Ids, ends_at: NDArray[np.int64], slot: int) -> None:
-        """What a report of `slot` says: series[n] showed certificates that end at ends_at[n].
+    def tell(self, ends: Iterable[tuple[int, int]], slot: int) -> None:
+        """What a report of `slot` says: pairs of a series and the end of the certificate it showed.
 
         Ends that are no time of this world are left out. Raises ValueError for an id that is none.
         """
-        sound = (ends_at > 0) & (ends_at <= _LATEST)
-        if not sound.all():
-            series, ends_at = series[sound], ends_at[sound]
-        if not len(series):
-            return
-        first, last = int(series.min()), int(series.max())
-        if first < 0 or last >= MAX_SERIES:
-            raise ValueError(f"series with ids from {first} to {last}")
-        self._reach(last + 1)
-        held, told = self._ends[series], self._told[series]
-        taken = (held == 0) | (ends_at <= held) | (slot - told > RENEWED_S)
-        self._ends[series[taken]] = ends_at[taken]
-        self._told[series[taken]] = np.maximum(told[taken], slot)
+        for series, end in ends:  # a handful in a report: a loop is faster than arrays
+            if not 0 < end <= _LATEST:
+                continue
+            if not 0 <= series < MAX_SERIES:
+                raise ValueError(f"a series with the id {series}")
+            if series >= len(self._ends):
+                self._reach(series + 1)
+            held, told = self._ends[series], self._told[series]
+            if not held or end <= held or slot - told > RENEWED_S:
+                self._ends[series] = end
+                self._told[series] = max(told, slot)
 
     def forget(self, series: Ids) -> None:
         """These series are no longer expected."""
@@ -91,11 +90,11 @@ class Certificates:
         count = min(len(leaf), len(self._ends))
         ends, told = self._ends[:count], self._told[:count]
         soon = np.flatnonzero((ends > 0) & (ends - slot < days * DAY_S) & (told >= slot - STALE_S))
-        pairs, counts = np.unique(
-            np.stack((leaf[soon].astype(np.int64), ends[soon]), axis=1), axis=0, return_counts=True
-        )
+        both = leaf[soon].astype(np.int64) << _END_BITS | ends[soon]
+        pairs, counts = np.unique(both, return_counts=True)
         found: dict[tuple[str, Scope, str], tuple[int, int]] = {}
-        for (number, end), series in zip(pairs.tolist(), counts.tolist(), strict=True):
+        for pair, series in zip(pairs.tolist(), counts.tolist(), strict=True):
+            number, end = pair >> _END_BITS, pair & ((1 << _END_BITS) - 1)
             if not 0 <= number < len(leaves) or leaves[number].service.startswith("_"):
                 continue
             group = _group(leaves[number], end)

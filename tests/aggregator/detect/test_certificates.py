@@ -34,8 +34,7 @@ LEAF = np.array([0, 0, 1, 2, 3, 4, 5], dtype=np.int32)
 
 
 def tell(certificates: Certificates, slot: int, ends: dict[int, int]) -> None:
-    series = np.array(list(ends), dtype=np.int32)
-    certificates.tell(series, np.array(list(ends.values()), dtype=np.int64), slot)
+    certificates.tell(ends.items(), slot)
 
 
 def expiring(certificates: Certificates, slot: int = NOW, days: float = 14) -> list[Expiring]:
@@ -123,8 +122,7 @@ def test_nothing_is_told_of_nothing() -> None:
 def test_findings_are_bounded_the_soonest_first() -> None:
     certificates = Certificates()
     count = 3 * MOST
-    series = np.arange(count, dtype=np.int32)
-    certificates.tell(series, NOW + DAY_S * np.arange(count, dtype=np.int64)[::-1], NOW)
+    tell(certificates, NOW, {number: NOW + DAY_S * (count - 1 - number) for number in range(count)})
     found = certificates.expiring(NOW, 1_000, np.zeros(count, dtype=np.int32), LEAVES)
     assert [each.ends_at for each in found] == [NOW + DAY_S * day for day in range(MOST)]
 
