@@ -1,0 +1,1 @@
+"""From counts to scopes: which patterns explain a loss. Pure."""

@@ -1,0 +1,132 @@
+"""How likely counts are under a set of causes: the noisy-or model and its fit. Pure.
+
+A datapoint arrives if neither the base takes it nor a cause that covers it: with shares q_j lost to
+causes, p = 1 - (1 - base) * prod(1 - q_j). In strengths, x_j = -ln(1 - q_j) >= 0, the log likelihood is
+concave, so that Newton's method finds its one maximum. Cells that are covered by the same causes form
+a class; of m causes there are 2**m, and bit j of a class's number says that cause j covers it.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+STRONGEST = 30.0
+"""The strength of a total loss: one datapoint in 10**13 gets through."""
+
+_WEAKEST = 1e-12
+_STEPS = 12
+_CLOSE = 1e-3  # relative; what the last step changes of the likelihood is far below 0.01
+_STRIDE = 8.0  # a step changes a strength by this factor at most: far away, Newton's may be wild
+
+
+class Base(NamedTuple):
+    """The loss that is taken for granted outside of all causes.
+
+    It is estimated from what no cause covers, but within [`least`, `most`].
+    """
+
+    least: float
+    most: float
+
+
+def base_of(acceptable: float) -> Base:
+    """The base for an acceptable loss, a fraction in [0, 1).
+
+    A little more than acceptable may be steady noise; more than that is a cause of its own. Less is not
+    believed, since quiet minutes say little of the next one.
+    """
+    least = min(max(acceptable, 1e-6), 0.999)
+    return Base(least, min(2.0 * least, least + 0.001, 0.9995))
+
+
+class Fit(NamedTuple):
+    """Of several sets of causes: strengths, (sets, causes), and log likelihoods, (sets,)."""
+
+    strengths: Floats
+    likelihoods: Floats
+
+
+def likelihood(judged: Floats, bad: Floats, loss: Floats) -> Floats:
+    """The log likelihood of counts, each for itself, under losses in (0, 1)."""
+    return bad * np.log(loss) + (judged - bad) * np.log1p(-loss)
+
+
+def bound(judged: Floats, bad: Floats, least: float) -> Floats:
+    """The log likelihood of counts at their own losses: no causes can explain them better."""
+    loss = np.clip(bad / np.maximum(judged, 1e-9), least, 1.0 - 1e-13)
+    return likelihood(judged, bad, loss)
+
+
+def base_loss(judged: Floats, bad: Floats, base: Base) -> Floats:
+    """The base, estimated from what no cause covers."""
+    return np.clip(bad / np.maximum(judged, 1e-9), base.least, base.most)
+
+
+def fit(judged: Floats, bad: Floats, base: Base) -> Fit:
+    """Fits sets of m causes to their classes' counts, both of shape (sets, 2**m)."""
+    sets, classes = judged.shape
+    causes = classes.bit_length() - 1
+    loss = base_loss(judged[:, 0], bad[:, 0], base)
+    if not causes:
+        return Fit(np.zeros((sets, 0)), likelihood(judged, bad, loss[:, None]).sum(axis=1))
+    floor = -np.log1p(-loss)[:, None]
+    own = -np.log1p(-np.clip(bad / np.maximum(judged, 1e-9), 0.0, 1.0 - 1e-13)) - floor
+    own = np.clip(own, _WEAKEST, STRONGEST)
+    strengths = own[:, 1:] if causes == 1 else _climb(judged, bad, floor, own, _members(causes))
+    total = floor + strengths @ _members(causes).T
+    return Fit(strengths, (bad * _log_loss(total) - (judged - bad) * total).sum(axis=1))
+
+
+def _climb(judged: Floats, bad: Floats, floor: Floats, own: Floats, members: Floats) -> Floats:
+    """Newton's method from the classes' own strengths, for two causes and more."""
+    causes = members.shape[1]
+    pairs = (members[:, :, None] * members[:, None, :]).reshape(len(members), -1)
+    alone = [1 << cause for cause in range(causes)]
+    # A cause begins with what it does alone, or where it never is, the least it can have done.
+    least = np.stack(
+        [
+            np.where(judged > 0, own, STRONGEST)[:, members[:, cause] > 0].min(axis=1)
+            for cause in range(causes)
+        ],
+        axis=1,
+    )
+    strengths = np.where(judged[:, alone] > 0, own[:, alone], least)
+    ridge = np.eye(causes) * 1e-9
+    for _ in range(_STEPS):
+        total = floor + strengths @ members.T
+        odds = 1.0 / np.expm1(total)
+        slope = (bad * odds - (judged - bad)) @ members
+        curve = (bad * odds * (1.0 + odds)) @ pairs
+        step = np.linalg.solve(
+            curve.reshape(-1, causes, causes) + ridge * (1.0 + curve.max(axis=1))[:, None, None],
+            slope[:, :, None],
+        )[:, :, 0]
+        before = strengths
+        strengths = np.clip(before + step, before / _STRIDE, before * _STRIDE)
+        strengths = np.clip(strengths, _WEAKEST, STRONGEST)
+        if (np.abs(strengths - before) <= _CLOSE * np.maximum(strengths, 1e-3)).all():
+            break
+    return strengths
+
+
+def _log_loss(total: Floats) -> Floats:
+    """ln(1 - exp(-total)), total > 0."""
+    return np.log(-np.expm1(-total))
+
+
+_MEMBERS: dict[int, Floats] = {}
+
+
+def _members(causes: int) -> Floats:
+    """(2**causes, causes): whether a class is covered by a cause."""
+    known = _MEMBERS.get(causes)
+    if known is None:
+        numbers = np.arange(1 << causes)
+        known = (numbers[:, None] >> np.arange(causes) & 1).astype(np.float64)
+        _MEMBERS[causes] = known
+    return known
