@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from coalmine_cli.not_installed import NotInstalledError
+from coalmine_cli.replay import replay
 
 if TYPE_CHECKING:
     from coalmine_aggregator.settings import AggregatorSettings
@@ -21,6 +22,9 @@ _CONFIG = click.argument("config", type=click.Path(path_type=Path, readable=Fals
 @click.group()
 def aggregator() -> None:
     """Count what arrives, settle fates, raise alerts."""
+
+
+aggregator.add_command(replay)
 
 
 @aggregator.command()

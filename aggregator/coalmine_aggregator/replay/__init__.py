@@ -1,0 +1,1 @@
+"""Replays: the real engine on a simulated fleet, or on recorded history, with a virtual clock."""
