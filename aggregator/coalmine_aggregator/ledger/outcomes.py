@@ -3,25 +3,52 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 from coalmine_aggregator.ledger.agents import Assignment
 from coalmine_aggregator.ledger.book import Book
-from coalmine_aggregator.ledger.evidence import IMPAIRED, SAID_BY
-from coalmine_wire.reports import Report
+from coalmine_aggregator.ledger.evidence import FAILED, IMPAIRED, SAID, SAID_BY
+from coalmine_wire.reports import Outcome, Report
 
 
 def write(report: Report, assignment: Assignment, book: Book, oddities: Counter[str]) -> None:
     """Enters every outcome of a report. One that names no endpoint of the birth is counted."""
     listed = assignment.listed
     endpoints = len(listed)
-    say = book.say
     for slot_report in report.slots:
-        slot = slot_report.slot
+        slot, outcomes = slot_report.slot, slot_report.outcomes
         if slot_report.impaired:
             book.merge(slot, assignment.ids, IMPAIRED)
-        for outcome in slot_report.outcomes:
-            endpoint = outcome.endpoint
-            if 0 <= endpoint < endpoints:
-                say(slot, listed[endpoint], SAID_BY[outcome.verdict, outcome.step])
+        if book.ring.holds(slot) and slot >= book.open:
+            strangers = _write_open(slot, outcomes, listed, book)
+            if strangers:
+                oddities["outcomes_of_no_endpoint"] += strangers
+            continue
+        for outcome in outcomes:
+            if 0 <= outcome.endpoint < endpoints:
+                book.say(slot, listed[outcome.endpoint], SAID_BY[outcome.verdict, outcome.step])
             else:
                 oddities["outcomes_of_no_endpoint"] += 1
+
+
+def _write_open(slot: int, outcomes: Sequence[Outcome], listed: list[int], book: Book) -> int:
+    """`book.say` for the outcomes of an open slot, which nearly all are: the path that every report
+    walks, several times faster. How many name no endpoint."""
+    row = book.ring.row(slot).data
+    endpoints, strangers, worst = len(listed), 0, 0
+    for outcome in outcomes:
+        endpoint = outcome.endpoint
+        if not 0 <= endpoint < endpoints:
+            strangers += 1
+            continue
+        code = SAID_BY[outcome.verdict, outcome.step]
+        at = listed[endpoint]
+        before = row[at]
+        said = before & SAID
+        if said < code:
+            row[at] = before ^ said | code
+            if code > worst:
+                worst = code
+    if worst >= FAILED:
+        book.alarming = True
+    return strangers

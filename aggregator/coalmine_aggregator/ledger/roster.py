@@ -121,27 +121,30 @@ class Roster:
 
     def report(self, report: Report, now: float) -> None:
         """An agent says how slots ended."""
-        aside = self.aside.get((report.agent, report.boot))
-        if aside is not None:
-            aside.heard = now
-            self._ledger.oddities["reports_set_aside"] += 1
-            return
+        if self.aside:
+            aside = self.aside.get((report.agent, report.boot))
+            if aside is not None:
+                aside.heard = now
+                self._ledger.oddities["reports_set_aside"] += 1
+                return
         agent = self.agents.get(report.agent)
-        if agent is None or (report.boot, report.revision) not in agent.assignments:
+        assignment = None if agent is None else agent.assignments.get((report.boot, report.revision))
+        if agent is None or assignment is None:
             self._waiting.report(report, now)
             return
         self._ledger.book.reach(slot_of(now) + book.AHEAD_S)
-        newest = max((each.slot for each in report.slots), default=0)
-        if report.boot == agent.birth.boot:
+        if report.boot == agent.current.birth.boot:
             self._hear(agent, now)
             if agent.replaced and not report.replayed:
                 agent.replaced = False
                 self._set_aside(
                     agent.birth, now, f"agent {self._holders.get(agent.seat)} has its labels"
                 )
-        elif not report.replayed and newest >= agent.firsts[agent.birth.boot] + _TWINS:
-            self._clash(agent, report.boot, now)
-        self._write(agent, report, now)
+        elif not report.replayed:
+            newest = max((each.slot for each in report.slots), default=0)
+            if newest >= agent.firsts[agent.birth.boot] + _TWINS:
+                self._clash(agent, report.boot, now)
+        self._write(agent, assignment, report, now)
 
     def tick(self, now: float) -> None:
         """What time does: those set aside step in, the silent are told, ended names are dropped."""
@@ -294,7 +297,8 @@ class Roster:
     def _hear(self, agent: Agent, now: float) -> None:
         """The running process of an agent was heard."""
         name = agent.birth.agent
-        agent.heard = max(agent.heard, now)
+        if now > agent.heard:
+            agent.heard = now
         if agent.retired:
             return
         self._by_hearing.pop(name, None)
@@ -368,15 +372,16 @@ class Roster:
             if ids is not None and self._ledger.is_revisable(slot):
                 self._ledger.book.merge(slot, ids, SKIPPED)
 
-    def _write(self, agent: Agent, report: Report, now: float) -> None:
-        assignment = agent.assignments[report.boot, report.revision]
+    def _write(self, agent: Agent, assignment: Assignment, report: Report, now: float) -> None:
         write(report, assignment, self._ledger.book, self._ledger.oddities)
         if not report.replayed:
             self._ledger.clocks.report(assignment.seat, now - report.sent_at)
+        ahead = math.floor(now) + AHEAD_S
         for each in report.slots:
-            if each.slot > math.floor(now) + AHEAD_S:
+            if each.slot > ahead:
                 continue
-            agent.last_slot = max(each.slot, agent.last_slot or each.slot)
+            if agent.last_slot is None or each.slot > agent.last_slot:
+                agent.last_slot = each.slot
             if each.impaired and each.slot >= agent.impaired_slot:
                 agent.impaired, agent.impaired_slot = tuple(each.impaired), each.slot
 
