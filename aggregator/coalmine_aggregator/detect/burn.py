@@ -136,27 +136,31 @@ class BurnWatch:
     def _worst(self, slot: int) -> Pair | None:
         worst: Pair | None = None
         for pair, state in zip(PAIRS, self._states, strict=True):
-            reading = self._read(pair, slot)
             if state.holds:
-                self._hold(pair, state, reading, slot)
+                self._hold(pair, state, slot)
             else:
-                state.holds = self._begins(pair, reading, slot)
+                state.holds = self._begins(pair, slot)
                 state.clear_since = None
             if state.holds and worst is None:
                 worst = pair
         self._resumes = False
         return worst
 
-    def _begins(self, pair: Pair, reading: _Reading, slot: int) -> bool:
+    def _begins(self, pair: Pair, slot: int) -> bool:
         enough = pair.speed * (STAYS if self._resumes else 1.0)
-        if reading.long_speed < enough or reading.short_speed < enough:
+        # Healthy services, nearly all there are, are done after this.
+        if (self._slo.sums(slot, WINDOWS_S[pair.long]).speed(self._slo.budget) or 0.0) < enough:
+            return False
+        reading = self._read(pair, slot)
+        if reading.short_speed < enough:
             return False
         z = reading.z
         if z >= self._needed_z(pair) and pair.speed <= _NOISY:
             z /= math.sqrt(self._slo.dispersion(slot, WINDOWS_S[pair.short]))
         return z >= self._needed_z(pair)
 
-    def _hold(self, pair: Pair, state: _State, reading: _Reading, slot: int) -> None:
+    def _hold(self, pair: Pair, state: _State, slot: int) -> None:
+        reading = self._read(pair, slot)
         enough = pair.speed * STAYS
         # Of a short window without data nothing is known; then the long one says how it is.
         known = reading.short_speed if reading.short.judged else reading.long_speed
