@@ -7,7 +7,7 @@ from itertools import islice
 
 from coalmine_aggregator.measuring import Measuring
 from coalmine_aggregator.model.alerts import Alert, Transition
-from coalmine_aggregator.model.views import AgentView, GroupRates
+from coalmine_aggregator.model.views import AgentView, GroupRates, NoiseView, SloView
 from coalmine_aggregator.notify.notifier import Notifier
 from coalmine_aggregator.receivers.receivers import Receivers
 from coalmine_aggregator.reports import Reports
@@ -65,6 +65,33 @@ class LiveView:
         """Everything that happened to an alert. The store is asked; it waits for no writing."""
         alert = await self._store.find_alert(ref)
         return None if alert is None else await self._store.explained(alert.number)
+
+    def slo(self) -> dict[str, SloView]:
+        """Objectives and what is left of the budgets."""
+        services = self._measuring.engine.judge.services
+        return {name: service.slo.view() for name, service in services.items()}
+
+    def burn_down(self, service: str, points: int) -> list[tuple[int, float]]:
+        """How a budget was spent."""
+        known = self._measuring.engine.judge.services.get(service)
+        return [] if known is None else known.slo.burn_down(points)
+
+    def noise(self) -> dict[str, NoiseView]:
+        """What was learned of healthy services."""
+        return {
+            name: NoiseView(
+                rho=service.learner.noise.rho,
+                loss=service.learner.noise.loss,
+                burst_loss=service.learner.noise.burst_loss,
+                burst_span=service.learner.noise.burst_span,
+                q=service.learner.noise.q,
+                c=service.learner.noise.c,
+                learned_slots=service.learner.noise.slots,
+                threshold=service.loss.threshold,
+                patterns=service.loss.patterns,
+            )
+            for name, service in self._measuring.engine.judge.services.items()
+        }
 
     def oddities(self) -> dict[str, int]:
         """What was counted apart."""
