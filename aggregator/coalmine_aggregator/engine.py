@@ -90,6 +90,7 @@ class Engine:
             next_number=past.next_number,
             open_alerts=past.open_alerts,
             learned=past.learned,
+            minutes=past.slo,
         )
         self._links = Links(sources)
         self._housekept = 0

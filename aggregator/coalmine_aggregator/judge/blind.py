@@ -41,7 +41,7 @@ class BlindWatch:
         self._counts: deque[Counts] = deque(maxlen=LASTS_S)
 
     def pause(self, slot: int) -> None:
-        """Nothing is said before `GRACE_S` slots from here: time jumped, or the aggregator stood still."""
+        """Nothing is said for `GRACE_S` slots from here: time jumped, or nobody looked."""
         self._quiet_until = max(self._quiet_until, slot + GRACE_S)
         self._dark = 0
 
@@ -73,7 +73,13 @@ class BlindWatch:
         unknown = counts.fates[Fate.UNKNOWN]
         last = self._since + len(self._counts) - 1
         statistic = Statistic(
-            "unknown share", (), unknown / max(counts.expected, 1), SHARE, None, counts.expected, unknown
+            "unknown share",
+            (),
+            unknown / max(counts.expected, 1),
+            SHARE,
+            None,
+            counts.expected,
+            unknown,
         )
         return [
             Finding(

@@ -1,4 +1,4 @@
-"""The series of one service as cells: numbered, with their patterns and the localiser over them. Pure."""
+"""The series of one service as cells: numbered, with patterns and localiser over them. Pure."""
 
 from __future__ import annotations
 
@@ -36,7 +36,9 @@ class ServiceCells:
             return
         first, self._looked_at = self._looked_at, count
         code = series.code_of("service", self.service)
-        fresh = first + np.flatnonzero(series.codes("service")[first:] == (-1 if code is None else code))
+        fresh = first + np.flatnonzero(
+            series.codes("service")[first:] == (-1 if code is None else code)
+        )
         self._whole = self._whole and len(fresh) == count - first
         if not fresh.size:
             return
@@ -60,7 +62,7 @@ class ServiceCells:
 
     def flags(self, by_series: Mask) -> Mask:
         """The same for truths; False where a series is not known yet."""
-        return self.take(by_series.view(np.uint8)) == 1
+        return np.asarray(self.take(by_series.view(np.uint8)) == 1, dtype=np.bool_)
 
     def mask(self, series: NDArray[np.int32]) -> Mask:
         """bool[cells]: the cells of these series."""

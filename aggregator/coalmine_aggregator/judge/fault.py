@@ -1,11 +1,11 @@
 """Whose fault a loss is: what the other places that send the same traffic see. Pure.
 
-    agent         one host loses, and the same places' other hosts do not
-    receipt_path  the datapoints left and are missing where one receipt source carries them, which is
-                  disconnected, or which other sources contradict
-    service       the machines of the service themselves lose, or the data centre's own agents do
-    network       the outside loses and the inside does not, or one place does and others do not
-    unknown       nobody stands where it could be told
+agent         one host loses, and the same places' other hosts do not
+receipt_path  the datapoints left and are missing where one receipt source carries them, which is
+              disconnected, or which other sources contradict
+service       the machines of the service themselves lose, or the data centre's own agents do
+network       the outside loses and the inside does not, or one place does and others do not
+unknown       nobody stands where it could be told
 """
 
 from __future__ import annotations

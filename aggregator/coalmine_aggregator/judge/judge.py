@@ -6,21 +6,25 @@ what the roster says of the agents, and the time; it hands out transitions.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from coalmine_aggregator.alerts import machine
-from coalmine_aggregator.detect.learning import Learner
+from coalmine_aggregator.detect.learning import Learned
 from coalmine_aggregator.judge import clashes
 from coalmine_aggregator.judge.clashes import Aside
 from coalmine_aggregator.judge.fault import Sources
 from coalmine_aggregator.judge.missing import MissingWatch
-from coalmine_aggregator.judge.service import ServiceJudge
+from coalmine_aggregator.judge.service import ServiceJudge, ServicePast
 from coalmine_aggregator.ledger.series import AllSeries
 from coalmine_aggregator.model.alerts import Alert, AlertClass, Transition
 from coalmine_aggregator.model.findings import Finding
-from coalmine_aggregator.model.presence import Presence
 from coalmine_aggregator.model.policy import DetectionPolicy, ServicePolicy
+from coalmine_aggregator.model.presence import Presence
 from coalmine_aggregator.model.slot_cells import OpenSlot, Revision, SlotCells
 
 DETECTED_S = 60
@@ -55,17 +59,23 @@ class Judge:
         next_number: int = 1,
         open_alerts: Sequence[Alert] = (),
         learned: Mapping[str, str] | None = None,
+        minutes: Mapping[str, NDArray[np.int64]] | None = None,
     ) -> None:
         """`began` is the first slot of this run; what an earlier run left comes with it."""
         self.policies = policies
         self.detection = detection
-        learned = learned or {}
+        learned, minutes = learned or {}, minutes or {}
+        share = detection.false_pages_per_year / max(len(policies), 1)
         self.services = {
             name: ServiceJudge(
                 policy,
                 began,
-                Learner.from_text(learned.get(f"noise/{name}")),
-                [alert for alert in open_alerts if alert.service == name],
+                share,
+                ServicePast(
+                    [alert for alert in open_alerts if alert.service == name],
+                    minutes.get(name),
+                    Learned.from_dict(_read(learned.get(f"noise/{name}"))),
+                ),
             )
             for name, policy in policies.items()
         }
@@ -96,8 +106,6 @@ class Judge:
                 service.revise(revision, reference - revision.after.slot <= DETECTED_S)
             for cells in evidence.cells:
                 service.settle(cells, evidence.sources)
-            if evidence.cells:
-                service.set_threshold(self.detection.false_pages_per_year, len(self.services))
             if evidence.open_slots:
                 service.look(evidence.open_slots, evidence.sources)
         findings = self._findings(evidence, now)
@@ -111,3 +119,11 @@ class Judge:
         findings += self._missing.findings(presence, blinded, now)
         findings += clashes.findings(evidence.asides)
         return findings
+
+
+def _read(text: str | None) -> object:
+    """JSON that an earlier run left; None for what is none."""
+    try:
+        return json.loads(text) if text else None
+    except ValueError:
+        return None

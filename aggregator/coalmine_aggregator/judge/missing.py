@@ -97,7 +97,7 @@ class MissingWatch:
         complete: bool,
         blinded: Mapping[str, object],
     ) -> Finding:
-        """Keeps the handle of the agents that were told longest, so that a growing silence is one alert."""
+        """Keeps the handle of who was told already, so that a silence that grows is one alert."""
         handle = next(
             (self._handles[each.agent] for each in gone if each.agent in self._handles), gone[0].agent
         )

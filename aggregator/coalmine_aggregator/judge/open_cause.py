@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from coalmine_aggregator.detect.closing import Closing
+from coalmine_aggregator.detect.closing import Closing, closing_step
 from coalmine_aggregator.judge.fault import Judgement
 from coalmine_aggregator.model.alerts import Cause
 from coalmine_aggregator.model.counts import NOTHING, Counts
 from coalmine_aggregator.model.explanation import Explanation
 from coalmine_aggregator.model.fates import BAD
 from coalmine_aggregator.model.scopes import Scope
+
+NOT_YET = Closing()
+UNJUDGED = Judgement(Cause.UNKNOWN, "")
+UNEXPLAINED = Explanation()
 
 Mask = NDArray[np.bool_]
 
@@ -28,10 +33,33 @@ GONE_S = 70
 """Slots in a row in which nothing of the scope is expected any more, after which it is over."""
 
 
+class Shown(NamedTuple):
+    """The loss that a cause has shown while it lasted: counts up to the newest slot that spoke against
+    its end, and those since, which may be of what is over already. `loss` holds until there are any."""
+
+    loss: float
+    judged: int = 0
+    bad: int = 0
+    judged_since: int = 0
+    bad_since: int = 0
+
+    @property
+    def share(self) -> float:
+        """In [0, 1]."""
+        return self.bad / self.judged if self.judged else self.loss
+
+    def add(self, judged: int, bad: int, ending: bool) -> Shown:
+        """One more slot; `ending` says that it spoke for the end."""
+        more = self._replace(judged_since=self.judged_since + judged, bad_since=self.bad_since + bad)
+        if ending:
+            return more
+        return Shown(self.loss, more.judged + more.judged_since, more.bad + more.bad_since)
+
+
 @dataclass(slots=True)
 class OpenCause:
-    """`members` are the cells of the scope, `slot` the newest one settled in it. `former` are scopes
-    that it had before, each with the last slot in which it was the scope. `total` adds up since `since`.
+    """`members` are the cells of the scope. `former` are scopes that it had before, each with the last
+    slot in which it was the scope. `total` adds up since `since`.
     `window` holds the counts of the newest slots, of the scope and of the rest of the service;
     `ahead` the same of slots that are not settled, until the next one is.
     """
@@ -42,9 +70,10 @@ class OpenCause:
     members: Mask
     since: int
     quiet: bool
-    closing: Closing
-    judgement: Judgement = Judgement(Cause.UNKNOWN, "")
-    explanation: Explanation = Explanation()
+    shown: Shown
+    closing: Closing = NOT_YET
+    judgement: Judgement = UNJUDGED
+    explanation: Explanation = UNEXPLAINED
     total: Counts = NOTHING
     window: deque[tuple[Counts, Counts]] = field(default_factory=lambda: deque(maxlen=WINDOW_S))
     ahead: tuple[tuple[Counts, Counts], ...] = ()
@@ -79,11 +108,17 @@ class OpenCause:
         self.former.append((self.scope, slot))
         self.scope, self.equivalents, self.members = scope, equivalents, members
 
-    def settle(self, inside: Counts, beside: Counts, judged: int, bad: int) -> bool:
+    def settle(self, inside: Counts, beside: Counts, p0: float, rho: float) -> bool:
         """One more slot; whether that ends it."""
         self.total += inside
         self.ahead = ()
         self.window.append((inside, beside))
-        self.age_s += 1
         self.gone_s = 0 if inside.expected else self.gone_s + 1
-        return self.closing.step(judged, bad) or self.gone_s >= GONE_S
+        return self.step(inside.judged, inside.bad, p0, rho) or self.gone_s >= GONE_S
+
+    def step(self, judged: int, bad: int, p0: float, rho: float) -> bool:
+        """Moves the closing rule by one slot; whether the loss is over."""
+        self.age_s += 1
+        self.closing = closing_step(self.closing, judged, bad, p0, self.shown.share, rho)
+        self.shown = self.shown.add(judged, bad, self.closing.statistic > 0)
+        return self.closing.closed

@@ -21,11 +21,13 @@ Fates = NDArray[np.uint8]
 
 
 class RecentSlot(NamedTuple):
-    """One slot: the fates of all cells, and what was received in time."""
+    """One slot: the fates of all cells, and what was received in time. `lost` are the cells that were in
+    the scope of a loss alert, None if there were none."""
 
     slot: int
     fates: Fates
     received: Mask
+    lost: Mask | None = None
 
 
 class Recent:
@@ -41,7 +43,7 @@ class Recent:
         """The next settled slot."""
         self._slots.append(slot)
 
-    def revise(self, slot: RecentSlot) -> None:
+    def replace(self, slot: RecentSlot) -> None:
         """The same slot, told otherwise."""
         for index in range(len(self._slots) - 1, -1, -1):
             if self._slots[index].slot == slot.slot:

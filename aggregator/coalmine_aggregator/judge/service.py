@@ -9,20 +9,22 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from coalmine_aggregator.detect.budget import BudgetWatch
+from coalmine_aggregator.detect.burn import BurnWatch
+from coalmine_aggregator.detect.learning import Learned, Learner
 from coalmine_aggregator.detect.likelihood import P1S
-from coalmine_aggregator.detect.closing import Closing
-from coalmine_aggregator.detect.learning import Learner
 from coalmine_aggregator.detect.noise import PRIOR
+from coalmine_aggregator.detect.slo import Slo
 from coalmine_aggregator.detect.thresholds import threshold
 from coalmine_aggregator.judge.blind import BlindWatch
 from coalmine_aggregator.judge.cells import ServiceCells
 from coalmine_aggregator.judge.fault import Place, Sources, judge
-from coalmine_aggregator.judge.open_cause import OpenCause
-from coalmine_aggregator.judge.share import ShareWatch
+from coalmine_aggregator.judge.open_cause import OpenCause, Shown
 from coalmine_aggregator.judge.recent import Recent, RecentSlot, count
+from coalmine_aggregator.judge.share import ShareWatch
 from coalmine_aggregator.judge.watch import Cells, Now, Watch
 from coalmine_aggregator.ledger.series import AllSeries
-from coalmine_aggregator.model.alerts import Alert, AlertClass, Severity
+from coalmine_aggregator.model.alerts import Alert, AlertClass, Cause, Severity
 from coalmine_aggregator.model.counts import NOTHING, Counts
 from coalmine_aggregator.model.fates import BAD, NEITHER, Fate
 from coalmine_aggregator.model.findings import Finding
@@ -56,26 +58,56 @@ class Ended(NamedTuple):
     last: int
 
 
+class ServicePast(NamedTuple):
+    """What an earlier run left of a service: its open alerts, the minutes of its objective
+    (int64[n, MINUTE_COLUMNS]), what was learned of its noise."""
+
+    open_alerts: Sequence[Alert] = ()
+    minutes: NDArray[np.int64] | None = None
+    learned: Learned | None = None
+
+
 class ServiceJudge:
     """Takes the slots of one service in their order."""
 
     def __init__(
-        self, policy: ServicePolicy, began: int, learner: Learner, open_alerts: Sequence[Alert] = ()
+        self,
+        policy: ServicePolicy,
+        began: int,
+        pages_per_year: float,
+        past: ServicePast,
     ) -> None:
-        """`began` is the first slot of this run; `open_alerts` are of this service and an earlier run."""
+        """`began` is the first slot of this run, `pages_per_year` this service's part of the budget."""
         self.policy = policy
         self.cells = ServiceCells(policy.name)
-        self.learner = learner
-        self.loss = Watch(self.cells, policy.acceptable_loss, learner.noise)
+        self.learner = Learner(policy.acceptable_loss, past.learned)
+        self.loss = Watch(self.cells, policy.acceptable_loss, self.learner.noise)
         self.shares = {
             each: ShareWatch(each, policy.name, self.cells, policy.acceptable_loss, PRIOR)
             for each in (AlertClass.DUPLICATES, AlertClass.LATE)
         }
         self.blind = BlindWatch(policy.name, began)
+        self.slo = Slo(policy.budget, policy.slo_window_s)
+        if past.minutes is not None:
+            self.slo.restore(past.minutes)
+        was_open = {alert.alert_class for alert in past.open_alerts}
+        self.burn = BurnWatch(
+            policy.name,
+            self.slo,
+            false_pages_per_year=pages_per_year,
+            was_open=AlertClass.BURN in was_open,
+        )
+        self.budget = BudgetWatch(
+            policy.name,
+            policy.acceptable_loss,
+            self.slo,
+            was_open=AlertClass.BUDGET in was_open,
+        )
+        self._pages_per_year = pages_per_year
         self.recent = Recent()
         self.ended: deque[Ended] = deque(maxlen=MOST_ENDED)
         self.corrected: set[str] = set()
-        for alert in open_alerts:
+        for alert in past.open_alerts:
             if alert.alert_class is AlertClass.LOSS:
                 self.loss.restore(self._restored(alert))
 
@@ -83,9 +115,8 @@ class ServiceJudge:
         """Takes in new series."""
         self.cells.learn(series)
 
-    def set_threshold(self, false_pages_per_year: float, services: int) -> None:
-        """Follows the number of patterns."""
-        value = threshold(self.loss.patterns, false_pages_per_year, bank=len(P1S), services=services)
+    def _follow_patterns(self) -> None:
+        value = threshold(self.loss.patterns, self._pages_per_year, bank=len(P1S))
         self.loss.threshold = value
         for share in self.shares.values():
             share.watch.threshold = value
@@ -97,12 +128,14 @@ class ServiceJudge:
         fates, received = self.cells.take(slot.fates), self.cells.flags(slot.received)
         now = _cells_of(slot.slot, fates)
         self.loss.settle(now, slot.expected)
-        self.recent.add(RecentSlot(slot.slot, fates, received))
+        self.recent.add(RecentSlot(slot.slot, fates, received, self.loss.masked))
+        self._account(slot.slot, now, self.loss.masked, 1)
         self.blind.settle(slot.slot, fates, int(np.count_nonzero(received)))
         for cause in list(self.loss.causes):
             inside, beside = self._split(cause, fates, received)
-            judged = inside.expected - sum(inside.fates[fate] for fate in NEITHER)
-            if cause.settle(inside, beside, judged, inside.bad):
+            if slot.slot >= cause.since and cause.settle(
+                inside, beside, self.loss.p0, self.loss.noise.rho
+            ):
                 self.loss.close(cause)
                 self.ended.append(Ended(cause, slot.slot))
         twice = self.cells.mask(slot.twice) & now.expected
@@ -113,9 +146,24 @@ class ServiceJudge:
         self._tell(self.loss.alarm(), (), sources)
         self._tell(self.loss.follow(), (), sources)
         for cause in self.loss.causes:
-            if cause.age_s <= JUDGED_AGAIN_S:
+            if 0 < cause.age_s <= JUDGED_AGAIN_S:
                 self._judge(cause, sources)
+        self._follow_patterns()
+        self._learn(now)
+        self.burn.look(slot.slot)
+        self.budget.look(slot.slot)
         self._forget(slot.slot)
+
+    def _learn(self, now: Cells) -> None:
+        """Of a slot in which nothing is open; one that led to an alert is taken back."""
+        if self.loss.causes:
+            self.learner.forget(min(cause.since for cause in self.loss.causes))
+            return
+        judged = int(np.count_nonzero(now.expected & ~now.neither))
+        self.learner.learn(now.slot, judged, int(np.count_nonzero(now.bad)))
+        noise = self.learner.noise
+        if (noise.rho, noise.q, noise.c) != (self.loss.noise.rho, self.loss.noise.q, self.loss.noise.c):
+            self.loss.set_noise(noise)
 
     def look(self, slots: Sequence[OpenSlot], sources: Sources) -> None:
         """The open slots, a few times a second while something in them went bad."""
@@ -123,9 +171,7 @@ class ServiceJudge:
         for each in slots:
             fates = self.cells.take(each.fates)
             bad = _BAD[fates]
-            seen.append(
-                Now(each.slot, fates != ABSENT, bad, _NEITHER[fates], fates == Fate.DELIVERED)
-            )
+            seen.append(Now(each.slot, fates != ABSENT, bad, _NEITHER[fates], fates == Fate.DELIVERED))
         if any(each.bad.any() for each in seen):
             self._tell(self.loss.alarm(seen), slots, sources)
 
@@ -134,10 +180,12 @@ class ServiceJudge:
         slot = revision.after.slot
         before, after = self.cells.take(revision.before.fates), self.cells.take(revision.after.fates)
         received = self.cells.flags(revision.after.received)
+        lost = self._lost_at(slot, len(after))
+        self._account(slot, _cells_of(slot, before), lost, -1)
+        self._account(slot, _cells_of(slot, after), lost, 1)
         if detected:
             self.loss.revise(_cells_of(slot, before), _cells_of(slot, after))
-            self.recent.revise(RecentSlot(slot, after, received))
-            lost = self._lost_at(slot, len(after))
+            self.recent.replace(RecentSlot(slot, after, received, lost))
             self.shares[AlertClass.LATE].revise(
                 _late_of(slot, before, lost), _late_of(slot, after, lost), revision.after.expected
             )
@@ -154,11 +202,41 @@ class ServiceJudge:
             *(self._finding(cause) for cause in self.loss.causes),
             *self.blind.findings(),
             *(finding for share in self.shares.values() for finding in share.findings()),
+            *self.burn.findings(),
+            *self.budget.findings(),
         ]
 
     def ended_cause(self, handle: str) -> OpenCause | None:
         """A cause that is over and not forgotten yet."""
         return next((each.cause for each in self.ended if each.cause.handle == handle), None)
+
+    def _account(self, slot: int, cells: Cells, lost: Mask | None, sign: int) -> None:
+        """Adds a slot to the objective's sums, or takes it out of them."""
+        judged = cells.expected & ~cells.neither
+        outside_judged, outside_bad = judged, cells.bad
+        if lost is not None:
+            rest = np.ones(len(judged), dtype=np.bool_)
+            rest[: len(lost)] = ~lost[: len(judged)]
+            outside_judged, outside_bad = judged & rest, cells.bad & rest
+        each = (judged, cells.bad, outside_judged, outside_bad)
+        self.slo.add(slot, *(sign * int(np.count_nonzero(mask)) for mask in each))
+
+    def _exclude(self, cause: OpenCause) -> None:
+        """What was lost in a cause's scope before it was known is not outside of it, either."""
+        masks: dict[int, Mask] = {}
+        for each in list(self.recent.since(cause.since)):
+            width = len(each.fates)
+            lost = masks.get(id(each.lost))
+            if lost is None:
+                lost = np.zeros(len(self.cells), dtype=np.bool_)
+                if each.lost is not None:
+                    lost[: len(each.lost)] = each.lost
+                lost[: len(cause.members)] |= cause.members
+                masks[id(each.lost)] = lost
+            cells = _cells_of(each.slot, each.fates)
+            self._account(each.slot, cells, each.lost, -1)
+            self._account(each.slot, cells, lost[:width], 1)
+            self.recent.replace(each._replace(lost=lost))
 
     def _lost_at(self, slot: int, count: int) -> Mask:
         """bool[count]: the cells that a loss alert had in its scope in a slot."""
@@ -170,9 +248,7 @@ class ServiceJudge:
 
     # Causes.
 
-    def _tell(
-        self, changed: Sequence[OpenCause], slots: Sequence[OpenSlot], sources: Sources
-    ) -> None:
+    def _tell(self, changed: Sequence[OpenCause], slots: Sequence[OpenSlot], sources: Sources) -> None:
         for cause in changed:
             cause.window.clear()
             cause.total = NOTHING
@@ -185,7 +261,8 @@ class ServiceJudge:
                 for each in slots
                 if each.slot >= cause.since
             )
-            self._judge(cause, sources)
+            self._judge(cause, sources, slots)
+            self._exclude(cause)
 
     def _split(
         self, cause: OpenCause, fates: NDArray[np.uint8], received: Mask | None
@@ -196,18 +273,27 @@ class ServiceJudge:
         rest[:width] = ~members
         return count(fates, received, members), count(fates, received, rest)
 
-    def _judge(self, cause: OpenCause, sources: Sources) -> None:
+    def _judge(self, cause: OpenCause, sources: Sources, ahead: Sequence[OpenSlot] = ()) -> None:
         traffic: dict[str, str] = {
             label: value for label, value in cause.scope if label in ("protocol", "variant")
         }
         by_location: dict[str, Place] = {}
-        slots = list(self.recent.since(max(cause.since, self.loss.history.last - JUDGED_AGAIN_S)))
+        others = np.zeros(len(self.cells), dtype=np.bool_)
+        for other in self.loss.causes:
+            if other is not cause:
+                others[: len(other.members)] |= other.members
+        first = max(cause.since, self.loss.history.last - JUDGED_AGAIN_S)
+        slots = [each.fates for each in self.recent.since(first)]
+        slots += [self.cells.take(each.fates) for each in ahead if each.slot >= first]
         for location in LOCATIONS:
             members = self.cells.lattice.members(scope_of({**traffic, "location": location}))
-            counts = sum((count(each.fates, None, members) for each in slots), NOTHING)
+            members = members & ~others
+            counts = sum((count(fates, None, members) for fates in slots), NOTHING)
             by_location[location] = Place(counts.judged, counts.bad)
         counts = cause.counts
-        cause.judgement = judge(cause.scope, counts.loss or 1.0, by_location, counts.fates, sources)
+        found = judge(cause.scope, counts.loss or 1.0, by_location, counts.fates, sources)
+        if found.cause is not Cause.UNKNOWN or cause.judgement.cause is Cause.UNKNOWN:
+            cause.judgement = found
 
     def _finding(self, cause: OpenCause) -> Finding:
         noise = self.loss.noise
@@ -246,7 +332,7 @@ class ServiceJudge:
             members=np.zeros(0, dtype=np.bool_),
             since=alert.since,
             quiet=alert.severity is Severity.TICKET,
-            closing=Closing(self.policy.acceptable_loss, loss),
+            shown=Shown(loss),
             total=alert.total,
             age_s=JUDGED_AGAIN_S + 1,
         )

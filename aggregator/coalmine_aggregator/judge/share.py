@@ -1,7 +1,7 @@
 """Shares that make tickets: datapoints that arrived twice, or late where no loss alert says so. Pure.
 
-The same bank, localiser and closing rule as for loss, over other datapoints. It costs nothing while there
-are none.
+The same bank, localiser and closing rule as for loss, over other datapoints. It costs nothing while
+there are none.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class ShareWatch:
             judged = int((inside & now.expected[: len(inside)] & ~now.neither[: len(inside)]).sum())
             bad = int((inside & now.bad[: len(inside)]).sum())
             cause.gone_s = 0 if judged else cause.gone_s + 1
-            if cause.closing.step(judged, bad) or cause.gone_s >= GONE_S:
+            if cause.step(judged, bad, self.watch.p0, 0.0) or cause.gone_s >= GONE_S:
                 self.watch.close(cause)
         self.watch.alarm()
         self.watch.follow()

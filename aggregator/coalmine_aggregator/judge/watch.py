@@ -1,7 +1,7 @@
 """The watch over one service's bad datapoints: from the CUSUM bank to causes with scopes. Pure.
 
-Every settled slot moves the bank; several times a second the open slots are looked at on top of it. A
-pattern over the threshold sets off the localiser, over the slots since the change point of that pattern.
+Every settled slot moves the bank; several times a second the open slots are looked at on top of it.
+A pattern over the threshold sets off the localiser, over the slots since that pattern's change point.
 What it names is a cause, and from then on the cells of its scope are left out of the bank: the bank
 looks for what the open causes do not explain, and a scope that has to grow shows as loss outside of it.
 
@@ -19,15 +19,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coalmine_aggregator.detect.bank import Bank
-from coalmine_aggregator.detect.closing import Closing
-from coalmine_aggregator.detect.likelihood import P1S
+from coalmine_aggregator.detect.likelihood import P1S, log_likelihood_ratio
 from coalmine_aggregator.detect.noise import Noise
 from coalmine_aggregator.judge.cells import ServiceCells
 from coalmine_aggregator.judge.history import KEPT, History, Sums
-from coalmine_aggregator.judge.open_cause import OpenCause
+from coalmine_aggregator.judge.open_cause import OpenCause, Shown
 from coalmine_aggregator.localise.verdict import CauseScope, Verdict
 from coalmine_aggregator.model.explanation import Explanation, ScopeScore, Statistic
-from coalmine_aggregator.model.scopes import contains
+from coalmine_aggregator.model.scopes import Scope, contains
 
 Mask = NDArray[np.bool_]
 Ids = NDArray[np.int64]
@@ -39,6 +38,12 @@ FOLLOW_S = 60
 """Slots since the newest cause over which scopes are corrected; after that every `SELDOM_S` slots."""
 
 SELDOM_S = 10
+
+STRONG = 0.2
+SHORT_S = 16
+"""The change point of a loss from `STRONG` on is looked for in so many slots first."""
+
+MOST_LOSS = 0.99
 
 MOST_CAUSES = 16
 """Causes open at once in one service; what comes on top is told as the whole service."""
@@ -63,6 +68,14 @@ class Now(NamedTuple):
     arrived: Mask
 
 
+class Seed(NamedTuple):
+    """The pattern that is over the threshold: its statistic, and the loss that this speaks for."""
+
+    pattern: int
+    statistic: float
+    loss: float
+
+
 class Watch:
     """Looks for loss above `p0` over all patterns of a service."""
 
@@ -78,7 +91,7 @@ class Watch:
         self._seen: object = None
         self._base: NDArray[np.int32] = np.zeros(0, dtype=np.int32)
         self._masked: Mask | None = None
-        self._stale = True
+        self._expected: Mask = np.zeros(0, dtype=np.bool_)
 
     @property
     def masked(self) -> Mask | None:
@@ -98,7 +111,7 @@ class Watch:
     def restore(self, cause: OpenCause) -> None:
         """Takes over a cause of an earlier run."""
         self.causes.append(cause)
-        self._stale = True
+        self._seen = None
 
     # Slots.
 
@@ -135,16 +148,17 @@ class Watch:
                 if self._masked is not None:
                     exceptional &= ~self._masked
                 looks.append(self._touched(exceptional, Cells(*each[:4])))
-            look = self.bank.look(looks)
-            over = look.statistic >= self.threshold
-            patterns, values = look.patterns[over], look.statistic[over]
+            patterns, values, alternatives = self.bank.look(looks)
+            over = values >= self.threshold
+            patterns, values, alternatives = patterns[over], values[over], alternatives[over]
         else:
             patterns = self.bank.over(self.threshold)
-            values = np.array([self.bank.statistic(int(each))[0] for each in patterns[:MOST_LOOKED]])
-            patterns = patterns[:MOST_LOOKED]
+            values, alternatives = self.bank.best(patterns)
         if not patterns.size:
             return []
-        return self._open(int(patterns[np.argmax(values)]), float(values.max()), slots)
+        worst = int(np.argmax(values))
+        seed = Seed(int(patterns[worst]), float(values[worst]), P1S[int(alternatives[worst])])
+        return self._open(seed, slots)
 
     # Causes.
 
@@ -152,7 +166,7 @@ class Watch:
         """It is over."""
         self.causes.remove(cause)
         self._clear(cause.members)
-        self._stale = True
+        self._expect()
 
     def follow(self) -> list[OpenCause]:
         """Corrects the scopes of what is open by the slots settled since; those that moved."""
@@ -171,28 +185,30 @@ class Watch:
             return []
         return self._adopt(verdict, sums, (), None)
 
-    def _open(self, seed: int, value: float, slots: Sequence[Now]) -> list[OpenCause]:
-        scope = self.cells.lattice.scope(seed)
+    def _open(self, seed: Seed, slots: Sequence[Now]) -> list[OpenCause]:
+        scope = self.cells.lattice.scope(seed.pattern)
         members = self.cells.lattice.members(scope)
         if self._masked is not None:
             members = members & ~self._masked
-        began = self._change_point(members, slots)
+        began = self._began(members, seed.loss, slots)
         sums = self._with_open(self.history.sums(began, len(self.cells)), slots)
-        verdict = self._localise(sums)
-        judged = int(sums.judged[members].sum())
-        bad = int(sums.bad[members].sum())
-        _, alternative = self.bank.statistic(seed)
         statistic = Statistic(
-            "cusum", scope, value, float(self.threshold), P1S[alternative], judged, bad
+            "cusum",
+            scope,
+            seed.statistic,
+            float(self.threshold),
+            seed.loss,
+            int(sums.judged[members].sum()),
+            int(sums.bad[members].sum()),
         )
-        return self._adopt(verdict, sums, (statistic,), seed)
+        return self._adopt(self._localise(sums), sums, (statistic,), scope)
 
     def _adopt(
         self,
         verdict: Verdict,
         sums: Sums,
         statistics: tuple[Statistic, ...],
-        seed: int | None,
+        seed: Scope | None,
     ) -> list[OpenCause]:
         """Matches what the localiser names with what is open. Where a pattern (`seed`) is over the
         threshold, it is explained by a cause afterwards, whatever the localiser says."""
@@ -226,17 +242,17 @@ class Watch:
                 continue
             changed.append(self._begin(each, members, sums, explanation))
         if seed is not None:
-            scope = lattice.scope(seed)
-            members = lattice.members(scope)
+            members = lattice.members(seed)
             explained = any((cause.members & members).any() for cause in changed)
-            if not explained:
+            if not explained and not any(contains(each.scope, seed) for each in self.causes):
                 judged, bad = int(sums.judged[members].sum()), int(sums.bad[members].sum())
                 loss = bad / judged if judged else 1.0
-                fallback = CauseScope(scope, (), judged, bad, loss, self.threshold)
+                fallback = CauseScope(seed, (), judged, bad, loss, self.threshold)
                 changed.append(self._begin(fallback, members, sums, explanation))
         for cause in changed:
             self._clear(cause.members)
-        self._stale = True
+        if changed:
+            self._expect()
         return changed
 
     def _begin(
@@ -258,7 +274,7 @@ class Watch:
             members=members,
             since=sums.first,
             quiet=quiet,
-            closing=Closing(self.p0, max(each.loss, 1.5 * self.p0)),
+            shown=Shown(each.loss),
             explanation=explanation,
         )
         self.causes.append(cause)
@@ -290,29 +306,38 @@ class Watch:
             named=tuple(cause.scope for cause in self.causes),
         )
 
-    def _change_point(self, members: Mask, slots: Sequence[Now]) -> int:
-        """The slot in which the loss of some cells most likely began: it maximises the evidence from
-        there to now, bad - r judged, with r halfway between `p0` and the worst slot's loss."""
-        reach = 16
+    def _began(self, members: Mask, loss: float, slots: Sequence[Now]) -> int:
+        """The change point of the loss that there is: the alternatives of the bank are coarse, and where
+        the cap holds them all alike the smallest one would reach back to the last stray loss."""
+        while True:
+            began = self._change_point(members, loss, slots)
+            sums = self._with_open(self.history.sums(began, len(self.cells)), slots)
+            shown = int(sums.bad[members].sum()) / max(int(sums.judged[members].sum()), 1)
+            if shown < 1.5 * loss or loss >= MOST_LOSS:
+                return began
+            loss = min(shown, MOST_LOSS)
+
+    def _change_point(self, members: Mask, loss: float, slots: Sequence[Now]) -> int:
+        """The slot in which some cells' `loss` most likely began: from where to now its log likelihood
+        ratio is largest, which is since when its CUSUM was last at 0."""
+        level = float(log_likelihood_ratio(1, 0, self.p0, loss))
+        level = -level / (float(log_likelihood_ratio(1, 1, self.p0, loss)) - level)
+        reach = KEPT if loss < STRONG else SHORT_S
         while True:
             numbers, judged, bad = self.history.of(members, reach)
             for each in slots:
                 numbers = np.append(numbers, each.slot)
                 inside = members[: len(each.bad)]
-                judged = np.append(judged, np.count_nonzero(each.expected & ~each.neither & inside))
+                # Of an open slot what is pending says nothing yet.
                 bad = np.append(bad, np.count_nonzero(each.bad & inside))
-            if not numbers.size or not bad.any():
+                judged = np.append(judged, bad[-1] + np.count_nonzero(each.arrived & inside))
+            if not bad.any():
                 return int(numbers[-1]) if numbers.size else 0
-            # Of the open slots most datapoints are still to come: they say nothing against a loss.
-            share = bad / np.maximum(judged, 1)
-            worst = float(share[judged > 0].max()) if (judged > 0).any() else 1.0
-            total = bad.sum() / max(int(judged.sum()), 1)
-            level = (self.p0 + max(total, min(worst, 4 * total))) / 2
             evidence = np.cumsum((bad - level * judged)[::-1])[::-1]
             best = int(np.argmax(np.where(bad > 0, evidence, -np.inf)))
-            if best > 0 or reach >= KEPT or len(numbers) < reach:
+            if best > 0 or reach >= KEPT:
                 return int(numbers[best])
-            reach *= 4
+            reach = KEPT
 
     def _with_open(self, sums: Sums, slots: Sequence[Now]) -> Sums:
         """Adds what is certain by now of the open slots: what went bad, and what arrived."""
@@ -332,9 +357,13 @@ class Watch:
 
     def _fit(self, expected: Mask, expected_is: object) -> None:
         """Tells the bank what to expect, if that changed."""
-        if not self._stale and expected_is is self._seen:
+        if expected_is is self._seen and len(expected) == len(self._expected):
             return
-        self._stale, self._seen = False, expected_is
+        self._seen, self._expected = expected_is, expected
+        self._expect()
+
+    def _expect(self) -> None:
+        """The bank looks at what is expected outside of what is open."""
         count = len(self.cells)
         mask = np.zeros(count, dtype=np.bool_)
         for cause in self.causes:
@@ -342,7 +371,9 @@ class Watch:
                 cause.members = self.cells.lattice.members(cause.scope)
             mask |= cause.members
         self._masked = mask if mask.any() else None
-        inside = expected if self._masked is None else expected & ~mask
+        inside = np.zeros(count, dtype=np.bool_)
+        inside[: len(self._expected)] = self._expected
+        inside &= ~mask
         self._base = self.cells.lattice.sums(inside.astype(np.int32))
         self.bank.resize(self.cells.lattice.patterns)
         self.bank.expect(self._base)
@@ -368,9 +399,6 @@ class Watch:
         self.bank.resize(lattice.patterns)
         self.bank.clear(np.flatnonzero(touching))
 
-
-MOST_LOOKED = 4_096
-"""Patterns over the threshold that are compared for the largest statistic."""
 
 _NONE = (
     np.zeros(0, dtype=np.int64),
