@@ -18,11 +18,12 @@ from numpy.typing import NDArray
 from coalmine_aggregator.localise.atoms import Atoms, atoms_of
 from coalmine_aggregator.localise.equivalents import MOST, names_of
 from coalmine_aggregator.localise.likelihood import Base, Floats, base_of, fit
-from coalmine_aggregator.localise.pool import Counts, Patterns, Twins, promising, unexplained
+from coalmine_aggregator.localise.pool import SIZE, Counts, Patterns, Twins, promising, unexplained
 from coalmine_aggregator.localise.product import combined
 from coalmine_aggregator.localise.search import Chosen, Search
 from coalmine_aggregator.localise.verdict import Candidate, CauseScope, Verdict
 from coalmine_aggregator.model.lattice import Lattice
+from coalmine_aggregator.model.pattern_table import BY_CELL
 from coalmine_aggregator.model.scopes import Scope
 
 CAUTION = 3.0
@@ -36,6 +37,9 @@ CANDIDATES = 10
 
 MOST_NAMED = 8
 """Scopes whose joint score may be asked for."""
+
+MANY = 4096
+"""Cells of a cause beyond which no patterns are looked for in its place: it has proven itself."""
 
 _ROUNDS = 3  # searches on pools that are refilled in between
 _NAMES = 256  # names of patterns that are remembered
@@ -70,8 +74,8 @@ class Localiser:
         `p0` is the acceptable loss, `among` the number of patterns that the penalty is for (all of the
         lattice's unless it is given), `limit` how many causes there are at most, `named` the scopes
         whose score is asked for. With `rho` above 0 losses within a cell are correlated as in a
-        beta-binomial of that dispersion, and each cell counts for less. Raises ValueError for counts that do not fit
-        the lattice or each other, KeyError for a label that no scope may name.
+        beta-binomial of that dispersion, and each cell counts for less. Raises ValueError for counts
+        that do not fit the lattice or each other, KeyError for a label that no scope may name.
         """
         lattice = self._lattice
         if judged.shape != (lattice.cells,) or bad.shape != judged.shape:
@@ -91,20 +95,21 @@ class Localiser:
         known = [lattice.pattern_of(scope) for scope in named]
         asked = sorted({number for number in known if number is not None})
         seed: list[int] = asked
-        for _ in range(_ROUNDS):
+        for turn in range(_ROUNDS):
             pool = np.array(list(dict.fromkeys([*seed, *asked, *pool.tolist()])), dtype=np.int64)
             place = {number: row for row, number in enumerate(pool.tolist())}
             atoms = atoms_of(lattice, pool, counts.judged, counts.bad, counts.by_leaf)
             search = Search(atoms, base, penalty, limit)
-            best = search.run([tuple(sorted(place[number] for number in seed))] if seed else [])
-            if complete:
+            chosen = tuple(sorted(place[number] for number in seed))
+            best = search.improve(chosen) if turn else search.run([chosen])
+            if complete or turn == _ROUNDS - 1:
                 break
             seed = [int(pool[row]) for row in best]
-            loss = atoms.by_cell(_losses(search, best, atoms), lattice)
-            more = unexplained(lattice, counts, self._twins, loss, penalty, pool)
+            more = self._refill(search, best, atoms, counts, penalty, pool)
             if not len(more):
                 break
-            pool = np.concatenate((more, pool[: len(pool) // 2]))
+            pool = np.concatenate((more, pool[: SIZE - min(len(more), SIZE // 2)]))
+        best = search.narrowed(best, np.bitwise_count(lattice.kinds[pool] & ~np.uint8(BY_CELL)))
         causes = self._causes(search, best, pool, counts, (judged, bad))
         named_score = None
         if named:
@@ -114,6 +119,30 @@ class Localiser:
             else:  # a scope given twice pays twice
                 named_score = search.score(rows) - penalty * (len(named) - len(rows))
         return Verdict(causes, search.score(best), named_score, self._candidates(search, best, pool))
+
+    def _refill(
+        self,
+        search: Search,
+        best: Chosen,
+        atoms: Atoms,
+        counts: Counts,
+        penalty: float,
+        pool: Patterns,
+    ) -> Patterns:
+        """Patterns outside of the pool that explain what the best set leaves, or what one of its causes
+        explains, as far as that one's cells are few."""
+        lattice, twins = self._lattice, self._twins
+        assert twins is not None
+        loss = atoms.by_cell(_losses(search, best, atoms), lattice)
+        found = [unexplained(lattice, counts, twins, loss, penalty)]
+        for left in best:
+            inside = atoms.by_cell(atoms.inside[left], lattice) > 0
+            cells = np.flatnonzero(inside & self._is_judged)
+            if len(cells) <= MANY:
+                rest = tuple(row for row in best if row != left)
+                loss = atoms.by_cell(_losses(search, rest, atoms), lattice)
+                found.append(unexplained(lattice, counts, twins, loss, penalty, cells))
+        return twins.others(np.concatenate(found), pool)
 
     def _causes(
         self,

@@ -47,8 +47,9 @@ class Twins:
         return patterns[np.sort(first)]
 
     def others(self, patterns: Patterns, known: Patterns) -> Patterns:
-        """The patterns that are no twins of `known` ones."""
-        return patterns[~np.isin(self._names[patterns], self._names[known])]
+        """The patterns that are no twins of `known` ones, nor of each other."""
+        fresh = patterns[~np.isin(self._names[patterns], self._names[known])]
+        return self.first_of_each(fresh)
 
 
 def promising(
@@ -74,23 +75,37 @@ def promising(
 
 
 def unexplained(
-    lattice: Lattice, counts: Counts, twins: Twins, loss: Floats, least_gain: float, pool: Patterns
+    lattice: Lattice,
+    counts: Counts,
+    twins: Twins,
+    loss: Floats,
+    least_gain: float,
+    cells: NDArray[np.int64] | None = None,
 ) -> Patterns:
-    """Patterns outside of `pool` with more bad datapoints than the losses by cell make likely.
+    """Patterns with more bad datapoints than the losses by cell make likely, best first.
 
-    Their gain is estimated: of a pattern whose variance is v and whose excess is x it is about
-    (v + x) ln(1 + x / v) - x, which is exact for small losses and takes no credit for what is all lost.
+    Only those that hold one of `cells`, and only their counts there, where cells are given. The gain is
+    estimated: of a pattern whose variance is v and whose excess is x it is about (v + x) ln(1 + x / v)
+    - x, which is exact for small losses, and takes no credit for what is lost anyway.
     """
-    expected = counts.judged * loss
-    spread = lattice.sums(expected * (1.0 - loss))
-    excess = counts.bad_in - lattice.sums(expected)
+    if cells is None:
+        expected = counts.judged * loss
+        spread = lattice.sums(expected * (1.0 - loss))
+        excess = counts.bad_in - lattice.sums(expected)
+        numbers = None
+    else:
+        expected = counts.judged[cells] * loss[cells]
+        numbers, (spread, excess) = lattice.touched_sums(
+            cells, expected * (1.0 - loss[cells]), counts.bad[cells] - expected
+        )
     # A gain is at most x * x / v.
-    patterns = np.flatnonzero((excess > 0.5) & (excess * excess > 0.5 * least_gain * spread))
-    x, v = excess[patterns], np.maximum(spread[patterns], 1e-6)
+    places = np.flatnonzero((excess > 0.5) & (excess * excess > 0.5 * least_gain * spread))
+    x, v = excess[places], np.maximum(spread[places], 1e-6)
     gains = (v + x) * np.log1p(x / v) - x
-    patterns, gains = patterns[gains > 0.5 * least_gain], gains[gains > 0.5 * least_gain]
+    places, gains = places[gains > 0.5 * least_gain], gains[gains > 0.5 * least_gain]
     order = np.argsort(-gains, kind="stable")[: 4 * REFILL]
-    return twins.others(twins.first_of_each(patterns[order]), pool)[:REFILL]
+    patterns = places if numbers is None else numbers[places]
+    return twins.first_of_each(patterns[order])[:REFILL]
 
 
 def _gains(judged: Floats, bad: Floats, base: Base) -> Floats:

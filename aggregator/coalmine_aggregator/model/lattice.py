@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coalmine_aggregator.model.growing_column import GrowingColumn
-from coalmine_aggregator.model.leaf_cube import LeafCube
+from coalmine_aggregator.model.leaf_cube import LABELS, LeafCube
 from coalmine_aggregator.model.machines import Machines
 from coalmine_aggregator.model.narrow_groups import (
     MAX_PROTOCOLS,
@@ -244,23 +244,35 @@ class Lattice:
         The first array holds the patterns' numbers (each once, in no promised order), then follow as
         many arrays as weights. All are int64.
         """
+        patterns, sums = self.touched_sums(cells, *weights)
+        return patterns, *(total.astype(np.int64) for total in sums)
+
+    def touched_sums(
+        self, cells: NDArray[np.integer[Any]], *weights: NDArray[Any]
+    ) -> tuple[NDArray[np.int64], list[NDArray[np.float64]]]:
+        """`touched` for weights of any kind: their sums are float64."""
         self._settle()
         if not len(cells):
-            return tuple(np.zeros(0, dtype=np.int64) for _ in range(1 + len(weights)))
+            return np.zeros(0, dtype=np.int64), [np.zeros(0) for _ in weights]
         if self.cells <= SMALL_CELLS:
             table = self._table_of_cells()
             links = table[cells]
             flat, width = links.ravel(), links.shape[1]
             present = np.bincount(flat, minlength=self.patterns + 1)
             present[0] = 0
-            patterns = np.flatnonzero(present)
-            sums = (np.bincount(flat, np.repeat(weight, width))[patterns] for weight in weights)
-            return patterns - 1, *(total.astype(np.int64) for total in sums)
+            held = np.flatnonzero(present)
+            repeated = (np.repeat(weight, width).astype(np.float64) for weight in weights)
+            return held - 1, [
+                np.asarray(np.bincount(flat, w)[held], dtype=np.float64) for w in repeated
+            ]
         if len(cells) * _DENSE_SHARE > self.cells:
             return self._touched_dense(cells, weights)
         parts = [self._cube.touched(self._leaf.values[cells], weights)]
         parts += self._narrow.touched(cells, weights)
-        return tuple(np.concatenate(columns) for columns in zip(*parts, strict=True))
+        sums = zip(*(totals for _, totals in parts), strict=True)
+        return np.concatenate([numbers for numbers, _ in parts]), [
+            np.concatenate(total) for total in sums
+        ]
 
     def _settle(self) -> None:
         """Puts the waiting cells into their groups."""
@@ -295,20 +307,20 @@ class Lattice:
         older = self._older(_NODE, newly_apart, first)
         if len(older):
             self._narrow.assign_apart(older, self._cell_codes(older))
-        new = CellCodes(protocol, shared, variant - shared, location, place, node, host)
+        new = CellCodes(protocol, shared, variant - shared, location, region, zone, place, node, host)
         self._narrow.assign(np.arange(first, self.cells), new, self._machines)
 
     def _touched_dense(
-        self, cells: NDArray[np.integer[Any]], weights: Sequence[NDArray[np.integer[Any]]]
-    ) -> tuple[NDArray[np.int64], ...]:
+        self, cells: NDArray[np.integer[Any]], weights: Sequence[NDArray[Any]]
+    ) -> tuple[NDArray[np.int64], list[NDArray[np.float64]]]:
         by_cell = np.zeros(self.cells, dtype=np.float64)
         by_cell[cells] = 1
         patterns = np.flatnonzero(self.sums(by_cell)).astype(np.int64)
-        answer = [patterns]
+        sums = []
         for weight in weights:
             by_cell[cells] = weight
-            answer.append(self.sums(by_cell)[patterns].astype(np.int64))
-        return tuple(answer)
+            sums.append(self.sums(by_cell)[patterns])
+        return patterns, sums
 
     def _sums_small(self, by_cell: NDArray[Any], out: NDArray[Any]) -> None:
         table = self._table_of_cells()
@@ -355,20 +367,22 @@ class Lattice:
 
     def _cell_codes(self, cells: NDArray[np.int64]) -> CellCodes:
         leaf = self._leaf.values[cells]
-        protocol, shared, location = (
-            self._cube.codes(label)[leaf].astype(np.int64) for label in (0, 1, 2)
+        protocol, shared, location, region, zone = (
+            self._cube.codes(label)[leaf].astype(np.int64) for label in range(LABELS)
         )
         variant, node, host = (
             column.values[cells].astype(np.int64) for column in self._labels.values()
         )
         place = self._place_of_leaf.values[leaf].astype(np.int64)
-        return CellCodes(protocol, shared, variant - shared, location, place, node, host)
+        return CellCodes(protocol, shared, variant - shared, location, region, zone, place, node, host)
 
     def _as_cell(self, codes: dict[int, int], place: int = 0) -> CellCodes:
         variant = codes.get(_VARIANT, 0)
         shared = int(self._shared_variant.values[variant])
-        protocol, location, node, host = (codes.get(label, 0) for label in (0, 2, _NODE, _HOST))
-        values = (protocol, shared, variant - shared, location, place, node, host)
+        protocol, location, region, zone, node, host = (
+            codes.get(label, 0) for label in (0, 2, 3, 4, _NODE, _HOST)
+        )
+        values = (protocol, shared, variant - shared, location, region, zone, place, node, host)
         return CellCodes(*(np.array([value], dtype=np.int64) for value in values))
 
     def _agent(self, scope: Scope, codes: dict[int, int]) -> int | None:

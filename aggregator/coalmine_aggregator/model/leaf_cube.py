@@ -116,25 +116,24 @@ class LeafCube:
 
     def touched(
         self, leaves: NDArray[np.int32], weights: Sequence[NDArray[Any]]
-    ) -> tuple[NDArray[np.int64], ...]:
-        """The numbers of the patterns that hold any of the leaves, and sums by them, all int64.
+    ) -> tuple[NDArray[np.int64], list[NDArray[np.float64]]]:
+        """The numbers of the patterns that hold any of the leaves, and sums of each of `weights`.
 
         A leaf may be given several times, each time with its weights.
         """
         distinct, inverse = np.unique(leaves, return_inverse=True)
         links = self.links()
-        first, last = links.starts[distinct], links.starts[distinct + 1]
-        of_leaf = np.repeat(np.arange(len(distinct)), last - first)
-        offset = np.arange(len(of_leaf)) - np.repeat(
-            np.cumsum(last - first) - (last - first), last - first
-        )
-        places = links.places[first[of_leaf] + offset]
+        first = links.starts[distinct]
+        sizes = links.starts[distinct + 1] - first
+        of_leaf = np.repeat(np.arange(len(distinct)), sizes)
+        within = np.arange(len(of_leaf)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+        places = links.places[first[of_leaf] + within]
         held = np.flatnonzero(np.bincount(places, minlength=len(self.numbers)))
-        answer = [self.numbers.values[held].astype(np.int64)]
+        sums = []
         for weight in weights:
             by_leaf = np.bincount(inverse.reshape(-1), weight, minlength=len(distinct))
-            answer.append(np.bincount(places, by_leaf[of_leaf])[held].astype(np.int64))
-        return tuple(answer)
+            sums.append(np.bincount(places, by_leaf[of_leaf])[held].astype(np.float64))
+        return self.numbers.values[held].astype(np.int64), sums
 
     def table(self) -> NDArray[np.int64]:
         """int64[leaves, widest]: the numbers of each leaf's patterns plus one, filled up with 0."""

@@ -7,7 +7,8 @@ There may be a hundred thousand hosts, so only combinations that faults look lik
 - a node, alone, with protocol, with variant, with both, with location (an own agent and direct probes
   differ in it), with location and protocol;
 - a host's direct probe of another node, alone and with protocol;
-- all direct probes of a node (variant `node_<name>`), alone and with protocol.
+- the direct probes of a node (variant `node_<name>`): all, those of a region, those of a zone; each
+  alone and with protocol.
 
 A node whose cells are just those of its own host is left out: it is the same group.
 """
@@ -44,6 +45,8 @@ NODES = (NODE, PROTOCOL | NODE, LOCATION | NODE, PROTOCOL | LOCATION | NODE)
 NODE_VARIANTS = (VARIANT | NODE, PROTOCOL | VARIANT | NODE)
 PATHS = (NODE | HOST, PROTOCOL | NODE | HOST)
 PROBES = (VARIANT, PROTOCOL | VARIANT)
+REGION_PROBES = (VARIANT | REGION, PROTOCOL | VARIANT | REGION)
+ZONE_PROBES = (VARIANT | ZONE, PROTOCOL | VARIANT | ZONE)
 
 MAX_PROTOCOLS = 1 << 10
 MAX_VALUES = 1 << 24
@@ -65,6 +68,8 @@ class CellCodes(NamedTuple):
     variant: Codes
     probe: Codes
     location: Codes
+    region: Codes
+    zone: Codes
     place: Codes
     node: Codes
     host: Codes
@@ -105,6 +110,8 @@ class NarrowGroups:
             (NODE_VARIANTS, apart & variant),
             (PATHS, host & node & (codes.host != codes.node)),
             (PROBES, codes.probe > 0),
+            (REGION_PROBES, (codes.probe > 0) & (codes.region > 0)),
+            (ZONE_PROBES, (codes.probe > 0) & (codes.zone > 0)),
         ):
             self._put(kinds, inside, cells, codes)
 
@@ -141,18 +148,20 @@ class NarrowGroups:
 
     def touched(
         self, cells: NDArray[np.integer[Any]], weights: Sequence[NDArray[Any]]
-    ) -> Iterator[tuple[NDArray[np.int64], ...]]:
-        """For each family the numbers of the patterns that hold any of the cells, and sums by them."""
+    ) -> Iterator[tuple[NDArray[np.int64], list[NDArray[np.float64]]]]:
+        """For each family the patterns that hold any of the cells, and sums of each of `weights`."""
         for family in self.families.values():
-            held = family.groups.values
-            inside = cells < len(held)
+            known = family.groups.values
+            inside = cells < len(known)
             groups = np.zeros(len(cells), dtype=np.int32)
-            groups[inside] = held[cells[inside]]
+            groups[inside] = known[cells[inside]]
             distinct, inverse = np.unique(groups, return_inverse=True)
             inverse, skip = inverse.reshape(-1), int(distinct[0] == 0)
             numbers = family.numbers.values[distinct[skip:] - 1].astype(np.int64)
-            sums = (np.bincount(inverse, weight)[skip:].astype(np.int64) for weight in weights)
-            yield numbers, *sums
+            yield (
+                numbers,
+                [np.bincount(inverse, weight)[skip:].astype(np.float64) for weight in weights],
+            )
 
     def table(self, cells: int) -> NDArray[np.int64]:
         """int64[cells, families]: the numbers of each cell's patterns plus one, 0 for none."""
@@ -206,7 +215,8 @@ def keys(kind: int, codes: CellCodes) -> NDArray[np.int64]:
         first = codes.node if kind & NODE else codes.host
         second = codes.variant if kind & VARIANT else None
     else:
-        first, second = codes.probe, None
+        first = codes.probe
+        second = codes.region if kind & REGION else codes.zone if kind & ZONE else None
     key = first << 34
     if second is not None:
         key |= second << 10
