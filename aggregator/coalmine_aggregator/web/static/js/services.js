@@ -5,6 +5,7 @@ import { Keyed, h, setAttribute, setText } from "./dom.js";
 import { count, duration, percent, plural } from "./format.js";
 import { serviceName } from "./alert_words.js";
 
+const LONG = ["1h", "6h", "1d", "3d"]; // the windows that alerts are about, where there are more
 const BURNING = 1; // the rate that spends the budget over exactly the objective's window
 
 /** An objective in per cent, every nine of it. */
@@ -13,11 +14,14 @@ const objective = (fraction) => `${Number((fraction * 100).toFixed(6))} %`;
 function budget({ left, bad, allowed }) {
   const spent = allowed === null ? `${count(bad)} bad` : `${count(bad)} of ${count(allowed)} bad`;
   if (left === null) return spent;
+  // Soon after a start little was judged, and a small outage is a hundred budgets of that.
+  if (left < -1) return `overspent (${spent})`;
   return left < 0 ? `overspent by ${percent(-left)} (${spent})` : `${percent(left)} left (${spent})`;
 }
 
 function burn(rates) {
-  const known = Object.entries(rates).filter(([, rate]) => rate !== null);
+  const all = Object.entries(rates).filter(([, rate]) => rate !== null);
+  const known = all.length > LONG.length ? all.filter(([window]) => LONG.includes(window)) : all;
   return known.map(([window, rate]) => `${Number(rate.toFixed(rate < 10 ? 1 : 0))}x in ${window}`).join(", ") || "nothing to say";
 }
 

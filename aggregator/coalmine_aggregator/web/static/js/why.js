@@ -58,20 +58,22 @@ function changeOf(change, now) {
   const { alert } = change;
   const looked =
     change.first_slot === null ? "" : `, from the slots ${clock(change.first_slot)} to ${clock(change.last_slot ?? change.first_slot)}`;
-  const facts = Object.entries(change.facts);
   const parts = [
     h("h3", {}, `${words(change.change)} at ${moment(change.at, now)} UTC${looked}`),
     h("p", {}, [scopeText(alert.scope, alert.service), causeOf(alert), noteOf(alert)].filter((text) => text !== "").map(sentence).join(". ")),
   ];
   const fates = fatesOf(alert);
   if (fates !== "") parts.push(h("p", {}, fates));
-  const tables = [];
-  if (change.statistics.length > 0) tables.push(statisticsTable(change.statistics, alert.service));
-  if (change.candidates.length > 0) tables.push(candidatesTable(change.candidates, alert.service));
-  if (tables.length > 0) parts.push(h("div", { class: "tables" }, ...tables));
+  const measured = [];
+  const facts = Object.entries(change.facts);
+  if (change.statistics.length > 0) measured.push(statisticsTable(change.statistics, alert.service));
   if (facts.length > 0) {
-    parts.push(h("dl", { class: "pairs" }, ...facts.map(([name, fact]) => h("div", {}, h("dt", {}, name), h("dd", {}, fact)))));
+    measured.push(h("dl", { class: "pairs" }, ...facts.map(([name, fact]) => h("div", {}, h("dt", {}, name), h("dd", {}, fact)))));
   }
+  const columns = [];
+  if (measured.length > 0) columns.push(h("div", {}, ...measured));
+  if (change.candidates.length > 0) columns.push(h("div", {}, candidatesTable(change.candidates, alert.service)));
+  if (columns.length > 0) parts.push(h("div", { class: "tables" }, ...columns));
   return h("section", { class: "change" }, ...parts);
 }
 
