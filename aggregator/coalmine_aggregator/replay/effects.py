@@ -130,7 +130,7 @@ class Fault:
             if not 0 < abs(self.seconds) <= MAX_SKEW_S:
                 raise SettingError("seconds", f"expected up to {MAX_SKEW_S:.0f}, and not 0")
         if self.hosts is not None:
-            if self.fraction is not None:
+            if self.share < 1:
                 raise SettingError("hosts", 'stands instead of "fraction"; give one')
             if self.hosts < 1:
                 raise SettingError("hosts", "expected at least one")

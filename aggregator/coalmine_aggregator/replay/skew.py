@@ -50,9 +50,9 @@ class Clocks:
             whole = math.floor(ahead_s + 1e-9)
             slot = second + whole
             last = self._last.get(agent, second - 1)
-            if slot <= last and last + 1 - slot <= HOLD_S:
+            if slot <= last:  # set back: beginning anew, it takes the next whole second
                 turn.held.append(agent)
-                self._last[agent] = last
+                self._last[agent] = last if last + 1 - slot <= HOLD_S else slot
                 continue
             if slot > last + 1:
                 turn.missed[agent] = range(max(last + 1, slot - MAX_MISSED), slot)
