@@ -35,7 +35,7 @@ def _covers(wide: Finding, narrow: Finding) -> bool:
         return False
     match (wide.alert_class, narrow.alert_class):
         case (AlertClass.LOSS, AlertClass.LOSS):
-            return wide.scope != narrow.scope and contains(wide.scope, narrow.scope)
+            return wide.handle in narrow.within
         case (AlertClass.LOSS, AlertClass.AGENTS_MISSING):
             return _silenced(wide, narrow)
         case (AlertClass.LOSS, fine) if fine in FINE:

@@ -108,6 +108,8 @@ class Judge:
                 service.settle(cells, evidence.sources)
             if evidence.open_slots:
                 service.look(evidence.open_slots, evidence.sources)
+        if not (evidence.cells or evidence.revisions or evidence.open_slots):
+            return []  # nothing is known that was not known before
         findings = self._findings(evidence, now)
         self._alerts, transitions = machine.step(self._alerts, findings, self.policies, now)
         return transitions

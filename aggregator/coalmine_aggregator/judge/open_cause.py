@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from coalmine_aggregator.detect.closing import Closing, closing_step
 from coalmine_aggregator.judge.fault import Judgement
 from coalmine_aggregator.model.alerts import Cause
-from coalmine_aggregator.model.counts import NOTHING, Counts
+from coalmine_aggregator.model.counts import NOTHING, Counts, summed
 from coalmine_aggregator.model.explanation import Explanation
 from coalmine_aggregator.model.fates import BAD
 from coalmine_aggregator.model.scopes import Scope
@@ -84,12 +84,12 @@ class OpenCause:
     @property
     def counts(self) -> Counts:
         """Of the scope, over the window."""
-        return sum((inside for inside, _ in (*self.window, *self.ahead)), NOTHING)
+        return summed(inside for inside, _ in (*self.window, *self.ahead))
 
     @property
     def beside(self) -> Counts:
         """Of the rest of the service, over the window."""
-        return sum((outside for _, outside in (*self.window, *self.ahead)), NOTHING)
+        return summed(outside for _, outside in (*self.window, *self.ahead))
 
     @property
     def window_s(self) -> int:

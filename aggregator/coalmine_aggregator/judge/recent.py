@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from coalmine_aggregator.model.counts import NOTHING, Counts
+from coalmine_aggregator.model.counts import Counts
 from coalmine_aggregator.model.fates import FATES
 from coalmine_aggregator.model.slot_cells import ABSENT
 
@@ -21,8 +21,8 @@ Fates = NDArray[np.uint8]
 
 
 class RecentSlot(NamedTuple):
-    """One slot: the fates of all cells, and what was received in time. `lost` are the cells that were in
-    the scope of a loss alert, None if there were none."""
+    """One slot: the fates of all cells, and what was received in time. `lost` are the cells that were
+    in the scope of a loss alert, None if there were none."""
 
     slot: int
     fates: Fates
@@ -61,8 +61,3 @@ def count(fates: Fates, received: Mask | None, inside: Mask) -> Counts:
     by_fate = np.bincount(fates[: len(inside)][inside], minlength=ABSENT + 1)[:FATES]
     arrived = 0 if received is None else int(np.count_nonzero(received[: len(inside)] & inside))
     return Counts(arrived, tuple(by_fate.tolist()))
-
-
-def total(counts: Iterator[Counts]) -> Counts:
-    """Their sum."""
-    return sum(counts, NOTHING)

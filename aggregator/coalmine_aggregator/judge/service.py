@@ -22,7 +22,7 @@ from coalmine_aggregator.judge.fault import Place, Sources, judge
 from coalmine_aggregator.judge.open_cause import OpenCause, Shown
 from coalmine_aggregator.judge.recent import Recent, RecentSlot, count
 from coalmine_aggregator.judge.share import ShareWatch
-from coalmine_aggregator.judge.watch import Cells, Now, Watch
+from coalmine_aggregator.judge.watch import Cells, Now, Watch, within
 from coalmine_aggregator.ledger.series import AllSeries
 from coalmine_aggregator.model.alerts import Alert, AlertClass, Cause, Severity
 from coalmine_aggregator.model.counts import NOTHING, Counts
@@ -320,6 +320,11 @@ class ServiceJudge:
             effect=cause.effect,
             note=cause.judgement.why,
             quiet=cause.quiet,
+            within=tuple(
+                other.handle
+                for other in self.loss.causes
+                if within(cause.members, other.members) and not within(other.members, cause.members)
+            ),
             explanation=cause.explanation._replace(facts=facts),
         )
 

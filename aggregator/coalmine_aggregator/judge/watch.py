@@ -26,7 +26,7 @@ from coalmine_aggregator.judge.history import KEPT, History, Sums
 from coalmine_aggregator.judge.open_cause import OpenCause, Shown
 from coalmine_aggregator.localise.verdict import CauseScope, Verdict
 from coalmine_aggregator.model.explanation import Explanation, ScopeScore, Statistic
-from coalmine_aggregator.model.scopes import Scope, contains
+from coalmine_aggregator.model.scopes import Scope
 
 Mask = NDArray[np.bool_]
 Ids = NDArray[np.int64]
@@ -135,7 +135,8 @@ class Watch:
         ids = np.flatnonzero(changed).astype(np.int32)
         if ids.size:
             self.bank.resize(self.cells.lattice.patterns)
-            self.bank.revise(*self.cells.lattice.touched(ids, more_judged[ids], more_bad[ids]))
+            patterns, judged, bad = self.cells.lattice.touched(ids, more_judged[ids], more_bad[ids])
+            self.bank.revise(patterns, judged.astype(np.int32), bad.astype(np.int32))
         self.history.revise(after.slot, after.bad, after.neither)
 
     def alarm(self, slots: Sequence[Now] = ()) -> list[OpenCause]:
@@ -170,7 +171,8 @@ class Watch:
 
     def follow(self) -> list[OpenCause]:
         """Corrects the scopes of what is open by the slots settled since; those that moved."""
-        if not self.causes:
+        # Where a loss is about to be over, its last seconds would be held against its scope.
+        if not self.causes or any(cause.closing.statistic > 0 for cause in self.causes):
             return []
         last = self.history.last
         newest = max(cause.since for cause in self.causes)
@@ -238,13 +240,13 @@ class Watch:
         for index in fresh:
             each, members = named[index]
             strong = each.gain >= self.threshold or (first and index == fresh[0])
-            if not strong or any(contains(cause.scope, each.scope) for cause in self.causes):
+            if not strong or any(within(members, cause.members) for cause in self.causes):
                 continue
             changed.append(self._begin(each, members, sums, explanation))
         if seed is not None:
             members = lattice.members(seed)
             explained = any((cause.members & members).any() for cause in changed)
-            if not explained and not any(contains(each.scope, seed) for each in self.causes):
+            if not explained and not any(within(members, each.members) for each in self.causes):
                 judged, bad = int(sums.judged[members].sum()), int(sums.bad[members].sum())
                 loss = bad / judged if judged else 1.0
                 fallback = CauseScope(seed, (), judged, bad, loss, self.threshold)
@@ -262,7 +264,7 @@ class Watch:
             each = each._replace(scope=(), equivalents=())
             members = np.ones(len(self.cells), dtype=np.bool_)
         quiet = any(
-            contains(scope, each.scope) and sums.first <= until
+            sums.first <= until and within(members, self.cells.lattice.members(scope))
             for cause in self.causes
             for scope, until in cause.former
         )
@@ -307,8 +309,8 @@ class Watch:
         )
 
     def _began(self, members: Mask, loss: float, slots: Sequence[Now]) -> int:
-        """The change point of the loss that there is: the alternatives of the bank are coarse, and where
-        the cap holds them all alike the smallest one would reach back to the last stray loss."""
+        """The change point of the loss that there is. The alternatives of the bank are coarse, and where
+        the cap holds them all alike, the smallest would reach back to the last stray loss."""
         while True:
             began = self._change_point(members, loss, slots)
             sums = self._with_open(self.history.sums(began, len(self.cells)), slots)
@@ -384,13 +386,15 @@ class Watch:
         ids = np.flatnonzero(exceptional).astype(np.int32)
         if not ids.size:
             return _NONE
-        bad, neither = now.bad[ids].astype(np.int32), now.neither[ids].astype(np.int32)
-        patterns, bad, neither = self.cells.lattice.touched(ids, bad, neither)
+        patterns, bad, neither = self.cells.lattice.touched(
+            ids, now.bad[ids].astype(np.int32), now.neither[ids].astype(np.int32)
+        )
         if self.cells.lattice.patterns > len(self._base):  # series that are new in an open slot
             more = self.cells.lattice.patterns - len(self._base)
             self._base = np.concatenate([self._base, np.zeros(more, dtype=np.int32)])
             self.bank.resize(len(self._base))
-        return patterns, self._base[patterns] - neither, bad
+        judged = (self._base[patterns] - neither).astype(np.int32)
+        return patterns, judged, bad.astype(np.int32)
 
     def _clear(self, members: Mask) -> None:
         """What the cells of a scope brought so far is explained by it."""
@@ -405,3 +409,10 @@ _NONE = (
     np.zeros(0, dtype=np.int32),
     np.zeros(0, dtype=np.int32),
 )
+
+
+def within(narrow: Mask, wide: Mask) -> bool:
+    """Whether all of `narrow` lies in `wide`."""
+    if len(narrow) > len(wide):
+        return False
+    return not bool((narrow & ~wide[: len(narrow)]).any())

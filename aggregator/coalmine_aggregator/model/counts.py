@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from coalmine_aggregator.model.fates import BAD, FATES, NEITHER, Fate
@@ -50,3 +51,12 @@ class Counts(NamedTuple):
 
 NOTHING = Counts(0, (0,) * FATES)
 """The neutral element."""
+
+
+def summed(counts: Iterable[Counts]) -> Counts:
+    """Their sum."""
+    rows = [(each.received, *each.fates) for each in counts]
+    if not rows:
+        return NOTHING
+    received, *fates = (sum(column) for column in zip(*rows, strict=True))
+    return Counts(received, tuple(fates))

@@ -18,8 +18,8 @@ class Finding(NamedTuple):
     """One condition that holds; the fields are those of `Alert`.
 
     `quiet` says that the cause was paged before it was told apart from others, so that it opens as a
-    ticket. `explanation` is of the newest decision. `key` orders scopes that fold into each other:
-    see `alerts.folding`.
+    ticket. `explanation` is of the newest decision. `within` are the handles of the findings of the same
+    class and service in whose scopes all series of this one lie; see `alerts.folding`.
     """
 
     alert_class: AlertClass
@@ -37,4 +37,5 @@ class Finding(NamedTuple):
     effect: str = ""
     note: str = ""
     quiet: bool = False
+    within: tuple[str, ...] = ()
     explanation: Explanation = Explanation()

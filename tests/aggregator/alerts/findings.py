@@ -19,6 +19,7 @@ def finding(
     severity: Severity = Severity.PAGE,
     lost: int = 10,
     quiet: bool = False,
+    within: tuple[str, ...] = (),
     **scope: str,
 ) -> Finding:
     counts = Counts(0, (0, 0, 0, lost, 0, 0, 0))
@@ -34,4 +35,5 @@ def finding(
         window_s=1,
         effect="lost",
         quiet=quiet,
+        within=within,
     )

@@ -47,7 +47,11 @@ def test_another_scope_changes_the_alert_and_counts_follow_silently() -> None:
 
 
 def test_concurrent_causes_have_ordinals_that_are_used_again_once_free() -> None:
-    a, b, c = finding(handle="a", zone="a"), finding(handle="b", zone="b"), finding(handle="c", zone="c")
+    a, b, c = (
+        finding(handle="a", zone="a"),
+        finding(handle="b", zone="b"),
+        finding(handle="c", zone="c"),
+    )
     _, told = run([a, b], [b], [b, c])
     assert changes(told[0]) == [(Change.OPENED, "ingest-loss-1"), (Change.OPENED, "ingest-loss-2")]
     assert changes(told[2]) == [(Change.OPENED, "ingest-loss-1")]
@@ -55,7 +59,7 @@ def test_concurrent_causes_have_ordinals_that_are_used_again_once_free() -> None
 
 
 def test_what_a_wider_loss_explains_folds_into_it() -> None:
-    narrow, wide = finding(handle="n", zone="a"), finding(handle="w")
+    narrow, wide = finding(handle="n", within=("w",), zone="a"), finding(handle="w")
     _, told = run([narrow], [narrow, wide], [narrow, wide], [narrow])
     assert sorted(changes(told[1])) == [
         (Change.CLOSED, "ingest-loss-1"),

@@ -13,7 +13,13 @@ from tests.aggregator.alerts.findings import POLICIES, finding
 _findings = st.builds(
     finding,
     st.sampled_from(
-        [AlertClass.LOSS, AlertClass.BLIND, AlertClass.AGENTS_MISSING, AlertClass.BUDGET, AlertClass.LATE]
+        [
+            AlertClass.LOSS,
+            AlertClass.BLIND,
+            AlertClass.AGENTS_MISSING,
+            AlertClass.BUDGET,
+            AlertClass.LATE,
+        ]
     ),
     st.sampled_from("abc"),
     protocol=st.sampled_from(["udp", "tcp"]),
