@@ -24,8 +24,8 @@ class Atoms(NamedTuple):
     """The atoms of a pool of patterns.
 
     `inside` (patterns, atoms) is 1.0 where an atom lies in a pattern, else 0.0; `judged` and `bad` are
-    counts by atom. The first atoms are the lattice's leaves, without the cells `carved`, which are in
-    the atoms `of_carved`.
+    counts by atom. The first atoms are the lattice's leaves, without the cells `carved` (ascending),
+    which are in the atoms `of_carved`. `leaf_of` is the leaf that an atom lies in.
     """
 
     inside: Floats
@@ -33,12 +33,37 @@ class Atoms(NamedTuple):
     bad: Floats
     carved: NDArray[np.int64]
     of_carved: NDArray[np.int64]
+    leaf_of: NDArray[np.int32]
 
-    def by_cell(self, by_atom: Floats, lattice: Lattice) -> Floats:
-        """The number of each cell's atom."""
-        cells = by_atom[lattice.leaf_of_cell]
-        cells[self.carved] = by_atom[self.of_carved]
-        return cells
+    def of_cells(self, lattice: Lattice) -> NDArray[np.int32]:
+        """The atom of each cell of the lattice."""
+        atom = lattice.leaf_of_cell.copy()
+        atom[self.carved] = self.of_carved
+        return atom
+
+    def of(self, cells: NDArray[np.int64], lattice: Lattice) -> NDArray[np.int32]:
+        """The atoms of some cells."""
+        atom = lattice.leaf_of_cell[cells]
+        if len(self.carved):
+            place = np.minimum(self.carved.searchsorted(cells), len(self.carved) - 1)
+            own = self.carved[place] == cells
+            atom[own] = self.of_carved[place[own]]
+        return atom
+
+    def by_leaf(self, by_atom: Floats) -> Floats:
+        """Adds up one number an atom to one a leaf."""
+        return np.asarray(np.bincount(self.leaf_of, by_atom), dtype=np.float64)
+
+    def cells_in(self, pattern: int, lattice: Lattice, most: int) -> NDArray[np.int64] | None:
+        """The cells of a pattern, None where there are more than `most`."""
+        leaves = len(lattice.cube.leaves)
+        inside = self.inside[pattern] > 0.0
+        if not inside[:leaves].any():  # all of its cells are carved out
+            cells = self.carved[inside[self.of_carved]]
+            return cells if len(cells) <= most else None
+        if int(lattice.cells_of_leaf[inside[:leaves]].sum()) > most:
+            return None
+        return np.flatnonzero(inside[self.of_cells(lattice)])
 
 
 def atoms_of(
@@ -70,7 +95,8 @@ def atoms_of(
         rest = by_leaf - np.bincount(leaves[carved], taken, minlength=count)
         by_atom = np.concatenate((rest, np.bincount(group, taken, minlength=len(first))))
         parts.append(np.asarray(by_atom, dtype=np.float64))
-    return Atoms(inside, parts[0], parts[1], carved, count + group)
+    leaf_of = np.concatenate((np.arange(count, dtype=np.int32), leaves[carved[first]]))
+    return Atoms(inside, parts[0], parts[1], carved, count + group, leaf_of)
 
 
 def _wide(lattice: Lattice, pool: Patterns, narrow: NDArray[np.bool_]) -> Floats:

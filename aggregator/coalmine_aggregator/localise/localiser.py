@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from coalmine_aggregator.localise.atoms import Atoms, atoms_of
+from coalmine_aggregator.localise.atoms import atoms_of
 from coalmine_aggregator.localise.equivalents import MOST, names_of
-from coalmine_aggregator.localise.likelihood import Base, Floats, base_of, fit
-from coalmine_aggregator.localise.pool import SIZE, Counts, Patterns, Twins, promising, unexplained
-from coalmine_aggregator.localise.product import combined
+from coalmine_aggregator.localise.likelihood import Base, base_of, fit
+from coalmine_aggregator.localise.pool import SIZE, Counts, Patterns, Twins, promising
+from coalmine_aggregator.localise.refill import Refill
 from coalmine_aggregator.localise.search import Chosen, Search
 from coalmine_aggregator.localise.verdict import Candidate, CauseScope, Verdict
 from coalmine_aggregator.model.lattice import Lattice
@@ -37,9 +37,6 @@ CANDIDATES = 10
 
 MOST_NAMED = 8
 """Scopes whose joint score may be asked for."""
-
-MANY = 4096
-"""Cells of a cause beyond which no patterns are looked for in its place: it has proven itself."""
 
 _ROUNDS = 3  # searches on pools that are refilled in between
 _NAMES = 256  # names of patterns that are remembered
@@ -91,21 +88,27 @@ class Localiser:
         weight = 1.0 / (1.0 + np.maximum(judged - 1, 0) * rho) if rho > 0.0 else 1.0
         counts = Counts(lattice, judged * weight, bad * weight)
         base, penalty = base_of(p0), self._penalty(among)
-        pool, complete = promising(counts, self._twins, lattice.kinds, base, penalty)
+        pool, complete = promising(counts, self._twins, base, penalty)
+        refill = Refill(lattice, counts, self._twins, penalty)
         known = [lattice.pattern_of(scope) for scope in named]
         asked = sorted({number for number in known if number is not None})
         seed: list[int] = asked
+        reached = -math.inf
         for turn in range(_ROUNDS):
             pool = np.array(list(dict.fromkeys([*seed, *asked, *pool.tolist()])), dtype=np.int64)
             place = {number: row for row, number in enumerate(pool.tolist())}
             atoms = atoms_of(lattice, pool, counts.judged, counts.bad, counts.by_leaf)
             search = Search(atoms, base, penalty, limit)
             chosen = tuple(sorted(place[number] for number in seed))
-            best = search.improve(chosen) if turn else search.run([chosen])
-            if complete or turn == _ROUNDS - 1:
+            # The first pool of a large lattice is of wide patterns only.
+            thorough = turn == 0 or (turn == 1 and counts.large)
+            best = search.run([chosen]) if thorough else search.improve(chosen)
+            score = search.score(best)
+            if complete or turn == _ROUNDS - 1 or score <= reached + 0.01:
                 break
+            reached = score
             seed = [int(pool[row]) for row in best]
-            more = self._refill(search, best, atoms, counts, penalty, pool)
+            more = refill.beside(pool, search, best, atoms)
             if not len(more):
                 break
             pool = np.concatenate((more, pool[: SIZE - min(len(more), SIZE // 2)]))
@@ -119,30 +122,6 @@ class Localiser:
             else:  # a scope given twice pays twice
                 named_score = search.score(rows) - penalty * (len(named) - len(rows))
         return Verdict(causes, search.score(best), named_score, self._candidates(search, best, pool))
-
-    def _refill(
-        self,
-        search: Search,
-        best: Chosen,
-        atoms: Atoms,
-        counts: Counts,
-        penalty: float,
-        pool: Patterns,
-    ) -> Patterns:
-        """Patterns outside of the pool that explain what the best set leaves, or what one of its causes
-        explains, as far as that one's cells are few."""
-        lattice, twins = self._lattice, self._twins
-        assert twins is not None
-        loss = atoms.by_cell(_losses(search, best, atoms), lattice)
-        found = [unexplained(lattice, counts, twins, loss, penalty)]
-        for left in best:
-            inside = atoms.by_cell(atoms.inside[left], lattice) > 0
-            cells = np.flatnonzero(inside & self._is_judged)
-            if len(cells) <= MANY:
-                rest = tuple(row for row in best if row != left)
-                loss = atoms.by_cell(_losses(search, rest, atoms), lattice)
-                found.append(unexplained(lattice, counts, twins, loss, penalty, cells))
-        return twins.others(np.concatenate(found), pool)
 
     def _causes(
         self,
@@ -208,9 +187,3 @@ class Localiser:
             self._is_judged = is_judged
             self._twins = Twins(self._lattice, is_judged)
             self._names.clear()
-
-
-def _losses(search: Search, best: Chosen, atoms: Atoms) -> Floats:
-    """The loss of each atom under a set of patterns."""
-    passed = combined(atoms.inside[list(best)], search.strengths(best))
-    return np.asarray(1.0 - (1.0 - search.base(best)) * np.exp(-passed))

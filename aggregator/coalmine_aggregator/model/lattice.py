@@ -90,6 +90,7 @@ class Lattice:
         self._shared_variant = GrowingColumn(np.int32)  # by variant: itself, or 0 for a direct probe's
         self._place_number: dict[tuple[int, ...], int] = {}
         self._place_of_leaf = GrowingColumn(np.int32)
+        self._counted = 0, np.zeros(0, dtype=np.int64)  # of how many cells, the cells by leaf
         self._waiting: list[list[int]] = [[] for _ in PREFERENCE]
         self._patterns_of_cell: tuple[int, NDArray[np.int64]] = (0, np.zeros((0, 0), dtype=np.int64))
 
@@ -127,6 +128,14 @@ class Lattice:
         """int32[cells]: the leaf of each cell, its number in `cube.leaves`."""
         self._settle()
         return self._leaf.values
+
+    @property
+    def cells_of_leaf(self) -> NDArray[np.int64]:
+        """int64[leaves]: how many cells each leaf has."""
+        self._settle()
+        if len(self._leaf) != self._counted[0]:
+            self._counted = len(self._leaf), np.bincount(self._leaf.values)
+        return self._counted[1]
 
     def codes(self, label: int) -> NDArray[np.int32]:
         """int32[cells]: the codes of the cells' values of `PREFERENCE[label]`; 0 names nothing.
