@@ -2,11 +2,11 @@
 
     python -m benchmarks.settle_scale [--quick] [--json] [--check]
 
-The engine is the real one, births and all; the evidence of each slot is written into its ledger directly,
+The engine is the real one, births and all; the evidence of each slot goes into its ledger directly,
 since receiving and decoding are measured elsewhere (`ingest`) and reports are the broker's limit. What
 counts is the processor time of one thread in `Engine.tick`: the tick that settles a slot, and the four
-looks at the open slots between, of a healthy fleet and of outages of several shapes while they open, while
-they last and when they end.
+looks at the open slots between, of a healthy fleet and of outages of several shapes while they open,
+while they last and when they end.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from benchmarks.report import Options, Report, main, say
 from coalmine_aggregator.engine import Engine
 from coalmine_aggregator.ledger.evidence import FAILED, SENT
 from coalmine_aggregator.model.policy import ServicePolicy
+from coalmine_runtime import clock
 from coalmine_wire.protocols import Protocol
 from coalmine_wire.reports import Birth, Endpoint
 from coalmine_wire.series import Location
@@ -67,7 +68,9 @@ class Fleet:
                     region=f"r{zone // 4}",
                     zone=f"z{zone}",
                     host=f"h{host}",
-                    endpoints=[Endpoint("ingest", protocol, 10 * host % 1000) for protocol in protocols],
+                    endpoints=[
+                        Endpoint("ingest", protocol, 10 * host % 1000) for protocol in protocols
+                    ],
                 ),
                 T + 0.5,
             )
@@ -164,14 +167,16 @@ def story(fleet: Fleet, outage: Outage | None, seconds: int) -> tuple[Costs, lis
 
 def measure(report: Report, hosts: int, bound_ms: float, stories: Sequence[Outage]) -> None:
     """Adds the figures of one size."""
-    began = time.monotonic()
+    began = clock.monotonic()
     fleet = Fleet(hosts)
     label = f"{fleet.series:,} series"
-    say(f"{label}: born in {time.monotonic() - began:.0f} s")
+    say(f"{label}: born in {clock.monotonic() - began:.0f} s")
     story(fleet, None, SETTLE_S + 4)
     before_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     costs, _ = story(fleet, None, 20)
-    report.add(f"{label}: a healthy slot, median", float(np.median(costs.settle)), "ms", at_most=bound_ms)
+    report.add(
+        f"{label}: a healthy slot, median", float(np.median(costs.settle)), "ms", at_most=bound_ms
+    )
     report.add(f"{label}: a healthy second with its looks", costs.second_ms, "ms of CPU")
     for outage in stories:
         costs, told = story(fleet, outage, QUIET_S + OUTAGE_S + AFTER_S)

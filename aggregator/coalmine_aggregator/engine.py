@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from coalmine_aggregator.agent_views import AgentViews
 from coalmine_aggregator.judge.clashes import Aside
-from coalmine_aggregator.judge.judge import Evidence, Judge
+from coalmine_aggregator.judge.judge import Evidence, Judge, Kept
 from coalmine_aggregator.judge.links import Links
 from coalmine_aggregator.ledger.ledger import Ledger
 from coalmine_aggregator.ledger.ring import DEPTH
@@ -28,6 +28,7 @@ from coalmine_aggregator.model.policy import DetectionPolicy, ServicePolicy
 from coalmine_aggregator.model.receipts import Receipts
 from coalmine_aggregator.model.restored import Restored
 from coalmine_aggregator.model.slot_counts import SlotCounts
+from coalmine_aggregator.model.timings import NO_TIMINGS
 from coalmine_aggregator.model.views import AgentView, GroupRates
 from coalmine_aggregator.rates import rates
 from coalmine_wire.reports import Birth, Report, State
@@ -64,6 +65,7 @@ class Engine:
         sources: Sequence[str],
         restored: Restored | None = None,
         detection: DetectionPolicy | None = None,
+        control_key: bytes | None = None,
         now: float,
         depth: int = DEPTH,
     ) -> None:
@@ -91,7 +93,10 @@ class Engine:
             open_alerts=past.open_alerts,
             learned=past.learned,
             minutes=past.slo,
+            control_key=control_key,
         )
+        for birth in past.births:
+            self._enrol_control(birth)
         self._links = Links(sources)
         self._housekept = 0
         self._ticked = now
@@ -108,6 +113,7 @@ class Engine:
     def birth(self, birth: Birth, now: float) -> None:
         """An agent introduces itself."""
         self._roster.birth(birth, now)
+        self._enrol_control(birth)
 
     def state(self, state: State, now: float) -> None:
         """An agent says how it is, or its last will does."""
@@ -156,6 +162,7 @@ class Engine:
             self._roster.presence if self._roster.missing else None,
             self._asides(),
             self._links.sources(),
+            self._roster.stopwatch.drain() if turn.cells else NO_TIMINGS,
         )
         transitions = self.judge.step(evidence, self._ledger.series, now)
         return Tick(settled, revised, transitions, turn.kept, self._roster.drain())
@@ -171,6 +178,10 @@ class Engine:
         """Every agent of the roster, and those set aside."""
         return self._views.all(now)
 
+    def kept(self) -> Kept:
+        """What the store shall have beside a tick's results; to be asked once a second."""
+        return self.judge.kept(self._ledger.next)
+
     def open_alerts(self) -> list[Alert]:
         """The open alerts, the oldest first."""
         return list(self.judge.open)
@@ -182,6 +193,10 @@ class Engine:
     def receipts(self) -> dict[str, int]:
         """Datapoints of known series received since the start, by source."""
         return dict(zip(self._ledger.sources.names, self._ledger.sources.receipts, strict=True))
+
+    def _enrol_control(self, birth: Birth) -> None:
+        if birth.control:
+            self.judge.control.birth(birth, self._ledger.series)
 
     def _asides(self) -> list[Aside]:
         return [

@@ -143,6 +143,14 @@ class Measuring:
             self._store.put_exceptions(slot, blob)
         if tick.settled or tick.revised:
             self._store.put_slots([*tick.settled, *tick.revised])
+            kept = self.engine.kept()
+            for service, minute, sums in kept.minutes:
+                self._store.put_slo(service, minute, sums)
+            for name, body in kept.learned:
+                self._store.put_learned(name, body)
+            for alert in kept.amended:
+                self._store.put_alert(alert)
+                self._amend(alert)
         if tick.transitions:
             self._store.put_transitions(self._route(tick.transitions))
         for transition in tick.transitions:
@@ -150,6 +158,11 @@ class Measuring:
         for event in tick.events:
             log = _log.info if event.name in _QUIET else _log.warning
             log(event.name, **event.fields)
+
+    def _amend(self, alert: Alert) -> None:
+        for index, closed in enumerate(self.closed):
+            if closed.number == alert.number:
+                self.closed[index] = alert
 
     def _tell(self, transition: Transition) -> None:
         alert = transition.alert

@@ -108,6 +108,7 @@ async def _start(
         sources=sources,
         restored=restored,
         detection=settings.detection.policy(),
+        control_key=settings.control.key.reveal().encode() if settings.control else None,
         now=clock.wall(),
     )
     table = SeriesTable(secrets.token_bytes(16))

@@ -21,6 +21,7 @@ from coalmine_runtime.settings import (
     setting,
 )
 from coalmine_runtime.tls import TlsClientSettings, TlsServerSettings
+from coalmine_wire.control import MIN_KEY_BYTES
 from coalmine_wire.series import is_label
 from coalmine_wire.topics import is_topic_part
 
@@ -222,6 +223,17 @@ class BrokerChoice(TlsClientSettings):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class ControlSettings:
+    """The aggregator's own copy of what its control agents know."""
+
+    key: Secret = setting("Key of the control agents: what they withhold must be counted lost")
+
+    def __post_init__(self) -> None:
+        if len(self.key.reveal().encode()) < MIN_KEY_BYTES:
+            raise SettingError("key", f"expected {MIN_KEY_BYTES} bytes or more")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class WebSettings:
     """The page, the API and the metrics."""
 
@@ -258,6 +270,7 @@ class AggregatorSettings:
     fleet: str = setting("The fleet's name, part of every topic and de-duplication key", "default")
     services: dict[str, ServiceSettings] = setting("What is watched, by name")
     detection: DetectionSettings = setting("How loss is told from noise", DetectionSettings())
+    control: ControlSettings | None = setting("Check of the counting by control agents", None)
     receive: ReceiveSettings = setting("Where datapoints arrive")
     broker: BrokerChoice = setting("Where agents report", BrokerChoice())
     notify: list[NotifySettings] = setting("Who hears of alerts", [])

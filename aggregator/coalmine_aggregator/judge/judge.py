@@ -17,18 +17,33 @@ from coalmine_aggregator.alerts import machine
 from coalmine_aggregator.detect.learning import Learned
 from coalmine_aggregator.judge import clashes
 from coalmine_aggregator.judge.clashes import Aside
+from coalmine_aggregator.judge.control import ControlCheck
 from coalmine_aggregator.judge.fault import Sources
 from coalmine_aggregator.judge.missing import MissingWatch
 from coalmine_aggregator.judge.service import ServiceJudge, ServicePast
+from coalmine_aggregator.judge.slowness import SlownessWatch
 from coalmine_aggregator.ledger.series import AllSeries
-from coalmine_aggregator.model.alerts import Alert, AlertClass, Transition
+from coalmine_aggregator.model.alerts import Alert, AlertClass, Change, Transition
 from coalmine_aggregator.model.findings import Finding
 from coalmine_aggregator.model.policy import DetectionPolicy, ServicePolicy
 from coalmine_aggregator.model.presence import Presence
+from coalmine_aggregator.model.slo_minutes import MinuteSums
 from coalmine_aggregator.model.slot_cells import OpenSlot, Revision, SlotCells
+from coalmine_aggregator.model.timings import NO_TIMINGS, Timings
 
 DETECTED_S = 60
 """Revisions of older slots change history and never page."""
+
+
+NOISE = "noise"
+STEP_TIMES = "step_times"
+"""Names of what was learned: the noise of each service, the step times of all."""
+
+MOST_CLOSED = 256
+"""Closed loss alerts whose counts are still corrected, the newest."""
+
+KEPT_EVERY_S = 60
+"""Slots after which what was learned is kept anew."""
 
 
 class Evidence(NamedTuple):
@@ -44,6 +59,16 @@ class Evidence(NamedTuple):
     presence: Callable[[], Sequence[Presence]] | None = None
     asides: Sequence[Aside] = ()
     sources: Sources = Sources()
+    timings: Timings = NO_TIMINGS
+
+
+class Kept(NamedTuple):
+    """What is kept over restarts: (service, minute, sums) of objectives, (name, JSON) of what was
+    learned, closed alerts whose counts late evidence has corrected."""
+
+    minutes: list[tuple[str, int, MinuteSums]]
+    learned: list[tuple[str, str]]
+    amended: list[Alert]
 
 
 class Judge:
@@ -60,8 +85,10 @@ class Judge:
         open_alerts: Sequence[Alert] = (),
         learned: Mapping[str, str] | None = None,
         minutes: Mapping[str, NDArray[np.int64]] | None = None,
+        control_key: bytes | None = None,
     ) -> None:
-        """`began` is the first slot of this run; what an earlier run left comes with it."""
+        """`began` is the first slot of this run; what an earlier run left comes with it. `control_key`
+        is that of the control agents."""
         self.policies = policies
         self.detection = detection
         learned, minutes = learned or {}, minutes or {}
@@ -74,16 +101,22 @@ class Judge:
                 ServicePast(
                     [alert for alert in open_alerts if alert.service == name],
                     minutes.get(name),
-                    Learned.from_dict(_read(learned.get(f"noise/{name}"))),
+                    Learned.from_dict(_read(learned.get(f"{NOISE}/{name}"))),
                 ),
             )
             for name, policy in policies.items()
         }
+        self.slowness = SlownessWatch(policies, detection)
+        self.slowness.restore(_read(learned.get(STEP_TIMES)))
+        accepted = max((policy.acceptable_loss for policy in policies.values()), default=0.0)
+        self.control = ControlCheck(control_key, accepted)
         self._missing = MissingWatch()
+        self._kept = 0
+        self._closed: dict[tuple[str, str], Alert] = {}
+        self._amended: list[Alert] = []
         self._alerts = machine.State(
             fleet, next_number, tuple(open_alerts), float(began) if open_alerts else 0.0
         )
-        self.amended: list[Alert] = []
 
     @property
     def open(self) -> tuple[Alert, ...]:
@@ -108,11 +141,54 @@ class Judge:
                 service.settle(cells, evidence.sources)
             if evidence.open_slots:
                 service.look(evidence.open_slots, evidence.sources)
+        for cells in evidence.cells:
+            self._beside(cells, evidence.timings, series)
         if not (evidence.cells or evidence.revisions or evidence.open_slots):
             return []  # nothing is known that was not known before
         findings = self._findings(evidence, now)
         self._alerts, transitions = machine.step(self._alerts, findings, self.policies, now)
+        for change, _, alert, _ in transitions:
+            if change is Change.CLOSED and alert.alert_class is AlertClass.LOSS:
+                self._closed[alert.service, alert.handle] = alert
+        while len(self._closed) > MOST_CLOSED:
+            del self._closed[next(iter(self._closed))]
+        self._amend()
         return transitions
+
+    def _amend(self) -> None:
+        """Late evidence has corrected the counts of alerts that are closed, and with them their effect:
+        what was lost was replayed, and came late."""
+        for name, service in self.services.items():
+            for handle in service.corrected:
+                alert, cause = self._closed.get((name, handle)), service.ended_cause(handle)
+                if alert is not None and cause is not None:
+                    alert = alert._replace(total=cause.total, effect=cause.effect)
+                    self._closed[name, handle] = alert
+                    self._amended.append(alert)
+            service.corrected.clear()
+
+    def _beside(self, cells: SlotCells, timings: Timings, series: AllSeries) -> None:
+        """What concerns no single service's counts."""
+        lossy = [name for name, service in self.services.items() if service.loss.causes]
+        self.control.settle(cells, loss_open=bool(lossy))
+        self.slowness.settle(cells.slot, timings, series, lossy)
+
+    def kept(self, slot: int) -> Kept:
+        """What the store shall have of this judge, changed since it was last asked."""
+        learned: list[tuple[str, str]] = []
+        if slot - self._kept >= KEPT_EVERY_S or slot < self._kept:
+            self._kept = slot
+            for name, service in self.services.items():
+                body = service.learner.learned.to_dict()
+                learned.append((f"{NOISE}/{name}", json.dumps(body)))
+            learned.append((STEP_TIMES, json.dumps(self.slowness.learned())))
+        minutes = [
+            (name, minute, sums)
+            for name, service in self.services.items()
+            for minute, sums in service.slo.drain()
+        ]
+        amended, self._amended = self._amended, []
+        return Kept(minutes, learned, amended)
 
     def _findings(self, evidence: Evidence, now: float) -> list[Finding]:
         findings = [each for service in self.services.values() for each in service.findings()]
@@ -120,6 +196,8 @@ class Judge:
         presence = evidence.presence() if evidence.presence is not None else ()
         findings += self._missing.findings(presence, blinded, now)
         findings += clashes.findings(evidence.asides)
+        findings += self.slowness.findings()
+        findings += self.control.findings()
         return findings
 
 

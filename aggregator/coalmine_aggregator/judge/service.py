@@ -193,8 +193,9 @@ class ServiceJudge:
             if cause.since <= slot <= last:
                 had = count(before, self.cells.flags(revision.before.received), cause.members)
                 has = count(after, received, cause.members)
-                cause.total = _corrected(cause.total, had, has)
-                self.corrected.add(cause.handle)
+                if had != has:
+                    cause.total = _corrected(cause.total, had, has)
+                    self.corrected.add(cause.handle)
 
     def findings(self) -> list[Finding]:
         """What is wrong now."""

@@ -309,8 +309,8 @@ class Watch:
         )
 
     def _began(self, members: Mask, loss: float, slots: Sequence[Now]) -> int:
-        """The change point of the loss that there is. The alternatives of the bank are coarse, and where
-        the cap holds them all alike, the smallest would reach back to the last stray loss."""
+        """The change point of the loss that there is. The bank's alternatives are coarse, and where the
+        cap holds them all alike, the smallest would reach back to the last stray loss."""
         while True:
             began = self._change_point(members, loss, slots)
             sums = self._with_open(self.history.sums(began, len(self.cells)), slots)

@@ -53,8 +53,8 @@ Resting = Callable[[int], Iterable[NDArray[np.int32]]]
 
 
 class Turn(NamedTuple):
-    """What a tick did; `kept` are the blobs to be stored by slot. `cells` are the settled slots by series
-    but for those that passed before this run, `revisions` all that late evidence changed."""
+    """What a tick did; `kept` are the blobs to be stored by slot. `cells` are the settled slots by
+    series but for those that passed before this run, `revisions` all that late evidence changed."""
 
     settled: list[SlotTable]
     revised: list[SlotTable]

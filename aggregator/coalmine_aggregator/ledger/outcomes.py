@@ -7,19 +7,22 @@ from collections.abc import Sequence
 
 from coalmine_aggregator.ledger.agents import Assignment
 from coalmine_aggregator.ledger.book import Book
-from coalmine_aggregator.ledger.evidence import FAILED, IMPAIRED, SAID, SAID_BY
-from coalmine_wire.reports import Outcome, Report
+from coalmine_aggregator.ledger.evidence import FAILED, IMPAIRED, SAID, SAID_BY, SENT
+from coalmine_wire.reports import Outcome, Report, Verdict
+
+_SENT = Verdict.SENT
 
 
 def write(report: Report, assignment: Assignment, book: Book, oddities: Counter[str]) -> None:
     """Enters every outcome of a report. One that names no endpoint of the birth is counted."""
     listed = assignment.listed
     endpoints = len(listed)
+    first, last = book.open, book.ring.high
     for slot_report in report.slots:
         slot, outcomes = slot_report.slot, slot_report.outcomes
         if slot_report.impaired:
             book.merge(slot, assignment.ids, IMPAIRED)
-        if book.ring.holds(slot) and slot >= book.open:
+        if first <= slot <= last:  # open ones are never dropped from the ring
             strangers = _write_open(slot, outcomes, listed, book)
             if strangers:
                 oddities["outcomes_of_no_endpoint"] += strangers
@@ -41,7 +44,8 @@ def _write_open(slot: int, outcomes: Sequence[Outcome], listed: list[int], book:
         if not 0 <= endpoint < endpoints:
             strangers += 1
             continue
-        code = SAID_BY[outcome.verdict, outcome.step]
+        verdict = outcome.verdict
+        code = SENT if verdict is _SENT else SAID_BY[verdict, outcome.step]
         at = listed[endpoint]
         before = row[at]
         said = before & SAID

@@ -29,6 +29,7 @@ from coalmine_aggregator.ledger.evidence import SKIPPED
 from coalmine_aggregator.ledger.ledger import Ledger
 from coalmine_aggregator.ledger.outcomes import write
 from coalmine_aggregator.ledger.series import SeriesFullError
+from coalmine_aggregator.ledger.stopwatch import Stopwatch
 from coalmine_aggregator.ledger.waiting import Waiting
 from coalmine_aggregator.model.events import Event
 from coalmine_aggregator.model.presence import Presence
@@ -65,6 +66,7 @@ class Roster:
         self.agents: dict[str, Agent] = {}
         self.aside: dict[tuple[str, str], Aside] = {}
         self.events: list[Event] = []
+        self.stopwatch = Stopwatch()
         self._holders: dict[Seat, str] = {}
         self._seats: dict[Seat, int] = {}
         self._waiting = Waiting(ledger.oddities)
@@ -132,7 +134,9 @@ class Roster:
         if agent is None or assignment is None:
             self._waiting.report(report, now)
             return
-        self._ledger.book.reach(slot_of(now) + book.AHEAD_S)
+        ahead = math.floor(now) + book.AHEAD_S
+        if ahead > self._ledger.ring.high:
+            self._ledger.book.reach(ahead)
         if report.boot == agent.current.birth.boot:
             self._hear(agent, now)
             if agent.replaced and not report.replayed:
@@ -376,6 +380,7 @@ class Roster:
         write(report, assignment, self._ledger.book, self._ledger.oddities)
         if not report.replayed:
             self._ledger.clocks.report(assignment.seat, now - report.sent_at)
+            self.stopwatch.take(report, assignment)
         ahead = math.floor(now) + AHEAD_S
         for each in report.slots:
             if each.slot > ahead:

@@ -18,7 +18,7 @@ class Finding(NamedTuple):
     """One condition that holds; the fields are those of `Alert`.
 
     `quiet` says that the cause was paged before it was told apart from others, so that it opens as a
-    ticket. `explanation` is of the newest decision. `within` are the handles of the findings of the same
+    ticket. `explanation` is of the newest decision. `within` are the handles of the findings of its
     class and service in whose scopes all series of this one lie; see `alerts.folding`.
     """
 

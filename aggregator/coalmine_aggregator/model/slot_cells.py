@@ -15,9 +15,9 @@ class SlotCells(NamedTuple):
     """One slot by series.
 
     `fates` is uint8[n]: the value of `Fate` of each series id below n, `ABSENT` where nothing was
-    expected. `received` is bool[n]: what arrived in time, whatever its fate. `expected` is another object
-    whenever another set of series is expected. `twice` are the ids of series that were received more
-    than once. Nothing is ever written to again.
+    expected. `received` is bool[n]: what arrived in time, whatever its fate. `expected` is another
+    object whenever another set of series is expected. `twice` are the ids of series that were received
+    more than once. Nothing is ever written to again.
     """
 
     slot: int
