@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
-from coalmine_aggregator.engine import Tick
-from coalmine_aggregator.model.alerts import Alert
+import numpy as np
+from numpy.typing import NDArray
+
+from coalmine_aggregator.engine import Engine, Tick
 from coalmine_aggregator.model.restored import Restored
+from coalmine_aggregator.model.slo_minutes import MINUTE_COLUMNS, MinuteSums
 from coalmine_aggregator.model.slot_counts import SlotCounts
 from coalmine_wire.reports import Birth, State
 from coalmine_wire.slots import REVISABLE_S
@@ -28,6 +32,7 @@ class Memory:
         self._states: dict[tuple[str, str], State] = {}
         self._exceptions: dict[int, bytes] = {}
         self._recent: dict[int, SlotCounts] = {}
+        self._minutes: dict[str, dict[int, MinuteSums]] = {}
         self._uncommitted: deque[tuple[float, Tick]] = deque()
 
     def birth(self, birth: Birth) -> None:
@@ -46,24 +51,23 @@ class Memory:
         if tick.settled or tick.revised or tick.exceptions:
             self._uncommitted.append((now, tick))
 
-    def restored(
-        self,
-        killed_at: float,
-        open_alerts: Sequence[Alert],
-        next_number: int,
-        learned: Mapping[str, str],
-    ) -> Restored:
+    def restored(self, killed_at: float, engine: Engine, next_number: int) -> Restored:
         """What a start finds after a kill."""
         self._commit(killed_at)
         self._uncommitted.clear()
+        learned: dict[str, str] = {}
+        for name, service in engine.judge.services.items():
+            learned[f"noise/{name}"] = json.dumps(service.learner.learned.to_dict())
+            self._minutes.setdefault(name, {}).update(service.slo.drain())
         return Restored(
             births=tuple(self._births.values()),
             states=tuple(self._states.values()),
             last_slot=max(self._recent, default=None),
-            open_alerts=tuple(open_alerts),
+            open_alerts=tuple(engine.open_alerts()),
             next_number=next_number,
             exceptions=tuple(sorted(self._exceptions.items())),
             recent=tuple(counts for _, counts in sorted(self._recent.items())),
+            slo={name: _rows(minutes) for name, minutes in self._minutes.items()},
             learned=learned,
         )
 
@@ -84,3 +88,9 @@ class Memory:
             del self._recent[next(iter(self._recent))]
         while self._exceptions and next(iter(self._exceptions)) < newest - REVISABLE_S:
             del self._exceptions[next(iter(self._exceptions))]
+
+
+def _rows(minutes: Mapping[int, MinuteSums]) -> NDArray[np.int64]:
+    """int64[n, MINUTE_COLUMNS], ascending."""
+    rows = [(minute, *sums) for minute, sums in sorted(minutes.items())]
+    return np.array(rows, dtype=np.int64).reshape(-1, MINUTE_COLUMNS)

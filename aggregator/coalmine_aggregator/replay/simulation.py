@@ -181,9 +181,7 @@ class Simulation:
     def _kill(self, at: float) -> None:
         engine, self._engine = self._engine, None
         if engine is not None:
-            self._restored = self._memory.restored(
-                EPOCH + at, engine.open_alerts(), self._next_number, {}
-            )
+            self._restored = self._memory.restored(EPOCH + at, engine, self._next_number)
 
     def _start(self, at: float) -> None:
         """The aggregator is there again, and so is the broker: whoever can be heard says so."""

@@ -2,14 +2,18 @@
 
 Nearly all of it is the same each second. So who arrives in which fifth is worked out once, and only the
 seconds in which something happens are planned, a second ahead; what does not come at its usual time
-waits in a book of its own.
+waits in a book of its own. While no report says that something went badly, all receipts of a second are
+handed out together in its last fifth: no slot is settled in between, and whether they came in time does
+not depend on it.
 
 All times are fleet time, in seconds from slot 0, but for what agents' own clocks say in reports.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -28,6 +32,8 @@ EARLY_S = 0.1
 
 NULL_SINK = ["null_sink"]
 
+_CALM_S = 5  # slots are open for three seconds; looks at them want to see what came by then
+
 _CONNECT = 2 * Step.CONNECT
 _NO_ONE: frozenset[int] = frozenset()
 
@@ -35,7 +41,7 @@ Ids = NDArray[np.int64]
 
 
 class Arrivals(NamedTuple):
-    """Receipts that arrived by `at`, in one fifth of a second; `slots` are absolute."""
+    """Receipts that arrived by `at`; `slots` are absolute."""
 
     at: float
     series: Ids
@@ -88,10 +94,12 @@ class Traffic:
         self._clocks = Clocks()
         self._usual = fleet.phase_s + latency_s
         self._groups, self._reporters = _groups(self._usual), _reporters(fleet, latency_s)
-        self._whole = [_whole(groups) for groups in self._groups]
-        shifts = [each.shift for row in self._groups for each in row]
-        shifts += [each.shift for row in self._reporters for each in row]
-        self._memory = 2 + max(shifts)
+        self._every_group = list(itertools.chain.from_iterable(self._groups))
+        self._shifts = sorted({each.shift for each in self._every_group})
+        self._whole = _whole(self._every_group)
+        self._calm = False
+        shifts = [*self._shifts, *(each.shift for row in self._reporters for each in row)]
+        self._memory = _CALM_S + max(shifts)
         self._waiting: dict[int, list[Arrivals]] = defaultdict(list)
         self._waiting_reports: dict[int, list[Told]] = defaultdict(list)
         self._now = -TICKS
@@ -111,14 +119,28 @@ class Traffic:
         self._now = tick
         second, residue = divmod(tick, TICKS)
         arrivals = self._waiting.pop(tick, [])
-        groups = self._groups[residue]
-        if not groups:
-            return arrivals
-        whole = self._whole[residue]
-        if second >= whole.shift and not any(second - each.shift in self._seconds for each in groups):
-            slots = whole.slots + (EPOCH + second)
-            arrivals.append(Arrivals(second + whole.offset_s, whole.series, slots))
-            return arrivals
+        if residue == 0:
+            self._calm = second >= self._memory and not any(
+                self._told_bad(slot) for slot in range(second - self._memory, second + 1)
+            )
+        if not self._calm:
+            arrivals += self._usual_arrivals(second, self._groups[residue])
+        elif residue == TICKS - 1:
+            if not any(second - shift in self._seconds for shift in self._shifts):
+                whole = self._whole
+                slots = whole.slots + (EPOCH + second)
+                arrivals.append(Arrivals(second + whole.offset_s, whole.series, slots))
+            else:
+                arrivals += self._usual_arrivals(second, self._every_group)
+        return arrivals
+
+    def _told_bad(self, slot: int) -> bool:
+        """Whether reports of a slot say, or may say, that something went badly."""
+        unusual = self._seconds.get(slot)
+        return unusual is not None and (unusual.ends is not None or bool(unusual.apart))
+
+    def _usual_arrivals(self, second: int, groups: Iterable[_Group]) -> Iterator[Arrivals]:
+        """What comes at its usual time."""
         for shift, offset_s, series in groups:
             slot = second - shift
             if slot < 0:
@@ -128,8 +150,7 @@ class Traffic:
                 series = series[unusual.arrives[series]]
             if len(series):
                 slots = np.full(len(series), EPOCH + slot)
-                arrivals.append(Arrivals(slot + offset_s, series, slots))
-        return arrivals
+                yield Arrivals(slot + offset_s, series, slots)
 
     def reports(self, tick: int) -> list[Told]:
         """The reports that arrive in a fifth."""
@@ -305,9 +326,8 @@ class Traffic:
 
 
 class _Whole(NamedTuple):
-    """All groups of a fifth together; `slots` are to be added to the second, the latest has `shift`."""
+    """All groups together, as they arrive in one second; `slots` are to be added to that second."""
 
-    shift: int
     offset_s: float
     series: Ids
     slots: Ids
@@ -327,11 +347,8 @@ def _groups(usual: NDArray[np.float64]) -> list[list[_Group]]:
 
 
 def _whole(groups: list[_Group]) -> _Whole:
-    if not groups:
-        return _Whole(0, 0.0, np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))
     slots = np.concatenate([np.full(len(each.series), -each.shift) for each in groups])
     return _Whole(
-        max(each.shift for each in groups),
         max(each.offset_s - each.shift for each in groups),
         np.concatenate([each.series for each in groups]),
         slots,

@@ -65,8 +65,10 @@ def test_both_ends_of_the_time_belong_to_it(at: float) -> None:
 @pytest.mark.parametrize("at", [9.8, 13.2])
 def test_opened_at_another_time(at: float) -> None:
     assert told(f"alerts: [{alert()}], {NO_MORE}", course(at)) == [
-        "loss of ingest {protocol: udp} expected to open 10 to 13 s: none opened then; "
-        f"loss of ingest {{protocol: udp}} opened at {at} s as a page",
+        (
+            "loss of ingest {protocol: udp} expected to open 10 to 13 s: none opened then; "
+            f"loss of ingest {{protocol: udp}} opened at {at} s as a page"
+        ),
         f"another page: loss of ingest {{protocol: udp}} opened at {at} s as a page",
     ]
 
@@ -81,8 +83,10 @@ def test_nothing_opened() -> None:
 
 def test_another_scope() -> None:
     assert told(f"alerts: [{alert(scope='{}')}], {NO_MORE}", course()) == [
-        "loss of ingest {} expected to open 10 to 13 s: "
-        "ingest-loss-1 of 12.0 s has the scope {protocol: udp} 10 s later, expected {}"
+        (
+            "loss of ingest {} expected to open 10 to 13 s: "
+            "ingest-loss-1 of 12.0 s has the scope {protocol: udp} 10 s later, expected {}"
+        )
     ]
 
 

@@ -46,7 +46,7 @@ def test_whole_seconds_as_the_schedule_has_it(ahead_s: int) -> None:
 
 @pytest.mark.parametrize("ahead_s", [0.2, 0.4])
 def test_parts_of_a_second_lose_no_slot(ahead_s: float) -> None:
-    skew_s = {second: ahead_s for second in range(50, 100)}
+    skew_s = dict.fromkeys(range(50, 100), ahead_s)
     assert simulated(skew_s, 160) == real(skew_s, 160) == (list(range(160)), [])
 
 
