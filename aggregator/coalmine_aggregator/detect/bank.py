@@ -108,18 +108,14 @@ class Bank:
         """
         if len(judged) != self.patterns:
             raise ValueError(f"counts of {len(judged)} patterns, of {self.patterns}")
-        changed = np.flatnonzero(self._judged[: self.patterns] != judged)
-        for first in range(0, len(changed), _CHUNK):
-            part = changed[first : first + _CHUNK]
-            self._write(part, self._now(part))
-        self._judged[changed] = judged[changed]
+        changed = self._judged[: self.patterns] != judged
+        self._bring_up(changed)
+        self._judged[: self.patterns] = judged
 
     def set_noise(self, noise: Noise) -> None:
-        """From the next slot on, this is the noise. The work is that of all patterns if rho changes."""
+        """From the next slot on, this is the noise. Another rho is work for every raised pattern."""
         if noise.rho != self._noise.rho:
-            for first in range(0, self.patterns, _CHUNK):
-                part = np.arange(first, min(first + _CHUNK, self.patterns))
-                self._write(part, self._now(part))
+            self._bring_up(True)
             self._ratios = Likelihood(self._p0, noise.rho)
         self._noise = noise
 
@@ -228,6 +224,13 @@ class Bank:
         quiet *= (self._slot - self._at[patterns])[:, None]
         quiet += self._w[patterns]
         return np.maximum(quiet, 0.0, out=quiet)
+
+    def _bring_up(self, which: NDArray[np.bool_] | bool) -> None:
+        """Writes statistics as they stand now, before what lowers them changes. A zero stays one."""
+        due = np.flatnonzero((self._best[: self.patterns] > 0) & which)
+        for first in range(0, len(due), _CHUNK):
+            part = due[first : first + _CHUNK]
+            self._write(part, self._now(part))
 
     def _write(self, patterns: Patterns, statistics: Statistics) -> None:
         self._w[patterns] = statistics

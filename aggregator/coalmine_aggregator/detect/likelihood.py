@@ -95,6 +95,25 @@ def log_likelihood_ratio(
     return terms.reshape(k.shape)
 
 
+def ratio_of(judged: int, bad: int, p0: float, p1: float, rho: float = 0.0) -> float:
+    """`log_likelihood_ratio` of a single slot, in a hundredth of the time."""
+    good = judged - bad
+    if rho < _LEAST_RHO:
+        return bad * math.log(p1 / p0) + good * (math.log1p(-p1) - math.log1p(-p0))
+    whole = (1.0 - min(rho, MOST_RHO)) / min(rho, MOST_RHO)
+    return (
+        _ascending(p1 * whole, bad)
+        - _ascending(p0 * whole, bad)
+        + _ascending((1.0 - p1) * whole, good)
+        - _ascending((1.0 - p0) * whole, good)
+    )
+
+
+def _ascending(start: float, count: int) -> float:
+    """ln of start (start + 1) ... (start + count - 1)."""
+    return math.lgamma(start + count) - math.lgamma(start)
+
+
 class Likelihood:
     """The ratios of one service's alternatives, for many counts at once.
 

@@ -18,6 +18,7 @@ from coalmine_aggregator.detect.likelihood import (
     floored,
     kl,
     log_likelihood_ratio,
+    ratio_of,
 )
 from coalmine_aggregator.detect.log_gamma import log_gamma
 
@@ -54,9 +55,8 @@ def test_log_gamma_of_any_shape() -> None:
 def test_ratio(pair: tuple[int, int], p0: float, p1: float, rho: float) -> None:
     judged, bad = pair
     truth = log_chance(judged, bad, p1, rho) - log_chance(judged, bad, p0, rho)
-    assert float(log_likelihood_ratio(judged, bad, p0, p1, rho)) == pytest.approx(
-        truth, rel=1e-7, abs=1e-6
-    )
+    for found in (log_likelihood_ratio(judged, bad, p0, p1, rho), ratio_of(judged, bad, p0, p1, rho)):
+        assert float(found) == pytest.approx(truth, rel=1e-7, abs=1e-6)
 
 
 # Invariant: the tables of a service say what the ratio says, for counts inside and beyond them.

@@ -1,0 +1,247 @@
+"""Learning a service's noise from its healthy slots. Pure.
+
+Of a slot in which k of n judged datapoints were bad, three things can be the reason, and the first two
+are learned apart: dispersed noise, which is beta-binomial; a burst, which happens in one slot of
+`BURSTS_EVERY` and may have any loss; and an outage, from which nothing is learned, because slots wait
+`LAG` before they teach and are forgotten if an alert opens meanwhile.
+
+For each rho of a grid, the learner sums the log likelihood of every slot under the mixture of noise and
+bursts. That is robust (to a burst, every rho is as good as any other), needs no window, and knows how
+little it knows: a score says how much likelier a rho is, and the lowest one is believed until another
+is clearly better. Scores fade with a half-life of a day. A slot that the mixture takes for a burst is
+counted as one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from coalmine_aggregator.detect.likelihood import floored
+from coalmine_aggregator.detect.log_gamma import log_gamma
+from coalmine_aggregator.detect.noise import PRIOR, PRIOR_RHO, Noise
+
+LAG: Final = 120
+"""Slots that a slot waits before it teaches."""
+
+BURSTS_EVERY: Final = 1200
+"""At most one slot in so many is taken for a burst, rather than for dispersed noise."""
+
+LEAST_BURST: Final = 0.05
+"""Below this loss, a burst need not be reckoned with; and so with fewer than three bad datapoints."""
+
+_HALF_LIFE: Final = 86_400.0
+_BURSTS_HALF_LIFE: Final = 14 * 86_400.0
+_EVERY: Final = 32
+_LEAST_BURSTS: Final = 2.5  # of a size or span before it counts: two are freaks
+_TAIL: Final = 0.01
+
+_RHOS: Final = PRIOR_RHO * 2.0 ** (np.arange(19) / 2)
+"""0.0005 to 0.256."""
+
+_RESERVE: Final = np.where(np.arange(len(_RHOS)) > 0, -3.0, 0.0)
+"""By how many nats another rho than the lowest must be better."""
+
+_SIZES: Final = 20
+_SPANS: Final = 12
+_STEPS: Final = 6.0
+_CACHE: Final = 512
+
+
+class Learned(NamedTuple):
+    """What is known of a service, kept over restarts.
+
+    `scores` are the log likelihoods of the grid's rhos, the best one 0; `judged` and `bad` what was
+    counted outside bursts, fading; `slots` how many taught; `sizes` and `spans` how many bursts had a
+    loss of up to 5, 10, ... 100 %, and lasted 1, 2, ... 12 slots or more.
+    """
+
+    scores: tuple[float, ...] = (0.0,) * len(_RHOS)
+    judged: float = 0.0
+    bad: float = 0.0
+    slots: int = 0
+    sizes: tuple[float, ...] = (0.0,) * _SIZES
+    spans: tuple[float, ...] = (0.0,) * _SPANS
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {name: list(v) if isinstance(v, tuple) else v for name, v in self._asdict().items()}
+
+    @classmethod
+    def from_dict(cls, body: object) -> Learned:
+        """What `to_dict` gave; anything else, of whatever kind, is nothing learned."""
+        if not isinstance(body, Mapping):
+            return cls()
+        try:
+            found = cls(
+                scores=_numbers(body["scores"], len(_RHOS), most=0.0),
+                judged=_number(body["judged"], least=0.0),
+                bad=_number(body["bad"], least=0.0),
+                slots=int(_number(body["slots"], least=0.0)),
+                sizes=_numbers(body["sizes"], _SIZES, least=0.0),
+                spans=_numbers(body["spans"], _SPANS, least=0.0),
+            )
+        except (KeyError, TypeError, ValueError):
+            return cls()
+        return found if found.bad <= found.judged else cls()
+
+
+class Learner:
+    """One service's noise as it becomes known. A slot takes microseconds; the memory is a few KiB."""
+
+    def __init__(self, p0: float, learned: Learned | None = None) -> None:
+        """`p0` is the acceptable loss; `learned` what an earlier run knew."""
+        known = learned or Learned()
+        self._p0 = floored(p0)
+        self._scores = np.array(known.scores)
+        self._judged, self._bad, self._slots = known.judged, known.bad, known.slots
+        self._sizes, self._spans = np.array(known.sizes), np.array(known.spans)
+        self._waiting: deque[tuple[int, int, int]] = deque()
+        self._last = self._run = 0  # the newest slot that taught; slots of the burst that is under way
+        self._size = 0.0  # the loss of that burst
+        self._known: dict[tuple[int, int], tuple[NDArray[np.float64], float]] = {}
+        self._loss = 0.0  # that slots are weighed with
+        self._noise = PRIOR
+        self._think()
+
+    @property
+    def noise(self) -> Noise:
+        """What is known now. Its numbers are rounded so that it changes seldom."""
+        return self._noise._replace(slots=self._slots)
+
+    @property
+    def learned(self) -> Learned:
+        """What is known now, to be kept. Slots that still wait are not in it."""
+        return Learned(
+            tuple(self._scores.tolist()),
+            self._judged,
+            self._bad,
+            self._slots,
+            tuple(self._sizes.tolist()),
+            tuple(self._spans.tolist()),
+        )
+
+    def learn(self, slot: int, judged: int, bad: int) -> None:
+        """A slot in which the service looked healthy: it teaches `LAG` slots later.
+
+        Slots come in order, each once; those left out were not healthy. Nothing is learned of a slot
+        in which nothing was judged.
+        """
+        self._waiting.append((slot, judged, bad))
+        while self._waiting and (len(self._waiting) > LAG or self._waiting[0][0] <= slot - LAG):
+            self._teach(*self._waiting.popleft())
+
+    def forget(self, since: int | None = None) -> None:
+        """Takes back the slots from `since` on, or all, that still wait: an alert has opened."""
+        if since is None:
+            self._waiting.clear()
+        while self._waiting and since is not None and self._waiting[-1][0] >= since:
+            self._waiting.pop()
+
+    def _teach(self, slot: int, judged: int, bad: int) -> None:
+        if judged <= 0:
+            return
+        scores, odd = self._known.get((judged, bad)) or self._weigh(judged, bad)
+        self._scores += scores
+        self._judged += judged * (1.0 - odd)
+        self._bad += bad * (1.0 - odd)
+        loss = bad / judged
+        burst = odd > 0.5 and bad >= 3 and loss >= LEAST_BURST
+        if self._run and (not burst or slot != self._last + 1):
+            self._sizes[min(math.ceil(self._size * _SIZES), _SIZES) - 1] += 1
+            self._spans[min(self._run, _SPANS) - 1] += 1
+            self._run, self._size = 0, 0.0
+        if burst:
+            self._run += 1
+            self._size = max(self._size, loss)
+        self._last = slot
+        self._slots += 1
+        if self._slots % _EVERY == 0:
+            self._fade()
+            self._think()
+
+    def _fade(self) -> None:
+        """Forgets a little of everything, which bounds all sums."""
+        fade = 0.5 ** (_EVERY / _HALF_LIFE)
+        self._scores *= fade
+        self._scores -= self._scores.max()
+        self._judged *= fade
+        self._bad *= fade
+        fade = 0.5 ** (_EVERY / _BURSTS_HALF_LIFE)
+        self._sizes *= fade
+        self._spans *= fade
+
+    def _weigh(self, judged: int, bad: int) -> tuple[NDArray[np.float64], float]:
+        """The log likelihood of every rho, less that of a burst; and how surely it was a burst."""
+        loss = self._loss
+        whole = (1.0 - _RHOS) / _RHOS
+        a, b = loss * whole, (1.0 - loss) * whole
+        ascending = log_gamma(np.stack([a + bad, b + (judged - bad), a + b]))
+        start = log_gamma(np.stack([a, b, a + b + judged]))
+        ways = log_gamma(np.array([judged + 1.0, bad + 1.0, judged - bad + 1.0]))
+        logs = (ascending - start).sum(axis=0) + ways[0] - ways[1] - ways[2]
+        burst = -math.log(BURSTS_EVERY) - math.log(judged + 1.0)
+        scores = np.logaddexp(logs, burst)
+        odd = math.exp(burst - float(scores[self._at]))
+        if len(self._known) < _CACHE:
+            self._known[judged, bad] = scores, odd
+        return scores, odd
+
+    def _think(self) -> None:
+        """Draws the conclusions of the last slots."""
+        # Until something is known, half the acceptable loss, with the weight of half a bad datapoint.
+        loss = min((self._bad + 0.5) / (self._judged + 1.0 / self._p0), 0.5)
+        if abs(loss - self._loss) > 0.03 * self._loss:
+            self._loss = loss
+            self._known.clear()
+        rho, self._at = _believed(self._scores + _RESERVE)
+        self._noise = Noise(
+            rho=rho,
+            loss=self._bad / self._judged if self._judged else 0.0,
+            burst_loss=_high(self._sizes) / _SIZES,
+            burst_span=max(1, _high(self._spans)),
+        )
+
+
+def _believed(scores: NDArray[np.float64]) -> tuple[float, int]:
+    """The rho to judge by, in sixths of an octave, and the best one of the grid.
+
+    The top of the parabola through the best score and its neighbours, half a standard deviation more,
+    and a tenth of an octave for what is taken for bursts: too small a rho pages falsely, too large a
+    one is late.
+    """
+    best = int(scores.argmax())
+    if best == 0 or best == len(scores) - 1:
+        return float(_RHOS[best]), best
+    left, top, right = scores[best - 1 : best + 2]
+    bend = max(2.0 * top - left - right, 0.05)
+    octaves = (best + (right - left) / (2.0 * bend) + 0.5 * min(1.0 / math.sqrt(bend), 2.0)) / 2.0
+    octaves = round((octaves + 0.1) * _STEPS) / _STEPS
+    return min(PRIOR_RHO * 2.0**octaves, float(_RHOS[-1])), best
+
+
+def _high(counts: NDArray[np.float64]) -> int:
+    """The last place, from 1, from which on are a hundredth of the counts, and three; 0 if none is."""
+    above = np.cumsum(counts[::-1])[::-1]
+    return int(np.count_nonzero(above > max(_LEAST_BURSTS, _TAIL * float(above[0]))))
+
+
+def _number(value: object, least: float = -math.inf, most: float = math.inf) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError("not a number")
+    if not math.isfinite(value) or not least <= value <= most:
+        raise ValueError("out of range")
+    return float(value)
+
+
+def _numbers(
+    values: object, length: int, least: float = -math.inf, most: float = math.inf
+) -> tuple[float, ...]:
+    if not isinstance(values, list | tuple) or len(values) != length:
+        raise TypeError("not a list of so many numbers")
+    return tuple(_number(value, least, most) for value in values)
