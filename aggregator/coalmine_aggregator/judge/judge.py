@@ -192,7 +192,7 @@ class Judge:
 
     def _findings(self, evidence: Evidence, now: float) -> list[Finding]:
         findings = [each for service in self.services.values() for each in service.findings()]
-        blinded = {each.service: each for each in findings if each.alert_class is AlertClass.BLIND}
+        blinded = {each.service for each in findings if each.alert_class is AlertClass.BLIND}
         presence = evidence.presence() if evidence.presence is not None else ()
         findings += self._missing.findings(presence, blinded, now)
         findings += clashes.findings(evidence.asides)

@@ -7,7 +7,8 @@ unknown. A single one is a ticket.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 
 from coalmine_aggregator.model.alerts import AlertClass, Cause, Severity
 from coalmine_aggregator.model.findings import Finding
@@ -22,6 +23,9 @@ PATIENCE_S = 5.0
 
 NAMED = 5
 """Hosts that a note lists."""
+
+_Seats = tuple[str, str, str]
+_PLACES = ("location", "region", "zone")
 
 _LEVELS: tuple[tuple[str, ...], ...] = (
     (),
@@ -42,18 +46,23 @@ class MissingWatch:
         self._first_at = 0.0
         self._grown_at = 0.0
         self._handles: dict[str, str] = {}  # agent -> the finding that it belongs to
+        self._agents: Sequence[Presence] | None = None
+        self._gone: dict[str, Presence] = {}
+        self._blinded: frozenset[str] = frozenset()
+        self._found: list[Finding] = []
 
     def findings(
-        self, agents: Sequence[Presence], blinded: Mapping[str, object], now: float
+        self, agents: Sequence[Presence], blinded: Collection[str], now: float
     ) -> list[Finding]:
-        """`agents` is everybody, or empty while nobody is missing; `blinded` has the services that are
-        half unknown."""
-        missing = {each.agent: each for each in agents if each.silent_since is not None}
-        names = frozenset(missing)
-        if not names:
-            self._known = self._told = names
-            self._handles.clear()
-            return []
+        """`agents` is everybody, the same object while nobody's presence changes, or empty while nobody
+        is missing; `blinded` are the services that are half unknown."""
+        if agents is self._agents and self._told == self._known and blinded == self._blinded:
+            return self._found
+        if agents is not self._agents:
+            self._agents = agents
+            self._gone = {each.agent: each for each in agents if each.silent_since is not None}
+        self._blinded = frozenset(blinded)
+        names = frozenset(self._gone)
         if names - self._known:
             if not self._known - self._told:
                 self._first_at = now
@@ -63,30 +72,30 @@ class MissingWatch:
             self._told = names
         else:
             self._told &= names
-        return self._group(agents, {name: missing[name] for name in sorted(self._told)}, blinded)
+        self._handles = {name: each for name, each in self._handles.items() if name in names}
+        self._found = self._group(agents, [self._gone[name] for name in sorted(self._told)])
+        return self._found
 
-    def _group(
-        self,
-        agents: Sequence[Presence],
-        missing: Mapping[str, Presence],
-        blinded: Mapping[str, object],
-    ) -> list[Finding]:
-        rest = dict(missing)
+    def _group(self, agents: Sequence[Presence], missing: Sequence[Presence]) -> list[Finding]:
+        if not missing:
+            return []
+        whole = Counter((each.location, each.region, each.zone) for each in agents)
+        gone: dict[_Seats, list[Presence]] = {}
+        for each in missing:
+            gone.setdefault((each.location, each.region, each.zone), []).append(each)
         findings: list[Finding] = []
         for level in _LEVELS:
-            if len(rest) < 2:
-                break
-            for scope, gone, whole in _groups(level, agents, rest):
-                if len(gone) >= 2 and len(gone) == whole:
-                    findings.append(self._finding(scope, gone, whole, True, blinded))
-                    for each in gone:
-                        del rest[each.agent]
-        for scope, gone, whole in _groups(("zone",), agents, rest):
-            if len(gone) == 1:
-                scope = (("host", gone[0].host),)
-            findings.append(self._finding(scope, gone, whole, False, blinded))
-        kept = {name for name in self._handles if name in missing}
-        self._handles = {name: handle for name, handle in self._handles.items() if name in kept}
+            for scope, seats, count in _groups(level, whole, gone):
+                there = [each for seat in seats for each in gone[seat]]
+                if len(there) >= 2 and len(there) == count:
+                    findings.append(self._finding(scope, there, count, True))
+                    for seat in seats:
+                        del gone[seat]
+        for scope, seats, count in _groups(("zone",), whole, gone):
+            there = [each for seat in seats for each in gone[seat]]
+            if len(there) == 1:
+                scope = (("host", there[0].host),)
+            findings.append(self._finding(scope, there, count, False))
         return findings
 
     def _finding(
@@ -95,7 +104,6 @@ class MissingWatch:
         gone: Sequence[Presence],
         whole: int,
         complete: bool,
-        blinded: Mapping[str, object],
     ) -> Finding:
         """Keeps the handle of who was told already, so that a silence that grows is one alert."""
         handle = next(
@@ -105,7 +113,7 @@ class MissingWatch:
             self._handles[each.agent] = handle
         services = {name for each in gone for name in each.services}
         service = next(iter(services)) if len(services) == 1 else FLEET
-        page = complete or any(name in blinded for name in services)
+        page = complete or not self._blinded.isdisjoint(services)
         since = min(each.silent_since for each in gone if each.silent_since is not None)
         hosts = ", ".join(each.host for each in gone[:NAMED])
         more = f" and {len(gone) - NAMED} more" if len(gone) > NAMED else ""
@@ -127,16 +135,20 @@ FLEET = "_fleet"
 
 
 def _groups(
-    level: Sequence[str], agents: Sequence[Presence], missing: Mapping[str, Presence]
-) -> list[tuple[Scope, list[Presence], int]]:
-    """Scopes of this level that hold missing agents, with these and the number of all agents there."""
-    gone: dict[Scope, list[Presence]] = {}
-    for each in missing.values():
-        scope = tuple((label, str(getattr(each, label))) for label in level)
-        gone.setdefault(scope, []).append(each)
-    whole = dict.fromkeys(gone, 0)
-    for each in agents:
-        scope = tuple((label, str(getattr(each, label))) for label in level)
-        if scope in whole:
-            whole[scope] += 1
-    return [(scope, members, whole[scope]) for scope, members in sorted(gone.items())]
+    level: Sequence[str], whole: Mapping[_Seats, int], gone: Mapping[_Seats, object]
+) -> list[tuple[Scope, list[_Seats], int]]:
+    """Scopes of this level in which agents are missing: the seats where, and how many agents there are
+    in the scope."""
+    places = [_PLACES.index(label) for label in level]
+    seats: dict[tuple[str, ...], list[_Seats]] = {}
+    for seat in gone:
+        seats.setdefault(tuple(seat[place] for place in places), []).append(seat)
+    counts = dict.fromkeys(seats, 0)
+    for seat, count in whole.items():
+        values = tuple(seat[place] for place in places)
+        if values in counts:
+            counts[values] += count
+    return [
+        (tuple(zip(level, values, strict=True)), sorted(seats[values]), counts[values])
+        for values in sorted(seats)
+    ]

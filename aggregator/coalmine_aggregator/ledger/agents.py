@@ -38,12 +38,14 @@ def seat_of(birth: Birth) -> Seat:
 
 
 class Assignment(NamedTuple):
-    """A birth, the series of its endpoints in their order, and the number of its seat."""
+    """A birth, the series of its endpoints in their order, the number of its seat, and the services
+    that it sends to."""
 
     birth: Birth
     ids: Ids
     listed: list[int]
     seat: int
+    services: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)

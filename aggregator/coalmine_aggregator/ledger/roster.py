@@ -67,6 +67,8 @@ class Roster:
         self.aside: dict[tuple[str, str], Aside] = {}
         self.events: list[Event] = []
         self.stopwatch = Stopwatch()
+        self._present: list[Presence] | None = None
+        self._service_sets: dict[tuple[str, ...], tuple[str, ...]] = {}
         self._holders: dict[Seat, str] = {}
         self._seats: dict[Seat, int] = {}
         self._waiting = Waiting(ledger.oddities)
@@ -164,6 +166,7 @@ class Roster:
         for name in self._newly_missing(now):
             del self._by_hearing[name]
             self._missing.add(name)
+            self._present = None
             self.events.append(Event("aggregator.agent.missing", {"agent": name}))
         for name in [each for each, at in self._retired.items() if now - at > REVISABLE_S]:
             del self._retired[name], self.agents[name]
@@ -185,20 +188,23 @@ class Roster:
         return bool(self._missing)
 
     def presence(self) -> list[Presence]:
-        """Every agent that is expected to report, those on leave left out."""
-        return [
-            Presence(
-                name,
-                agent.seat.location,
-                agent.seat.region,
-                agent.seat.zone,
-                agent.seat.host,
-                tuple(sorted({escape(each.service) for each in agent.birth.endpoints})),
-                agent.heard if name in self._missing else None,
-            )
-            for name, agent in self.agents.items()
-            if not agent.retired and (name in self._by_hearing or name in self._missing)
-        ]
+        """Every agent that is expected to report, those on leave left out: the same list until another
+        agent is missing, back, born or gone."""
+        if self._present is None:
+            self._present = [
+                Presence(
+                    name,
+                    agent.seat.location,
+                    agent.seat.region,
+                    agent.seat.zone,
+                    agent.seat.host,
+                    agent.current.services,
+                    agent.heard if name in self._missing else None,
+                )
+                for name, agent in self.agents.items()
+                if not agent.retired and (name in self._by_hearing or name in self._missing)
+            ]
+        return self._present
 
     def seats(self) -> int:
         """How many seats there ever were."""
@@ -247,7 +253,14 @@ class Roster:
         except SeriesFullError:
             self._refuse(birth, "too many series are known")
             return
-        assignment = Assignment(birth, np.array(sorted(set(listed)), dtype=np.int32), listed, number)
+        assignment = Assignment(
+            birth,
+            np.array(sorted(set(listed)), dtype=np.int32),
+            listed,
+            number,
+            _services_of(birth, self._service_sets),
+        )
+        self._present = None
         first = max(min(birth.first_slot, slot_of(now) + AHEAD_S), self._ledger.next)
         agent = self.agents.get(birth.agent)
         self._vacate(seat, birth.agent, assignment, first)
@@ -309,6 +322,7 @@ class Roster:
         self._by_hearing[name] = None
         if name in self._missing:
             self._missing.discard(name)
+            self._present = None
             self.events.append(Event("aggregator.agent.back", {"agent": name}))
 
     def _newly_missing(self, now: float) -> list[str]:
@@ -325,6 +339,7 @@ class Roster:
         """Nothing is expected of an agent any more."""
         name = agent.birth.agent
         agent.retired = why
+        self._present = None
         self._by_hearing.pop(name, None)
         self._missing.discard(name)
         self._retired[name] = agent.heard
@@ -395,3 +410,9 @@ class Roster:
             if series in self._listed:
                 del self._listed[series]
                 self._changes.append(_Listed(self._ledger.series.wire_name(series), None))
+
+
+def _services_of(birth: Birth, known: dict[tuple[str, ...], tuple[str, ...]]) -> tuple[str, ...]:
+    """The services that an agent sends to, the same object for all agents that send to the same."""
+    services = tuple(sorted({escape(each.service) for each in birth.endpoints}))
+    return known.setdefault(services, services)

@@ -19,7 +19,8 @@ STRONGEST = 30.0
 """The strength of a total loss: one datapoint in 10**13 gets through."""
 
 _WEAKEST = 1e-12
-_STEPS = 12
+_WEAK = 1e-3  # where the climb begins at least, and what it counts as a change is a part of
+_STEPS = 20
 _CLOSE = 1e-3  # relative; what the last step changes of the likelihood is far below 0.01
 _STRIDE = 8.0  # a step changes a strength by this factor at most: far away, Newton's may be wild
 
@@ -95,23 +96,46 @@ def _climb(judged: Floats, bad: Floats, floor: Floats, own: Floats, members: Flo
         ],
         axis=1,
     )
-    strengths = np.where(judged[:, alone] > 0, own[:, alone], least)
-    ridge = np.eye(causes) * 1e-9
+    strengths = np.maximum(np.where(judged[:, alone] > 0, own[:, alone], least), _WEAK)
+    best, reached = strengths, np.full(len(judged), -np.inf)
+    scale = one = np.ones((len(judged), 1))
     for _ in range(_STEPS):
         total = floor + strengths @ members.T
+        height = (bad * _log_loss(total) - (judged - bad) * total).sum(axis=1)
+        better = height >= reached
+        if better.all():
+            best, reached, scale = strengths, height, one
+        else:
+            # The range cut the step off, or it went too far: along each strength alone then, and less.
+            scale = np.where(better[:, None], 1.0, scale / causes)
+            best = np.where(better[:, None], strengths, best)
+            reached = np.maximum(height, reached)
+            total = floor + best @ members.T
         odds = 1.0 / np.expm1(total)
         slope = (bad * odds - (judged - bad)) @ members
-        curve = (bad * odds * (1.0 + odds)) @ pairs
-        step = np.linalg.solve(
-            curve.reshape(-1, causes, causes) + ridge * (1.0 + curve.max(axis=1))[:, None, None],
-            slope[:, :, None],
-        )[:, :, 0]
-        before = strengths
-        strengths = np.clip(before + step, before / _STRIDE, before * _STRIDE)
+        curve = ((bad * odds * (1.0 + odds)) @ pairs).reshape(-1, causes, causes)
+        # What wants to leave the range goes to its end, and the others move as if it were fixed.
+        free = (slope < 0.0) | (best < STRONGEST)
+        step = _newton(slope, curve, free)
+        leaves = best + step <= 0.0
+        if leaves.any():
+            step = np.where(leaves, -best, _newton(slope, curve, free & ~leaves))
+        if scale is not one:
+            step = np.where(scale < 1.0, slope / (np.einsum("sjj->sj", curve) + 1e-9), step)
+        least = np.where(leaves & (scale == 1.0), _WEAKEST, best / _STRIDE)
+        strengths = np.clip(best + scale * step, least, np.maximum(best, _WEAK) * _STRIDE)
         strengths = np.clip(strengths, _WEAKEST, STRONGEST)
-        if (np.abs(strengths - before) <= _CLOSE * np.maximum(strengths, 1e-3)).all():
+        if (np.abs(strengths - best) <= _CLOSE * np.maximum(best, _WEAK)).all():
             break
-    return strengths
+    return best
+
+
+def _newton(slope: Floats, curve: Floats, free: NDArray[np.bool_]) -> Floats:
+    """Newton's step of the free strengths, the others fixed: 0."""
+    matrix = curve * (free[:, :, None] & free[:, None, :])
+    damp = np.where(free, 1e-9 * (1.0 + matrix.max(axis=(1, 2)))[:, None], 1.0)
+    matrix += damp[:, :, None] * np.eye(slope.shape[1])
+    return np.asarray(np.linalg.solve(matrix, (slope * free)[:, :, None])[:, :, 0])
 
 
 def _log_loss(total: Floats) -> Floats:

@@ -67,7 +67,7 @@ def replay_files(loaded: Sequence[Loaded], *, check: bool) -> bool:
     fine = True
     for each in loaded:
         with Meter(each.scenario.name, each.scenario.slots) as meter:
-            outcome = replay(each, _print, meter.at)
+            outcome = replay(each, print_line, meter.at)
         if check:
             for difference in differences(each.scenario.expect, outcome):
                 fine = False
@@ -81,5 +81,6 @@ def _told(loaded: Loaded, difference: Difference) -> str:
     return f"{loaded.file}:{loaded.alert_lines[difference.alert]}: {difference.what}"
 
 
-def _print(line: Line) -> None:
+def print_line(line: Line) -> None:
+    """To standard output, at once."""
     print(json.dumps(line), flush=True)  # noqa: T201

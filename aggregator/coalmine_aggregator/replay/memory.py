@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import deque
 from collections.abc import Mapping
 
@@ -10,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coalmine_aggregator.engine import Engine, Tick
+from coalmine_aggregator.judge.judge import Kept
 from coalmine_aggregator.model.restored import Restored
 from coalmine_aggregator.model.slo_minutes import MINUTE_COLUMNS, MinuteSums
 from coalmine_aggregator.model.slot_counts import SlotCounts
@@ -33,6 +33,7 @@ class Memory:
         self._exceptions: dict[int, bytes] = {}
         self._recent: dict[int, SlotCounts] = {}
         self._minutes: dict[str, dict[int, MinuteSums]] = {}
+        self._learned: dict[str, str] = {}
         self._uncommitted: deque[tuple[float, Tick]] = deque()
 
     def birth(self, birth: Birth) -> None:
@@ -51,14 +52,18 @@ class Memory:
         if tick.settled or tick.revised or tick.exceptions:
             self._uncommitted.append((now, tick))
 
+    def keep(self, kept: Kept) -> None:
+        """What the judge wants kept, changed since it was last asked."""
+        if self._needed:
+            self._learned.update(kept.learned)
+            for name, minute, sums in kept.minutes:
+                self._minutes.setdefault(name, {})[minute] = sums
+
     def restored(self, killed_at: float, engine: Engine, next_number: int) -> Restored:
         """What a start finds after a kill."""
         self._commit(killed_at)
         self._uncommitted.clear()
-        learned: dict[str, str] = {}
-        for name, service in engine.judge.services.items():
-            learned[f"noise/{name}"] = json.dumps(service.learner.learned.to_dict())
-            self._minutes.setdefault(name, {}).update(service.slo.drain())
+        self.keep(engine.kept())
         return Restored(
             births=tuple(self._births.values()),
             states=tuple(self._states.values()),
@@ -68,7 +73,7 @@ class Memory:
             exceptions=tuple(sorted(self._exceptions.items())),
             recent=tuple(counts for _, counts in sorted(self._recent.items())),
             slo={name: _rows(minutes) for name, minutes in self._minutes.items()},
-            learned=learned,
+            learned=dict(self._learned),
         )
 
     def _commit(self, now: float) -> None:

@@ -30,6 +30,7 @@ from coalmine_wire.reports import MAX_SLOTS, Birth, Life, Report, SlotReport, St
 SOURCE = "simulated"
 """The one receipt source."""
 
+_KEPT_TICKS = 60 * TICKS
 _SPOOL_SLOTS = 86_400  # as long as reports may be revised
 
 
@@ -131,6 +132,8 @@ class Simulation:
             self.totals.take(tick.settled)
             self.totals.take(tick.revised)
         self._memory.tick(tick, now)
+        if number % _KEPT_TICKS == 0:
+            self._memory.keep(engine.kept())
         for transition in tick.transitions:
             self._next_number = max(self._next_number, transition.alert.number + 1)
         if tick.events:

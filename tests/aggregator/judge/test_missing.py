@@ -30,8 +30,8 @@ def fleet(silent: Collection[str], services: tuple[str, ...] = ("ingest",)) -> l
 def told(silent: Collection[str], blinded: Collection[str] = ()) -> list[tuple[str, str]]:
     """Scope and severity of what is told once the silence has lasted."""
     watch = MissingWatch()
-    watch.findings(fleet(silent), dict.fromkeys(blinded), 110.0)
-    found = watch.findings(fleet(silent), dict.fromkeys(blinded), 110.0 + STEADY_S)
+    watch.findings(fleet(silent), set(blinded), 110.0)
+    found = watch.findings(fleet(silent), set(blinded), 110.0 + STEADY_S)
     return [
         (" ".join(f"{label}={value}" for label, value in each.scope), str(each.severity))
         for each in found
@@ -63,9 +63,9 @@ def test_what_blinds_a_service_is_a_page() -> None:
 
 def test_agents_that_fall_silent_one_after_the_other_are_told_together() -> None:
     watch = MissingWatch()
-    assert watch.findings(fleet({"a1"}), {}, 110.0) == []
-    assert watch.findings(fleet({"a1", "a2"}), {}, 111.0) == []
-    (one,) = watch.findings(fleet({"a1", "a2"}), {}, 111.0 + STEADY_S)
+    assert watch.findings(fleet({"a1"}), set(), 110.0) == []
+    assert watch.findings(fleet({"a1", "a2"}), set(), 111.0) == []
+    (one,) = watch.findings(fleet({"a1", "a2"}), set(), 111.0 + STEADY_S)
     assert one.scope == (("zone", "us-a"),)
 
 
@@ -75,17 +75,17 @@ def test_patience_ends_where_agents_keep_falling_silent() -> None:
     first = None
     for second, name in enumerate(HOSTS):
         silent.append(name)
-        if watch.findings(fleet(silent), {}, 110.0 + second) and first is None:
+        if watch.findings(fleet(silent), set(), 110.0 + second) and first is None:
             first = second
     assert first == PATIENCE_S
 
 
 def test_a_growing_silence_keeps_its_handle() -> None:
     watch = MissingWatch()
-    watch.findings(fleet({"a1"}), {}, 110.0)
-    (before,) = watch.findings(fleet({"a1"}), {}, 112.0)
-    watch.findings(fleet({"a1", "a2"}), {}, 120.0)
-    (after,) = watch.findings(fleet({"a1", "a2"}), {}, 122.0)
+    watch.findings(fleet({"a1"}), set(), 110.0)
+    (before,) = watch.findings(fleet({"a1"}), set(), 112.0)
+    watch.findings(fleet({"a1", "a2"}), set(), 120.0)
+    (after,) = watch.findings(fleet({"a1", "a2"}), set(), 122.0)
     assert before.handle == after.handle
     assert (before.severity, after.severity) == (Severity.TICKET, Severity.PAGE)
 
@@ -93,8 +93,8 @@ def test_a_growing_silence_keeps_its_handle() -> None:
 def test_agents_of_several_services_are_the_fleets() -> None:
     watch = MissingWatch()
     both = ("ingest", "logs")
-    watch.findings(fleet({"a1"}, both), {}, 110.0)
-    (one,) = watch.findings(fleet({"a1"}, both), {}, 112.0)
+    watch.findings(fleet({"a1"}, both), set(), 110.0)
+    (one,) = watch.findings(fleet({"a1"}, both), set(), 112.0)
     assert one.service == FLEET
 
 
