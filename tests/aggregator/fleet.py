@@ -171,6 +171,23 @@ def desk(
     return Desk(Engine(fleet="test", policies={}, sources=sources, restored=restored, now=now, **more))
 
 
+def running(*canaries: Canary, now: float = T, **more: object) -> Desk:
+    """A desk that has heard these births."""
+    made = desk(now, **more)  # type: ignore[arg-type]
+    for canary in canaries:
+        made.engine.birth(canary.birth(), now)
+    return made
+
+
+def healthy(at: Desk, slots: range, *canaries: Canary) -> None:
+    """Slots in which all goes well, each settled."""
+    for slot in slots:
+        for canary in canaries:
+            at.receive(canary.names(), slot)
+            at.engine.report(canary.report([slot], sent_at=slot + 1.1), slot + 1.11)
+        at.tick(slot + 1.2)
+
+
 def bad(counts: Counts) -> dict[Fate, int]:
     """What an innocent service must never have."""
     return {

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from coalmine_aggregator.engine import DETECTED_S, Engine
+from coalmine_aggregator.engine import Engine
+from coalmine_aggregator.judge.judge import DETECTED_S
 from coalmine_aggregator.model.alerts import Change
 from coalmine_aggregator.model.policy import ServicePolicy
 from coalmine_wire.reports import Verdict
 from tests.aggregator.fleet import Canary, Desk, T
 
-POLICY = ServicePolicy("ingest", 0.01, window_s=5, min_lost=3)
+POLICY = ServicePolicy("ingest", 0.01)
 
 
 def guarded(*canaries: Canary) -> Desk:

@@ -36,6 +36,7 @@ class StallingReceivers(Receivers):
     """Receivers whose look at the sockets does what the test says, once."""
 
     def __init__(self) -> None:
+        self.each = []
         self.next: Callable[[], None] = lambda: None
 
     async def drain(self, timeout_s: float = 0.5) -> bool:
