@@ -4,7 +4,6 @@ Within a service, what a wider loss explains is not told again:
 
 - the loss of a part of what is lost,
 - the silence of the agents on a node that is lost (they died with it),
-- `blind` where the agents that are missing explain it,
 - `budget` and the slower burns while a loss alert or a faster burn is open: they say the same later.
 
 A finding that folds opens nothing. If its alert is open already, it is closed and names the wider one.
@@ -40,8 +39,6 @@ def _covers(wide: Finding, narrow: Finding) -> bool:
             return _silenced(wide, narrow)
         case (AlertClass.LOSS, fine) if fine in FINE:
             return contains(wide.scope, narrow.scope)
-        case (AlertClass.AGENTS_MISSING, AlertClass.BLIND):
-            return True
         case (AlertClass.LOSS | AlertClass.BURN, AlertClass.BUDGET):
             return True
         case _:

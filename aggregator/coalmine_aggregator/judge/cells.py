@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -24,6 +26,7 @@ class ServiceCells:
         self.localiser = Localiser(self.lattice)
         self._ids: NDArray[np.int32] = np.zeros(0, dtype=np.int32)
         self._looked_at = 0
+        self._series: AllSeries | None = None
         self._whole = True  # the cells are all series there are, in their order
 
     def __len__(self) -> int:
@@ -34,7 +37,7 @@ class ServiceCells:
         count = len(series)
         if count == self._looked_at:
             return
-        first, self._looked_at = self._looked_at, count
+        first, self._looked_at, self._series = self._looked_at, count, series
         code = series.code_of("service", self.service)
         fresh = first + np.flatnonzero(
             series.codes("service")[first:] == (-1 if code is None else code)
@@ -71,3 +74,12 @@ class ServiceCells:
             at = np.minimum(np.searchsorted(self._ids, series), len(self._ids) - 1)
             mask[at[self._ids[at] == series]] = True
         return mask
+
+    def of_hosts(self, hosts: Iterable[str]) -> Mask:
+        """bool[cells]: the cells of series that are sent from these hosts."""
+        series = self._series
+        if series is None:
+            return np.zeros(0, dtype=np.bool_)
+        known = (series.code_of("host", host) for host in hosts)
+        codes = np.array([code for code in known if code is not None], dtype=np.int64)
+        return np.asarray(np.isin(series.codes("host")[self._ids], codes), dtype=np.bool_)

@@ -21,6 +21,7 @@ from coalmine_aggregator.judge.control import ControlCheck
 from coalmine_aggregator.judge.fault import Sources
 from coalmine_aggregator.judge.missing import MissingWatch
 from coalmine_aggregator.judge.service import ServiceJudge, ServicePast
+from coalmine_aggregator.judge.silence import Silence
 from coalmine_aggregator.judge.slowness import SlownessWatch
 from coalmine_aggregator.ledger.series import AllSeries
 from coalmine_aggregator.model.alerts import Alert, AlertClass, Change, Transition
@@ -110,6 +111,7 @@ class Judge:
         self.slowness.restore(_read(learned.get(STEP_TIMES)))
         accepted = max((policy.acceptable_loss for policy in policies.values()), default=0.0)
         self.control = ControlCheck(control_key, accepted)
+        self._silence = Silence()
         self._missing = MissingWatch()
         self._kept = 0
         self._closed: dict[tuple[str, str], Alert] = {}
@@ -131,6 +133,8 @@ class Judge:
     def step(self, evidence: Evidence, series: AllSeries, now: float) -> list[Transition]:
         """Takes in the evidence."""
         newest = evidence.cells[-1].slot if evidence.cells else None
+        presence = evidence.presence() if evidence.presence is not None else ()
+        self._silence.look(presence, int(now))
         for service in self.services.values():
             if evidence.cells or evidence.open_slots or evidence.revisions:
                 service.learn(series)
@@ -138,14 +142,14 @@ class Judge:
                 reference = newest if newest is not None else service.loss.history.last
                 service.revise(revision, reference - revision.after.slot <= DETECTED_S)
             for cells in evidence.cells:
-                service.settle(cells, evidence.sources)
+                service.settle(cells, evidence.sources, self._silence.hosts(cells.slot))
             if evidence.open_slots:
                 service.look(evidence.open_slots, evidence.sources)
         for cells in evidence.cells:
             self._beside(cells, evidence.timings, series)
         if not (evidence.cells or evidence.revisions or evidence.open_slots):
             return []  # nothing is known that was not known before
-        findings = self._findings(evidence, now)
+        findings = self._findings(evidence, presence, now)
         self._alerts, transitions = machine.step(self._alerts, findings, self.policies, now)
         for change, _, alert, _ in transitions:
             if change is Change.CLOSED and alert.alert_class is AlertClass.LOSS:
@@ -190,10 +194,9 @@ class Judge:
         amended, self._amended = self._amended, []
         return Kept(minutes, learned, amended)
 
-    def _findings(self, evidence: Evidence, now: float) -> list[Finding]:
+    def _findings(self, evidence: Evidence, presence: Sequence[Presence], now: float) -> list[Finding]:
         findings = [each for service in self.services.values() for each in service.findings()]
-        blinded = {each.service for each in findings if each.alert_class is AlertClass.BLIND}
-        presence = evidence.presence() if evidence.presence is not None else ()
+        blinded = {name for name, service in self.services.items() if service.blind.half}
         findings += self._missing.findings(presence, blinded, now)
         findings += clashes.findings(evidence.asides)
         findings += self.slowness.findings()

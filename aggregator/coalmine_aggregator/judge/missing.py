@@ -63,6 +63,8 @@ class MissingWatch:
             self._gone = {each.agent: each for each in agents if each.silent_since is not None}
         self._blinded = frozenset(blinded)
         names = frozenset(self._gone)
+        if now < self._grown_at:  # time went back
+            self._first_at = self._grown_at = now
         if names - self._known:
             if not self._known - self._told:
                 self._first_at = now

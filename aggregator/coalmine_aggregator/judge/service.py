@@ -104,6 +104,7 @@ class ServiceJudge:
             was_open=AlertClass.BUDGET in was_open,
         )
         self._pages_per_year = pages_per_year
+        self._silent: tuple[frozenset[str], int, Mask] = (frozenset(), 0, np.zeros(0, dtype=np.bool_))
         self.recent = Recent()
         self.ended: deque[Ended] = deque(maxlen=MOST_ENDED)
         self.corrected: set[str] = set()
@@ -123,14 +124,15 @@ class ServiceJudge:
 
     # Slots.
 
-    def settle(self, slot: SlotCells, sources: Sources) -> None:
-        """One settled slot."""
+    def settle(self, slot: SlotCells, sources: Sources, silent: frozenset[str] = frozenset()) -> None:
+        """One settled slot; `silent` are the hosts of silent agents."""
         fates, received = self.cells.take(slot.fates), self.cells.flags(slot.received)
         now = _cells_of(slot.slot, fates)
-        self.loss.settle(now, slot.expected)
+        changed = self.loss.settle(now, slot.expected)
         self.recent.add(RecentSlot(slot.slot, fates, received, self.loss.masked))
         self._account(slot.slot, now, self.loss.masked, 1)
-        self.blind.settle(slot.slot, fates, int(np.count_nonzero(received)))
+        received_now = int(np.count_nonzero(received))
+        self.blind.settle(slot.slot, fates, received_now, self._silent_cells(silent))
         for cause in list(self.loss.causes):
             inside, beside = self._split(cause, fates, received)
             if slot.slot >= cause.since and cause.settle(
@@ -143,8 +145,7 @@ class ServiceJudge:
         self.shares[AlertClass.DUPLICATES].settle(arrived, slot.expected)
         nothing = np.zeros(len(fates), dtype=np.bool_)
         self.shares[AlertClass.LATE].settle(now._replace(bad=nothing), slot.expected)
-        self._tell(self.loss.alarm(), (), sources)
-        self._tell(self.loss.follow(), (), sources)
+        self._tell(changed or self.loss.follow(), (), sources)
         for cause in self.loss.causes:
             if 0 < cause.age_s <= JUDGED_AGAIN_S:
                 self._judge(cause, sources)
@@ -153,6 +154,15 @@ class ServiceJudge:
         self.burn.look(slot.slot)
         self.budget.look(slot.slot)
         self._forget(slot.slot)
+
+    def _silent_cells(self, hosts: frozenset[str]) -> Mask | None:
+        if not hosts:
+            return None
+        known, count, mask = self._silent
+        if hosts is not known or count != len(self.cells):
+            mask = self.cells.of_hosts(hosts)
+            self._silent = hosts, len(self.cells), mask
+        return mask
 
     def _learn(self, now: Cells) -> None:
         """Of a slot in which nothing is open; one that led to an alert is taken back."""
@@ -173,7 +183,7 @@ class ServiceJudge:
             bad = _BAD[fates]
             seen.append(Now(each.slot, fates != ABSENT, bad, _NEITHER[fates], fates == Fate.DELIVERED))
         if any(each.bad.any() for each in seen):
-            self._tell(self.loss.alarm(seen), slots, sources)
+            self._tell(self.loss.look(seen), slots, sources)
 
     def revise(self, revision: Revision, detected: bool) -> None:
         """A settled slot is known otherwise; `detected` says whether that still may page."""

@@ -78,11 +78,6 @@ def test_a_lost_node_absorbs_the_silence_of_its_agent() -> None:
     assert [each.alert.scope for each in told] == [(("node", "ingest07"),), (("host", "ingest08"),)]
 
 
-def test_missing_agents_absorb_blindness() -> None:
-    _, (told,) = run([finding(AlertClass.BLIND), finding(AlertClass.AGENTS_MISSING, zone="a")])
-    assert [each.alert.alert_class for each in told] == [AlertClass.AGENTS_MISSING]
-
-
 def test_findings_of_different_services_never_fold() -> None:
     _, (told,) = run([finding(), finding(service="logs", zone="a")])
     assert len(told) == 2
