@@ -68,6 +68,7 @@ class History:
 
     def __init__(self) -> None:
         self._slots: deque[_Slot] = deque(maxlen=KEPT)
+        self._summed: Sums | None = None  # what `sums` said last, while nothing is revised
 
     @property
     def last(self) -> int:
@@ -84,6 +85,7 @@ class History:
             known = self._slots[index]
             if known.slot == slot:
                 self._slots[index] = known._replace(bad=_Cells.of(bad), neither=_Cells.of(neither))
+                self._summed = None
                 return
             if known.slot < slot:
                 return
@@ -91,19 +93,37 @@ class History:
     def clear(self) -> None:
         """Forgets everything."""
         self._slots.clear()
+        self._summed = None
 
     def sums(self, first: int, cells: int) -> Sums:
-        """Counts over the slots from `first` on, for `cells` cells."""
-        judged = np.zeros(cells, dtype=np.int32)
-        bad = np.zeros(cells, dtype=np.int32)
-        begin, last = first, first - 1
-        runs: list[tuple[Mask, int]] = []  # the same mask again and again: added once, multiplied
-        few_bad: list[NDArray[np.int32]] = []
-        few_neither: list[NDArray[np.int32]] = []
+        """Counts over the slots from `first` on, for `cells` cells: arrays of the caller's own."""
+        known = self._summed
+        if known is None or known.first != first or len(known.bad) > cells or known.last > self.last:
+            nothing = np.zeros(cells, dtype=np.int32)
+            known = Sums(first, first - 1, nothing, nothing.copy())
+        elif len(known.bad) < cells:
+            more = (0, cells - len(known.bad))
+            known = known._replace(judged=np.pad(known.judged, more), bad=np.pad(known.bad, more))
+        self._add(known, [each for each in self._newest(known.last + 1) if each.slot >= first])
+        self._summed = known = known._replace(last=max(self.last, first - 1))
+        begin = next((each.slot for each in self._slots if each.slot >= first), first)
+        return Sums(begin, known.last, known.judged.copy(), known.bad.copy())
+
+    def _newest(self, first: int) -> list[_Slot]:
+        newest: list[_Slot] = []
         for each in reversed(self._slots):
             if each.slot < first:
                 break
-            begin, last = each.slot, max(last, each.slot)
+            newest.append(each)
+        return newest
+
+    @staticmethod
+    def _add(sums: Sums, slots: list[_Slot]) -> None:
+        judged, bad = sums.judged, sums.bad
+        runs: list[tuple[Mask, int]] = []  # the same mask again and again: added once, multiplied
+        few_bad: list[NDArray[np.int32]] = []
+        few_neither: list[NDArray[np.int32]] = []
+        for each in slots:
             if runs and runs[-1][0] is each.expected:
                 runs[-1] = (each.expected, runs[-1][1] + 1)
             else:
@@ -115,14 +135,13 @@ class History:
                 if what.ids is not None:
                     few.append(what.ids)
                 else:
-                    into[: what.width] += sign * what.mask()
+                    into[: what.width] += np.int32(sign) * what.mask()
         for mask, times in runs:
             judged[: len(mask)] += np.int32(times) * mask
         for few, into, sign in ((few_bad, bad, 1), (few_neither, judged, -1)):
             ids = np.concatenate(few) if few else np.zeros(0, dtype=np.int32)
             if ids.size:
-                into += sign * np.bincount(ids, minlength=cells).astype(np.int32)
-        return Sums(begin, last, judged, bad)
+                into += sign * np.bincount(ids, minlength=len(into)).astype(np.int32)
 
     def of(self, members: Mask, slots: int) -> tuple[NDArray[np.int64], Counts, Counts]:
         """Slots, judged and bad of some cells in each of the newest `slots` slots, ascending."""

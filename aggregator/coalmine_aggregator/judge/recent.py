@@ -14,7 +14,12 @@ from coalmine_aggregator.model.fates import FATES
 from coalmine_aggregator.model.slot_cells import ABSENT
 
 KEPT = 64
-"""Slots: 40 MB for 600,000 series."""
+"""Slots."""
+
+FEW = 12
+MOST_CELLS = 2_000_000
+"""Of many cells only so many slots are kept as hold `MOST_CELLS`, `FEW` at least: a loss of so many is
+told within the first."""
 
 Mask = NDArray[np.bool_]
 Fates = NDArray[np.uint8]
@@ -42,6 +47,8 @@ class Recent:
     def add(self, slot: RecentSlot) -> None:
         """The next settled slot."""
         self._slots.append(slot)
+        while len(self._slots) > FEW and len(self._slots) * len(slot.fates) > MOST_CELLS:
+            self._slots.popleft()
 
     def replace(self, slot: RecentSlot) -> None:
         """The same slot, told otherwise."""

@@ -53,7 +53,6 @@ class ShareWatch:
         if after.slot > watch.history.last:
             watch.settle(before, expected_is)
         watch.revise(before, after)
-        watch.alarm()
 
     def _step(self, now: Cells) -> None:
         for cause in list(self.watch.causes):
@@ -63,7 +62,6 @@ class ShareWatch:
             cause.gone_s = 0 if judged else cause.gone_s + 1
             if cause.step(judged, bad, self.watch.p0, 0.0) or cause.gone_s >= GONE_S:
                 self.watch.close(cause)
-        self.watch.alarm()
         self.watch.follow()
 
     def findings(self) -> list[Finding]:

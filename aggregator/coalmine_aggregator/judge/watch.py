@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from coalmine_aggregator.detect.bank import Bank
+from coalmine_aggregator.detect.bank import Bank, Look
 from coalmine_aggregator.detect.likelihood import P1S, log_likelihood_ratio
 from coalmine_aggregator.detect.noise import Noise
 from coalmine_aggregator.judge.cells import ServiceCells
@@ -35,9 +35,14 @@ STEADY = 10.0
 """Log likelihood by which another set of scopes must be better to replace those that were told."""
 
 FOLLOW_S = 60
-"""Slots since the newest cause over which scopes are corrected; after that every `SELDOM_S` slots."""
+"""The newest slots by which scopes are corrected."""
 
-SELDOM_S = 10
+OFTEN_S = 5
+SELDOM_S = 5
+"""Scopes are looked at anew in each of the first `OFTEN_S` slots, then every `SELDOM_S`."""
+
+MANY = 20_000
+"""Bad cells in one slot from which on the wide patterns are looked at first."""
 
 STRONG = 0.2
 SHORT_S = 16
@@ -115,15 +120,15 @@ class Watch:
 
     # Slots.
 
-    def settle(self, now: Cells, expected_is: object) -> None:
-        """One settled slot; `expected_is` changes its identity with `now.expected`."""
+    def settle(self, now: Cells, expected_is: object) -> list[OpenCause]:
+        """One settled slot; `expected_is` changes its identity with `now.expected`. The causes that are
+        new or have moved."""
         self._fit(now.expected, expected_is)
-        exceptional = now.bad | now.neither
-        if self._masked is not None:
-            exceptional &= ~self._masked
-        touched, judged, bad = self._touched(exceptional, now)
-        self.bank.settle(touched, judged, bad)
         self.history.add(now.slot, now.expected, now.bad, now.neither)
+        changed = self._over_many((now,), ()) if self._many(now.bad) else []
+        touched, judged, bad = self._touched(self._outside(now), now)
+        self.bank.settle(touched, judged, bad)
+        return changed or self._over(self.bank.over(self.threshold), None, ())
 
     def revise(self, before: Cells, after: Cells) -> None:
         """A settled slot is known otherwise now; as evidence it counts from here on."""
@@ -139,24 +144,35 @@ class Watch:
             self.bank.revise(patterns, judged.astype(np.int32), bad.astype(np.int32))
         self.history.revise(after.slot, after.bad, after.neither)
 
-    def alarm(self, slots: Sequence[Now] = ()) -> list[OpenCause]:
-        """Opens or moves causes if anything is over the threshold, with the open slots on top; those
-        that are new or have moved."""
-        if slots:
-            looks = []
-            for each in slots:
-                exceptional = each.bad | each.neither
-                if self._masked is not None:
-                    exceptional &= ~self._masked
-                looks.append(self._touched(exceptional, Cells(*each[:4])))
-            patterns, values, alternatives = self.bank.look(looks)
-            over = values >= self.threshold
-            patterns, values, alternatives = patterns[over], values[over], alternatives[over]
-        else:
-            patterns = self.bank.over(self.threshold)
-            values, alternatives = self.bank.best(patterns)
+    def look(self, slots: Sequence[Now]) -> list[OpenCause]:
+        """The open slots on top of what is settled. The causes that are new or have moved."""
+        cells = [Cells(*each[:4]) for each in slots]
+        if any(self._many(each.bad) for each in slots):
+            return self._over_many(cells, slots)
+        looks = [self._touched(self._outside(each), each) for each in cells]
+        look = self.bank.look(looks)
+        return self._over(look.patterns[look.statistic >= self.threshold], look, slots)
+
+    def _many(self, bad: Mask) -> bool:
+        """Whether so much is bad that the wide patterns alone must show it."""
+        return int(np.count_nonzero(bad)) > MANY
+
+    def _over_many(self, cells: Sequence[Cells], slots: Sequence[Now]) -> list[OpenCause]:
+        """Looks at the patterns without host and node only, which are few: a loss of so many cells is
+        over the threshold in one of them at once, and the hundreds of thousands of others, which it
+        would be over in as well, need not be touched before it is explained."""
+        look = self.bank.look([self._touched_wide(self._outside(each), each) for each in cells])
+        return self._over(look.patterns[look.statistic >= self.threshold], look, slots)
+
+    def _over(self, patterns: Ids, look: Look | None, slots: Sequence[Now]) -> list[OpenCause]:
+        """Opens or moves causes where any pattern is over the threshold."""
         if not patterns.size:
             return []
+        if look is None:
+            values, alternatives = self.bank.best(patterns)
+        else:
+            at = np.flatnonzero(look.statistic >= self.threshold)
+            values, alternatives = look.statistic[at], look.alternative[at]
         worst = int(np.argmax(values))
         seed = Seed(int(patterns[worst]), float(values[worst]), P1S[int(alternatives[worst])])
         return self._open(seed, slots)
@@ -176,7 +192,7 @@ class Watch:
             return []
         last = self.history.last
         newest = max(cause.since for cause in self.causes)
-        if last - newest > FOLLOW_S and last % SELDOM_S:
+        if last - newest > OFTEN_S and last % SELDOM_S:
             return []
         sums = self.history.sums(max(newest, last - FOLLOW_S + 1), len(self.cells))
         if not sums.bad.any():
@@ -380,6 +396,38 @@ class Watch:
         self.bank.resize(self.cells.lattice.patterns)
         self.bank.expect(self._base)
 
+    def _outside(self, now: Cells) -> Mask:
+        """The cells that did not just deliver, outside of what is open."""
+        exceptional = now.bad | now.neither
+        if self._masked is not None:
+            width = min(len(exceptional), len(self._masked))
+            exceptional[:width] &= ~self._masked[:width]
+        return exceptional
+
+    def _touched_wide(
+        self, exceptional: Mask, now: Cells
+    ) -> tuple[Ids, NDArray[np.int32], NDArray[np.int32]]:
+        lattice = self.cells.lattice
+        leaf = lattice.leaf_of_cell[: len(exceptional)]
+        leaves = np.flatnonzero(np.bincount(leaf[exceptional]))
+        if not leaves.size:
+            return _NONE
+        counts = [
+            np.bincount(leaf[exceptional & each], minlength=int(leaves[-1]) + 1)[leaves]
+            for each in (now.bad, now.neither)
+        ]
+        patterns, (bad, neither) = lattice.cube.touched(leaves.astype(np.int32), counts)
+        self._reach()
+        judged = (self._base[patterns] - neither).astype(np.int32)
+        return patterns, judged, bad.astype(np.int32)
+
+    def _reach(self) -> None:
+        """Takes in the patterns of series that are new in an open slot."""
+        more = self.cells.lattice.patterns - len(self._base)
+        if more > 0:
+            self._base = np.concatenate([self._base, np.zeros(more, dtype=np.int32)])
+            self.bank.resize(len(self._base))
+
     def _touched(
         self, exceptional: Mask, now: Cells
     ) -> tuple[Ids, NDArray[np.int32], NDArray[np.int32]]:
@@ -389,16 +437,16 @@ class Watch:
         patterns, bad, neither = self.cells.lattice.touched(
             ids, now.bad[ids].astype(np.int32), now.neither[ids].astype(np.int32)
         )
-        if self.cells.lattice.patterns > len(self._base):  # series that are new in an open slot
-            more = self.cells.lattice.patterns - len(self._base)
-            self._base = np.concatenate([self._base, np.zeros(more, dtype=np.int32)])
-            self.bank.resize(len(self._base))
+        self._reach()
         judged = (self._base[patterns] - neither).astype(np.int32)
         return patterns, judged, bad.astype(np.int32)
 
     def _clear(self, members: Mask) -> None:
         """What the cells of a scope brought so far is explained by it."""
         lattice = self.cells.lattice
+        if members.all():
+            self.bank.clear()
+            return
         touching = lattice.sums(members.astype(np.int32))
         self.bank.resize(lattice.patterns)
         self.bank.clear(np.flatnonzero(touching))

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from coalmine_aggregator.ledger import book
 from coalmine_aggregator.ledger.agents import (
@@ -26,11 +27,13 @@ from coalmine_aggregator.ledger.agents import (
     seat_of,
 )
 from coalmine_aggregator.ledger.evidence import SKIPPED
+from coalmine_aggregator.ledger.growing import grown
 from coalmine_aggregator.ledger.ledger import Ledger
 from coalmine_aggregator.ledger.outcomes import write
 from coalmine_aggregator.ledger.series import SeriesFullError
 from coalmine_aggregator.ledger.stopwatch import Stopwatch
 from coalmine_aggregator.ledger.waiting import Waiting
+from coalmine_aggregator.ledger.windows import NEVER
 from coalmine_aggregator.model.events import Event
 from coalmine_aggregator.model.presence import Presence
 from coalmine_wire.reports import Birth, Life, Report, State
@@ -74,7 +77,7 @@ class Roster:
         self._waiting = Waiting(ledger.oddities)
         self._resting: set[str] = set()
         # Series whose names receivers know, and the first slot in which they knew them.
-        self._listed: dict[int, int] = {}
+        self._listed: NDArray[np.int64] = np.full(1024, NEVER, dtype=np.int64)
         self._changes: list[_Listed] = []
         # Agents that are neither retired nor missing, the one heard longest ago first.
         self._by_hearing: dict[str, None] = {}
@@ -293,11 +296,12 @@ class Roster:
     def _expect(self, assignment: Assignment, first: int, unheard: int) -> None:
         """Opens the windows of a birth's series. Those whose names receivers did not know have been
         turned away until now, so they are expected from slot `unheard` on at the earliest."""
+        self._listed = grown(self._listed, len(self._ledger.series), NEVER)
         for series in assignment.ids.tolist():
-            if series not in self._listed:
+            if self._listed[series] == NEVER:
                 self._listed[series] = unheard
                 self._changes.append(_Listed(self._ledger.series.wire_name(series), series))
-            self._ledger.windows.open((series,), max(first, self._listed[series]))
+            self._ledger.windows.open((series,), max(first, int(self._listed[series])))
 
     def _vacate(self, seat: Seat, newcomer: str, assignment: Assignment, first: int) -> None:
         """Whoever had the seat and is not alive makes way."""
@@ -407,8 +411,8 @@ class Roster:
 
     def _unlist(self, below: int) -> None:
         for series in self._ledger.windows.ended(below).tolist():
-            if series in self._listed:
-                del self._listed[series]
+            if series < len(self._listed) and self._listed[series] != NEVER:
+                self._listed[series] = NEVER
                 self._changes.append(_Listed(self._ledger.series.wire_name(series), None))
 
 
