@@ -7,8 +7,8 @@ are learned apart: dispersed noise, which is beta-binomial; a burst, which happe
 
 For each rho of a grid, the learner sums the log likelihood of every slot under the mixture of noise and
 bursts. That is robust (to a burst, every rho is as good as any other), needs no window, and knows how
-little it knows: a score says how much likelier a rho is, and the lowest one is believed until another
-is clearly better. Scores fade with a half-life of a day. A slot that the mixture takes for a burst is
+little it knows: a score says how much likelier a rho is, and the prior is believed until another is
+clearly better. Scores fade with a half-life of a day. A slot that the mixture takes for a burst is
 counted as one.
 """
 
@@ -29,6 +29,12 @@ from coalmine_aggregator.detect.noise import PRIOR, PRIOR_RHO, Noise
 LAG: Final = 120
 """Slots that a slot waits before it teaches."""
 
+FIRST_LAG: Final = 30
+"""The same for the very first ones: while nothing is known, dispersed noise pages the soonest."""
+
+LEAST_RHO: Final = 0.0005
+"""Less dispersion than this is not told from none: it costs no delay."""
+
 BURSTS_EVERY: Final = 1200
 """At most one slot in so many is taken for a burst, rather than for dispersed noise."""
 
@@ -38,14 +44,18 @@ LEAST_BURST: Final = 0.05
 _HALF_LIFE: Final = 86_400.0
 _BURSTS_HALF_LIFE: Final = 14 * 86_400.0
 _EVERY: Final = 32
+_EVERY_AT_FIRST: Final = 8
+_FIRST: Final = 256
 _LEAST_BURSTS: Final = 2.5  # of a size or span before it counts: two are freaks
 _TAIL: Final = 0.01
 
-_RHOS: Final = PRIOR_RHO * 2.0 ** (np.arange(19) / 2)
-"""0.0005 to 0.256."""
+_RHOS: Final = LEAST_RHO * 2.0 ** (np.arange(19) / 2)
+"""0.0005 to 0.256, half an octave each."""
 
-_RESERVE: Final = np.where(np.arange(len(_RHOS)) > 0, -3.0, 0.0)
-"""By how many nats another rho than the lowest must be better."""
+_PRIOR: Final = int(np.argmin(np.abs(_RHOS - PRIOR_RHO)))
+_RESERVE: Final = np.where(np.arange(len(_RHOS)) > _PRIOR, -3.0, -1.5)
+_RESERVE[_PRIOR] = 0.0
+"""By how many nats another rho than the prior must be better."""
 
 _SIZES: Final = 20
 _SPANS: Final = 12
@@ -127,13 +137,14 @@ class Learner:
         )
 
     def learn(self, slot: int, judged: int, bad: int) -> None:
-        """A slot in which the service looked healthy: it teaches `LAG` slots later.
+        """A slot in which the service looked healthy.
 
-        Slots come in order, each once; those left out were not healthy. Nothing is learned of a slot
-        in which nothing was judged.
+        It teaches `LAG` slots later, and at first after `FIRST_LAG`. Slots come in order, each once;
+        those left out were not healthy. Nothing is learned of a slot in which nothing was judged.
         """
         self._waiting.append((slot, judged, bad))
-        while self._waiting and (len(self._waiting) > LAG or self._waiting[0][0] <= slot - LAG):
+        lag = min(LAG, FIRST_LAG + self._slots // 4)
+        while self._waiting and (len(self._waiting) > lag or self._waiting[0][0] <= slot - lag):
             self._teach(*self._waiting.popleft())
 
     def forget(self, since: int | None = None) -> None:
@@ -163,6 +174,8 @@ class Learner:
         self._slots += 1
         if self._slots % _EVERY == 0:
             self._fade()
+            self._think()
+        elif self._slots < _FIRST and self._slots % _EVERY_AT_FIRST == 0:
             self._think()
 
     def _fade(self) -> None:
@@ -199,7 +212,7 @@ class Learner:
         if abs(loss - self._loss) > 0.03 * self._loss:
             self._loss = loss
             self._known.clear()
-        rho, self._at = _believed(self._scores + _RESERVE)
+        rho, self._at = _believed(self._scores)
         self._noise = Noise(
             rho=rho,
             loss=self._bad / self._judged if self._judged else 0.0,
@@ -215,14 +228,14 @@ def _believed(scores: NDArray[np.float64]) -> tuple[float, int]:
     and a tenth of an octave for what is taken for bursts: too small a rho pages falsely, too large a
     one is late.
     """
-    best = int(scores.argmax())
-    if best == 0 or best == len(scores) - 1:
+    best = int((scores + _RESERVE).argmax())
+    if best in (0, _PRIOR, len(scores) - 1):
         return float(_RHOS[best]), best
     left, top, right = scores[best - 1 : best + 2]
     bend = max(2.0 * top - left - right, 0.05)
     octaves = (best + (right - left) / (2.0 * bend) + 0.5 * min(1.0 / math.sqrt(bend), 2.0)) / 2.0
     octaves = round((octaves + 0.1) * _STEPS) / _STEPS
-    return min(PRIOR_RHO * 2.0**octaves, float(_RHOS[-1])), best
+    return float(np.clip(LEAST_RHO * 2.0**octaves, LEAST_RHO, _RHOS[-1])), best
 
 
 def _high(counts: NDArray[np.float64]) -> int:

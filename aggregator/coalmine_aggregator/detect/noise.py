@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-PRIOR_RHO: Final = 0.0005
+PRIOR_RHO: Final = 0.001
 """The dispersion taken for granted before anything is known. It costs next to no delay."""
 
 PRIOR_Q: Final = 0.3
