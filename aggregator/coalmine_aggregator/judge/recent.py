@@ -13,8 +13,8 @@ from coalmine_aggregator.model.counts import Counts
 from coalmine_aggregator.model.fates import FATES
 from coalmine_aggregator.model.slot_cells import ABSENT
 
-KEPT = 64
-"""Slots."""
+KEPT = 300
+"""Slots, as long as causes are looked for."""
 
 FEW = 12
 MOST_CELLS = 2_000_000
@@ -26,12 +26,13 @@ Fates = NDArray[np.uint8]
 
 
 class RecentSlot(NamedTuple):
-    """One slot: the fates of all cells, and what was received in time. `lost` are the cells that were
-    in the scope of a loss alert, None if there were none."""
+    """One slot: the fates of all cells, what was received in time, and the counts of both. `lost` are
+    the cells that were in the scope of a loss alert, None if there were none."""
 
     slot: int
     fates: Fates
     received: Mask
+    whole: Counts
     lost: Mask | None = None
 
 
@@ -62,9 +63,14 @@ class Recent:
         return (each for each in self._slots if each.slot >= first)
 
 
-def count(fates: Fates, received: Mask | None, inside: Mask) -> Counts:
-    """The counts of the cells `inside`."""
-    inside = inside[: len(fates)]
-    by_fate = np.bincount(fates[: len(inside)][inside], minlength=ABSENT + 1)[:FATES]
-    arrived = 0 if received is None else int(np.count_nonzero(received[: len(inside)] & inside))
+def count(fates: Fates, received: Mask | None, inside: Mask | None) -> Counts:
+    """The counts of the cells `inside`, or of all."""
+    if inside is None:
+        chosen = fates
+        arrived = 0 if received is None else int(np.count_nonzero(received))
+    else:
+        inside = inside[: len(fates)]
+        chosen = fates[: len(inside)][inside]
+        arrived = 0 if received is None else int(np.count_nonzero(received[: len(inside)] & inside))
+    by_fate = np.bincount(chosen, minlength=ABSENT + 1)[:FATES]
     return Counts(arrived, tuple(by_fate.tolist()))

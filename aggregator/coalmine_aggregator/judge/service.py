@@ -45,6 +45,9 @@ RELABELLED_S = 24 * 3600
 MOST_ENDED = 64
 """Ended causes whose counts are still corrected, the newest."""
 
+MOST_JUDGED = 1_000_000
+"""Cells, of all slots together, by which it is told whose fault a loss is."""
+
 JUDGED_AGAIN_S = 10
 """Slots after a cause began in which the question whose fault it is is asked again."""
 
@@ -129,12 +132,13 @@ class ServiceJudge:
         fates, received = self.cells.take(slot.fates), self.cells.flags(slot.received)
         now = _cells_of(slot.slot, fates)
         changed = self.loss.settle(now, slot.expected)
-        self.recent.add(RecentSlot(slot.slot, fates, received, self.loss.masked))
-        self._account(slot.slot, now, self.loss.masked, 1)
+        whole = count(fates, received, None)
+        self.recent.add(RecentSlot(slot.slot, fates, received, whole, self.loss.masked))
+        self._account(slot.slot, whole, _inside(fates, self.loss.masked), 1)
         received_now = int(np.count_nonzero(received))
         self.blind.settle(slot.slot, fates, received_now, self._silent_cells(silent))
         for cause in list(self.loss.causes):
-            inside, beside = self._split(cause, fates, received)
+            inside, beside = _split(cause, fates, received, whole)
             if slot.slot >= cause.since and cause.settle(
                 inside, beside, self.loss.p0, self.loss.noise.rho
             ):
@@ -145,9 +149,10 @@ class ServiceJudge:
         self.shares[AlertClass.DUPLICATES].settle(arrived, slot.expected)
         nothing = np.zeros(len(fates), dtype=np.bool_)
         self.shares[AlertClass.LATE].settle(now._replace(bad=nothing), slot.expected)
-        self._tell(changed or self.loss.follow(), (), sources)
+        changed = changed or self.loss.follow()
+        self._tell(changed, (), sources)
         for cause in self.loss.causes:
-            if 0 < cause.age_s <= JUDGED_AGAIN_S:
+            if 0 < cause.age_s <= JUDGED_AGAIN_S and cause not in changed:
                 self._judge(cause, sources)
         self._follow_patterns()
         self._learn(now)
@@ -191,11 +196,11 @@ class ServiceJudge:
         before, after = self.cells.take(revision.before.fates), self.cells.take(revision.after.fates)
         received = self.cells.flags(revision.after.received)
         lost = self._lost_at(slot, len(after))
-        self._account(slot, _cells_of(slot, before), lost, -1)
-        self._account(slot, _cells_of(slot, after), lost, 1)
+        self._account(slot, count(before, None, None), _inside(before, lost), -1)
+        self._account(slot, count(after, None, None), _inside(after, lost), 1)
         if detected:
             self.loss.revise(_cells_of(slot, before), _cells_of(slot, after))
-            self.recent.replace(RecentSlot(slot, after, received, lost))
+            self.recent.replace(RecentSlot(slot, after, received, count(after, received, None), lost))
             self.shares[AlertClass.LATE].revise(
                 _late_of(slot, before, lost), _late_of(slot, after, lost), revision.after.expected
             )
@@ -221,32 +226,28 @@ class ServiceJudge:
         """A cause that is over and not forgotten yet."""
         return next((each.cause for each in self.ended if each.cause.handle == handle), None)
 
-    def _account(self, slot: int, cells: Cells, lost: Mask | None, sign: int) -> None:
-        """Adds a slot to the objective's sums, or takes it out of them."""
-        judged = cells.expected & ~cells.neither
-        outside_judged, outside_bad = judged, cells.bad
-        if lost is not None:
-            rest = np.ones(len(judged), dtype=np.bool_)
-            rest[: len(lost)] = ~lost[: len(judged)]
-            outside_judged, outside_bad = judged & rest, cells.bad & rest
-        each = (judged, cells.bad, outside_judged, outside_bad)
-        self.slo.add(slot, *(sign * int(np.count_nonzero(mask)) for mask in each))
+    def _account(self, slot: int, whole: Counts, lost: Counts, sign: int) -> None:
+        """Adds a slot to the objective's sums, or takes it out of them. `lost` are the counts of what
+        loss alerts have in their scopes."""
+        outside_judged, outside_bad = whole.judged - lost.judged, whole.bad - lost.bad
+        counts = (whole.judged, whole.bad, outside_judged, outside_bad)
+        self.slo.add(slot, *(sign * each for each in counts))
 
     def _exclude(self, cause: OpenCause) -> None:
         """What was lost in a cause's scope before it was known is not outside of it, either."""
-        masks: dict[int, Mask] = {}
+        masks: dict[int, tuple[Mask, Mask]] = {}
         for each in list(self.recent.since(cause.since)):
-            width = len(each.fates)
-            lost = masks.get(id(each.lost))
-            if lost is None:
-                lost = np.zeros(len(self.cells), dtype=np.bool_)
+            known = masks.get(id(each.lost))
+            if known is None:
+                before = np.zeros(len(self.cells), dtype=np.bool_)
                 if each.lost is not None:
-                    lost[: len(each.lost)] = each.lost
-                lost[: len(cause.members)] |= cause.members
-                masks[id(each.lost)] = lost
-            cells = _cells_of(each.slot, each.fates)
-            self._account(each.slot, cells, each.lost, -1)
-            self._account(each.slot, cells, lost[:width], 1)
+                    before[: len(each.lost)] = each.lost
+                members = np.zeros(len(self.cells), dtype=np.bool_)
+                members[: len(cause.members)] = cause.members
+                known = masks[id(each.lost)] = before | members, members & ~before
+            lost, newly = known
+            more = _inside(each.fates, newly)
+            self.slo.add(each.slot, 0, 0, -more.judged, -more.bad)
             self.recent.replace(each._replace(lost=lost))
 
     def _lost_at(self, slot: int, count: int) -> Mask:
@@ -264,25 +265,16 @@ class ServiceJudge:
             cause.window.clear()
             cause.total = NOTHING
             for each in self.recent.since(cause.since):
-                inside, beside = self._split(cause, each.fates, each.received)
+                inside, beside = _split(cause, each.fates, each.received, each.whole)
                 cause.window.append((inside, beside))
                 cause.total += inside
             cause.ahead = tuple(
-                self._split(cause, self.cells.take(each.fates), None)
-                for each in slots
+                _split(cause, fates, None, count(fates, None, None))
+                for each, fates in ((each, self.cells.take(each.fates)) for each in slots)
                 if each.slot >= cause.since
             )
             self._judge(cause, sources, slots)
             self._exclude(cause)
-
-    def _split(
-        self, cause: OpenCause, fates: NDArray[np.uint8], received: Mask | None
-    ) -> tuple[Counts, Counts]:
-        width = min(len(cause.members), len(fates))
-        members = cause.members[:width]
-        rest = np.ones(len(fates), dtype=np.bool_)
-        rest[:width] = ~members
-        return count(fates, received, members), count(fates, received, rest)
 
     def _judge(self, cause: OpenCause, sources: Sources, ahead: Sequence[OpenSlot] = ()) -> None:
         traffic: dict[str, str] = {
@@ -296,6 +288,7 @@ class ServiceJudge:
         first = max(cause.since, self.loss.history.last - JUDGED_AGAIN_S)
         slots = [each.fates for each in self.recent.since(first)]
         slots += [self.cells.take(each.fates) for each in ahead if each.slot >= first]
+        slots = slots[-max(1, MOST_JUDGED // max(len(self.cells), 1)) :]
         for location in LOCATIONS:
             members = self.cells.lattice.members(scope_of({**traffic, "location": location}))
             members = members & ~others
@@ -369,3 +362,16 @@ def _late_of(slot: int, fates: NDArray[np.uint8], lost: Mask) -> Cells:
 def _corrected(total: Counts, had: Counts, has: Counts) -> Counts:
     fates = tuple(t - a + b for t, a, b in zip(total.fates, had.fates, has.fates, strict=True))
     return Counts(total.received - had.received + has.received, fates)
+
+
+def _split(
+    cause: OpenCause, fates: NDArray[np.uint8], received: Mask | None, whole: Counts
+) -> tuple[Counts, Counts]:
+    """The counts of a cause's scope, and of the rest of the service."""
+    inside = count(fates, received, cause.members)
+    return inside, whole.less(inside)
+
+
+def _inside(fates: NDArray[np.uint8], mask: Mask | None) -> Counts:
+    """The counts of the cells of a mask; of none without one."""
+    return NOTHING if mask is None else count(fates, None, mask)

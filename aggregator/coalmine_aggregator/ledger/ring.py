@@ -51,8 +51,8 @@ class Ring:
         if series <= self.capacity:
             return
         counts, evidence, width = self._counts, self._evidence, self.capacity
-        while width < series:  # by a quarter: doubling would waste a hundred megabytes
-            width += max(1024, width // 4096 * 1024)
+        while width < series:  # by an eighth: doubling would waste a hundred megabytes
+            width += max(1024, width // 8192 * 1024)
         self._allocate(width)
         self._counts[:, : counts.shape[1]] = counts
         self._evidence[:, : evidence.shape[1]] = evidence

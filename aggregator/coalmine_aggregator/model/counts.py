@@ -42,6 +42,11 @@ class Counts(NamedTuple):
         """The counts under their fates' names."""
         return {fate.label: self.fates[fate] for fate in Fate}
 
+    def less(self, part: Counts) -> Counts:
+        """What is left without a part."""
+        fates = tuple(a - b for a, b in zip(self.fates, part.fates, strict=True))
+        return Counts(self.received - part.received, fates)
+
     def __add__(self, other: object) -> Counts:
         if not isinstance(other, Counts):
             return NotImplemented
