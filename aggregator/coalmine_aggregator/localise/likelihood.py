@@ -20,7 +20,7 @@ STRONGEST = 30.0
 
 _WEAKEST = 1e-12
 _WEAK = 1e-3  # where the climb begins at least, and what it counts as a change is a part of
-_STEPS = 20
+_STEPS = 30
 _CLOSE = 1e-3  # relative; what the last step changes of the likelihood is far below 0.01
 _STRIDE = 8.0  # a step changes a strength by this factor at most: far away, Newton's may be wild
 
@@ -84,19 +84,14 @@ def fit(judged: Floats, bad: Floats, base: Base) -> Fit:
 
 
 def _climb(judged: Floats, bad: Floats, floor: Floats, own: Floats, members: Floats) -> Floats:
-    """Newton's method from the classes' own strengths, for two causes and more."""
+    """Newton's method, given the strengths that each class shows, for two causes and more."""
     causes = members.shape[1]
     pairs = (members[:, :, None] * members[:, None, :]).reshape(len(members), -1)
-    alone = [1 << cause for cause in range(causes)]
-    # A cause begins with what it does alone, or where it never is, the least it can have done.
-    least = np.stack(
-        [
-            np.where(judged > 0, own, STRONGEST)[:, members[:, cause] > 0].min(axis=1)
-            for cause in range(causes)
-        ],
-        axis=1,
-    )
-    strengths = np.maximum(np.where(judged[:, alone] > 0, own[:, alone], least), _WEAK)
+    # A cause begins with the least that any of its classes shows: from below, Newton's method does not
+    # overshoot, from above it may leave the range.
+    shown = np.where(judged > 0, own, STRONGEST)
+    shows = [shown[:, members[:, cause] > 0].min(axis=1) for cause in range(causes)]
+    strengths = np.maximum(np.stack(shows, axis=1), _WEAK)
     best, reached = strengths, np.full(len(judged), -np.inf)
     scale = one = np.ones((len(judged), 1))
     for _ in range(_STEPS):
@@ -106,34 +101,41 @@ def _climb(judged: Floats, bad: Floats, floor: Floats, own: Floats, members: Flo
         if better.all():
             best, reached, scale = strengths, height, one
         else:
-            # The range cut the step off, or it went too far: along each strength alone then, and less.
-            scale = np.where(better[:, None], 1.0, scale / causes)
+            scale = np.where(better[:, None], 1.0, scale * 0.25)  # a step too far
             best = np.where(better[:, None], strengths, best)
             reached = np.maximum(height, reached)
             total = floor + best @ members.T
         odds = 1.0 / np.expm1(total)
         slope = (bad * odds - (judged - bad)) @ members
         curve = ((bad * odds * (1.0 + odds)) @ pairs).reshape(-1, causes, causes)
-        # What wants to leave the range goes to its end, and the others move as if it were fixed.
-        free = (slope < 0.0) | (best < STRONGEST)
+        # What would leave the range goes to its end, and the others as is best beside that.
+        free = np.where(slope < 0.0, best > 2.0 * _WEAKEST, best < STRONGEST)
         step = _newton(slope, curve, free)
-        leaves = best + step <= 0.0
-        if leaves.any():
-            step = np.where(leaves, -best, _newton(slope, curve, free & ~leaves))
-        if scale is not one:
-            step = np.where(scale < 1.0, slope / (np.einsum("sjj->sj", curve) + 1e-9), step)
-        least = np.where(leaves & (scale == 1.0), _WEAKEST, best / _STRIDE)
-        strengths = np.clip(best + scale * step, least, np.maximum(best, _WEAK) * _STRIDE)
-        strengths = np.clip(strengths, _WEAKEST, STRONGEST)
-        if (np.abs(strengths - best) <= _CLOSE * np.maximum(best, _WEAK)).all():
+        leaves = np.zeros_like(free)
+        for _ in range(causes):
+            out = free & (best + step <= 0.0)
+            if not out.any():
+                break
+            soonest = np.where(out, best / np.maximum(-step, 1e-300), np.inf)
+            leaves |= out & (soonest == soonest.min(axis=1, keepdims=True))
+            free &= ~leaves
+            gone = np.where(leaves, -best, 0.0)
+            step = gone + _newton(slope - (curve @ gone[:, :, None])[:, :, 0], curve, free)
+        if (np.abs(np.clip(step, -best, STRONGEST - best)) <= _CLOSE * np.maximum(best, _WEAK)).all():
             break
-    return best
+        lowest = np.where(leaves & (scale == 1.0), _WEAKEST, best / _STRIDE)
+        if scale is not one:  # where two shorter steps failed: along each strength for itself
+            alone = slope / (causes * (np.einsum("sjj->sj", curve) + 1e-9))
+            step = np.where(scale > 0.1, scale * step, 16.0 * scale * alone)
+        strengths = np.clip(best + step, lowest, np.maximum(best, _WEAK) * _STRIDE)
+        strengths = np.clip(strengths, _WEAKEST, STRONGEST)
+    return np.asarray(best)
 
 
 def _newton(slope: Floats, curve: Floats, free: NDArray[np.bool_]) -> Floats:
     """Newton's step of the free strengths, the others fixed: 0."""
     matrix = curve * (free[:, :, None] & free[:, None, :])
-    damp = np.where(free, 1e-9 * (1.0 + matrix.max(axis=(1, 2)))[:, None], 1.0)
+    damp = np.where(free, 1e-9 * (1.0 + np.einsum("sjj->sj", curve)), 1.0)
     matrix += damp[:, :, None] * np.eye(slope.shape[1])
     return np.asarray(np.linalg.solve(matrix, (slope * free)[:, :, None])[:, :, 0])
 
