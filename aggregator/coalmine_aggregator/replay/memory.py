@@ -24,10 +24,13 @@ RECENT_S = 600
 
 
 class Memory:
-    """Keeps what ticks hand out, as the store does; nothing at all unless `needed`."""
+    """Keeps what ticks hand out, as the store does; nothing at all unless `needed`.
 
-    def __init__(self, *, needed: bool) -> None:
+    `last_slot` is the newest slot that was settled before any tick: a fleet has a past."""
+
+    def __init__(self, *, needed: bool, last_slot: int) -> None:
         self._needed = needed
+        self._last_slot = last_slot
         self._births: dict[str, Birth] = {}
         self._states: dict[tuple[str, str], State] = {}
         self._exceptions: dict[int, bytes] = {}
@@ -67,7 +70,7 @@ class Memory:
         return Restored(
             births=tuple(self._births.values()),
             states=tuple(self._states.values()),
-            last_slot=max(self._recent, default=None),
+            last_slot=max(self._recent, default=self._last_slot),
             open_alerts=tuple(engine.open_alerts()),
             next_number=next_number,
             exceptions=tuple(sorted(self._exceptions.items())),

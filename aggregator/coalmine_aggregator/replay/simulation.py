@@ -61,7 +61,7 @@ class Simulation:
         self._spools: dict[int, list[SlotReport]] = {}
         outages = [(ceil_tick(each.from_), ceil_tick(each.to)) for each in scenario.outages()]
         self._outages = _joined(outages)
-        self._memory = Memory(needed=bool(outages))
+        self._memory = Memory(needed=bool(outages), last_slot=EPOCH - 1)
         self.totals = Totals(scenario.slots, fleet.expected_by_leaf())
         self._numbers = {name: number for number, name in enumerate(fleet.names)}
         self._ids = np.full(fleet.size, -1, dtype=np.int32)

@@ -18,7 +18,7 @@ def engine() -> Engine:
 
 
 def test_what_was_handed_out_half_a_second_ago_is_kept() -> None:
-    memory = Memory(needed=True)
+    memory = Memory(needed=True, last_slot=T - 1)
     memory.birth(Canary().birth())
     for slot in range(5):
         memory.tick(tick(T + slot), T + slot + 3.0)
@@ -31,7 +31,7 @@ def test_what_was_handed_out_half_a_second_ago_is_kept() -> None:
 
 
 def test_revisions_replace_what_was_kept() -> None:
-    memory = Memory(needed=True)
+    memory = Memory(needed=True, last_slot=T - 1)
     memory.tick(tick(T), T + 3.0)
     better = second(T, leaves(), 9)
     memory.tick(tick(T + 1, better), T + 4.0)
@@ -40,12 +40,12 @@ def test_revisions_replace_what_was_kept() -> None:
 
 
 def test_it_is_bounded() -> None:
-    memory = Memory(needed=True)
+    memory = Memory(needed=True, last_slot=T - 1)
     for slot in range(2_000):
         memory.tick(tick(T + slot), T + slot + 3.0)
     restored = memory.restored(T + 2_010.0, engine(), 1)
     assert len(restored.recent) == 600
     assert restored.last_slot == T + 1_999
-    nothing = Memory(needed=False)
+    nothing = Memory(needed=False, last_slot=T - 1)
     nothing.tick(tick(T), T + 3.0)
-    assert nothing.restored(T + 9.0, engine(), 1).last_slot is None
+    assert nothing.restored(T + 9.0, engine(), 1).last_slot == T - 1

@@ -104,6 +104,12 @@ def test_an_aggregator_that_is_down_knows_nothing_of_that_time_and_all_of_the_re
     assert 10 * SERIES <= found["unknown"] <= 16 * SERIES
 
 
+def test_an_aggregator_that_is_down_from_the_first_slot_on() -> None:
+    found = fates(story("  - {from: 0, to: 3, effect: aggregator_down}"))
+    assert set(found) == {"delivered", "unknown"}
+    assert 3 * SERIES <= found["unknown"] <= 6 * SERIES
+
+
 def test_the_aggregator_may_be_down_twice_and_in_the_middle_of_a_second() -> None:
     found = fates(
         story(
