@@ -65,15 +65,17 @@ def setting(doc: str, default: Any = _MISSING) -> Any:
 def load(cls: type[T], path: Path | str, env: Mapping[str, str]) -> T:
     """The settings in a file. Raises `ConfigError` with every problem found."""
     path = Path(path)
-    return _bind_root(cls, read_tree(path, env), str(path), path.parent)
+    return bind(cls, read_tree(path, env), str(path), path.parent)
 
 
 def loads(cls: type[T], text: str, env: Mapping[str, str], file: str = "<text>") -> T:
     """The settings in a text, paths being relative to the working directory."""
-    return _bind_root(cls, parse_tree(text, file, env), file, Path())
+    return bind(cls, parse_tree(text, file, env), file, Path())
 
 
-def _bind_root(cls: type[T], tree: Node, file: str, folder: Path) -> T:
+def bind(cls: type[T], tree: Node, file: str, folder: Path) -> T:
+    """The settings of a tree that was read from `file`; paths count from `folder`. Raises `ConfigError`
+    with every problem."""
     binder = _Binder(file, folder)
     value = binder.bind(cls, tree, "")
     if binder.problems:

@@ -198,7 +198,9 @@ class Engine:
         if birth.control:
             self.judge.control.birth(birth, self._ledger.series)
 
-    def _asides(self) -> list[Aside]:
+    def _asides(self) -> Sequence[Aside]:
+        if not self._roster.aside:
+            return ()
         return [
             Aside(
                 each.birth.agent,

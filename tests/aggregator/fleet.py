@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from coalmine_aggregator.engine import Engine, Tick
+from coalmine_aggregator.ledger.ring import DEPTH
 from coalmine_aggregator.model.counts import NOTHING, Counts
 from coalmine_aggregator.model.fates import Fate
 from coalmine_aggregator.model.receipts import Receipts
@@ -165,10 +166,14 @@ class Desk:
 
 
 def desk(
-    now: float = T, restored: Restored | None = None, sources: Sequence[str] = ("tcp",), **more: int
+    now: float = T,
+    restored: Restored | None = None,
+    sources: Sequence[str] = ("tcp",),
+    depth: int = DEPTH,
 ) -> Desk:
     """An engine that knows no services' policies."""
-    return Desk(Engine(fleet="test", policies={}, sources=sources, restored=restored, now=now, **more))
+    engine = Engine(fleet="test", policies={}, sources=sources, restored=restored, now=now, depth=depth)
+    return Desk(engine)
 
 
 def running(*canaries: Canary, now: float = T, **more: object) -> Desk:

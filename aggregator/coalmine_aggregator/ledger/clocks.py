@@ -80,7 +80,8 @@ class Clocks:
     def report(self, seat: int, delay_s: float) -> None:
         """Takes the delay of a report that was sent when it was made."""
         row = self._reports[self._bucket]
-        row[seat] = min(row[seat], np.float32(delay_s))
+        if delay_s < row.item(seat):
+            row[seat] = delay_s
 
     def restart(self, seat: int) -> None:
         """Another process took the seat: forget what was known."""

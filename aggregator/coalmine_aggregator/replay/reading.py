@@ -11,7 +11,7 @@ from coalmine_aggregator.replay.fleet import FleetError, SimulatedFleet
 from coalmine_aggregator.replay.scenario import Scenario
 from coalmine_aggregator.replay.timing import DRAIN_S, EPOCH, slots_between
 from coalmine_runtime.config_error import ConfigError, Problem, nearest
-from coalmine_runtime.settings import _bind_root as bind
+from coalmine_runtime.settings import bind as bind
 from coalmine_runtime.yaml_tree import Node, parse_tree, read_tree
 
 
