@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from coalmine_aggregator.engine import Engine
+from coalmine_aggregator.engine import Engine, Tick
 from coalmine_aggregator.judge.judge import DETECTED_S
-from coalmine_aggregator.model.alerts import Change
+from coalmine_aggregator.model.alerts import AlertClass, Change
 from coalmine_aggregator.model.policy import ServicePolicy
 from coalmine_wire.reports import Verdict
 from tests.aggregator.fleet import Canary, Desk, T
@@ -30,6 +30,11 @@ def live(at: Desk, slots: range, canary: Canary, verdict: Verdict | None) -> lis
         at.engine.report(report, slot + 1.11)
         changes += [each.change for each in at.tick(slot + 1.2).transitions]
     return changes
+
+
+def losses(tick: Tick) -> list[Change]:
+    """What was told of losses; the silence of agents in these tests is told beside."""
+    return [each.change for each in tick.transitions if each.alert.alert_class is AlertClass.LOSS]
 
 
 def test_loss_opens_an_alert_and_health_closes_it() -> None:
@@ -60,7 +65,7 @@ def test_a_replay_of_old_losses_changes_history_and_does_not_page() -> None:
     at.engine.report(canary.report(old, Verdict.FAILED), T + DETECTED_S + 30.0)
     tick = at.tick(T + DETECTED_S + 30)
     assert sorted(counts.slot for counts in tick.revised) == list(old)
-    assert tick.transitions == []
+    assert not losses(tick)
     assert all(at.fates(slot) == {"failed": 3} for slot in old)
 
 
@@ -70,4 +75,4 @@ def test_a_replay_of_recent_losses_pages() -> None:
     for slot in range(T + 1, T + 30):
         at.tick(slot)
     at.engine.report(canary.report(range(T + 22, T + 27), Verdict.FAILED), T + 30.0)
-    assert [each.change for each in at.tick(T + 30).transitions] == [Change.OPENED]
+    assert losses(at.tick(T + 30)) == [Change.OPENED]

@@ -151,6 +151,7 @@ class Judge:
             return []  # nothing is known that was not known before
         findings = self._findings(evidence, presence, now)
         self._alerts, transitions = machine.step(self._alerts, findings, self.policies, now)
+        transitions = [self._with_last_slot(each) for each in transitions]
         for change, _, alert, _ in transitions:
             if change is Change.CLOSED and alert.alert_class is AlertClass.LOSS:
                 self._closed[alert.service, alert.handle] = alert
@@ -158,6 +159,17 @@ class Judge:
             del self._closed[next(iter(self._closed))]
         self._amend()
         return transitions
+
+    def _with_last_slot(self, transition: Transition) -> Transition:
+        """The slot that ended a loss counts, too, and no finding told it."""
+        alert = transition.alert
+        if transition.change is not Change.CLOSED or alert.alert_class is not AlertClass.LOSS:
+            return transition
+        service = self.services.get(alert.service)
+        cause = None if service is None else service.ended_cause(alert.handle)
+        if cause is None:
+            return transition
+        return transition._replace(alert=alert._replace(total=cause.total, effect=cause.effect))
 
     def _amend(self) -> None:
         """Late evidence has corrected the counts of alerts that are closed, and with them their effect:

@@ -56,10 +56,11 @@ class Shown(NamedTuple):
         return Shown(self.loss, more.judged + more.judged_since, more.bad + more.bad_since)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class OpenCause:
     """`members` are the cells of the scope. `former` are scopes that it had before, each with the last
-    slot in which it was the scope. `total` adds up since `since`.
+    slot in which it was the scope. `total` adds up since `since`; `counted` says which scope it counts
+    from which slot on, since a scope that moves is counted anew as far back as cells are remembered.
     `window` holds the counts of the newest slots, of the scope and of the rest of the service;
     `ahead` the same of slots that are not settled, until the next one is.
     """
@@ -80,6 +81,7 @@ class OpenCause:
     age_s: int = 0
     gone_s: int = 0
     former: deque[tuple[Scope, int]] = field(default_factory=lambda: deque(maxlen=FORMER))
+    counted: deque[tuple[Scope, int]] = field(default_factory=lambda: deque(maxlen=FORMER))
 
     @property
     def counts(self) -> Counts:
@@ -107,6 +109,10 @@ class OpenCause:
         """Another scope explains it better; `slot` is the last one of the scope before."""
         self.former.append((self.scope, slot))
         self.scope, self.equivalents, self.members = scope, equivalents, members
+
+    def counted_at(self, slot: int) -> Scope | None:
+        """The scope by which `total` counts a slot; None where it does not."""
+        return next((scope for scope, first in reversed(self.counted) if first <= slot), None)
 
     def settle(self, inside: Counts, beside: Counts, p0: float, rho: float) -> bool:
         """One more slot; whether that ends it."""

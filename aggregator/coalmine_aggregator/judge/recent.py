@@ -51,6 +51,14 @@ class Recent:
         while len(self._slots) > FEW and len(self._slots) * len(slot.fates) > MOST_CELLS:
             self._slots.popleft()
 
+    def clear(self) -> None:
+        """Forgets everything."""
+        self._slots.clear()
+
+    def at(self, slot: int) -> RecentSlot | None:
+        """A slot, if it is kept."""
+        return next((each for each in reversed(self._slots) if each.slot == slot), None)
+
     def replace(self, slot: RecentSlot) -> None:
         """The same slot, told otherwise."""
         for index in range(len(self._slots) - 1, -1, -1):

@@ -18,8 +18,8 @@ from coalmine_aggregator.detect.slo import Slo
 from coalmine_aggregator.detect.thresholds import threshold
 from coalmine_aggregator.judge.blind import BlindWatch
 from coalmine_aggregator.judge.cells import ServiceCells
-from coalmine_aggregator.judge.fault import Place, Sources, judge
-from coalmine_aggregator.judge.open_cause import OpenCause, Shown
+from coalmine_aggregator.judge.fault import Judgement, Place, Sources, judge
+from coalmine_aggregator.judge.open_cause import FORMER, OpenCause, Shown
 from coalmine_aggregator.judge.recent import Recent, RecentSlot, count
 from coalmine_aggregator.judge.share import ShareWatch
 from coalmine_aggregator.judge.watch import Cells, Now, Watch, within
@@ -129,6 +129,8 @@ class ServiceJudge:
 
     def settle(self, slot: SlotCells, sources: Sources, silent: frozenset[str] = frozenset()) -> None:
         """One settled slot; `silent` are the hosts of silent agents."""
+        if slot.slot <= self.loss.history.last:
+            self._rewind()
         fates, received = self.cells.take(slot.fates), self.cells.flags(slot.received)
         now = _cells_of(slot.slot, fates)
         changed = self.loss.settle(now, slot.expected)
@@ -159,6 +161,14 @@ class ServiceJudge:
         self.burn.look(slot.slot)
         self.budget.look(slot.slot)
         self._forget(slot.slot)
+
+    def _rewind(self) -> None:
+        """Time went back: what was settled lies in the future."""
+        self.recent.clear()
+        self.ended.clear()
+        self.learner.forget()
+        for cause in self.loss.causes:
+            cause.counted.clear()
 
     def _silent_cells(self, hosts: frozenset[str]) -> Mask | None:
         if not hosts:
@@ -195,27 +205,39 @@ class ServiceJudge:
         slot = revision.after.slot
         before, after = self.cells.take(revision.before.fates), self.cells.take(revision.after.fates)
         received = self.cells.flags(revision.after.received)
-        lost = self._lost_at(slot, len(after))
+        recent = self.recent.at(slot)
+        lost = self._lost_at(slot, len(after)) if recent is None else _padded(recent.lost, len(after))
         self._account(slot, count(before, None, None), _inside(before, lost), -1)
         self._account(slot, count(after, None, None), _inside(after, lost), 1)
         if detected:
-            self.loss.revise(_cells_of(slot, before), _cells_of(slot, after))
-            self.recent.replace(RecentSlot(slot, after, received, count(after, received, None), lost))
+            self.loss.revise(_cells_of(slot, before), _cells_of(slot, after), lost)
             self.shares[AlertClass.LATE].revise(
                 _late_of(slot, before, lost), _late_of(slot, after, lost), revision.after.expected
             )
+        if recent is not None:
+            whole = count(after, received, None)
+            self.recent.replace(recent._replace(fates=after, received=received, whole=whole))
         for cause, last in (*((each, slot) for each in self.loss.causes), *self.ended):
-            if cause.since <= slot <= last:
-                had = count(before, self.cells.flags(revision.before.received), cause.members)
-                has = count(after, received, cause.members)
+            scope = cause.counted_at(slot)
+            if cause.since <= slot <= last and scope is not None:
+                members = cause.members if scope == cause.scope else self.cells.lattice.members(scope)
+                had = count(before, self.cells.flags(revision.before.received), members)
+                has = count(after, received, members)
                 if had != has:
                     cause.total = _corrected(cause.total, had, has)
                     self.corrected.add(cause.handle)
 
     def findings(self) -> list[Finding]:
-        """What is wrong now."""
+        """What is wrong now, and once what another cause has taken in."""
+        absorbed = [
+            self._finding(cause)._replace(within=(wider.handle,))
+            for cause, wider in self.loss.absorbed
+            if any(wider is each for each in self.loss.causes)
+        ]
+        self.loss.absorbed.clear()
         return [
             *(self._finding(cause) for cause in self.loss.causes),
+            *absorbed,
             *self.blind.findings(),
             *(finding for share in self.shares.values() for finding in share.findings()),
             *self.burn.findings(),
@@ -261,10 +283,24 @@ class ServiceJudge:
     # Causes.
 
     def _tell(self, changed: Sequence[OpenCause], slots: Sequence[OpenSlot], sources: Sources) -> None:
+        self.ended.extend(
+            Ended(cause, self.loss.history.last)
+            for cause, _ in self.loss.absorbed
+            if not any(cause is each.cause for each in self.ended)
+        )
         for cause in changed:
+            slots_since = list(self.recent.since(cause.since))
+            if cause.counted:  # by another scope until now
+                before = self.cells.lattice.members(cause.counted[-1][0])
+                for each in slots_since:
+                    had = count(each.fates, each.received, before)
+                    cause.total = _corrected(cause.total, had, NOTHING)
+            else:
+                cause.total = NOTHING
+            first = slots_since[0].slot if slots_since else cause.since
+            cause.counted.append((cause.scope, first))
             cause.window.clear()
-            cause.total = NOTHING
-            for each in self.recent.since(cause.since):
+            for each in slots_since:
                 inside, beside = _split(cause, each.fates, each.received, each.whole)
                 cause.window.append((inside, beside))
                 cause.total += inside
@@ -342,7 +378,9 @@ class ServiceJudge:
             since=alert.since,
             quiet=alert.severity is Severity.TICKET,
             shown=Shown(loss),
+            judgement=Judgement(alert.cause, alert.note),
             total=alert.total,
+            counted=deque([(alert.scope, alert.since)], maxlen=FORMER),
             age_s=JUDGED_AGAIN_S + 1,
         )
 
@@ -360,8 +398,16 @@ def _late_of(slot: int, fates: NDArray[np.uint8], lost: Mask) -> Cells:
 
 
 def _corrected(total: Counts, had: Counts, has: Counts) -> Counts:
-    fates = tuple(t - a + b for t, a, b in zip(total.fates, had.fates, has.fates, strict=True))
-    return Counts(total.received - had.received + has.received, fates)
+    # What an earlier run had counted is known as of its last transition: never below nothing.
+    fates = tuple(max(t - a + b, 0) for t, a, b in zip(total.fates, had.fates, has.fates, strict=True))
+    return Counts(max(total.received - had.received + has.received, 0), fates)
+
+
+def _padded(lost: Mask | None, count: int) -> Mask:
+    padded = np.zeros(count, dtype=np.bool_)
+    if lost is not None:
+        padded[: len(lost)] = lost[:count]
+    return padded
 
 
 def _split(

@@ -7,11 +7,14 @@ looks for what the open causes do not explain, and a scope that has to grow show
 
 While causes are open the localiser is asked again; a scope moves only where another set of scopes is
 better by `STEADY` in log likelihood, so that it does not follow the noise. A scope is corrected, never
-paged a second time: what was inside a scope that was told before is quiet.
+paged a second time: what was inside a scope that was told before is quiet, and of causes that come to
+lie within each other the oldest goes on with the widest scope. What a cause that is over has lost
+counts no more: neither bank nor localiser nor change point look back on it.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -19,11 +22,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coalmine_aggregator.detect.bank import Bank, Look
-from coalmine_aggregator.detect.likelihood import P1S, log_likelihood_ratio
+from coalmine_aggregator.detect.likelihood import P1S, floored, log_likelihood_ratio
 from coalmine_aggregator.detect.noise import Noise
 from coalmine_aggregator.judge.cells import ServiceCells
 from coalmine_aggregator.judge.history import KEPT, History, Sums
 from coalmine_aggregator.judge.open_cause import OpenCause, Shown
+from coalmine_aggregator.localise.localiser import MOST_NAMED
 from coalmine_aggregator.localise.verdict import CauseScope, Verdict
 from coalmine_aggregator.model.explanation import Explanation, ScopeScore, Statistic
 from coalmine_aggregator.model.scopes import Scope
@@ -41,6 +45,9 @@ OFTEN_S = 5
 SELDOM_S = 5
 """Scopes are looked at anew in each of the first `OFTEN_S` slots, then every `SELDOM_S`."""
 
+ENDING = 2.0
+"""Nats of the closing rule from which on a cause may be about to end: less than one clear slot."""
+
 MANY = 20_000
 """Bad cells in one slot from which on the wide patterns are looked at first."""
 
@@ -49,6 +56,12 @@ SHORT_S = 16
 """The change point of a loss from `STRONG` on is looked for in so many slots first."""
 
 MOST_LOSS = 0.99
+
+STILL_S = 5
+"""A part of a scope is told by itself if it was lost in these newest slots, too."""
+
+MOST_OVER = 64
+"""Scopes that are over of which is remembered until when they lasted, the newest."""
 
 MOST_CAUSES = 16
 """Causes open at once in one service; what comes on top is told as the whole service."""
@@ -97,6 +110,10 @@ class Watch:
         self._base: NDArray[np.int32] = np.zeros(0, dtype=np.int32)
         self._masked: Mask | None = None
         self._expected: Mask = np.zeros(0, dtype=np.bool_)
+        self._inside: Mask = self._expected
+        self._ended: deque[tuple[Scope, int]] = deque(maxlen=MOST_OVER)
+        self.absorbed: list[tuple[OpenCause, OpenCause]] = []
+        """Causes that others took in since this was last emptied, each with the one that did."""
 
     @property
     def masked(self) -> Mask | None:
@@ -118,25 +135,41 @@ class Watch:
         self.causes.append(cause)
         self._seen = None
 
+    def rewind(self, slot: int) -> None:
+        """Time went back: from `slot` on, slots are settled anew."""
+        self.history.clear()
+        self.bank.clear()
+        self._ended.clear()
+        for cause in self.causes:
+            cause.since = min(cause.since, slot)
+            cause.former.clear()
+
     # Slots.
 
     def settle(self, now: Cells, expected_is: object) -> list[OpenCause]:
         """One settled slot; `expected_is` changes its identity with `now.expected`. The causes that are
         new or have moved."""
+        if now.slot <= self.history.last:
+            self.rewind(now.slot)
         self._fit(now.expected, expected_is)
-        self.history.add(now.slot, now.expected, now.bad, now.neither)
+        # Not `now.expected`, which is equal but another object in every slot.
+        self.history.add(now.slot, self._expected, now.bad, now.neither)
         changed = self._over_many((now,), ()) if self._many(now.bad) else []
         touched, judged, bad = self._touched(self._outside(now), now)
         self.bank.settle(touched, judged, bad)
         return changed or self._over(self.bank.over(self.threshold), None, ())
 
-    def revise(self, before: Cells, after: Cells) -> None:
-        """A settled slot is known otherwise now; as evidence it counts from here on."""
+    def revise(self, before: Cells, after: Cells, lost: Mask | None = None) -> None:
+        """A settled slot is known otherwise now; as evidence it counts from here on, but for the cells
+        that were `lost` to a cause in that slot."""
+        self._grow()
         more_bad = after.bad.astype(np.int32) - before.bad
         more_judged = before.neither.astype(np.int32) - after.neither
         changed = (more_bad != 0) | (more_judged != 0)
         if self._masked is not None:
-            changed &= ~self._masked[: len(changed)]
+            changed &= ~self._masked
+        if lost is not None:
+            changed &= ~lost
         ids = np.flatnonzero(changed).astype(np.int32)
         if ids.size:
             self.bank.resize(self.cells.lattice.patterns)
@@ -146,7 +179,12 @@ class Watch:
 
     def look(self, slots: Sequence[Now]) -> list[OpenCause]:
         """The open slots on top of what is settled. The causes that are new or have moved."""
-        cells = [Cells(*each[:4]) for each in slots]
+        self._grow()
+        # What the newest settled slot did not expect has to wait until it is settled.
+        cells = [
+            Cells(each.slot, each.expected, each.bad & self._inside, each.neither & self._inside)
+            for each in slots
+        ]
         if any(self._many(each.bad) for each in slots):
             return self._over_many(cells, slots)
         looks = [self._touched(self._outside(each), each) for each in cells]
@@ -181,20 +219,24 @@ class Watch:
 
     def close(self, cause: OpenCause) -> None:
         """It is over."""
+        self._grow()
         self.causes.remove(cause)
+        self._ended.append((cause.scope, self.history.last))
         self._clear(cause.members)
         self._expect()
 
     def follow(self) -> list[OpenCause]:
         """Corrects the scopes of what is open by the slots settled since; those that moved."""
         # Where a loss is about to be over, its last seconds would be held against its scope.
-        if not self.causes or any(cause.closing.statistic > 0 for cause in self.causes):
+        if not self.causes or any(cause.closing.statistic > ENDING for cause in self.causes):
+            return []
+        if len(self.causes) > MOST_NAMED:
             return []
         last = self.history.last
         newest = max(cause.since for cause in self.causes)
         if last - newest > OFTEN_S and last % SELDOM_S:
             return []
-        sums = self.history.sums(max(newest, last - FOLLOW_S + 1), len(self.cells))
+        sums = self._sums(max(newest, last - FOLLOW_S + 1))
         if not sums.bad.any():
             return []
         verdict = self._localise(sums)
@@ -209,7 +251,7 @@ class Watch:
         if self._masked is not None:
             members = members & ~self._masked
         began = self._began(members, seed.loss, slots)
-        sums = self._with_open(self.history.sums(began, len(self.cells)), slots)
+        sums = self._with_open(self._sums(began), slots)
         statistic = Statistic(
             "cusum",
             scope,
@@ -258,20 +300,74 @@ class Watch:
             strong = each.gain >= self.threshold or (first and index == fresh[0])
             if not strong or any(within(members, cause.members) for cause in self.causes):
                 continue
+            if seed is None and not self._still(members, each.loss):
+                continue
             changed.append(self._begin(each, members, sums, explanation))
         if seed is not None:
             members = lattice.members(seed)
-            explained = any((cause.members & members).any() for cause in changed)
-            if not explained and not any(within(members, each.members) for each in self.causes):
-                judged, bad = int(sums.judged[members].sum()), int(sums.bad[members].sum())
-                loss = bad / judged if judged else 1.0
-                fallback = CauseScope(seed, (), judged, bad, loss, self.threshold)
-                changed.append(self._begin(fallback, members, sums, explanation))
+            if not any((cause.members & members).any() for cause in changed) and not any(
+                within(members, each.members) for each in self.causes
+            ):
+                weak = [named[index] for index in fresh]
+                changed.append(self._explain(seed, members, weak, sums, explanation))
+        changed = self._merged(changed, sums.last)
         for cause in changed:
             self._clear(cause.members)
         if changed:
             self._expect()
         return changed
+
+    def _still(self, members: Mask, loss: float) -> bool:
+        """Whether some cells lost in the newest slots what they lost before, more or less."""
+        _, judged, bad = self.history.of(members, STILL_S)
+        return bool(bad.any()) and int(bad.sum()) >= loss / 4 * int(judged.sum())
+
+    def _explain(
+        self,
+        seed: Scope,
+        members: Mask,
+        weak: Sequence[tuple[CauseScope, Mask]],
+        sums: Sums,
+        explanation: Explanation,
+    ) -> OpenCause:
+        """A pattern is over the threshold, and the localiser names nothing that would do to explain it:
+        it is the best of what was named too weakly, or the growth of what is open, or itself."""
+        outside = members & self._inside
+        for each, cells in weak:
+            if (cells & outside).any() and not any(within(cells, one.members) for one in self.causes):
+                return self._begin(each, cells, sums, explanation)
+        for cause in self.causes:
+            if cause.members.any() and within(cause.members, members):
+                cause.explanation = explanation
+                cause.move(seed, (), members, sums.last)
+                return cause
+        judged, bad = int(sums.judged[members].sum()), int(sums.bad[members].sum())
+        loss = bad / judged if judged else 1.0
+        fallback = CauseScope(seed, (), judged, bad, loss, self.threshold)
+        return self._begin(fallback, members, sums, explanation)
+
+    def _merged(self, changed: Sequence[OpenCause], slot: int) -> list[OpenCause]:
+        """Of causes that lie within each other, the oldest goes on with the widest scope. Of those that
+        are left, those that have changed."""
+        if not changed:
+            return []
+        moved = list(changed)
+        kept: list[OpenCause] = []
+        for cause in self.causes:
+            nested = [each for each in kept if _nested(each.members, cause.members)]
+            if not nested:
+                kept.append(cause)
+                continue
+            oldest = nested[0]
+            if not within(cause.members, oldest.members):
+                oldest.explanation = cause.explanation
+                oldest.move(cause.scope, cause.equivalents, cause.members, slot)
+                moved.append(oldest)
+            for each in (*nested[1:], cause):
+                self.absorbed.append((each, oldest))
+            kept = [each for each in kept if not any(each is gone for gone in nested[1:])]
+        self.causes = kept
+        return [cause for cause in kept if any(cause is each for each in moved)]
 
     def _begin(
         self, each: CauseScope, members: Mask, sums: Sums, explanation: Explanation
@@ -315,13 +411,25 @@ class Watch:
                 taken.add(order)
         return pairs
 
+    def _sums(self, first: int) -> Sums:
+        """The history's sums from a slot on, less what causes that are over have lost."""
+        sums = self.history.sums(first, len(self.cells))
+        for scope, until in self._ended:
+            if until < sums.first:
+                continue
+            members = self.cells.lattice.members(scope)
+            later = self.history.sums(until + 1, len(self.cells))
+            sums.judged[members] = later.judged[members]
+            sums.bad[members] = later.bad[members]
+        return sums
+
     def _localise(self, sums: Sums) -> Verdict:
         return self.cells.localiser.localise(
             sums.judged,
             sums.bad,
             self.p0,
             rho=self.noise.rho,
-            named=tuple(cause.scope for cause in self.causes),
+            named=tuple(cause.scope for cause in self.causes[:MOST_NAMED]),
         )
 
     def _began(self, members: Mask, loss: float, slots: Sequence[Now]) -> int:
@@ -329,7 +437,7 @@ class Watch:
         cap holds them all alike, the smallest would reach back to the last stray loss."""
         while True:
             began = self._change_point(members, loss, slots)
-            sums = self._with_open(self.history.sums(began, len(self.cells)), slots)
+            sums = self._with_open(self._sums(began), slots)
             shown = int(sums.bad[members].sum()) / max(int(sums.judged[members].sum()), 1)
             if shown < 1.5 * loss or loss >= MOST_LOSS:
                 return began
@@ -338,11 +446,14 @@ class Watch:
     def _change_point(self, members: Mask, loss: float, slots: Sequence[Now]) -> int:
         """The slot in which some cells' `loss` most likely began: from where to now its log likelihood
         ratio is largest, which is since when its CUSUM was last at 0."""
-        level = float(log_likelihood_ratio(1, 0, self.p0, loss))
-        level = -level / (float(log_likelihood_ratio(1, 1, self.p0, loss)) - level)
+        p0, floor = floored(self.p0), self._floor(members)
+        level = float(log_likelihood_ratio(1, 0, p0, loss))
+        level = -level / (float(log_likelihood_ratio(1, 1, p0, loss)) - level)
         reach = KEPT if loss < STRONG else SHORT_S
         while True:
             numbers, judged, bad = self.history.of(members, reach)
+            later = numbers >= floor
+            numbers, judged, bad = numbers[later], judged[later], bad[later]
             for each in slots:
                 numbers = np.append(numbers, each.slot)
                 inside = members[: len(each.bad)]
@@ -350,12 +461,24 @@ class Watch:
                 bad = np.append(bad, np.count_nonzero(each.bad & inside))
                 judged = np.append(judged, bad[-1] + np.count_nonzero(each.arrived & inside))
             if not bad.any():
-                return int(numbers[-1]) if numbers.size else 0
+                return int(numbers[-1]) if numbers.size else self.history.last
             evidence = np.cumsum((bad - level * judged)[::-1])[::-1]
             best = int(np.argmax(np.where(bad > 0, evidence, -np.inf)))
-            if best > 0 or reach >= KEPT:
+            if best > 0 or reach >= KEPT or not later.all():
                 return int(numbers[best])
             reach = KEPT
+
+    def _floor(self, members: Mask) -> int:
+        """The first slot after all causes that are over and had to do with some cells: since then the
+        bank has watched these."""
+        return max(
+            (
+                until + 1
+                for scope, until in self._ended
+                if (self.cells.lattice.members(scope) & members).any()
+            ),
+            default=0,
+        )
 
     def _with_open(self, sums: Sums, slots: Sequence[Now]) -> Sums:
         """Adds what is certain by now of the open slots: what went bad, and what arrived."""
@@ -380,6 +503,12 @@ class Watch:
         self._seen, self._expected = expected_is, expected
         self._expect()
 
+    def _grow(self) -> None:
+        """Makes room for series that came since the newest slot; they are not expected yet."""
+        count = len(self.cells)
+        if len(self._inside) != count or any(len(cause.members) != count for cause in self.causes):
+            self._expect()
+
     def _expect(self) -> None:
         """The bank looks at what is expected outside of what is open."""
         count = len(self.cells)
@@ -392,6 +521,7 @@ class Watch:
         inside = np.zeros(count, dtype=np.bool_)
         inside[: len(self._expected)] = self._expected
         inside &= ~mask
+        self._inside = inside
         self._base = self.cells.lattice.sums(inside.astype(np.int32))
         self.bank.resize(self.cells.lattice.patterns)
         self.bank.expect(self._base)
@@ -400,8 +530,7 @@ class Watch:
         """The cells that did not just deliver, outside of what is open."""
         exceptional = now.bad | now.neither
         if self._masked is not None:
-            width = min(len(exceptional), len(self._masked))
-            exceptional[:width] &= ~self._masked[:width]
+            exceptional &= ~self._masked
         return exceptional
 
     def _touched_wide(
@@ -417,16 +546,8 @@ class Watch:
             for each in (now.bad, now.neither)
         ]
         patterns, (bad, neither) = lattice.cube.touched(leaves.astype(np.int32), counts)
-        self._reach()
         judged = (self._base[patterns] - neither).astype(np.int32)
         return patterns, judged, bad.astype(np.int32)
-
-    def _reach(self) -> None:
-        """Takes in the patterns of series that are new in an open slot."""
-        more = self.cells.lattice.patterns - len(self._base)
-        if more > 0:
-            self._base = np.concatenate([self._base, np.zeros(more, dtype=np.int32)])
-            self.bank.resize(len(self._base))
 
     def _touched(
         self, exceptional: Mask, now: Cells
@@ -437,7 +558,6 @@ class Watch:
         patterns, bad, neither = self.cells.lattice.touched(
             ids, now.bad[ids].astype(np.int32), now.neither[ids].astype(np.int32)
         )
-        self._reach()
         judged = (self._base[patterns] - neither).astype(np.int32)
         return patterns, judged, bad.astype(np.int32)
 
@@ -460,7 +580,11 @@ _NONE = (
 
 
 def within(narrow: Mask, wide: Mask) -> bool:
-    """Whether all of `narrow` lies in `wide`."""
-    if len(narrow) > len(wide):
+    """Whether all of `narrow` lies in `wide`, and is not nothing."""
+    if len(narrow) > len(wide) or not narrow.any():
         return False
     return not bool((narrow & ~wide[: len(narrow)]).any())
+
+
+def _nested(one: Mask, other: Mask) -> bool:
+    return within(one, other) or within(other, one)
