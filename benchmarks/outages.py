@@ -23,6 +23,7 @@ LEAST_ADDED = 5.0
 """Bad datapoints that a cause adds at least, on average."""
 
 Cell = tuple[str, ...]
+Counts = NDArray[np.int32]
 
 PROTOCOLS = ("tcp", "tls", "udp", "pickle", "pickle_tls", "https")
 
@@ -39,8 +40,8 @@ class Outage(NamedTuple):
 
     scopes: tuple[Scope, ...]
     losses: tuple[float, ...]
-    judged: NDArray[np.int32]
-    bad: NDArray[np.int32]
+    judged: Counts
+    bad: Counts
 
 
 def fleet(rng: np.random.Generator) -> Fleet:

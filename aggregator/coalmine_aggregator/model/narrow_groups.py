@@ -4,8 +4,8 @@ There may be a hundred thousand hosts, so only combinations that faults look lik
 
 - a host, alone, with protocol, with variant and with both;
 - an agent of a host's name, alone and with protocol, where agents in several places share the name;
-- a node, alone, with protocol, with variant, with both, with location (an own agent and direct probes
-  differ in it), with location and protocol;
+- a node, alone, with protocol, with variant, with both; with the location, region or zone of who probes
+  it, each alone and with protocol;
 - a host's direct probe of another node, alone and with protocol;
 - the direct probes of a node (variant `node_<name>`): all, those of a region, those of a zone; each
   alone and with protocol.
@@ -42,6 +42,8 @@ HOSTS = (HOST, PROTOCOL | HOST)
 HOST_VARIANTS = (VARIANT | HOST, PROTOCOL | VARIANT | HOST)
 AGENTS = (PLACE | HOST, PROTOCOL | PLACE | HOST)
 NODES = (NODE, PROTOCOL | NODE, LOCATION | NODE, PROTOCOL | LOCATION | NODE)
+REGION_NODES = (REGION | NODE, PROTOCOL | REGION | NODE)
+ZONE_NODES = (ZONE | NODE, PROTOCOL | ZONE | NODE)
 NODE_VARIANTS = (VARIANT | NODE, PROTOCOL | VARIANT | NODE)
 PATHS = (NODE | HOST, PROTOCOL | NODE | HOST)
 PROBES = (VARIANT, PROTOCOL | VARIANT)
@@ -107,6 +109,8 @@ class NarrowGroups:
             (HOST_VARIANTS, host & variant),
             (AGENTS, (codes.place > 0) & host & machines.shared[codes.host]),
             (NODES, apart),
+            (REGION_NODES, apart & (codes.region > 0)),
+            (ZONE_NODES, apart & (codes.zone > 0)),
             (NODE_VARIANTS, apart & variant),
             (PATHS, host & node & (codes.host != codes.node)),
             (PROBES, codes.probe > 0),
@@ -122,6 +126,8 @@ class NarrowGroups:
     def assign_apart(self, cells: Cells, codes: CellCodes) -> None:
         """Puts cells, ascending, whose node became a group apart, into the groups of nodes."""
         self._put(NODES, codes.node > 0, cells, codes)
+        self._put(REGION_NODES, (codes.node > 0) & (codes.region > 0), cells, codes)
+        self._put(ZONE_NODES, (codes.node > 0) & (codes.zone > 0), cells, codes)
         self._put(NODE_VARIANTS, codes.variant > 0, cells, codes)
 
     def find(self, kind: int, codes: CellCodes) -> int | None:
@@ -209,8 +215,9 @@ def keys(kind: int, codes: CellCodes) -> NDArray[np.int64]:
         first, second = codes.host, codes.place
     elif kind & NODE and kind & HOST:
         first, second = codes.node, codes.host
-    elif kind & NODE and kind & LOCATION:
-        first, second = codes.node, codes.location
+    elif kind & NODE and kind & PLACE:
+        first = codes.node
+        second = codes.location if kind & LOCATION else codes.region if kind & REGION else codes.zone
     elif kind & (NODE | HOST):
         first = codes.node if kind & NODE else codes.host
         second = codes.variant if kind & VARIANT else None
