@@ -16,6 +16,11 @@ MOST = 1_000
 """Control series that are checked, of the first agents; each costs a few microseconds a slot."""
 
 
+FIRST_PROOF_S = 3_600
+"""Slots after which it is told that no proof came at all, where there is a key: it may be another one
+than the agents'."""
+
+
 class ControlCheck:
     """All control agents. `key` is the aggregator's own copy; without one nothing can be proven."""
 
@@ -23,6 +28,7 @@ class ControlCheck:
         self._key = key
         self._check = SelfCheck(acceptable_loss)
         self._series: dict[int, tuple[str, Choice | None, float]] = {}
+        self._slot = 0
 
     @property
     def view(self) -> SelfCheckView | None:
@@ -53,6 +59,7 @@ class ControlCheck:
             for number, (name, choice, share) in self._series.items()
             if number < len(cells.fates) and cells.fates[number] != ABSENT
         ]
+        self._slot = cells.slot
         self._check.step(cells.slot, witnesses, loss_open=loss_open)
 
     def findings(self) -> list[Finding]:
@@ -60,7 +67,12 @@ class ControlCheck:
         view = self.view
         if view is None or view.state is Proof.OK:
             return []
-        if view.state is Proof.UNPROVEN and not view.right:
+        waited_s = self._slot - view.since
+        if (
+            view.state is Proof.UNPROVEN
+            and not view.right
+            and (self._key is None or waited_s < FIRST_PROOF_S)
+        ):
             return []
         return [
             Finding(

@@ -25,6 +25,7 @@ class Links:
         self._share = [0.0] * len(self._names)
         self._looks = [0] * len(self._names)
         self._connected = [True] * len(self._names)
+        self._sources = Sources(self._names, ())
 
     def look(self, connections: Sequence[int]) -> None:
         """Open connections of each source now."""
@@ -33,9 +34,6 @@ class Links:
             self._looks[index] = min(self._looks[index] + 1, MEMORY)
             weight = 1.0 / self._looks[index]
             self._share[index] += weight * ((number > 0) - self._share[index])
-
-    def sources(self) -> Sources:
-        """The sources as they are."""
         silent = tuple(
             name
             for name, share, looks, connected in zip(
@@ -43,4 +41,8 @@ class Links:
             )
             if not connected and looks >= ENOUGH and share >= STEADY
         )
-        return Sources(self._names, silent)
+        self._sources = Sources(self._names, silent)
+
+    def sources(self) -> Sources:
+        """The sources as they are."""
+        return self._sources
