@@ -12,7 +12,7 @@ from coalmine_aggregator.model.lattice import Lattice
 
 Patterns = NDArray[np.int64]
 
-SIZE = 96
+SIZE = 64
 """Patterns in a pool at most."""
 
 LARGE = 20_000

@@ -23,7 +23,7 @@ TIE = 2.0
 Chosen = tuple[int, ...]
 """Rows of the pool, ascending."""
 
-SINGLES = 24
+SINGLES = 12
 """Single patterns that pairs are built on."""
 
 BEAM = 8
@@ -63,6 +63,7 @@ class Search:
         total = np.array([self._judged.sum()]), np.array([self._bad.sum()])
         self._nothing = float(likelihood(*total, base_loss(*total, base))[0])
         self.scores: dict[Chosen, float] = {(): 0.0}
+        self._strengths: dict[Chosen, Floats] = {}
 
     @property
     def best(self) -> Chosen:
@@ -133,13 +134,21 @@ class Search:
 
     def without(self, chosen: Chosen) -> list[float]:
         """The scores of a set less each of its patterns, in order."""
-        less = [tuple(c for c in chosen if c != left) for left in chosen]
-        return [self.score(rest) for rest in less]
+        less = [tuple(other for other in chosen if other != left) for left in chosen]
+        new = [rest for rest in less if rest not in self.scores]
+        if new:
+            counts = [self._classes(rest) for rest in new]
+            judged, bad = (np.concatenate([each[i] for each in counts]) for i in (0, 1))
+            self._note(new, judged, bad)
+        return [self.scores[rest] for rest in less]
 
     def strengths(self, chosen: Chosen) -> Floats:
         """The strengths of a set's patterns."""
-        judged, bad = self._classes(chosen)
-        return np.asarray(fit(judged, bad, self._base).strengths[0])
+        known = self._strengths.get(chosen)
+        if known is None:
+            judged, bad = self._classes(chosen)
+            known = self._strengths[chosen] = np.asarray(fit(judged, bad, self._base).strengths[0])
+        return known
 
     def base(self, chosen: Chosen) -> float:
         """The base loss beside a set's patterns."""
