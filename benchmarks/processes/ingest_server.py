@@ -76,7 +76,7 @@ async def serve(series: int, certificate: str) -> None:
     now = clock.wall()
     engine = Engine(
         fleet="benchmark",
-        policies={"ingest": ServicePolicy("ingest", 0.001, 5, 2, "", "")},
+        policies={"ingest": ServicePolicy("ingest", 0.001)},
         sources=["stream"],
         now=now,
     )

@@ -111,6 +111,7 @@ class Watch:
         self._masked: Mask | None = None
         self._expected: Mask = np.zeros(0, dtype=np.bool_)
         self._inside: Mask = self._expected
+        self._opened = 0  # the first slot of the evidence by which a cause last opened or grew
         self._ended: deque[tuple[Scope, int]] = deque(maxlen=MOST_OVER)
         self.absorbed: list[tuple[OpenCause, OpenCause]] = []
         """Causes that others took in since this was last emptied, each with the one that did."""
@@ -140,6 +141,7 @@ class Watch:
         self.history.clear()
         self.bank.clear()
         self._ended.clear()
+        self._opened = 0
         for cause in self.causes:
             cause.since = min(cause.since, slot)
             cause.former.clear()
@@ -222,8 +224,7 @@ class Watch:
         self._grow()
         self.causes.remove(cause)
         self._ended.append((cause.scope, self.history.last))
-        self._clear(cause.members)
-        self._expect()
+        self._explained()
 
     def follow(self) -> list[OpenCause]:
         """Corrects the scopes of what is open by the slots settled since; those that moved."""
@@ -236,7 +237,7 @@ class Watch:
         newest = max(cause.since for cause in self.causes)
         if last - newest > OFTEN_S and last % SELDOM_S:
             return []
-        sums = self._sums(max(newest, last - FOLLOW_S + 1))
+        sums = self._sums(max(newest, self._opened, last - FOLLOW_S + 1))
         if not sums.bad.any():
             return []
         verdict = self._localise(sums)
@@ -252,6 +253,7 @@ class Watch:
             members = members & ~self._masked
         began = self._began(members, seed.loss, slots)
         sums = self._with_open(self._sums(began), slots)
+        self._opened = sums.first
         statistic = Statistic(
             "cusum",
             scope,
@@ -311,10 +313,8 @@ class Watch:
                 weak = [named[index] for index in fresh]
                 changed.append(self._explain(seed, members, weak, sums, explanation))
         changed = self._merged(changed, sums.last)
-        for cause in changed:
-            self._clear(cause.members)
         if changed:
-            self._expect()
+            self._explained()
         return changed
 
     def _still(self, members: Mask, loss: float) -> bool:
@@ -526,6 +526,14 @@ class Watch:
         self.bank.resize(self.cells.lattice.patterns)
         self.bank.expect(self._base)
 
+    def _explained(self) -> None:
+        """Causes came, moved or went. What patterns with cells of theirs brought so far is explained
+        by that: these are the ones of which the bank looks at other cells now."""
+        before = self._base
+        self._expect()
+        width = min(len(before), len(self._base))
+        self.bank.clear(np.flatnonzero(before[:width] != self._base[:width]))
+
     def _outside(self, now: Cells) -> Mask:
         """The cells that did not just deliver, outside of what is open."""
         exceptional = now.bad | now.neither
@@ -560,16 +568,6 @@ class Watch:
         )
         judged = (self._base[patterns] - neither).astype(np.int32)
         return patterns, judged, bad.astype(np.int32)
-
-    def _clear(self, members: Mask) -> None:
-        """What the cells of a scope brought so far is explained by it."""
-        lattice = self.cells.lattice
-        if members.all():
-            self.bank.clear()
-            return
-        touching = lattice.sums(members.astype(np.int32))
-        self.bank.resize(lattice.patterns)
-        self.bank.clear(np.flatnonzero(touching))
 
 
 _NONE = (

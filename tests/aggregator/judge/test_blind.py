@@ -8,7 +8,7 @@ from coalmine_aggregator.judge.blind import CLEAR_S, GRACE_S, LASTS_S, BlindWatc
 from coalmine_aggregator.model.fates import Fate
 
 
-def fates(unknown: int, of: int = 10) -> np.ndarray:  # type: ignore[type-arg]
+def fates(unknown: int, of: int = 10) -> np.ndarray:
     return np.array([Fate.UNKNOWN] * unknown + [Fate.DELIVERED] * (of - unknown), dtype=np.uint8)
 
 
