@@ -108,7 +108,7 @@ event = st.one_of(
 # Invariant: whatever is settled, revised, expected, learned and cleared, and in whatever order, every
 # pattern's statistic is that of the definition; so are those over a threshold, and a look at open slots
 # is what settling them would give, and changes nothing.
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @given(expected, noises, st.lists(event, max_size=12), st.lists(slot, max_size=3))
 def test_equals_the_definition(
     judged: list[int], noise: Noise, events: list[tuple[str, object]], opened: list[Touch]
