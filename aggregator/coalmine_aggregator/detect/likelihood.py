@@ -158,8 +158,10 @@ class _Terms:
 
     def look_up(self, counts: NDArray[np.integer]) -> NDArray[np.float64]:
         """int[m] -> float64[m, chances - 1], a copy."""
-        if not len(counts) or counts.max() < len(self._table):
+        try:
             return self._table.take(counts, axis=0)
+        except IndexError:  # some are beyond the table; to ask first would cost as much as the look-up
+            pass
         terms = self._table.take(counts, axis=0, mode="clip")
         far = np.flatnonzero(counts >= len(self._table))
         terms[far] = self.of(counts[far].astype(np.float64))
