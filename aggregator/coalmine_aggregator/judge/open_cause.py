@@ -109,6 +109,7 @@ class OpenCause:
         """Another scope explains it better; `slot` is the last one of the scope before."""
         self.former.append((self.scope, slot))
         self.scope, self.equivalents, self.members = scope, equivalents, members
+        self.closing = NOT_YET  # what spoke for the end spoke of the scope before
 
     def counted_at(self, slot: int) -> Scope | None:
         """The scope by which `total` counts a slot; None where it does not."""

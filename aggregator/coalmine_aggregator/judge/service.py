@@ -135,8 +135,11 @@ class ServiceJudge:
         now = _cells_of(slot.slot, fates)
         changed = self.loss.settle(now, slot.expected)
         whole = count(fates, received, None)
-        self.recent.add(RecentSlot(slot.slot, fates, received, whole, self.loss.masked))
-        self._account(slot.slot, whole, _inside(fates, self.loss.masked), 1)
+        lost = self.loss.masked
+        if any(cause.since > slot.slot for cause in self.loss.causes):  # known before this slot settled
+            lost = self._lost_at(slot.slot, len(fates))
+        self.recent.add(RecentSlot(slot.slot, fates, received, whole, lost))
+        self._account(slot.slot, whole, _inside(fates, lost), 1)
         received_now = int(np.count_nonzero(received))
         self.blind.settle(slot.slot, fates, received_now, self._silent_cells(silent))
         for cause in list(self.loss.causes):
@@ -151,8 +154,9 @@ class ServiceJudge:
         self.shares[AlertClass.DUPLICATES].settle(arrived, slot.expected)
         nothing = np.zeros(len(fates), dtype=np.bool_)
         self.shares[AlertClass.LATE].settle(now._replace(bad=nothing), slot.expected)
+        anew = slot.slot if changed else None
         changed = changed or self.loss.follow()
-        self._tell(changed, (), sources)
+        self._tell(changed, (), sources, anew)
         for cause in self.loss.causes:
             if 0 < cause.age_s <= JUDGED_AGAIN_S and cause not in changed:
                 self._judge(cause, sources)
@@ -282,7 +286,14 @@ class ServiceJudge:
 
     # Causes.
 
-    def _tell(self, changed: Sequence[OpenCause], slots: Sequence[OpenSlot], sources: Sources) -> None:
+    def _tell(
+        self,
+        changed: Sequence[OpenCause],
+        slots: Sequence[OpenSlot],
+        sources: Sources,
+        anew: int | None = None,
+    ) -> None:
+        """Counts what is new or has moved; slot `anew` is counted by the new scopes already."""
         self.ended.extend(
             Ended(cause, self.loss.history.last)
             for cause, _ in self.loss.absorbed
@@ -293,7 +304,8 @@ class ServiceJudge:
             if cause.counted:  # by another scope until now
                 before = self.cells.lattice.members(cause.counted[-1][0])
                 for each in slots_since:
-                    had = count(each.fates, each.received, before)
+                    members = cause.members if each.slot == anew else before
+                    had = count(each.fates, each.received, members)
                     cause.total = _corrected(cause.total, had, NOTHING)
             else:
                 cause.total = NOTHING
