@@ -167,7 +167,9 @@ class Watch:
         self._grow()
         more_bad = after.bad.astype(np.int32) - before.bad
         more_judged = before.neither.astype(np.int32) - after.neither
-        changed = (more_bad != 0) | (more_judged != 0)
+        # Good ones that become unknown are evidence of nothing: the bank would take back more than they
+        # had said, since no statistic falls below 0.
+        changed = (more_bad != 0) | (more_judged > 0)
         if self._masked is not None:
             changed &= ~self._masked
         if lost is not None:
