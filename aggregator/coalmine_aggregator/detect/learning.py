@@ -39,7 +39,8 @@ BURSTS_EVERY: Final = 1200
 """At most one slot in so many is taken for a burst, rather than for dispersed noise."""
 
 LEAST_BURST: Final = 0.05
-"""Below this loss, a burst need not be reckoned with; and so with fewer than three bad datapoints."""
+"""Below this loss, a burst need not be reckoned with; and so with fewer than three bad datapoints, all
+its slots together."""
 
 _HALF_LIFE: Final = 86_400.0
 _BURSTS_HALF_LIFE: Final = 14 * 86_400.0
@@ -47,6 +48,7 @@ _EVERY: Final = 32
 _EVERY_AT_FIRST: Final = 8
 _FIRST: Final = 256
 _LEAST_BURSTS: Final = 2.5  # of a size or span before it counts: two are freaks
+_LEAST_LOST: Final = 3
 _TAIL: Final = 0.01
 
 _RHOS: Final = LEAST_RHO * 2.0 ** (np.arange(19) / 2)
@@ -112,8 +114,9 @@ class Learner:
         self._judged, self._bad, self._slots = known.judged, known.bad, known.slots
         self._sizes, self._spans = np.array(known.sizes), np.array(known.spans)
         self._waiting: deque[tuple[int, int, int]] = deque()
-        self._last = self._run = 0  # the newest slot that taught; slots of the burst that is under way
-        self._size = 0.0  # the loss of that burst
+        self._last = 0  # the newest slot that taught
+        self._run = self._lost = 0  # the burst that is under way: its slots, their bad datapoints
+        self._size = 0.0  # and its highest loss
         self._known: dict[tuple[int, int], tuple[NDArray[np.float64], float]] = {}
         self._loss = 0.0  # that slots are weighed with
         self._noise = PRIOR
@@ -128,7 +131,7 @@ class Learner:
     def learned(self) -> Learned:
         """What is known now, to be kept. Slots that still wait are not in it."""
         return Learned(
-            tuple(self._scores.tolist()),
+            tuple((self._scores - self._scores.max()).tolist()),
             self._judged,
             self._bad,
             self._slots,
@@ -162,13 +165,15 @@ class Learner:
         self._judged += judged * (1.0 - odd)
         self._bad += bad * (1.0 - odd)
         loss = bad / judged
-        burst = odd > 0.5 and bad >= 3 and loss >= LEAST_BURST
+        burst = odd > 0.5 and bad > 1 and loss >= LEAST_BURST
         if self._run and (not burst or slot != self._last + 1):
-            self._sizes[min(math.ceil(self._size * _SIZES), _SIZES) - 1] += 1
-            self._spans[min(self._run, _SPANS) - 1] += 1
-            self._run, self._size = 0, 0.0
+            if self._lost >= _LEAST_LOST:
+                self._sizes[min(math.ceil(self._size * _SIZES), _SIZES) - 1] += 1
+                self._spans[min(self._run, _SPANS) - 1] += 1
+            self._run, self._lost, self._size = 0, 0, 0.0
         if burst:
             self._run += 1
+            self._lost += bad
             self._size = max(self._size, loss)
         self._last = slot
         self._slots += 1

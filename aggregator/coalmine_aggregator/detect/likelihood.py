@@ -75,7 +75,7 @@ def cap(judged: ArrayLike, bad: ArrayLike, q: float, c: float) -> NDArray[np.flo
     """
     n = np.asarray(judged, dtype=np.float64)
     loss = np.asarray(bad, dtype=np.float64) / np.maximum(n, 1.0)
-    limit = np.full(loss.shape, c)
+    limit = np.full(loss.shape, float(c))
     beyond = loss > q
     if beyond.any():  # few are, and a divergence is dear
         limit[beyond] += n[beyond] * kl(loss[beyond], q)

@@ -45,7 +45,8 @@ def run_length(
 
     Every slot has `n` datapoints, of which each is bad with the chance `p` and correlation `true_rho`;
     the statistic looks for p1 against p0 with the dispersion `rho`. `burst` is (q, c) of the cap, None
-    for none. Infinite where the alarm cannot come.
+    for none. Infinite where the alarm cannot come. Raises ArithmeticError if rounds take millions of
+    slots, which are those of a statistic that hardly drifts.
     """
     counts = np.arange(n + 1)
     steps = log_likelihood_ratio(n, counts, p0, p1, rho)
@@ -82,8 +83,8 @@ def run_length_of(steps: ArrayLike, weights: ArrayLike, h: float, *, cells: int 
     if float(step[weight > 0].max(initial=-1.0)) <= 0:
         return math.inf
     cell = h / cells
-    if cell < quiet < h:
-        cell = quiet / round(quiet / cell)
+    if 0 < quiet < h:
+        cell = quiet / math.ceil(quiet / cell - 1e-9)
     size = math.ceil(h / cell - 1e-9)
     shifts = np.rint(np.clip(step / cell, -size, size)).astype(np.int64)
     moves, which = np.unique(shifts, return_inverse=True)
@@ -117,4 +118,6 @@ def _rounds(moves: NDArray[np.int64], chance: NDArray[np.float64], size: int) ->
         low, high = max(1, low + int(moves[0])), min(size, high + int(moves[-1]))
         if low >= high:
             break
+    else:
+        raise ArithmeticError(f"no round ends within {_MOST_SLOTS} slots")
     return slots / alarms if alarms > 0 else math.inf

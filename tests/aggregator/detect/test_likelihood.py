@@ -105,7 +105,7 @@ def test_divergence(a: float, q: float) -> None:
 def test_within_a_burst_a_slot_is_worth_c_and_beyond_it_counts_in_full() -> None:
     judged = np.array([0, 10, 10, 1000, 17])
     bad = np.array([0, 3, 4, 1000, 17])
-    limit = cap(judged, bad, 0.3, 6.0)
+    limit = cap(judged, bad, 0.3, 6)
     assert limit[:2].tolist() == [6.0, 6.0]
     assert limit[2] == pytest.approx(6 + 10 * (0.4 * math.log(4 / 3) + 0.6 * math.log(6 / 7)))
     assert limit[3] == pytest.approx(6 + 1000 * math.log(1 / 0.3))
