@@ -116,17 +116,21 @@ class Story:
     def run(self, slots: Iterable[int], course: Course = well) -> None:
         """Plays slots, of each of which an agent reports half a second later."""
         for slot in slots:
-            for canary in self.canaries:
-                ends = [course(canary, each, slot) for each in range(len(canary.protocols))]
-                names = canary.names()
-                self.at.receive(
-                    [name for name, end in zip(names, ends, strict=True) if end is Fate.DELIVERED], slot
-                )
-                if any(end is not None for end in ends):
-                    report = report_of(canary, slot, ends, sent_at=slot + 0.5)
-                    self.engine.report(report, slot + 0.51)
-            for fifth in range(3, 8):
-                self.tick(slot + fifth / 5)
+            self.run_with(slot, course)
+
+    def run_with(self, slot: int, course: Course, ticks: int = 5) -> None:
+        """Plays one slot, looking so many times."""
+        for canary in self.canaries:
+            ends = [course(canary, each, slot) for each in range(len(canary.protocols))]
+            arrived = [
+                name for name, end in zip(canary.names(), ends, strict=True) if end is Fate.DELIVERED
+            ]
+            self.at.receive(arrived, slot)
+            if any(end is not None for end in ends):
+                report = report_of(canary, slot, ends, sent_at=slot + 0.5)
+                self.engine.report(report, slot + 0.51)
+        for part in range(1, ticks + 1):
+            self.tick(slot + 0.4 + part / ticks)
 
     def tick(self, now: float) -> Tick:
         tick = self.at.tick(now)
