@@ -138,11 +138,11 @@ class Bank:
         """Evidence about older slots that came late: signed differences to what was settled.
 
         More bad ones act like one more slot, capped. Fewer take back what they had said, without a cap,
-        down to 0.
+        down to 0. Good ones that become unknown raise nothing: only as many are taken back as turned bad.
         """
         if not len(touched):
             return
-        good_more = judged_more - bad_more
+        good_more = np.maximum(judged_more - bad_more, -np.maximum(bad_more, 0))
         step = self._ratios.of_good(np.abs(good_more)) * np.sign(good_more)[:, None]
         step += self._ratios.of_bad(np.abs(bad_more)) * np.sign(bad_more)[:, None]
         more = bad_more > 0

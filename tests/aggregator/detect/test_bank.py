@@ -57,7 +57,7 @@ class Plain:
     def revise(self, touched: Touch) -> None:
         for pattern, more, bad in touched:
             for i, p1 in enumerate(P1S):
-                good = more - bad
+                good = max(more - bad, -max(bad, 0))
                 step = math.copysign(self.ratio(abs(good), 0, p1), -good) if good else 0.0
                 step += math.copysign(self.ratio(abs(bad), abs(bad), p1), bad) if bad else 0.0
                 if bad > 0:
@@ -170,6 +170,16 @@ def test_total_loss_of_seventeen_series_is_seen_in_the_first_slot() -> None:
     assert bank.over(1.0).tolist() == []
     bank.settle(*arrays([(1, 17, 17)]))
     assert bank.over(25.8).tolist() == [1]
+
+
+# Invariant: without anything more that is bad, late evidence raises nothing.
+@given(st.integers(-20, 20), st.integers(-20, 0))
+def test_what_becomes_unknown_is_no_loss(judged_more: int, bad_more: int) -> None:
+    bank = quiet_bank(1)
+    bank.settle(*arrays([(0, 20, 3)]))
+    before = bank.best(np.array([0]))[0]
+    bank.revise(*arrays([(0, judged_more, bad_more)]))
+    assert bank.best(np.array([0]))[0] <= before
 
 
 def test_patterns_are_renumbered_with_their_statistics() -> None:
