@@ -138,7 +138,7 @@ class Bank:
         """Evidence about older slots that came late: signed differences to what was settled.
 
         More bad ones act like one more slot, capped. Fewer take back what they had said, without a cap,
-        down to 0. Good ones that become unknown raise nothing: only as many are taken back as turned bad.
+        down to 0. Good ones that become unknown raise nothing: as many are taken back as turned bad.
         """
         if not len(touched):
             return
