@@ -69,6 +69,7 @@ class History:
     def __init__(self) -> None:
         self._slots: deque[_Slot] = deque(maxlen=KEPT)
         self._summed: Sums | None = None  # what `sums` said last, while nothing is revised
+        self._begin = 0  # the first slot that is in it, maybe forgotten since
 
     @property
     def last(self) -> int:
@@ -101,13 +102,13 @@ class History:
         if known is None or known.first != first or len(known.bad) > cells or known.last > self.last:
             nothing = np.zeros(cells, dtype=np.int32)
             known = Sums(first, first - 1, nothing, nothing.copy())
+            self._begin = next((each.slot for each in self._slots if each.slot >= first), first)
         elif len(known.bad) < cells:
             more = (0, cells - len(known.bad))
             known = known._replace(judged=np.pad(known.judged, more), bad=np.pad(known.bad, more))
         self._add(known, [each for each in self._newest(known.last + 1) if each.slot >= first])
         self._summed = known = known._replace(last=max(self.last, first - 1))
-        begin = next((each.slot for each in self._slots if each.slot >= first), first)
-        return Sums(begin, known.last, known.judged.copy(), known.bad.copy())
+        return Sums(self._begin, known.last, known.judged.copy(), known.bad.copy())
 
     def _newest(self, first: int) -> list[_Slot]:
         newest: list[_Slot] = []

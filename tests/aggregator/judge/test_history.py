@@ -63,3 +63,21 @@ def test_it_is_bounded_and_revisable() -> None:
     assert (sums.first, sums.last) == (50, KEPT + 49)
     assert sums.bad.tolist() == [1, 1, 1]
     assert sums.judged.tolist() == [KEPT] * 3
+
+
+def test_sums_that_were_asked_for_before_say_what_they_are_over() -> None:
+    """They grow by what comes, and what is forgotten meanwhile stays in them."""
+    history = History()
+    everybody = np.ones(3, dtype=np.bool_)
+    nobody = np.zeros(3, dtype=np.bool_)
+    for slot in range(10, KEPT + 200):
+        history.add(slot, everybody, nobody, nobody)
+        if slot % 7 == 0:
+            sums = history.sums(20, 3)
+            length = sums.last - sums.first + 1
+            assert sums.judged.tolist() == [max(0, length)] * 3
+    history.revise(KEPT + 100, everybody, nobody)
+    sums = history.sums(20, 3)
+    assert (sums.first, sums.last) == (200, KEPT + 199)
+    assert sums.judged.tolist() == [KEPT] * 3
+    assert sums.bad.tolist() == [1] * 3

@@ -110,7 +110,6 @@ def test_a_cause_that_is_over_is_not_told_again_while_another_goes_on() -> None:
     assert scopes(story.open()) == [{"zone": "z3"}]
 
 
-# What was wrong: the second alert began where the first one did.
 def test_a_loss_that_comes_back_after_its_end_is_a_new_alert_from_then_on() -> None:
     story = Story(fleet())
     story.run(range(T + 1, T + 20))
