@@ -21,6 +21,10 @@ PAGED_S = 6.0
 """Of a loss that is refused at once: one second that fails, settled 3 s after it began, and told."""
 
 
+PAGES: Json = {"severity": "page"}
+"""The relay takes three protocols with it: one page, and tickets for what began with it."""
+
+
 async def test_an_outage_is_told_once_and_so_is_its_end(
     tmp_path: Path, authority: Authority, loopback: Certificate
 ) -> None:
@@ -28,12 +32,9 @@ async def test_an_outage_is_told_once_and_so_is_its_end(
     await server.start()
     async with PagerDuty() as pagerduty, Hook() as hook:
         notify: list[Json] = [
-            {"alertmanager": {"urls": [server.url]}},
-            {
-                "pagerduty": {"routing_key": ROUTING_KEY, "url": pagerduty.url},
-                "when": {"severity": "page"},
-            },
-            {"webhook": {"url": hook.url, "secret": SECRET}},
+            {"alertmanager": {"urls": [server.url]}, "when": PAGES},
+            {"pagerduty": {"routing_key": ROUTING_KEY, "url": pagerduty.url}, "when": PAGES},
+            {"webhook": {"url": hook.url, "secret": SECRET}, "when": PAGES},
         ]
         async with Site(tmp_path, authority, loopback, notify=notify) as site:
             await site.api.until_ready()

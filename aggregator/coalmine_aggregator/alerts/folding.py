@@ -4,6 +4,7 @@ Within a service, what a wider loss explains is not told again:
 
 - the loss of a part of what is lost,
 - the silence of the agents on a node that is lost (they died with it),
+- duplicates of a host where two agents claim to be that host: each sends what the other does;
 - `budget` and the slower burns while a loss alert or a faster burn is open: they say the same later.
 
 A finding that folds opens nothing. If its alert is open already, it is closed and names the wider one.
@@ -36,17 +37,25 @@ def _covers(wide: Finding, narrow: Finding) -> bool:
         case (AlertClass.LOSS, AlertClass.LOSS):
             return wide.handle in narrow.within
         case (AlertClass.LOSS, AlertClass.AGENTS_MISSING):
-            return _silenced(wide, narrow)
+            return _on_machines_of(wide, narrow)
         case (AlertClass.LOSS, fine) if fine in FINE:
             return contains(wide.scope, narrow.scope)
         case (AlertClass.LOSS | AlertClass.BURN, AlertClass.BUDGET):
             return True
+        case (AlertClass.IDENTITY_CLASH, AlertClass.DUPLICATES):
+            return _on_machines_of(wide, narrow)
         case _:
             return False
 
 
-def _silenced(loss: Finding, missing: Finding) -> bool:
-    """Whether a lost node took its own agent with it."""
-    nodes = {value for label, value in loss.scope if label in ("node", "host")}
-    hosts = {value for label, value in missing.scope if label in ("node", "host")}
-    return bool(hosts) and hosts <= nodes
+def _on_machines_of(wide: Finding, narrow: Finding) -> bool:
+    """Whether the machines of `narrow` are among those of `wide`, by any of their equal scopes: the one
+    host of a zone is often told as the zone."""
+    return any(here <= there for here in _machines(narrow) for there in _machines(wide))
+
+
+def _machines(finding: Finding) -> list[set[str]]:
+    """The machines that a scope names, for the scope and its equivalents that name any."""
+    scopes = (finding.scope, *finding.equivalents)
+    named = ({value for label, value in scope if label in ("node", "host")} for scope in scopes)
+    return [machines for machines in named if machines]

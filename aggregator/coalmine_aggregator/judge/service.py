@@ -22,14 +22,14 @@ from coalmine_aggregator.judge.fault import Judgement, Place, Sources, judge
 from coalmine_aggregator.judge.open_cause import FORMER, OpenCause, Shown
 from coalmine_aggregator.judge.recent import Recent, RecentSlot, count
 from coalmine_aggregator.judge.share import ShareWatch
-from coalmine_aggregator.judge.watch import Cells, Now, Watch, within
+from coalmine_aggregator.judge.watch import TOGETHER_S, Cells, Now, Watch, within
 from coalmine_aggregator.ledger.series import AllSeries
 from coalmine_aggregator.model.alerts import Alert, AlertClass, Cause, Severity
 from coalmine_aggregator.model.counts import NOTHING, Counts
 from coalmine_aggregator.model.fates import BAD, NEITHER, Fate
 from coalmine_aggregator.model.findings import Finding
 from coalmine_aggregator.model.policy import ServicePolicy
-from coalmine_aggregator.model.scopes import scope_of
+from coalmine_aggregator.model.scopes import describe, scope_of
 from coalmine_aggregator.model.slot_cells import ABSENT, OpenSlot, Revision, SlotCells
 
 _BAD = np.zeros(256, dtype=np.bool_)
@@ -370,7 +370,7 @@ class ServiceJudge:
             equivalents=cause.equivalents,
             cause=cause.judgement.cause,
             effect=cause.effect,
-            note=cause.judgement.why,
+            note=self._note(cause),
             quiet=cause.quiet,
             within=tuple(
                 other.handle
@@ -379,6 +379,15 @@ class ServiceJudge:
             ),
             explanation=cause.explanation._replace(facts=facts),
         )
+
+    def _note(self, cause: OpenCause) -> str:
+        """Why it is whose fault, and what else began with it."""
+        beside = [
+            describe(other.scope)
+            for other in self.loss.causes
+            if other is not cause and abs(other.since - cause.since) <= TOGETHER_S
+        ]
+        return "; ".join([cause.judgement.why, *(f"with it began {scope}" for scope in beside)])
 
     def _restored(self, alert: Alert) -> OpenCause:
         loss = alert.counts.loss or 1.0

@@ -57,6 +57,9 @@ SHORT_S = 16
 
 MOST_LOSS = 0.99
 
+TOGETHER_S = 2
+"""Losses that began so close to each other have one cause, as far as a page is concerned."""
+
 STILL_S = 5
 """A part of a scope is told by itself if it was lost in these newest slots, too."""
 
@@ -182,7 +185,14 @@ class Watch:
         self.history.revise(after.slot, after.bad, after.neither)
 
     def look(self, slots: Sequence[Now]) -> list[OpenCause]:
-        """The open slots on top of what is settled. The causes that are new or have moved."""
+        """The open slots on top of what is settled. The causes that are new or have moved.
+
+        An open slot shows a part of what is wrong in it: what was refused shows before what got lost.
+        So it opens one cause at a time, and no further one before that one's first slot is settled and
+        shows all of it: one broken machine behind several protocols is told once.
+        """
+        if any(cause.since > self.history.last for cause in self.causes):
+            return []
         self._grow()
         # What the newest settled slot did not expect has to wait until it is settled.
         cells = [
@@ -265,7 +275,8 @@ class Watch:
             int(sums.judged[members].sum()),
             int(sums.bad[members].sum()),
         )
-        return self._adopt(self._localise(sums), sums, (statistic,), scope)
+        most = 1 if slots else MOST_CAUSES
+        return self._adopt(self._localise(sums), sums, (statistic,), scope, most)
 
     def _adopt(
         self,
@@ -273,6 +284,7 @@ class Watch:
         sums: Sums,
         statistics: tuple[Statistic, ...],
         seed: Scope | None,
+        most: int = MOST_CAUSES,
     ) -> list[OpenCause]:
         """Matches what the localiser names with what is open. Where a pattern (`seed`) is over the
         threshold, it is explained by a cause afterwards, whatever the localiser says."""
@@ -299,7 +311,8 @@ class Watch:
                 cause.equivalents = each.equivalents
         fresh = [index for index in range(len(named)) if index not in fates]
         first = not self.causes
-        for index in fresh:
+        # What is cut off here is not what is open already: that would be taken for the rest.
+        for index in fresh[:most]:
             each, members = named[index]
             strong = each.gain >= self.threshold or (first and index == fresh[0])
             if not strong or any(within(members, cause.members) for cause in self.causes):
@@ -312,7 +325,7 @@ class Watch:
             if not any((cause.members & members).any() for cause in changed) and not any(
                 within(members, each.members) for each in self.causes
             ):
-                weak = [named[index] for index in fresh]
+                weak = [named[index] for index in fresh[:most]]
                 changed.append(self._explain(seed, members, weak, sums, explanation))
         changed = self._merged(changed, sums.last)
         if changed:
@@ -377,7 +390,8 @@ class Watch:
         if len(self.causes) >= MOST_CAUSES:
             each = each._replace(scope=(), equivalents=())
             members = np.ones(len(self.cells), dtype=np.bool_)
-        quiet = any(
+        # What began together is told together: one page, and its parts as tickets.
+        quiet = any(abs(cause.since - sums.first) <= TOGETHER_S for cause in self.causes) or any(
             sums.first <= until and within(members, self.cells.lattice.members(scope))
             for cause in self.causes
             for scope, until in cause.former
