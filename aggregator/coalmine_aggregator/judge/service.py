@@ -19,10 +19,12 @@ from coalmine_aggregator.detect.thresholds import threshold
 from coalmine_aggregator.judge.blind import BlindWatch
 from coalmine_aggregator.judge.cells import ServiceCells
 from coalmine_aggregator.judge.fault import Judgement, Place, Sources, judge
+from coalmine_aggregator.judge.nesting import within
 from coalmine_aggregator.judge.open_cause import FORMER, OpenCause, Shown
 from coalmine_aggregator.judge.recent import Recent, RecentSlot, count
+from coalmine_aggregator.judge.service_slots import Cells, Now
 from coalmine_aggregator.judge.share import ShareWatch
-from coalmine_aggregator.judge.watch import TOGETHER_S, Cells, Now, Watch, within
+from coalmine_aggregator.judge.watch import TOGETHER_S, Watch
 from coalmine_aggregator.ledger.series import AllSeries
 from coalmine_aggregator.model.alerts import Alert, AlertClass, Cause, Severity
 from coalmine_aggregator.model.counts import NOTHING, Counts

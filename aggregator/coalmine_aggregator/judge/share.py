@@ -9,7 +9,8 @@ from __future__ import annotations
 from coalmine_aggregator.detect.noise import Noise
 from coalmine_aggregator.judge.cells import Mask, ServiceCells
 from coalmine_aggregator.judge.open_cause import GONE_S, OpenCause
-from coalmine_aggregator.judge.watch import Cells, Watch
+from coalmine_aggregator.judge.service_slots import Cells
+from coalmine_aggregator.judge.watch import Watch
 from coalmine_aggregator.model.alerts import AlertClass, Severity
 from coalmine_aggregator.model.findings import Finding
 

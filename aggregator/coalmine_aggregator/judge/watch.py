@@ -14,7 +14,6 @@ counts no more: neither bank nor localiser nor change point look back on it.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -22,11 +21,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coalmine_aggregator.detect.bank import Bank, Look
-from coalmine_aggregator.detect.likelihood import P1S, floored, log_likelihood_ratio
+from coalmine_aggregator.detect.likelihood import P1S
 from coalmine_aggregator.detect.noise import Noise
 from coalmine_aggregator.judge.cells import ServiceCells
-from coalmine_aggregator.judge.history import KEPT, History, Sums
+from coalmine_aggregator.judge.history import Sums
+from coalmine_aggregator.judge.lookback import Lookback
+from coalmine_aggregator.judge.nesting import are_nested, within
 from coalmine_aggregator.judge.open_cause import OpenCause, Shown
+from coalmine_aggregator.judge.service_slots import Cells, Now
 from coalmine_aggregator.localise.localiser import MOST_NAMED
 from coalmine_aggregator.localise.verdict import CauseScope, Verdict
 from coalmine_aggregator.model.explanation import Explanation, ScopeScore, Statistic
@@ -51,42 +53,14 @@ ENDING = 2.0
 MANY = 20_000
 """Bad cells in one slot from which on the wide patterns are looked at first."""
 
-STRONG = 0.2
-SHORT_S = 16
-"""The change point of a loss from `STRONG` on is looked for in so many slots first."""
-
-MOST_LOSS = 0.99
-
 TOGETHER_S = 2
 """Losses that began so close to each other have one cause, as far as a page is concerned."""
 
 STILL_S = 5
 """A part of a scope is told by itself if it was lost in these newest slots, too."""
 
-MOST_OVER = 64
-"""Scopes that are over of which is remembered until when they lasted, the newest."""
-
 MOST_CAUSES = 16
 """Causes open at once in one service; what comes on top is told as the whole service."""
-
-
-class Cells(NamedTuple):
-    """One slot of one service, by cell."""
-
-    slot: int
-    expected: Mask
-    bad: Mask
-    neither: Mask
-
-
-class Now(NamedTuple):
-    """An open slot, by cell. `arrived` came in time so far."""
-
-    slot: int
-    expected: Mask
-    bad: Mask
-    neither: Mask
-    arrived: Mask
 
 
 class Seed(NamedTuple):
@@ -105,7 +79,8 @@ class Watch:
         self.p0 = p0
         self.noise = noise
         self.bank = Bank(p0, noise)
-        self.history = History()
+        self._lookback = Lookback(cells, p0)
+        self.history = self._lookback.history
         self.causes: list[OpenCause] = []
         self.threshold = np.inf
         self._number = 0
@@ -115,7 +90,6 @@ class Watch:
         self._expected: Mask = np.zeros(0, dtype=np.bool_)
         self._inside: Mask = self._expected
         self._opened = 0  # the first slot of the evidence by which a cause last opened or grew
-        self._ended: deque[tuple[Scope, int]] = deque(maxlen=MOST_OVER)
         self.absorbed: list[tuple[OpenCause, OpenCause]] = []
         """Causes that others took in since this was last emptied, each with the one that did."""
 
@@ -141,9 +115,8 @@ class Watch:
 
     def rewind(self, slot: int) -> None:
         """Time went back: from `slot` on, slots are settled anew."""
-        self.history.clear()
+        self._lookback.clear()
         self.bank.clear()
-        self._ended.clear()
         self._opened = 0
         for cause in self.causes:
             cause.since = min(cause.since, slot)
@@ -235,7 +208,7 @@ class Watch:
         """It is over."""
         self._grow()
         self.causes.remove(cause)
-        self._ended.append((cause.scope, self.history.last))
+        self._lookback.end(cause.scope)
         self._explained()
 
     def follow(self) -> list[OpenCause]:
@@ -249,7 +222,7 @@ class Watch:
         newest = max(cause.since for cause in self.causes)
         if last - newest > OFTEN_S and last % SELDOM_S:
             return []
-        sums = self._sums(max(newest, self._opened, last - FOLLOW_S + 1))
+        sums = self._lookback.sums(max(newest, self._opened, last - FOLLOW_S + 1))
         if not sums.bad.any():
             return []
         verdict = self._localise(sums)
@@ -263,8 +236,8 @@ class Watch:
         members = self.cells.lattice.members(scope)
         if self._masked is not None:
             members = members & ~self._masked
-        began = self._began(members, seed.loss, slots)
-        sums = self._with_open(self._sums(began), slots)
+        began = self._lookback.began(members, seed.loss, slots)
+        sums = self._lookback.sums(began, slots)
         self._opened = sums.first
         statistic = Statistic(
             "cusum",
@@ -369,7 +342,7 @@ class Watch:
         moved = list(changed)
         kept: list[OpenCause] = []
         for cause in self.causes:
-            nested = [each for each in kept if _nested(each.members, cause.members)]
+            nested = [each for each in kept if are_nested(each.members, cause.members)]
             if not nested:
                 kept.append(cause)
                 continue
@@ -427,18 +400,6 @@ class Watch:
                 taken.add(order)
         return pairs
 
-    def _sums(self, first: int) -> Sums:
-        """The history's sums from a slot on, less what causes that are over have lost."""
-        sums = self.history.sums(first, len(self.cells))
-        for scope, until in self._ended:
-            if until < sums.first:
-                continue
-            members = self.cells.lattice.members(scope)
-            later = self.history.sums(until + 1, len(self.cells))
-            sums.judged[members] = later.judged[members]
-            sums.bad[members] = later.bad[members]
-        return sums
-
     def _localise(self, sums: Sums) -> Verdict:
         return self.cells.localiser.localise(
             sums.judged,
@@ -447,68 +408,6 @@ class Watch:
             rho=self.noise.rho,
             named=tuple(cause.scope for cause in self.causes[:MOST_NAMED]),
         )
-
-    def _began(self, members: Mask, loss: float, slots: Sequence[Now]) -> int:
-        """The change point of the loss that there is. The bank's alternatives are coarse, and where the
-        cap holds them all alike, the smallest would reach back to the last stray loss."""
-        while True:
-            began = self._change_point(members, loss, slots)
-            sums = self._with_open(self._sums(began), slots)
-            shown = int(sums.bad[members].sum()) / max(int(sums.judged[members].sum()), 1)
-            if shown < 1.5 * loss or loss >= MOST_LOSS:
-                return began
-            loss = min(shown, MOST_LOSS)
-
-    def _change_point(self, members: Mask, loss: float, slots: Sequence[Now]) -> int:
-        """The slot in which some cells' `loss` most likely began: from where to now its log likelihood
-        ratio is largest, which is since when its CUSUM was last at 0."""
-        p0, floor = floored(self.p0), self._floor(members)
-        level = float(log_likelihood_ratio(1, 0, p0, loss))
-        level = -level / (float(log_likelihood_ratio(1, 1, p0, loss)) - level)
-        reach = KEPT if loss < STRONG else SHORT_S
-        while True:
-            numbers, judged, bad = self.history.of(members, reach)
-            later = numbers >= floor
-            numbers, judged, bad = numbers[later], judged[later], bad[later]
-            for each in slots:
-                numbers = np.append(numbers, each.slot)
-                inside = members[: len(each.bad)]
-                # Of an open slot what is pending says nothing yet.
-                bad = np.append(bad, np.count_nonzero(each.bad & inside))
-                judged = np.append(judged, bad[-1] + np.count_nonzero(each.arrived & inside))
-            if not bad.any():
-                return int(numbers[-1]) if numbers.size else self.history.last
-            evidence = np.cumsum((bad - level * judged)[::-1])[::-1]
-            best = int(np.argmax(np.where(bad > 0, evidence, -np.inf)))
-            if best > 0 or reach >= KEPT or not later.all():
-                return int(numbers[best])
-            reach = KEPT
-
-    def _floor(self, members: Mask) -> int:
-        """The first slot after all causes that are over and had to do with some cells: since then the
-        bank has watched these."""
-        return max(
-            (
-                until + 1
-                for scope, until in self._ended
-                if (self.cells.lattice.members(scope) & members).any()
-            ),
-            default=0,
-        )
-
-    def _with_open(self, sums: Sums, slots: Sequence[Now]) -> Sums:
-        """Adds what is certain by now of the open slots: what went bad, and what arrived."""
-        last = sums.last
-        judged, bad = sums.judged, sums.bad
-        for each in slots:
-            if each.slot < sums.first:
-                continue
-            width = len(each.bad)
-            counted = (each.bad | (each.arrived & ~each.neither)) & each.expected
-            judged[:width] += counted
-            bad[:width] += each.bad
-            last = max(last, each.slot)
-        return Sums(sums.first, last, judged, bad)
 
     # The bank.
 
@@ -591,14 +490,3 @@ _NONE = (
     np.zeros(0, dtype=np.int32),
     np.zeros(0, dtype=np.int32),
 )
-
-
-def within(narrow: Mask, wide: Mask) -> bool:
-    """Whether all of `narrow` lies in `wide`, and is not nothing."""
-    if len(narrow) > len(wide) or not narrow.any():
-        return False
-    return not bool((narrow & ~wide[: len(narrow)]).any())
-
-
-def _nested(one: Mask, other: Mask) -> bool:
-    return within(one, other) or within(other, one)

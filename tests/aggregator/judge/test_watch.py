@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from coalmine_aggregator.judge.judge import DETECTED_S
-from coalmine_aggregator.judge.watch import Cells
+from coalmine_aggregator.judge.service_slots import Cells
 from coalmine_aggregator.model.alerts import Alert, Change, Severity
 from coalmine_aggregator.model.fates import Fate
 from coalmine_aggregator.model.policy import ServicePolicy
