@@ -243,8 +243,8 @@ def run(options: report.Options) -> report.Report:
         "TCP its connection succeeds"
     )
     result.note(
-        "references: Prometheus with usual settings took 103-108 s; a 14.4x burn-rate alert at 99.9 % "
-        "sees a loss of 2 % after 43 minutes"
+        "references: Prometheus every 15s, for 1m takes 60 to 90 s, Alertmanager's usual group_wait "
+        "adds 30 s; a 14.4x burn-rate alert at 99.9 % sees a loss of 2 % after 43 minutes"
     )
     return result
 
