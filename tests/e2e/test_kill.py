@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from pathlib import Path
 
 import pytest
 
@@ -14,7 +15,19 @@ from tests.e2e.site import Site
 
 @pytest.mark.prove
 @pytest.mark.timeout(300)
-async def test_an_open_alert_outlives_kill_9(site: Site, fleet: Fleet) -> None:
+async def test_an_open_alert_outlives_kill_9(site: Site, tmp_path: Path) -> None:
+    # One protocol behind the relay and one that is not: one cause, and so one alert.
+    endpoints = {name: site.endpoints[name] for name in ("tcp", "https")}
+    fleet = Fleet(tmp_path / "agents", broker=site.broker, endpoints=endpoints)
+    try:
+        await fleet.start()
+        await kill_again_and_again(site, fleet)
+    finally:
+        await fleet.kill()
+
+
+async def kill_again_and_again(site: Site, fleet: Fleet) -> None:
+    """From a healthy fleet through an outage and back to one, the aggregator dying five times."""
     first = await site.api.until_whole(fleet.expected)
     await site.relay.kill()
 
@@ -22,6 +35,7 @@ async def test_an_open_alert_outlives_kill_9(site: Site, fleet: Fleet) -> None:
         return list((await site.api.alerts())["open"])
 
     (alert,) = await site.api.until(opened, 20, "the alert opens")
+    assert (alert["severity"], alert["scope"]) == ("page", {"protocol": "tcp"})
     moments = random.Random(7)
     for _ in range(5):
         await asyncio.sleep(moments.uniform(0.5, 2.5))  # any moment will do: it is what is varied
