@@ -89,7 +89,8 @@ class Watch:
         self._masked: Mask | None = None
         self._expected: Mask = np.zeros(0, dtype=np.bool_)
         self._inside: Mask = self._expected
-        self._opened = 0  # the first slot of the evidence by which a cause last opened or grew
+        # The first and the last slot of the evidence by which a cause last opened or grew.
+        self._opened = self._known = 0
         self.absorbed: list[tuple[OpenCause, OpenCause]] = []
         """Causes that others took in since this was last emptied, each with the one that did."""
 
@@ -117,7 +118,7 @@ class Watch:
         """Time went back: from `slot` on, slots are settled anew."""
         self._lookback.clear()
         self.bank.clear()
-        self._opened = 0
+        self._opened = self._known = 0
         for cause in self.causes:
             cause.since = min(cause.since, slot)
             cause.former.clear()
@@ -219,6 +220,8 @@ class Watch:
         if len(self.causes) > MOST_NAMED:
             return []
         last = self.history.last
+        if last < self._known:  # less is settled than the open slots have shown
+            return []
         newest = max(cause.since for cause in self.causes)
         if last - newest > OFTEN_S and last % SELDOM_S:
             return []
@@ -238,7 +241,7 @@ class Watch:
             members = members & ~self._masked
         began = self._lookback.began(members, seed.loss, slots)
         sums = self._lookback.sums(began, slots)
-        self._opened = sums.first
+        self._opened, self._known = sums.first, sums.last
         statistic = Statistic(
             "cusum",
             scope,
