@@ -79,7 +79,8 @@ def test_make_demo_from_a_fresh_clone(debian: Debian) -> None:
         assert list(rates) == list(FLEET)
         for region, agents in FLEET.items():
             assert agents * (1 - excused) <= rates[region] <= agents
-    assert summary["alerts"] == []
+    # A busy machine may earn a ticket, for slow steps; it wakes nobody.
+    assert [alert for alert in summary["alerts"] if alert["severity"] == "page"] == []
 
 
 def test_the_second_time_a_break_pages(debian: Debian) -> None:
@@ -88,5 +89,6 @@ def test_the_second_time_a_break_pages(debian: Debian) -> None:
     summary = json.loads(lines[-1])
     assert summary["fates"]["lost"] > 0
     assert summary["balanced"] is True
-    assert [alert["scope"] for alert in summary["alerts"]] == [{"protocol": "udp"}]
+    pages = [alert for alert in summary["alerts"] if alert["severity"] == "page"]
+    assert [(alert["class"], alert["scope"]) for alert in pages] == [("loss", {"protocol": "udp"})]
     assert any(line.startswith("PAGE") for line in lines)

