@@ -28,6 +28,15 @@ from coalmine_wire.topics import is_topic_part
 MAX_ACCEPTABLE_LOSS = 0.5
 
 
+def check_acceptable_loss(share: float) -> None:
+    """Raises `SettingError` for a share that leaves nothing to watch."""
+    if share > MAX_ACCEPTABLE_LOSS:
+        raise SettingError(
+            "acceptable_loss",
+            f"a service that may lose more than {MAX_ACCEPTABLE_LOSS:.0%} needs no watching",
+        )
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SloSettings:
     """The objective that a service is held to over weeks; alerts are made of how fast it is used up."""
@@ -57,11 +66,7 @@ class ServiceSettings:
     playbook: str = setting("Link to what to do; carried to every page", "")
 
     def __post_init__(self) -> None:
-        if self.acceptable_loss > MAX_ACCEPTABLE_LOSS:
-            raise SettingError(
-                "acceptable_loss",
-                f"a service that may lose more than {MAX_ACCEPTABLE_LOSS:.0%} needs no watching",
-            )
+        check_acceptable_loss(self.acceptable_loss)
 
     def policy(self, name: str) -> ServicePolicy:
         """The rules for the service of this name."""

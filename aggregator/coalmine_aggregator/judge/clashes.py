@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from coalmine_aggregator.judge.missing import FLEET
 from coalmine_aggregator.model.alerts import AlertClass, Cause, Severity
 from coalmine_aggregator.model.findings import Finding
 
@@ -33,7 +34,7 @@ def findings(asides: Sequence[Aside]) -> list[Finding]:
         told.append(
             Finding(
                 AlertClass.IDENTITY_CLASH,
-                each.services[0] if len(each.services) == 1 else "_fleet",
+                each.services[0] if len(each.services) == 1 else FLEET,
                 f"{each.agent}/{each.boot}",
                 Severity.TICKET,
                 (("host", each.host),),

@@ -91,7 +91,6 @@ class Judge:
         """`began` is the first slot of this run; what an earlier run left comes with it. `control_key`
         is that of the control agents."""
         self.policies = policies
-        self.detection = detection
         learned, minutes = learned or {}, minutes or {}
         share = detection.false_pages_per_year / max(len(policies), 1)
         self.services = {
@@ -146,7 +145,9 @@ class Judge:
             if evidence.open_slots:
                 service.look(evidence.open_slots, evidence.sources)
         for cells in evidence.cells:
-            self._beside(cells, evidence.timings, series)
+            # What reports said came since the step before: it is taken once, with the newest slot.
+            latest = cells is evidence.cells[-1]
+            self._beside(cells, evidence.timings if latest else NO_TIMINGS, series)
         if not (evidence.cells or evidence.revisions or evidence.open_slots):
             return []  # nothing is known that was not known before
         findings = self._findings(evidence, presence, now)

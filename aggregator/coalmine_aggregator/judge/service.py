@@ -33,13 +33,12 @@ from coalmine_aggregator.model.findings import Finding
 from coalmine_aggregator.model.policy import ServicePolicy
 from coalmine_aggregator.model.scopes import describe, scope_of
 from coalmine_aggregator.model.slot_cells import ABSENT, OpenSlot, Revision, SlotCells
+from coalmine_wire.series import Location
 
 _BAD = np.zeros(256, dtype=np.bool_)
 _BAD[list(BAD)] = True
 _NEITHER = np.zeros(256, dtype=np.bool_)
 _NEITHER[list(NEITHER)] = True
-
-LOCATIONS = ("external", "internal", "on-machine")
 
 RELABELLED_S = 24 * 3600
 """Late evidence corrects the counts of alerts that ended this long ago."""
@@ -339,7 +338,7 @@ class ServiceJudge:
         slots = [each.fates for each in self.recent.since(first)]
         slots += [self.cells.take(each.fates) for each in ahead if each.slot >= first]
         slots = slots[-max(1, MOST_JUDGED // max(len(self.cells), 1)) :]
-        for location in LOCATIONS:
+        for location in map(str, Location):
             members = self.cells.lattice.members(scope_of({**traffic, "location": location}))
             members = members & ~others
             counts = sum((count(fates, None, members) for fates in slots), NOTHING)

@@ -9,7 +9,7 @@ from coalmine_aggregator.detection_settings import DetectionSettings
 from coalmine_aggregator.model.policy import ServicePolicy
 from coalmine_aggregator.replay.effects import Effect, Fault
 from coalmine_aggregator.replay.expectation import Expectation
-from coalmine_aggregator.settings import MAX_ACCEPTABLE_LOSS, SloSettings
+from coalmine_aggregator.settings import SloSettings, check_acceptable_loss
 from coalmine_runtime.settings import Fraction, Seconds, SettingError, setting
 from coalmine_wire.protocols import Protocol
 from coalmine_wire.series import NODE_VARIANT, Location, is_label
@@ -58,11 +58,7 @@ class SimulatedService:
             raise SettingError("protocols", "no protocol: nothing would be sent")
         if len(set(self.protocols)) < len(self.protocols):
             raise SettingError("protocols", "names the same endpoint twice")
-        if self.acceptable_loss > MAX_ACCEPTABLE_LOSS:
-            raise SettingError(
-                "acceptable_loss",
-                f"a service that may lose more than {MAX_ACCEPTABLE_LOSS:.0%} needs no watching",
-            )
+        check_acceptable_loss(self.acceptable_loss)
 
     def policy(self, name: str) -> ServicePolicy:
         """The rules for the service of this name."""
