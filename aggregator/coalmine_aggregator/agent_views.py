@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coalmine_aggregator.ledger.agents import Agent, Aside, seat_of
-from coalmine_aggregator.ledger.fate_table import ARRIVALS, CLASS_OF, CLASSES, OUTCOMES
+from coalmine_aggregator.ledger.fate_table import ENDING_OF
 from coalmine_aggregator.ledger.ledger import Ledger
 from coalmine_aggregator.ledger.roster import Roster
+from coalmine_aggregator.model.endings import ENDINGS, OUTCOMES, RECEIVED, sums_of
 from coalmine_aggregator.model.fates import Fate
 from coalmine_aggregator.model.unknown import REASONS, UnknownReason
 from coalmine_aggregator.model.views import AgentStatus, AgentView
@@ -98,12 +99,12 @@ class AgentViews:
             return np.zeros((0, 2 + REASONS), dtype=np.int32)
         known = self._ledger.ring.known(slot, len(expected))[expected]
         seat = self._ledger.clocks.seat_of(len(expected))[expected].astype(np.int64)
-        table = np.bincount(seat * CLASSES + CLASS_OF[known], minlength=seats * CLASSES)
-        by_class = table.reshape(seats, OUTCOMES, ARRIVALS)
+        table = np.bincount(seat * ENDINGS + ENDING_OF[known], minlength=seats * ENDINGS)
+        sums = sums_of(table.reshape(seats, ENDINGS))
         counts = np.empty((seats, 2 + REASONS), dtype=np.int32)
-        counts[:, 0] = by_class.sum(axis=(1, 2))
-        counts[:, 1] = by_class[:, :, 2].sum(axis=1)
-        counts[:, 2:] = by_class[:, Fate.UNKNOWN :].sum(axis=2)
+        counts[:, 0] = sums[:, :OUTCOMES].sum(axis=1)
+        counts[:, 1] = sums[:, RECEIVED]
+        counts[:, 2:] = sums[:, Fate.UNKNOWN : OUTCOMES]
         return counts
 
 

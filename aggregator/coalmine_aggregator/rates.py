@@ -11,10 +11,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from coalmine_aggregator.ledger.fate_table import ARRIVALS, CLASS_OF, CLASSES, OUTCOMES
+from coalmine_aggregator.ledger.fate_table import ENDING_OF
 from coalmine_aggregator.ledger.ledger import Ledger
 from coalmine_aggregator.ledger.series import CONTROL
-from coalmine_aggregator.ledger.settling import COLUMNS, RECEIVED, Sums, fates, reasons
+from coalmine_aggregator.ledger.settling import Sums, fates, reasons
+from coalmine_aggregator.model.endings import COLUMNS, ENDINGS, OUTCOMES, RECEIVED, sums_of
 from coalmine_aggregator.model.scopes import Leaf
 from coalmine_aggregator.model.views import GroupRates
 from coalmine_wire.series import LABELS
@@ -111,10 +112,9 @@ def _from_ring(
         inside = expected[ids[:fits]]
         known = ledger.ring.known(slot, len(expected))[ids[:fits]][inside]
         table = np.bincount(
-            group[:fits][inside] * CLASSES + CLASS_OF[known], minlength=len(labels) * CLASSES
-        ).reshape(len(labels), OUTCOMES, ARRIVALS)
-        sums[index, :, :OUTCOMES] = table.sum(axis=2)
-        sums[index, :, RECEIVED] = table[:, :, 2].sum(axis=1)
+            group[:fits][inside] * ENDINGS + ENDING_OF[known], minlength=len(labels) * ENDINGS
+        )
+        sums[index] = sums_of(table.reshape(len(labels), ENDINGS))
     return labels, sums
 
 

@@ -11,8 +11,8 @@ about it: the roster decides, see `windows`.)
     7  the report says sent: a late receipt or none  late or lost
     8  no report                                     unknown (silent)
 
-Besides the fate, people want to know why something is unknown and whether a receipt came; the class
-of a datapoint is all three: `(outcome, arrival)`, where an outcome is a fate or a reason for unknown.
+Besides the fate, people want to know why something is unknown and whether a receipt came; the ending
+of a datapoint is all three, see `model/endings`.
 """
 
 from __future__ import annotations
@@ -35,17 +35,10 @@ from coalmine_aggregator.ledger.evidence import (
     SKIPPED,
     Bytes,
 )
+from coalmine_aggregator.model.endings import IN_TIME, ending_of
 from coalmine_aggregator.model.fates import Fate
 from coalmine_aggregator.model.slot_cells import ABSENT
-from coalmine_aggregator.model.unknown import REASONS, UnknownReason
-
-OUTCOMES: Final = int(Fate.UNKNOWN) + REASONS
-"""The fates before unknown, then the reasons for unknown."""
-
-ARRIVALS: Final = 3
-"""No receipt, a late one only, one in time."""
-
-CLASSES: Final = OUTCOMES * ARRIVALS
+from coalmine_aggregator.model.unknown import UnknownReason
 
 
 def outcome_of(evidence: int) -> int:
@@ -78,13 +71,13 @@ def fate_of(evidence: int) -> Fate:
 
 def arrival_of(evidence: int) -> int:
     """0 for no receipt, 1 for a late one only, 2 for one in time."""
-    return 2 if evidence & ON_TIME else 1 if evidence & LATE else 0
+    return IN_TIME if evidence & ON_TIME else 1 if evidence & LATE else 0
 
 
-CLASS_OF: Final[Bytes] = np.array(
-    [outcome_of(byte) * ARRIVALS + arrival_of(byte) for byte in range(256)], dtype=np.uint8
+ENDING_OF: Final[Bytes] = np.array(
+    [ending_of(outcome_of(byte), arrival_of(byte)) for byte in range(256)], dtype=np.uint8
 )
-"""uint8[256]: the class, `outcome * ARRIVALS + arrival`, of every evidence byte."""
+"""uint8[256]: the ending of every evidence byte."""
 
 FATE_OF: Final[Bytes] = np.array([fate_of(byte) for byte in range(256)], dtype=np.uint8)
 """uint8[256]: the fate of every evidence byte."""

@@ -19,7 +19,8 @@ from coalmine_aggregator.ledger.evidence import (
     SKIPPED,
     merge,
 )
-from coalmine_aggregator.ledger.fate_table import ARRIVALS, CLASS_OF, arrival_of, fate_of, outcome_of
+from coalmine_aggregator.ledger.fate_table import ENDING_OF, arrival_of, fate_of, outcome_of
+from coalmine_aggregator.model.endings import ARRIVALS
 from coalmine_aggregator.model.fates import Fate
 from coalmine_aggregator.model.unknown import UnknownReason
 from coalmine_wire.reports import Step, Verdict
@@ -67,7 +68,7 @@ def test_every_combination_of_evidence_follows_the_rules() -> None:
         )
         assert fate_of(byte) == fate
         assert outcome_of(byte) == (fate if reason is None else Fate.UNKNOWN + reason)
-        assert divmod(int(CLASS_OF[byte]), ARRIVALS) == (outcome_of(byte), arrival_of(byte))
+        assert divmod(int(ENDING_OF[byte]), ARRIVALS) == (outcome_of(byte), arrival_of(byte))
         assert arrival_of(byte) == (2 if on_time else 1 if late else 0)
         seen.add(byte)
     assert seen == set(range(256))
