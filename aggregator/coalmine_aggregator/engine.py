@@ -91,6 +91,7 @@ class Engine:
             began=self._ledger.book.began,
             next_number=past.next_number,
             open_alerts=past.open_alerts,
+            closed_alerts=past.closed_alerts,
             learned=past.learned,
             minutes=past.slo,
             control_key=control_key,
@@ -185,6 +186,10 @@ class Engine:
     def open_alerts(self) -> list[Alert]:
         """The open alerts, the oldest first."""
         return list(self.judge.open)
+
+    def closed_alerts(self) -> list[Alert]:
+        """The closed loss alerts whose counts are still corrected, the oldest first."""
+        return list(self.judge.closed)
 
     def oddities(self) -> dict[str, int]:
         """What was counted apart since the start, by kind."""

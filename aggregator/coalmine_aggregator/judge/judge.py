@@ -15,12 +15,14 @@ from numpy.typing import NDArray
 
 from coalmine_aggregator.alerts import machine
 from coalmine_aggregator.detect.learning import Learned
-from coalmine_aggregator.judge import clashes
+from coalmine_aggregator.judge import clashes, costs
 from coalmine_aggregator.judge.clashes import Aside
 from coalmine_aggregator.judge.control import ControlCheck
+from coalmine_aggregator.judge.costs import NO_COSTS
 from coalmine_aggregator.judge.fault import Sources
 from coalmine_aggregator.judge.missing import MissingWatch
-from coalmine_aggregator.judge.service import ServiceJudge, ServicePast
+from coalmine_aggregator.judge.past import ServicePast
+from coalmine_aggregator.judge.service import ServiceJudge
 from coalmine_aggregator.judge.silence import Silence
 from coalmine_aggregator.judge.slowness import SlownessWatch
 from coalmine_aggregator.ledger.series import AllSeries
@@ -28,6 +30,7 @@ from coalmine_aggregator.model.alerts import Alert, AlertClass, Change, Transiti
 from coalmine_aggregator.model.findings import Finding
 from coalmine_aggregator.model.policy import DetectionPolicy, ServicePolicy
 from coalmine_aggregator.model.presence import Presence
+from coalmine_aggregator.model.restored import MOST_CLOSED
 from coalmine_aggregator.model.slo_minutes import MinuteSums
 from coalmine_aggregator.model.slot_cells import OpenSlot, Revision, SlotCells
 from coalmine_aggregator.model.timings import NO_TIMINGS, Timings
@@ -38,13 +41,15 @@ DETECTED_S = 60
 
 NOISE = "noise"
 STEP_TIMES = "step_times"
-"""Names of what was learned: the noise of each service, the step times of all."""
-
-MOST_CLOSED = 256
-"""Closed loss alerts whose counts are still corrected, the newest."""
+COSTS = "costs"
+"""Names of what is kept: the noise of each service, the step times of all, what each service's losses
+have cost."""
 
 KEPT_EVERY_S = 60
 """Slots after which what was learned is kept anew."""
+
+OPEN_EVERY_S = 2
+"""Slots after which the open loss alerts are kept as they stand."""
 
 
 class Evidence(NamedTuple):
@@ -65,7 +70,8 @@ class Evidence(NamedTuple):
 
 class Kept(NamedTuple):
     """What is kept over restarts: (service, minute, sums) of objectives, (name, JSON) of what was
-    learned, closed alerts whose counts late evidence has corrected."""
+    learned and of what losses have cost, alerts as they stand without a transition: open ones of loss,
+    and closed ones whose counts late evidence has corrected."""
 
     minutes: list[tuple[str, int, MinuteSums]]
     learned: list[tuple[str, str]]
@@ -84,6 +90,7 @@ class Judge:
         began: int,
         next_number: int = 1,
         open_alerts: Sequence[Alert] = (),
+        closed_alerts: Sequence[Alert] = (),
         learned: Mapping[str, str] | None = None,
         minutes: Mapping[str, NDArray[np.int64]] | None = None,
         control_key: bytes | None = None,
@@ -100,6 +107,8 @@ class Judge:
                 share,
                 ServicePast(
                     [alert for alert in open_alerts if alert.service == name],
+                    [alert for alert in closed_alerts if alert.service == name],
+                    costs.read(learned.get(f"{COSTS}/{name}", NO_COSTS)),
                     minutes.get(name),
                     Learned.from_dict(_read(learned.get(f"{NOISE}/{name}"))),
                 ),
@@ -112,8 +121,10 @@ class Judge:
         self.control = ControlCheck(control_key, accepted)
         self._silence = Silence()
         self._missing = MissingWatch()
-        self._kept = 0
-        self._closed: dict[tuple[str, str], Alert] = {}
+        self._began = began
+        self._kept = self._kept_open = 0
+        self._costs = {name: learned.get(f"{COSTS}/{name}", NO_COSTS) for name in policies}
+        self._closed = {(alert.service, alert.handle): alert for alert in closed_alerts}
         self._amended: list[Alert] = []
         self._alerts = machine.State(
             fleet, next_number, tuple(open_alerts), float(began) if open_alerts else 0.0
@@ -123,6 +134,11 @@ class Judge:
     def open(self) -> tuple[Alert, ...]:
         """The open alerts, the oldest first."""
         return self._alerts.open
+
+    @property
+    def closed(self) -> tuple[Alert, ...]:
+        """The closed loss alerts whose counts are still corrected, the oldest first."""
+        return tuple(self._closed.values())
 
     def pause(self, slot: int) -> None:
         """Time jumped, or nobody looked for a while: what needs a steady view waits."""
@@ -138,7 +154,8 @@ class Judge:
             if evidence.cells or evidence.open_slots or evidence.revisions:
                 service.learn(series)
             for revision in evidence.revisions:
-                reference = newest if newest is not None else service.loss.history.last
+                last = service.loss.history.last or self._began - 1  # nothing is settled at first
+                reference = newest if newest is not None else last
                 service.revise(revision, reference - revision.after.slot <= DETECTED_S)
             for cells in evidence.cells:
                 service.settle(cells, evidence.sources, self._silence.hosts(cells.slot))
@@ -199,12 +216,20 @@ class Judge:
                 body = service.learner.learned.to_dict()
                 learned.append((f"{NOISE}/{name}", json.dumps(body)))
             learned.append((STEP_TIMES, json.dumps(self.slowness.learned())))
+        for name, service in self.services.items():
+            cost = costs.write(service.costs())
+            if cost != self._costs[name]:
+                self._costs[name] = cost
+                learned.append((f"{COSTS}/{name}", cost))
         minutes = [
             (name, minute, sums)
             for name, service in self.services.items()
             for minute, sums in service.slo.drain()
         ]
         amended, self._amended = self._amended, []
+        if slot - self._kept_open >= OPEN_EVERY_S or slot < self._kept_open:
+            self._kept_open = slot
+            amended += [alert for alert in self.open if alert.alert_class is AlertClass.LOSS]
         return Kept(minutes, learned, amended)
 
     def _findings(self, evidence: Evidence, presence: Sequence[Presence], now: float) -> list[Finding]:

@@ -23,6 +23,9 @@ UNEXPLAINED = Explanation()
 
 Mask = NDArray[np.bool_]
 
+JUDGED_AGAIN_S = 10
+"""Slots after a cause began in which the question whose fault it is is asked again."""
+
 FORMER = 8
 """Earlier scopes that are remembered, the newest ones."""
 
@@ -31,6 +34,14 @@ WINDOW_S = 60
 
 GONE_S = 70
 """Slots in a row in which nothing of the scope is expected any more, after which it is over."""
+
+
+class Window(NamedTuple):
+    """Counts over `length_s` slots: of a scope, and of the rest of its service."""
+
+    inside: Counts
+    beside: Counts
+    length_s: int
 
 
 class Shown(NamedTuple):
@@ -62,7 +73,8 @@ class OpenCause:
     slot in which it was the scope. `total` adds up since `since`; `counted` says which scope it counts
     from which slot on, since a scope that moves is counted anew as far back as cells are remembered.
     `window` holds the counts of the newest slots, of the scope and of the rest of the service;
-    `ahead` the same of slots that are not settled, until the next one is.
+    `ahead` the same of slots that are not settled, until the next one is. `told` is what an earlier run
+    said last: it holds until anything can be judged in this one.
     """
 
     handle: str
@@ -82,21 +94,31 @@ class OpenCause:
     gone_s: int = 0
     former: deque[tuple[Scope, int]] = field(default_factory=lambda: deque(maxlen=FORMER))
     counted: deque[tuple[Scope, int]] = field(default_factory=lambda: deque(maxlen=FORMER))
+    told: Window | None = None
 
     @property
     def counts(self) -> Counts:
         """Of the scope, over the window."""
-        return summed(inside for inside, _ in (*self.window, *self.ahead))
+        told = self._still_told
+        return told.inside if told else summed(inside for inside, _ in (*self.window, *self.ahead))
 
     @property
     def beside(self) -> Counts:
         """Of the rest of the service, over the window."""
-        return summed(outside for _, outside in (*self.window, *self.ahead))
+        told = self._still_told
+        return told.beside if told else summed(outside for _, outside in (*self.window, *self.ahead))
 
     @property
     def window_s(self) -> int:
         """Slots in the window."""
-        return len(self.window) + len(self.ahead)
+        told = self._still_told
+        return told.length_s if told else len(self.window) + len(self.ahead)
+
+    @property
+    def _still_told(self) -> Window | None:
+        if self.told is None or any(inside.judged for inside, _ in (*self.window, *self.ahead)):
+            return None
+        return self.told
 
     @property
     def effect(self) -> str:
@@ -118,6 +140,8 @@ class OpenCause:
     def settle(self, inside: Counts, beside: Counts, p0: float, rho: float) -> bool:
         """One more slot; whether that ends it."""
         self.total += inside
+        if inside.judged:
+            self.told = None
         self.ahead = ()
         self.window.append((inside, beside))
         self.gone_s = 0 if inside.expected else self.gone_s + 1
@@ -129,3 +153,10 @@ class OpenCause:
         self.closing = closing_step(self.closing, judged, bad, p0, self.shown.share, rho)
         self.shown = self.shown.add(judged, bad, self.closing.statistic > 0)
         return self.closing.closed
+
+
+class Ended(NamedTuple):
+    """A cause that is over: its scope from `cause.since` to `last` counts as lost, and no more."""
+
+    cause: OpenCause
+    last: int

@@ -4,29 +4,30 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from coalmine_aggregator.detect.budget import BudgetWatch
 from coalmine_aggregator.detect.burn import BurnWatch
-from coalmine_aggregator.detect.learning import Learned, Learner
+from coalmine_aggregator.detect.learning import Learner
 from coalmine_aggregator.detect.likelihood import P1S
 from coalmine_aggregator.detect.noise import PRIOR
 from coalmine_aggregator.detect.slo import Slo
 from coalmine_aggregator.detect.thresholds import threshold
 from coalmine_aggregator.judge.blind import BlindWatch
 from coalmine_aggregator.judge.cells import ServiceCells
-from coalmine_aggregator.judge.fault import Judgement, Place, Sources, judge
+from coalmine_aggregator.judge.costs import Cost
+from coalmine_aggregator.judge.fault import Place, Sources, judge
 from coalmine_aggregator.judge.nesting import within
-from coalmine_aggregator.judge.open_cause import FORMER, OpenCause, Shown
+from coalmine_aggregator.judge.open_cause import JUDGED_AGAIN_S, Ended, OpenCause
+from coalmine_aggregator.judge.past import ServicePast
 from coalmine_aggregator.judge.recent import Recent, RecentSlot, count
 from coalmine_aggregator.judge.service_slots import Cells, Now
 from coalmine_aggregator.judge.share import ShareWatch
 from coalmine_aggregator.judge.watch import TOGETHER_S, Watch
 from coalmine_aggregator.ledger.series import AllSeries
-from coalmine_aggregator.model.alerts import Alert, AlertClass, Cause, Severity
+from coalmine_aggregator.model.alerts import AlertClass, Cause, Severity
 from coalmine_aggregator.model.counts import NOTHING, Counts
 from coalmine_aggregator.model.fates import BAD, NEITHER, Fate
 from coalmine_aggregator.model.findings import Finding
@@ -49,26 +50,7 @@ MOST_ENDED = 64
 MOST_JUDGED = 1_000_000
 """Cells, of all slots together, by which it is told whose fault a loss is."""
 
-JUDGED_AGAIN_S = 10
-"""Slots after a cause began in which the question whose fault it is is asked again."""
-
 Mask = NDArray[np.bool_]
-
-
-class Ended(NamedTuple):
-    """A cause that is over: its scope from `cause.since` to `last` counts as lost, and no more."""
-
-    cause: OpenCause
-    last: int
-
-
-class ServicePast(NamedTuple):
-    """What an earlier run left of a service: its open alerts, the minutes of its objective
-    (int64[n, MINUTE_COLUMNS]), what was learned of its noise."""
-
-    open_alerts: Sequence[Alert] = ()
-    minutes: NDArray[np.int64] | None = None
-    learned: Learned | None = None
 
 
 class ServiceJudge:
@@ -112,9 +94,12 @@ class ServiceJudge:
         self.recent = Recent()
         self.ended: deque[Ended] = deque(maxlen=MOST_ENDED)
         self.corrected: set[str] = set()
-        for alert in past.open_alerts:
-            if alert.alert_class is AlertClass.LOSS:
-                self.loss.restore(self._restored(alert))
+        for cause in past.causes():
+            self.loss.restore(cause)
+        for ended, told_otherwise in past.ended():
+            self.ended.append(ended)
+            if told_otherwise:
+                self.corrected.add(ended.cause.handle)
 
     def learn(self, series: AllSeries) -> None:
         """Takes in new series."""
@@ -225,7 +210,8 @@ class ServiceJudge:
         for cause, last in (*((each, slot) for each in self.loss.causes), *self.ended):
             scope = cause.counted_at(slot)
             if cause.since <= slot <= last and scope is not None:
-                members = cause.members if scope == cause.scope else self.cells.lattice.members(scope)
+                same = scope == cause.scope
+                members = self._members(cause) if same else self.cells.lattice.members(scope)
                 had = count(before, self.cells.flags(revision.before.received), members)
                 has = count(after, received, members)
                 if had != has:
@@ -252,6 +238,11 @@ class ServiceJudge:
     def ended_cause(self, handle: str) -> OpenCause | None:
         """A cause that is over and not forgotten yet."""
         return next((each.cause for each in self.ended if each.cause.handle == handle), None)
+
+    def costs(self) -> dict[str, Cost]:
+        """What the losses that are over and those that are open have cost so far, by handle."""
+        over = {each.cause.handle: Cost.of(each.cause, each.last) for each in self.ended}
+        return over | {cause.handle: Cost.of(cause) for cause in self.loss.causes}
 
     def _account(self, slot: int, whole: Counts, lost: Counts, sign: int) -> None:
         """Adds a slot to the objective's sums, or takes it out of them. `lost` are the counts of what
@@ -282,8 +273,14 @@ class ServiceJudge:
         lost = np.zeros(count, dtype=np.bool_)
         for cause, last in (*((each, slot) for each in self.loss.causes), *self.ended):
             if cause.since <= slot <= last:
-                lost[: len(cause.members)] |= cause.members[:count]
+                lost |= self._members(cause)[:count]
         return lost
+
+    def _members(self, cause: OpenCause) -> Mask:
+        """bool[cells]: an earlier run's come without, and what is over does not grow by itself."""
+        if len(cause.members) < len(self.cells):
+            cause.members = self.cells.lattice.members(cause.scope)
+        return cause.members
 
     # Causes.
 
@@ -390,22 +387,6 @@ class ServiceJudge:
         ]
         return "; ".join([cause.judgement.why, *(f"with it began {scope}" for scope in beside)])
 
-    def _restored(self, alert: Alert) -> OpenCause:
-        loss = alert.counts.loss or 1.0
-        return OpenCause(
-            handle=alert.handle or f"restored.{alert.number}",
-            scope=alert.scope,
-            equivalents=alert.equivalents,
-            members=np.zeros(0, dtype=np.bool_),
-            since=alert.since,
-            quiet=alert.severity is Severity.TICKET,
-            shown=Shown(loss),
-            judgement=Judgement(alert.cause, alert.note),
-            total=alert.total,
-            counted=deque([(alert.scope, alert.since)], maxlen=FORMER),
-            age_s=JUDGED_AGAIN_S + 1,
-        )
-
     def _forget(self, slot: int) -> None:
         while self.ended and self.ended[0].last < slot - RELABELLED_S:
             self.ended.popleft()
@@ -420,7 +401,7 @@ def _late_of(slot: int, fates: NDArray[np.uint8], lost: Mask) -> Cells:
 
 
 def _corrected(total: Counts, had: Counts, has: Counts) -> Counts:
-    # What an earlier run had counted is known as of its last transition: never below nothing.
+    # Where no cost was kept, an earlier run's total may lack what is taken back: never below nothing.
     fates = tuple(max(t - a + b, 0) for t, a, b in zip(total.fates, had.fates, has.fates, strict=True))
     return Counts(max(total.received - had.received + has.received, 0), fates)
 

@@ -72,6 +72,7 @@ class Memory:
             states=tuple(self._states.values()),
             last_slot=max(self._recent, default=self._last_slot),
             open_alerts=tuple(engine.open_alerts()),
+            closed_alerts=tuple(engine.closed_alerts()),
             next_number=next_number,
             exceptions=tuple(sorted(self._exceptions.items())),
             recent=tuple(counts for _, counts in sorted(self._recent.items())),

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from coalmine_aggregator.model.alerts import Alert, AlertClass, Transition
 from coalmine_aggregator.model.fates import FATES
-from coalmine_aggregator.model.restored import Restored
+from coalmine_aggregator.model.restored import MOST_CLOSED, Restored
 from coalmine_aggregator.model.scopes import Leaf
 from coalmine_aggregator.model.slo_minutes import (
     MAX_WINDOW_S,
@@ -69,11 +69,19 @@ def restored(connection: sa.Connection) -> Restored:
         .where(schema.exceptions.c.slot >= frozen)
         .order_by(schema.exceptions.c.slot)
     )
+    closed_rows = connection.execute(
+        sa.select(table.c.body)
+        .where(table.c.closed_at >= frozen, table.c.dedup_key.contains(f"/{AlertClass.LOSS}/"))
+        .order_by(table.c.closed_at.desc(), table.c.number.desc())
+        .limit(MOST_CLOSED)
+    )
+    closed = [each for each in _alerts(closed_rows.scalars()) if each.alert_class is AlertClass.LOSS]
     return Restored(
         births=tuple(_births(connection)),
         states=tuple(_states(connection)),
         last_slot=last_slot,
         open_alerts=tuple(_alerts(open_rows.scalars())),
+        closed_alerts=tuple(reversed(closed)),
         next_number=(newest or 0) + 1,
         exceptions=tuple((slot, body) for slot, body in exceptions),
         recent=recent,
