@@ -37,7 +37,8 @@ $(BIN)/pip:
 	@echo "creating $(VENV) with $$("$(PYTHON)" --version)"
 	@"$(PYTHON)" -m venv --clear $(VENV) || { rm -rf $(VENV); exit 1; }
 
-$(VENV)/.installed: pyproject.toml requirements/aggregator.txt requirements/build.txt | $(BIN)/pip
+$(VENV)/.installed: pyproject.toml requirements/aggregator.txt requirements/build.txt hatch_build.py \
+    aggregator/coalmine_aggregator/web/npm/package-lock.json | $(BIN)/pip
 	@echo 'installing what the agent and the aggregator need'
 	@$(PIP) install --require-hashes -r requirements/aggregator.txt -r requirements/build.txt
 	@$(PIP) install --no-deps --no-build-isolation --editable .
