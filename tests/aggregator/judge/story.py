@@ -89,6 +89,7 @@ class Story:
     began: float = T
     more: tuple[ServicePolicy, ...] = ()
     told: list[tuple[int, Transition]] = field(default_factory=list)
+    learned: dict[str, str] = field(default_factory=dict)
     at: Desk = field(init=False)
 
     def __post_init__(self) -> None:
@@ -162,10 +163,12 @@ class Story:
         kept = self.engine.kept()
         minutes = [(each, *sums) for name, each, sums in kept.minutes if name == self.policy.name]
         numbers = [each.alert.number for _, each in self.told]
+        self.learned.update(kept.learned)
         return self.at.restored([each.birth() for each in self.canaries] if births else ())._replace(
             open_alerts=tuple(self.engine.open_alerts()),
+            closed_alerts=tuple(self.engine.closed_alerts()),
             next_number=max(numbers, default=0) + 1,
-            learned=dict(kept.learned),
+            learned=dict(self.learned),
             slo={self.policy.name: np.array(minutes, dtype=np.int64).reshape(-1, MINUTE_COLUMNS)},
         )
 
