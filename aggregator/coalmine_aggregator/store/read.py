@@ -71,17 +71,16 @@ def restored(connection: sa.Connection) -> Restored:
     )
     closed_rows = connection.execute(
         sa.select(table.c.body)
-        .where(table.c.closed_at >= frozen, table.c.dedup_key.contains(f"/{AlertClass.LOSS}/"))
+        .where(table.c.closed_at >= frozen, table.c.dedup_key.like(f"%/%/{AlertClass.LOSS}/%"))
         .order_by(table.c.closed_at.desc(), table.c.number.desc())
         .limit(MOST_CLOSED)
     )
-    closed = [each for each in _alerts(closed_rows.scalars()) if each.alert_class is AlertClass.LOSS]
     return Restored(
         births=tuple(_births(connection)),
         states=tuple(_states(connection)),
         last_slot=last_slot,
         open_alerts=tuple(_alerts(open_rows.scalars())),
-        closed_alerts=tuple(reversed(closed)),
+        closed_alerts=tuple(_alerts(closed_rows.scalars()))[::-1],
         next_number=(newest or 0) + 1,
         exceptions=tuple((slot, body) for slot, body in exceptions),
         recent=recent,

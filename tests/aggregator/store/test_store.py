@@ -9,9 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from coalmine_aggregator.model.alerts import AlertClass
 from coalmine_aggregator.model.fates import Fate
 from coalmine_aggregator.model.restored import Restored
 from coalmine_aggregator.model.slot_counts import SlotCounts
+from coalmine_aggregator.store import read
 from coalmine_aggregator.store.pending import Delivery
 from coalmine_aggregator.store.read import RECENT_MINUTES
 from coalmine_aggregator.store.store import Recipients, Store
@@ -137,6 +139,26 @@ async def test_open_alerts_keep_their_number_and_closed_ones_are_history(
     restored = await reopened(store, url)
     assert restored.open_alerts == (changed(7).alert,)
     assert restored.next_number == 9
+
+
+async def test_losses_that_closed_in_the_last_day_come_back(
+    store: Store, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As far back from the newest slot as that may be revised, and the newest of them."""
+    monkeypatch.setattr(read, "MOST_CLOSED", 3)
+    store.put_slots([second(START, leaves())])
+    ends = {1: 86_401, 2: 86_400, 3: 60, 4: 30, 5: 20, 6: 10}
+    for number, age_s in ends.items():
+        store.put_transitions([Recipients(closed(number, "loss", at=START - age_s), ())])
+    burnt = closed(7, "loss", at=START - 1.0)  # a service may have the name of a class
+    burnt = burnt._replace(alert=burnt.alert._replace(alert_class=AlertClass.BURN))
+    store.put_transitions([Recipients(burnt, ()), Recipients(opened(8), ())])
+    restored = await reopened(store, url)
+    assert [each.number for each in restored.closed_alerts] == [4, 5, 6]
+    monkeypatch.setattr(read, "MOST_CLOSED", 100)
+    restored = await reopened(await Store.open(url), url)
+    assert [each.number for each in restored.closed_alerts] == [2, 3, 4, 5, 6]
+    assert restored.closed_alerts[0] == closed(2, "loss", at=START - 86_400).alert
 
 
 async def test_deliveries_are_handed_over_once_committed(store: Store, url: str) -> None:
