@@ -1,0 +1,1 @@
+"""What is kept of every second: bytes, and what they say. Pure."""

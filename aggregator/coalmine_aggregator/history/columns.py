@@ -1,0 +1,304 @@
+"""Many minutes' bytes as columns, read all at once. Pure.
+
+A week of a service is ten thousand rows with nearly a million exceptions: there is no loop over these,
+and next to none over the rows. The bytes are told in `minute_layout`.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from coalmine_aggregator.history.minute_layout import (
+    ALL_SEEN,
+    BLOCK_WORDS,
+    FAR,
+    FLAGS,
+    FORMS,
+    HEAD_WORDS,
+    MAX_BODY,
+    MAX_NUMBERS,
+    PACKED,
+    RUNS,
+    SECONDS,
+    SEEN_WORDS,
+    SPAN_WORDS,
+    VERSION,
+    WIDE,
+)
+from coalmine_aggregator.model.endings import ENDINGS
+
+PIECE: Final = 1 << 24
+"""Bytes of bodies of one of several pieces."""
+
+MAX_READ: Final = MAX_BODY
+"""Bytes of bodies that are read at once."""
+
+_PLACES: Final = 1 << np.arange(SECONDS, dtype=np.uint64)
+
+
+class TooMuchError(ValueError):
+    """More than `MAX_READ` at once: fewer minutes have to be asked for."""
+
+
+class Columns(NamedTuple):
+    """What rows say, in their order.
+
+    Of each second that was seen: `seen_slot` int64[m], its `roster` int64[m] and `usual` ending
+    uint8[m]. Of each exception: the `slot` int64[k] in which it began, the `number` int32[k] of its
+    series, its `ending` uint8[k], and its `length` uint8[k] in seconds, all within the minute, seen,
+    and of one roster and usual ending; in no order within a minute. `faults` says of rows that were
+    left out what is wrong, by minute.
+    """
+
+    seen_slot: NDArray[np.int64]
+    roster: NDArray[np.int64]
+    usual: NDArray[np.uint8]
+    slot: NDArray[np.int64]
+    number: NDArray[np.int32]
+    ending: NDArray[np.uint8]
+    length: NDArray[np.uint8]
+    faults: Mapping[int, str]
+
+    @property
+    def damaged(self) -> int:
+        """How many rows were left out."""
+        return len(self.faults)
+
+
+class _DamageError(Exception):
+    """Some rows cannot be read: which, as indices, and why."""
+
+    def __init__(self, rows: NDArray[np.intp], why: str) -> None:
+        super().__init__(why)
+        self.rows = rows
+        self.why = why
+
+
+def read(rows: Sequence[tuple[int, bytes]]) -> Columns:
+    """The columns of (minute, its bytes), minutes ascending. Raises `TooMuchError`, ValueError."""
+    parts = pieces(rows, MAX_READ)
+    columns = next(parts)
+    if next(parts, None) is not None:
+        raise TooMuchError(f"more than {MAX_READ >> 20} MiB to be read at once: ask for fewer minutes")
+    return columns
+
+
+def pieces(rows: Iterable[tuple[int, bytes]], limit: int = PIECE) -> Iterator[Columns]:
+    """The same of any number of rows: columns of as many minutes each as hold `limit` bytes, and of one
+    at least. The last one may be empty. Raises ValueError."""
+    minutes, bodies, size = list[int](), list[bytes](), 0
+    newest: int | None = None
+    for minute, data in rows:
+        if newest is not None and minute <= newest:
+            raise ValueError(f"minute {minute} after {newest}")
+        newest = minute
+        body = data if len(data) < 2 or not data[1] & PACKED else _unpacked(data)
+        if minutes and size + len(body) > limit:
+            yield _sound(minutes, bodies)
+            minutes, bodies, size = [], [], 0
+        minutes.append(minute)
+        bodies.append(body)
+        size += len(body)
+    yield _sound(minutes, bodies)
+
+
+def _sound(minutes: list[int], bodies: list[bytes]) -> Columns:
+    """The columns of those that can be read."""
+    faults: dict[int, str] = {}
+    while True:
+        try:
+            return _parse(minutes, bodies, faults)
+        except _DamageError as damage:
+            bad = set(damage.rows.tolist())
+            faults.update((minutes[row], damage.why) for row in bad)
+            minutes = [minute for row, minute in enumerate(minutes) if row not in bad]
+            bodies = [body for row, body in enumerate(bodies) if row not in bad]
+
+
+def _unpacked(data: bytes) -> bytes:
+    """The row with its body unpacked; nothing, if that cannot be done."""
+    stream = zlib.decompressobj()
+    try:
+        body = stream.decompress(memoryview(data)[2:], MAX_BODY)
+    except zlib.error:
+        return b""
+    return data[:2] + body if stream.eof and not stream.unused_data else b""
+
+
+def _parse(minutes: Sequence[int], bodies: Sequence[bytes], faults: Mapping[int, str]) -> Columns:
+    """The columns of bodies that are all sound. Raises `_DamageError`."""
+    sizes = np.fromiter(map(len, bodies), dtype=np.int64, count=len(bodies))
+    _refuse((sizes % 2 != 0) | (sizes < 2 * HEAD_WORDS), "of no such length")
+    words = np.frombuffer(b"".join(bodies), dtype="<u2")
+    ends = np.cumsum(sizes // 2)
+    heads = ends - sizes // 2
+    minute = np.array(minutes, dtype=np.int64)
+
+    first, second = words[heads], words[heads + 1]
+    flags = first >> 8
+    _refuse((first & 0xFF) != VERSION, f"not of version {VERSION}")
+    _refuse((flags & ~np.uint16(FLAGS)) != 0, "unknown flags")
+    whole = flags & ALL_SEEN != 0
+    spans, blocks = (second & 0xFF).astype(np.int64), (second >> 8).astype(np.int64)
+    span_heads = heads + HEAD_WORDS + np.where(whole, 0, SEEN_WORDS)
+    block_heads = span_heads + SPAN_WORDS * spans
+    bodies_begin = block_heads + BLOCK_WORDS * blocks
+    _refuse(bodies_begin > ends, "cut off")
+
+    bits = _seen_bits(words, heads, whole)
+    seen = np.ones((len(heads), SECONDS), dtype=np.bool_)
+    if not whole.all():
+        seen[~whole] = bits[~whole, np.newaxis] & _PLACES != 0
+    roster, usual = _of_seconds(words, span_heads, spans, bits)
+    slots = (minute[:, np.newaxis] * SECONDS + np.arange(SECONDS)).reshape(-1)
+    if not whole.all():
+        kept = seen.reshape(-1)
+        slots, roster, usual = slots[kept], roster[kept], usual[kept]
+
+    row = np.repeat(np.arange(len(heads)), blocks)
+    places = _spread(block_heads, blocks, BLOCK_WORDS)
+    kind, count = words[places], _long(words, places + 1)
+    ending, form = (kind & 0xFF).astype(np.uint8), kind >> 8
+    _refuse((ending >= ENDINGS) | (form & ~np.uint16(FORMS) != 0), "unknown blocks", row)
+    narrow, runs = form & WIDE == 0, form & RUNS != 0
+    unit_words = np.where(narrow, count, 2 * count)
+    words_taken = unit_words + np.where(runs, (count + 1) // 2, 0)
+    taken = np.concatenate(([0], np.cumsum(words_taken)))
+    row_begins = taken[np.concatenate(([0], np.cumsum(blocks)))]
+    _refuse(np.diff(row_begins) != ends - bodies_begin, "of no such length")
+    block_begins = taken[:-1] + (bodies_begin - row_begins[:-1])[row]
+
+    block = np.repeat(np.arange(len(count)), count)
+    unit_begins = np.concatenate(([0], np.cumsum(count)))
+    slot, number, endings, length = _exceptions(
+        _Blocks(words, block_begins, unit_words, count, unit_begins, narrow, runs, ending, row),
+        block,
+        minute,
+        None if whole.all() else bits,
+    )
+    return Columns(slots, roster, usual, slot, number, endings, length, faults)
+
+
+class _Blocks(NamedTuple):
+    """The blocks of all rows: where each begins, in words and in units, and of what form it is."""
+
+    words: NDArray[np.uint16]
+    begins: NDArray[np.int64]
+    unit_words: NDArray[np.int64]
+    units: NDArray[np.int64]
+    unit_begins: NDArray[np.int64]
+    narrow: NDArray[np.bool_]
+    runs: NDArray[np.bool_]
+    ending: NDArray[np.uint8]
+    row: NDArray[np.int64]
+
+
+def _exceptions(
+    blocks: _Blocks,
+    block: NDArray[np.int64],
+    minute: NDArray[np.int64],
+    bits: NDArray[np.uint64] | None,
+) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.uint8], NDArray[np.uint8]]:
+    """Slot, number, ending and length of each exception."""
+    words, row = blocks.words, blocks.row
+    places = _spread(blocks.begins, blocks.units, 1)
+    distance = words[np.minimum(places, max(len(words) - 1, 0))].astype(np.int64)
+    fillers = distance == FAR
+    if not blocks.narrow.all():
+        wide = np.flatnonzero(~blocks.narrow[block])
+        begins = blocks.begins[block[wide]]
+        distance[wide] = _long(words, 2 * places[wide] - begins)
+        fillers[wide] = False
+    reached = np.concatenate(([0], np.cumsum(distance)))
+    before = reached[blocks.unit_begins[:-1]]
+    farthest = reached[blocks.unit_begins[1:]] - before
+    _refuse(farthest >= MAX_NUMBERS * SECONDS, "numbers that are too large", row)
+    key = (reached[1:] - np.repeat(before, blocks.units)).astype(np.int32)
+
+    length = np.ones(len(key), dtype=np.uint8)
+    if blocks.runs.any():
+        lasting = np.flatnonzero(blocks.runs[block])
+        of_block = block[lasting]
+        first = 2 * (blocks.begins + blocks.unit_words)[of_block]
+        length[lasting] = words.view(np.uint8)[first + lasting - blocks.unit_begins[of_block]]
+    if fillers.any():
+        kept = ~fillers
+        key, length, block = key[kept], length[kept], block[kept]
+
+    number = key // SECONDS
+    second = key - number * SECONDS
+    same = block[1:] == block[:-1]
+    wrong = np.zeros(len(key), dtype=np.bool_)
+    wrong[1:] = same & (key[1:] <= key[:-1])
+    wrong |= (length == 0) | (second + length > SECONDS)
+    rows = row[block]
+    _refuse(wrong, "exceptions that do not ascend or do not last", rows)
+    if bits is not None:
+        lasts = (np.uint64(1) << length.astype(np.uint64)) - np.uint64(1) << second.astype(np.uint64)
+        _refuse(lasts & ~bits[rows] != 0, "exceptions in seconds that were not seen", rows)
+    return (minute * SECONDS)[rows] + second, number, blocks.ending[block], length
+
+
+def _seen_bits(
+    words: NDArray[np.uint16], heads: NDArray[np.int64], whole: NDArray[np.bool_]
+) -> NDArray[np.uint64]:
+    """uint64[rows]: a bit for each second that was seen."""
+    bits = np.full(len(heads), (1 << SECONDS) - 1, dtype=np.uint64)
+    parts = np.flatnonzero(~whole)
+    if len(parts):
+        quarters = words[heads[parts, np.newaxis] + HEAD_WORDS + np.arange(SEEN_WORDS)]
+        bits[parts] = np.ascontiguousarray(quarters).view("<u8")[:, 0]
+        _refuse(bits >> np.uint64(SECONDS) != 0, "more seconds than a minute has")
+    return bits
+
+
+def _of_seconds(
+    words: NDArray[np.uint16],
+    span_heads: NDArray[np.int64],
+    spans: NDArray[np.int64],
+    bits: NDArray[np.uint64],
+) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+    """The roster and the usual ending of all 60 seconds of every row, seen or not."""
+    _refuse((spans == 0) & (bits != 0), "no roster")
+    row = np.repeat(np.arange(len(spans)), spans)
+    places = _spread(span_heads, spans, SPAN_WORDS)
+    kind, roster = words[places], _long(words, places + 1)
+    first, usual = (kind & 0xFF).astype(np.int64), (kind >> 8).astype(np.uint8)
+    begins = np.ones(len(row), dtype=np.bool_)
+    begins[1:] = row[1:] != row[:-1]
+    after = np.append(np.where(begins[1:], SECONDS, first[1:]), SECONDS)[: len(row)]
+    wrong = (begins & (first != 0)) | (after <= first) | (after > SECONDS) | (usual >= ENDINGS)
+    _refuse(wrong, "rosters that do not follow each other", row)
+    lasts = after - first
+    if (spans == 0).any():  # rows of which nothing was seen: any roster will do
+        at = np.flatnonzero(spans == 0)
+        place = np.cumsum(spans)[at]
+        lasts = np.insert(lasts, place, SECONDS)
+        roster, usual = np.insert(roster, place, 0), np.insert(usual, place, 0)
+    return np.repeat(roster, lasts), np.repeat(usual, lasts)
+
+
+def _spread(begins: NDArray[np.int64], counts: NDArray[np.int64], step: int) -> NDArray[np.int64]:
+    """begin, begin + step, begin + 2 step, ...: for each begin as many as its count."""
+    base = begins - step * (np.cumsum(counts) - counts)
+    spread: NDArray[np.int64] = np.repeat(base, counts)
+    spread += step * np.arange(len(spread))
+    return spread
+
+
+def _long(words: NDArray[np.uint16], places: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The numbers of 2 words each at these places."""
+    long: NDArray[np.int64] = words[places].astype(np.int64) | words[places + 1].astype(np.int64) << 16
+    return long
+
+
+def _refuse(wrong: NDArray[np.bool_], why: str, row: NDArray[np.int64] | None = None) -> None:
+    """Raises `_DamageError` if something is wrong, in these rows or in the rows that it belongs to."""
+    if wrong.any():
+        rows = np.flatnonzero(wrong) if row is None else np.unique(row[wrong])
+        raise _DamageError(rows, why)

@@ -1,0 +1,104 @@
+"""Minutes as plain dictionaries: what the codec is held against."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from hypothesis import strategies as st
+
+from coalmine_aggregator.history.columns import Columns
+from coalmine_aggregator.history.minute import Minute
+from coalmine_aggregator.history.minute_layout import MAX_NUMBERS
+from coalmine_aggregator.model.endings import ENDINGS
+
+endings = st.integers(0, ENDINGS - 1)
+few_endings = st.sampled_from([2, 9, 5, 29])
+
+
+class DenseSecond(NamedTuple):
+    roster: int
+    usual: int
+    exceptions: dict[int, int]
+
+
+Dense = dict[int, DenseSecond]
+"""By second, 0 to 59."""
+
+
+def numbers(highest):
+    return st.integers(0, highest - 1)
+
+
+@st.composite
+def exceptions(draw, highest):
+    """Of a handful of series, or of any; so that runs and wide blocks come up."""
+    number = st.one_of(st.integers(0, 8), numbers(highest))
+    return draw(st.dictionaries(number, few_endings | endings, max_size=12))
+
+
+@st.composite
+def minutes(draw, highest=MAX_NUMBERS, rosters=3):
+    """A list of puts (second, `DenseSecond`), of which later ones replace earlier ones."""
+    kinds = draw(st.lists(exceptions(highest), min_size=1, max_size=4))
+    second = st.builds(
+        DenseSecond,
+        st.integers(0, rosters - 1),
+        st.sampled_from([2, 2, 2, 9]),
+        st.sampled_from(kinds) | exceptions(highest),
+    )
+    puts = draw(st.lists(st.tuples(st.integers(0, 59), second), max_size=30))
+    lasting = draw(second)
+    stretch = draw(st.integers(0, 60))
+    return [*((index, lasting) for index in range(stretch)), *puts]
+
+
+def put(minute: Minute, puts) -> Dense:
+    """Puts them all; the dense minute of the same."""
+    dense: Dense = {}
+    for second, what in puts:
+        dense[second] = what
+        order = sorted(what.exceptions)
+        minute.put(
+            second,
+            what.roster,
+            what.usual,
+            np.array(order, dtype=np.int32),
+            np.array([what.exceptions[number] for number in order], dtype=np.uint8),
+        )
+    return dense
+
+
+def dense_of(minute: Minute) -> Dense:
+    """What a minute says."""
+    dense: Dense = {}
+    for index in range(60):
+        second = minute.second(index)
+        assert (second is not None) == bool(minute.seen[index])
+        if second is not None:
+            pairs = zip(second.numbers.tolist(), second.endings.tolist(), strict=True)
+            dense[index] = DenseSecond(second.roster, second.usual, dict(pairs))
+    return dense
+
+
+def dense_columns(columns: Columns) -> dict[int, DenseSecond]:
+    """What columns say, by slot; no exception may be told twice."""
+    dense: dict[int, DenseSecond] = {}
+    for slot, roster, usual in zip(
+        columns.seen_slot.tolist(), columns.roster.tolist(), columns.usual.tolist(), strict=True
+    ):
+        assert slot not in dense
+        dense[slot] = DenseSecond(roster, usual, {})
+    for first, number, ending, length in zip(
+        columns.slot.tolist(),
+        columns.number.tolist(),
+        columns.ending.tolist(),
+        columns.length.tolist(),
+        strict=True,
+    ):
+        assert first // 60 == (first + length - 1) // 60
+        for slot in range(first, first + length):
+            assert number not in dense[slot].exceptions
+            assert dense[slot][:2] == dense[first][:2]
+            dense[slot].exceptions[number] = ending
+    return dense

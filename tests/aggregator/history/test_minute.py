@@ -1,0 +1,171 @@
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from coalmine_aggregator.history.minute import Minute, MinuteError, decode, encode
+from coalmine_aggregator.history.minute_layout import MAX_NUMBERS
+from coalmine_aggregator.model.endings import PLAIN_ENDING
+from tests.aggregator.history import dense
+
+LOST = 9
+
+
+def quiet(second_of=range(60)) -> Minute:
+    minute = Minute()
+    for second in second_of:
+        minute.put(second, 7, PLAIN_ENDING, np.zeros(0, dtype=np.int32), np.zeros(0, dtype=np.uint8))
+    return minute
+
+
+def lossy(series: int, share: float, seed: int = 1) -> Minute:
+    rng = np.random.default_rng(seed)
+    minute = Minute()
+    for second in range(60):
+        lost = np.flatnonzero(rng.random(series) < share).astype(np.int32)
+        minute.put(second, 0, PLAIN_ENDING, lost, np.full(len(lost), LOST, dtype=np.uint8))
+    return minute
+
+
+@given(dense.minutes())
+def test_bytes_say_what_was_put(puts):
+    minute = Minute()
+    expected = dense.put(minute, puts)
+    assert dense.dense_of(minute) == expected
+    assert dense.dense_of(decode(encode(minute))) == expected
+
+
+@given(dense.minutes(), dense.minutes())
+def test_bytes_do_not_depend_on_when_they_were_asked_for(some, more):
+    """A minute is encoded each second; what was worked out before must not show."""
+    asked, once = Minute(), Minute()
+    for put in [*some, *more]:
+        dense.put(asked, [put])
+        encode(asked)
+    dense.put(once, [*some, *more])
+    assert encode(asked) == encode(once)
+
+
+@given(dense.minutes())
+def test_a_minute_goes_on_after_a_restart(puts):
+    whole, first = Minute(), Minute()
+    dense.put(whole, puts)
+    dense.put(first, puts[: len(puts) // 2])
+    resumed = decode(encode(first))
+    dense.put(resumed, puts[len(puts) // 2 :])
+    assert encode(resumed) == encode(whole)
+
+
+def test_green_minutes_are_tiny():
+    assert len(encode(quiet())) <= 24
+    assert len(encode(quiet(range(7, 31)))) <= 24
+    assert len(encode(Minute())) <= 24
+
+
+def test_an_independent_loss_takes_two_bytes():
+    minute = lossy(6_000, 0.0002)
+    exceptions = sum(len(minute.second(second).numbers) for second in range(60))
+    assert exceptions > 50
+    assert len(encode(minute)) <= 24 + 2.2 * exceptions
+
+
+def test_rare_losses_of_a_large_fleet_are_not_reached_over_fillers():
+    minute = lossy(1_000_000, 1e-7)
+    exceptions = sum(len(minute.second(second).numbers) for second in range(60))
+    assert 2 < exceptions < 20
+    assert len(encode(minute)) <= 24 + 4 * exceptions
+
+
+def test_an_outage_of_a_minute_is_short():
+    minute = Minute()
+    down = np.arange(2, 6_000, 6, dtype=np.int32)
+    for second in range(60):
+        minute.put(second, 0, PLAIN_ENDING, down.copy(), np.full(len(down), LOST, dtype=np.uint8))
+    assert len(encode(minute)) <= 100
+    assert dense.dense_of(decode(encode(minute)))[59].exceptions == dict.fromkeys(down.tolist(), LOST)
+
+
+def test_a_million_series_fit():
+    minute = lossy(1_000_000, 0.02)
+    back = decode(encode(minute))
+    for second in range(60):
+        assert np.array_equal(back.second(second).numbers, minute.second(second).numbers)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((60, 0, 2, [], []), "second 60"),
+        ((-1, 0, 2, [], []), "second -1"),
+        ((0, -1, 2, [], []), "roster -1"),
+        ((0, 1 << 32, 2, [], []), "roster 4294967296"),
+        ((0, 0, 30, [], []), "ending 30"),
+        ((0, 0, 2, [1, 2], [9]), "shape"),
+        ((0, 0, 2, [1], [30]), "ending 30"),
+        ((0, 0, 2, [2, 1], [9, 9]), "ascend"),
+        ((0, 0, 2, [1, 1], [9, 9]), "ascend"),
+        ((0, 0, 2, [-1], [9]), "ascend"),
+        ((0, 0, 2, [MAX_NUMBERS], [9]), "ascend"),
+    ],
+)
+def test_what_cannot_be_kept_is_refused(arguments, message):
+    second, roster, usual, numbers, endings = arguments
+    minute = Minute()
+    with pytest.raises(ValueError, match=message):
+        minute.put(
+            second,
+            roster,
+            usual,
+            np.array(numbers, dtype=np.int32),
+            np.array(endings, dtype=np.uint8),
+        )
+    assert not minute.seen.any()
+
+
+@given(st.binary(max_size=200))
+@example(b"")
+@example(b"\x01")
+@example(b"\x01\x01")
+@example(b"\x02\x00\x00\x00")
+def test_any_bytes_are_a_minute_or_an_error(data):
+    _decodes_or_tells(data)
+
+
+@given(st.binary(max_size=120), st.integers(0, 3))
+def test_any_body_is_a_minute_or_an_error(body, flags):
+    _decodes_or_tells(bytes((1, flags)) + body)
+
+
+@given(dense.minutes(), st.data())
+def test_bits_that_flip_are_an_error_or_another_minute(puts, data):
+    minute = Minute()
+    dense.put(minute, puts)
+    body = bytearray(encode(minute))
+    for _ in range(data.draw(st.integers(1, 3))):
+        body[data.draw(st.integers(0, len(body) - 1))] ^= 1 << data.draw(st.integers(0, 7))
+    _decodes_or_tells(bytes(body))
+
+
+@given(dense.minutes(), st.data())
+def test_bytes_that_are_cut_off_are_an_error(puts, data):
+    minute = Minute()
+    dense.put(minute, puts)
+    body = encode(minute)
+    with pytest.raises(MinuteError, match="damaged minute of"):
+        decode(body[: data.draw(st.integers(0, len(body) - 1))])
+
+
+def test_counts_beyond_the_bytes_are_refused_without_room_for_them():
+    head = bytes((1, 2, 1, 1)) + bytes(6)
+    for count in (1, 1 << 16, (1 << 32) - 1):
+        for form in range(4):
+            with pytest.raises(MinuteError, match="length"):
+                decode(head + bytes((9, form)) + count.to_bytes(4, "little"))
+
+
+def _decodes_or_tells(data: bytes) -> None:
+    try:
+        minute = decode(data)
+    except MinuteError:
+        return
+    assert dense.dense_of(decode(encode(minute))) == dense.dense_of(minute)
