@@ -1,13 +1,17 @@
 """The tables, as the newest migration leaves them.
 
-Counts are kept as sums and never as rates: a row holds one minute of one service, every leaf and
-second of it in a compressed blob (`minutes`). A row for each leaf and second would be 2 million a
-day for a small fleet, a row for each second 86,400; a minute's row is 1,440, and a green minute of
-it is a few bytes a leaf, since nothing changes from second to second. It is rewritten each second
-while it grows, and again when late reports revise it.
+What became of datapoints is kept per second and exactly: a row of `seconds` holds one minute of one
+service, and says of every second which roster was expected, how most of it ended, and which series
+ended otherwise. So a green minute is a few bytes however large the fleet is, and an outage costs what
+it was wide, not how many leaves there are. Series, leaves and cells have numbers within their service,
+0, 1, 2, ... in the order in which they were first seen, never used again for another.
 
-`slo_minutes` repeats a few sums of it, since an objective is held over months: a start adds up a row a
-minute there instead of unpacking every blob.
+`sums` are the same by leaf, added up over a minute or an hour: sums, never averages. They are derived:
+a minute's from its row of `seconds`, an hour's from its minutes, each in the transaction that changes
+what they are made of, once the minute or hour is over. `step_times` are histograms by cell.
+
+`slo_minutes` repeats a few sums, since an objective is held over months: a start adds up a row a minute
+there instead of unpacking every blob.
 """
 
 from __future__ import annotations
@@ -22,7 +26,6 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
-    UniqueConstraint,
 )
 
 metadata = MetaData()
@@ -46,29 +49,73 @@ states = Table(
     Column("body", LargeBinary, nullable=False),
 )
 
-leaves = Table(
-    "leaves",
+_LEAF = ("protocol", "variant", "location", "region", "zone")
+_CELL = ("protocol", "location", "region")
+
+
+def _numbered(name: str, labels: tuple[str, ...]) -> Table:
+    """Combinations of labels by their number within a service."""
+    return Table(
+        name,
+        metadata,
+        Column("service", Text, primary_key=True),
+        Column("number", Integer, primary_key=True, autoincrement=False),
+        *(Column(label, Text, nullable=False) for label in labels),
+        sqlite_with_rowid=False,
+    )
+
+
+series = _numbered("series", (*_LEAF, "host", "node"))
+leaves = _numbered("leaves", _LEAF)
+cells = _numbered("cells", _CELL)
+
+rosters = Table(
+    "rosters",
     metadata,
-    Column("id", Integer, primary_key=True, autoincrement=False),
-    Column("service", Text, nullable=False),
-    Column("protocol", Text, nullable=False),
-    Column("variant", Text, nullable=False),
-    Column("location", Text, nullable=False),
-    Column("region", Text, nullable=False),
-    Column("zone", Text, nullable=False),
-    UniqueConstraint(
-        "service", "protocol", "variant", "location", "region", "zone", name="leaves_labels"
-    ),
+    Column("service", Text, primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("used", BigInteger, nullable=False),  # a minute within a day of the newest that refers to it
+    Column("body", LargeBinary, nullable=False),  # coalmine_aggregator.history.roster_mask
+    sqlite_with_rowid=False,
 )
 
-minutes = Table(
-    "minutes",
+seconds = Table(
+    "seconds",
     metadata,
     Column("service", Text, primary_key=True),
     Column("minute", BigInteger, primary_key=True),  # slot // 60
-    Column("body", LargeBinary, nullable=False),  # coalmine_aggregator.store.minutes
+    Column("body", LargeBinary, nullable=False),  # coalmine_aggregator.history.minute
+    sqlite_with_rowid=False,  # a week is read in the order in which it lies
 )
-Index("minutes_by_time", minutes.c.minute)
+
+
+def _rollup(name: str) -> Table:
+    """Sums over `step_s` (60 or 3600) seconds from slot `start` on."""
+    return Table(
+        name,
+        metadata,
+        Column("service", Text, primary_key=True),
+        Column("step_s", Integer, primary_key=True),
+        Column("start", BigInteger, primary_key=True),
+        Column("body", LargeBinary, nullable=False),
+        sqlite_with_rowid=False,
+    )
+
+
+sums = _rollup("sums")  # coalmine_aggregator.history.sums
+step_times = _rollup("step_times")  # coalmine_aggregator.history.step_times
+
+lives = Table(
+    "lives",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("agent", Text, nullable=False),
+    Column("at", Float, nullable=False),
+    Column("status", Text, nullable=False),  # coalmine_aggregator.model.views.AgentStatus
+    Column("note", Text, nullable=False),
+)
+Index("lives_by_time", lives.c.at)
+Index("lives_by_agent", lives.c.agent, lives.c.at)
 
 slo_minutes = Table(
     "slo_minutes",
