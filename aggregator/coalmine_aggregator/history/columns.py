@@ -6,7 +6,6 @@ and next to none over the rows. The bytes are told in `minute_layout`.
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
@@ -30,6 +29,7 @@ from coalmine_aggregator.history.minute_layout import (
     VERSION,
     WIDE,
 )
+from coalmine_aggregator.history.seal import unpacked, unsealed
 from coalmine_aggregator.model.endings import ENDINGS
 
 PIECE: Final = 1 << 24
@@ -97,7 +97,9 @@ def pieces(rows: Iterable[tuple[int, bytes]], limit: int = PIECE) -> Iterator[Co
         if newest is not None and minute <= newest:
             raise ValueError(f"minute {minute} after {newest}")
         newest = minute
-        body = data if len(data) < 2 or not data[1] & PACKED else _unpacked(data)
+        body = unsealed(data)
+        if len(body) > 1 and body[1] & PACKED:
+            body = body[:2] + (unpacked(body[2:], MAX_BODY) or b"")
         if minutes and size + len(body) > limit:
             yield _sound(minutes, bodies)
             minutes, bodies, size = [], [], 0
@@ -120,19 +122,10 @@ def _sound(minutes: list[int], bodies: list[bytes]) -> Columns:
             bodies = [body for row, body in enumerate(bodies) if row not in bad]
 
 
-def _unpacked(data: bytes) -> bytes:
-    """The row with its body unpacked; nothing, if that cannot be done."""
-    stream = zlib.decompressobj()
-    try:
-        body = stream.decompress(memoryview(data)[2:], MAX_BODY)
-    except zlib.error:
-        return b""
-    return data[:2] + body if stream.eof and not stream.unused_data else b""
-
-
 def _parse(minutes: Sequence[int], bodies: Sequence[bytes], faults: Mapping[int, str]) -> Columns:
     """The columns of bodies that are all sound. Raises `_DamageError`."""
     sizes = np.fromiter(map(len, bodies), dtype=np.int64, count=len(bodies))
+    _refuse(sizes == 0, "a check that fails")
     _refuse((sizes % 2 != 0) | (sizes < 2 * HEAD_WORDS), "of no such length")
     words = np.frombuffer(b"".join(bodies), dtype="<u2")
     ends = np.cumsum(sizes // 2)

@@ -8,12 +8,14 @@ Little-endian words of 16 bits:
     each span: its first second (low byte) and the usual ending (high byte); its roster: 2 words
     each block: an ending (low byte) and the block's form (high byte); its number of units: 2 words
     each block's units; each block of runs: as many bytes of lengths, filled up to a word
+    the check of `seal`
 
 A span is a stretch of the minute with one roster and one usual ending. A block holds the exceptions of
 one ending, each as a key `number * 60 + second`, ascending; a unit is the distance from the key before,
 a word. What is farther is reached over units of `FAR`, which are no exceptions by themselves. Where
 that would be longer, a wide block has units of 2 words. Exceptions that last longer than a second, in
-one span, are in a block of runs. With the flag `PACKED`, all after the first word is a zlib stream.
+one span, are in a block of runs. With the flag `PACKED`, all between the first word and the check is a
+zlib stream.
 """
 
 from __future__ import annotations

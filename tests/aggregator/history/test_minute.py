@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from coalmine_aggregator.history.minute import Minute, MinuteError, decode, encode
 from coalmine_aggregator.history.minute_layout import MAX_NUMBERS
+from coalmine_aggregator.history.seal import sealed, unsealed
 from coalmine_aggregator.model.endings import PLAIN_ENDING
 from tests.aggregator.history import dense
 
@@ -133,17 +134,27 @@ def test_any_bytes_are_a_minute_or_an_error(data):
 
 @given(st.binary(max_size=120), st.integers(0, 3))
 def test_any_body_is_a_minute_or_an_error(body, flags):
-    _decodes_or_tells(bytes((1, flags)) + body)
+    _decodes_or_tells(sealed(bytes((1, flags)) + body))
 
 
 @given(dense.minutes(), st.data())
-def test_bits_that_flip_are_an_error_or_another_minute(puts, data):
+def test_bits_that_flip_are_an_error(puts, data):
     minute = Minute()
     dense.put(minute, puts)
     body = bytearray(encode(minute))
+    body[data.draw(st.integers(0, len(body) - 1))] ^= 1 << data.draw(st.integers(0, 7))
+    with pytest.raises(MinuteError, match="check"):
+        decode(bytes(body))
+
+
+@given(dense.minutes(), st.data())
+def test_bits_that_flip_under_a_right_check_are_an_error_or_another_minute(puts, data):
+    minute = Minute()
+    dense.put(minute, puts)
+    body = bytearray(unsealed(encode(minute)))
     for _ in range(data.draw(st.integers(1, 3))):
         body[data.draw(st.integers(0, len(body) - 1))] ^= 1 << data.draw(st.integers(0, 7))
-    _decodes_or_tells(bytes(body))
+    _decodes_or_tells(sealed(bytes(body)))
 
 
 @given(dense.minutes(), st.data())
@@ -160,7 +171,7 @@ def test_counts_beyond_the_bytes_are_refused_without_room_for_them():
     for count in (1, 1 << 16, (1 << 32) - 1):
         for form in range(4):
             with pytest.raises(MinuteError, match="length"):
-                decode(head + bytes((9, form)) + count.to_bytes(4, "little"))
+                decode(sealed(head + bytes((9, form)) + count.to_bytes(4, "little")))
 
 
 def _decodes_or_tells(data: bytes) -> None:

@@ -1,0 +1,109 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from coalmine_aggregator.history import columns
+from coalmine_aggregator.history.columns import TooMuchError, pieces, read
+from coalmine_aggregator.history.minute import Minute, encode
+from coalmine_aggregator.history.seal import sealed
+from tests.aggregator.history import dense
+
+stories = st.lists(st.tuples(st.integers(1, 5), dense.minutes()), max_size=6)
+
+
+def rows_of(story, begin=29_000_000):
+    """Rows of minutes with gaps between them, and their dense seconds by slot."""
+    rows, expected, minute_number = [], {}, begin
+    for gap, puts in story:
+        minute_number += gap
+        minute = Minute()
+        seconds = dense.put(minute, puts)
+        expected |= {minute_number * 60 + second: what for second, what in seconds.items()}
+        rows.append((minute_number, encode(minute)))
+    return rows, expected
+
+
+@given(stories)
+def test_many_rows_say_what_each_says(story):
+    rows, expected = rows_of(story)
+    found = read(rows)
+    assert found.damaged == 0
+    assert dense.dense_columns(found) == expected
+    assert found.seen_slot.tolist() == sorted(expected)
+    assert [column.dtype.name for column in found[:7]] == [
+        "int64",
+        "int64",
+        "uint8",
+        "int64",
+        "int32",
+        "uint8",
+        "uint8",
+    ]
+
+
+@given(stories, st.data())
+def test_damaged_rows_are_left_out_and_told(story, data):
+    rows, expected = rows_of(story)
+    damaged = {}
+    for index, (minute, body) in enumerate(rows):
+        harm = data.draw(st.sampled_from(["none", "none", "cut", "flip", "empty", "version", "blocks"]))
+        if harm == "cut":
+            body = body[:-1]
+        elif harm == "flip":
+            body = bytes((body[0] ^ 16,)) + body[1:]
+        elif harm == "empty":
+            body = b""
+        elif harm == "version":
+            body = sealed(b"\x09\x02\x00\x00")
+        elif harm == "blocks":
+            body = sealed(b"\x01\x02\x01\x01" + bytes(6) + b"\x1e\x00\x01\x00\x00\x00\x00\x00")
+        if harm != "none":
+            damaged[minute] = harm
+        rows[index] = minute, body
+    found = read(rows)
+    assert found.faults.keys() == damaged.keys()
+    assert found.damaged == len(damaged)
+    kept = {slot: what for slot, what in expected.items() if slot // 60 not in damaged}
+    assert dense.dense_columns(found) == kept
+
+
+@given(stories, st.integers(1, 400))
+def test_pieces_say_together_what_is_read_at_once(story, limit):
+    rows, expected = rows_of(story)
+    found = {}
+    for piece in pieces(iter(rows), limit):
+        found |= dense.dense_columns(piece)
+    assert found == expected
+
+
+def test_no_rows_are_empty_columns():
+    found = read([])
+    assert found.damaged == 0
+    assert all(len(column) == 0 for column in found[:7])
+
+
+@pytest.mark.parametrize("minutes", [(5, 5), (5, 4)])
+def test_minutes_have_to_ascend(minutes):
+    body = encode(Minute())
+    with pytest.raises(ValueError, match=f"minute {minutes[1]} after 5"):
+        read([(minute, body) for minute in minutes])
+
+
+def test_more_than_fits_at_once_is_refused(monkeypatch):
+    minute = Minute()
+    minute.put(0, 0, 2, np.arange(500, dtype=np.int32), np.full(500, 9, dtype=np.uint8))
+    monkeypatch.setattr(columns, "MAX_READ", 1000)
+    body = encode(minute)
+    assert read([(0, body)]).damaged == 0
+    with pytest.raises(TooMuchError, match="fewer minutes"):
+        read([(0, body), (1, body)])
+
+
+def test_a_small_stream_that_holds_too_much_is_damaged(monkeypatch):
+    monkeypatch.setattr(columns, "MAX_BODY", 1000)
+    minute = Minute()
+    minute.put(0, 0, 2, np.arange(5000, dtype=np.int32), np.full(5000, 9, dtype=np.uint8))
+    body = encode(minute)
+    assert len(body) < 1000
+    assert read([(0, body)]).damaged == 1
