@@ -16,6 +16,7 @@ from coalmine_aggregator.ledger.ledger import Ledger
 from coalmine_aggregator.ledger.series import CONTROL
 from coalmine_aggregator.ledger.settling import Sums, fates, reasons
 from coalmine_aggregator.model.endings import COLUMNS, ENDINGS, OUTCOMES, RECEIVED, sums_of
+from coalmine_aggregator.model.label_filter import LabelFilter, is_glob
 from coalmine_aggregator.model.scopes import Leaf
 from coalmine_aggregator.model.views import GroupRates
 from coalmine_wire.series import LABELS
@@ -28,18 +29,19 @@ def rates(
 ) -> list[GroupRates]:
     """The groups in order of their labels, over the settled slots of [first, last] that are at hand.
 
-    A control agent's series are left out unless `where` asks for their service. A group that expected
+    `where` has exact values or globs, see `LabelFilter`. A control agent's series are left out unless `where` asks for their service. A group that expected
     nothing in any of the slots is left out. Raises KeyError for a label that series do not have.
     """
     unknown = (set(by) | set(where)) - set(LABELS)
     if unknown:
         raise KeyError(", ".join(sorted(unknown)))
+    wanted = LabelFilter(where)
     slots = [slot for slot in ledger.tables if first <= slot <= last]
     if set(by) | set(where) <= set(Leaf._fields):
-        labels, sums = _from_tables(ledger, by, where, sorted(slots))
+        labels, sums = _from_tables(ledger, by, wanted, sorted(slots))
     else:
         slots = [slot for slot in slots if ledger.expected_at(slot) is not None]
-        labels, sums = _from_ring(ledger, by, where, sorted(slots))
+        labels, sums = _from_ring(ledger, by, wanted, sorted(slots))
     answer = [
         _group(dict(zip(by, values, strict=True)), sorted(slots), sums[:, group])
         for group, values in enumerate(labels)
@@ -60,14 +62,14 @@ def _group(labels: dict[str, str], slots: list[int], sums: Sums) -> GroupRates:
 
 
 def _from_tables(
-    ledger: Ledger, by: Sequence[str], where: Mapping[str, str], slots: Sequence[int]
+    ledger: Ledger, by: Sequence[str], wanted: LabelFilter, slots: Sequence[int]
 ) -> tuple[list[_Labels], Sums]:
     """int32[slots, groups, COLUMNS] from the counts by leaf."""
     groups: dict[_Labels, int] = {}
     group_of = np.array(
         [
             groups.setdefault(tuple(getattr(leaf, label) for label in by), len(groups))
-            if _matches(leaf, where)
+            if _matches(leaf, wanted)
             else -1
             for leaf in ledger.series.leaves
         ],
@@ -82,18 +84,18 @@ def _from_tables(
     return list(groups), sums
 
 
-def _matches(leaf: Leaf, where: Mapping[str, str]) -> bool:
-    if leaf.service == CONTROL and where.get("service") != CONTROL:
+def _matches(leaf: Leaf, wanted: LabelFilter) -> bool:
+    if leaf.service == CONTROL and wanted.where.get("service") != CONTROL:
         return False
-    return all(getattr(leaf, label) == value for label, value in where.items())
+    return wanted.takes(zip(leaf._fields, leaf, strict=True))
 
 
 def _from_ring(
-    ledger: Ledger, by: Sequence[str], where: Mapping[str, str], slots: Sequence[int]
+    ledger: Ledger, by: Sequence[str], wanted: LabelFilter, slots: Sequence[int]
 ) -> tuple[list[_Labels], Sums]:
     """int32[slots, groups, COLUMNS] from the evidence of every series."""
     series = ledger.series
-    ids = _matching(ledger, where)
+    ids = _matching(ledger, wanted)
     codes = [series.codes(label)[ids] for label in by]
     if codes:
         keys, group = np.unique(np.stack(codes, axis=1), axis=0, return_inverse=True)
@@ -118,14 +120,19 @@ def _from_ring(
     return labels, sums
 
 
-def _matching(ledger: Ledger, where: Mapping[str, str]) -> NDArray[np.intp]:
+def _matching(ledger: Ledger, wanted: LabelFilter) -> NDArray[np.intp]:
     series = ledger.series
     mask = np.ones(len(series), dtype=np.bool_)
-    if where.get("service") != CONTROL:
+    if wanted.where.get("service") != CONTROL:
         control = series.code_of("service", CONTROL)
         if control is not None:
             mask &= series.codes("service") != control
-    for label, value in where.items():
-        code = series.code_of(label, value)
-        mask &= series.codes(label) == (-1 if code is None else code)
+    for label, value in wanted.where.items():
+        codes = series.codes(label)
+        if is_glob(value):
+            fits = [wanted.matches(label, known) for known in series.values(label)]
+            mask &= np.array(fits, dtype=np.bool_)[codes]
+        else:
+            code = series.code_of(label, value)
+            mask &= codes == (-1 if code is None else code)
     return np.flatnonzero(mask)
