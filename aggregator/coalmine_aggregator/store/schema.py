@@ -182,3 +182,19 @@ Index(
     sqlite_where=outbox.c.delivered_at.is_(None) & outbox.c.dead.is_(None),
     postgresql_where=outbox.c.delivered_at.is_(None) & outbox.c.dead.is_(None),
 )
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", Float, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("via", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("object", Text, nullable=False),
+    Column("detail", Text, nullable=False),  # JSON, ASCII alone
+)
+Index("audit_by_actor", audit.c.actor, audit.c.id)
+Index("audit_by_action", audit.c.action, audit.c.id)

@@ -22,10 +22,17 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
 
 from coalmine_aggregator.model.alerts import Alert, Transition
+from coalmine_aggregator.model.audit_entry import AuditEntry
 from coalmine_aggregator.model.restored import Restored
 from coalmine_aggregator.model.slo_minutes import MinuteSums
 from coalmine_aggregator.model.slot_counts import SlotCounts
 from coalmine_aggregator.store import read
+from coalmine_aggregator.store.audit_log import (
+    WaitingAudit,
+    commit_audit,
+    next_audit_number,
+    read_audit,
+)
 from coalmine_aggregator.store.commit import HistoryWriter, commit_pager
 from coalmine_aggregator.store.database import open_engine
 from coalmine_aggregator.store.pending import Delivery, History, Pager
@@ -75,7 +82,9 @@ class StoreHealth(NamedTuple):
 class Store:
     """Use `await Store.open(url)`; `await close()` writes what waits."""
 
-    def __init__(self, engine: sa.Engine, writes: ThreadPoolExecutor, next_id: int) -> None:
+    def __init__(
+        self, engine: sa.Engine, writes: ThreadPoolExecutor, next_id: int, next_audit: int
+    ) -> None:
         self._engine = engine
         self._writes = writes
         self._reads = ThreadPoolExecutor(1, thread_name_prefix="store-read")
@@ -83,6 +92,7 @@ class Store:
         self._history = History(self._drop)
         self._history_writer = HistoryWriter(engine)
         self._pager = Pager()
+        self._audit = WaitingAudit(next_audit, self._drop)
         self._uncommitted: dict[int, tuple[Delivery, ...]] = {}
         self._flushes: list[asyncio.Future[None]] = []
         self._wake = asyncio.Event()
@@ -102,11 +112,11 @@ class Store:
         writes = ThreadPoolExecutor(1, thread_name_prefix="store-write")
         try:
             engine = await loop.run_in_executor(writes, open_engine, url)
-            next_id = await loop.run_in_executor(writes, _next_id, engine)
+            next_id, next_audit = await loop.run_in_executor(writes, _next_numbers, engine)
         except BaseException:
             writes.shutdown(wait=False)
             raise
-        return cls(engine, writes, next_id)
+        return cls(engine, writes, next_id, next_audit)
 
     # What the measuring path calls. None of these waits.
 
@@ -164,6 +174,11 @@ class Store:
             asyncio.get_running_loop().call_later(PATIENCE_S, self._release, key, first)
         self._wake.set()
 
+    def put_audit(self, entry: AuditEntry) -> None:
+        """Somebody did something; the number is given here."""
+        self._audit.put(entry)
+        self._wake.set()
+
     # What the notifier calls.
 
     def put_delivery(self, delivery: Delivery) -> None:
@@ -214,9 +229,19 @@ class Store:
         """All transitions of an alert with their explanations, the oldest first."""
         return await self._read(lambda connection: read.explained(connection, number))
 
+    async def audit(
+        self, *, before: int, limit: int, actor: str = "", action: str = ""
+    ) -> list[AuditEntry]:
+        """Entries of the audit log with numbers below `before`, the newest first."""
+        return await self._read(
+            lambda connection: read_audit(
+                connection, before=before, limit=limit, actor=actor, action=action
+            )
+        )
+
     def health(self) -> StoreHealth:
         """How writing goes."""
-        waiting = len(self._history) + len(self._pager) + self._writing
+        waiting = len(self._history) + len(self._pager) + len(self._audit) + self._writing
         error = "; ".join(sorted(set(self._errors.values())))
         return StoreHealth(error, waiting, dict(self._dropped), self._ahead)
 
@@ -261,6 +286,7 @@ class Store:
             elif due:
                 written = await self._commit_history(history) and written
                 history_at = loop.time() + COMMIT_S
+            written = await self._commit_audit() and written
             if last_round:
                 return
             # After a failure new pages wait too: asking a locked file again at once would not help.
@@ -294,6 +320,21 @@ class Store:
         for flush in flushes:
             if not flush.done():
                 flush.set_result(None)
+        return True
+
+    async def _commit_audit(self) -> bool:
+        batch = self._audit.waiting()
+        if not batch:
+            return True
+        try:
+            await self._write("audit", lambda: commit_audit(self._engine, batch))
+        except Exception as error:
+            if isinstance(error, DBAPIError) and not isinstance(error, _OUR_FAULT):
+                self._failed("audit", error)
+                return False
+            log.exception("store.audit.refused", error, items=len(batch))
+            self._drop("audit", len(batch))
+        self._audit.forget(batch)
         return True
 
     def _take_history(self) -> History:
@@ -356,9 +397,9 @@ class Store:
                 self._hand_out(earlier)
 
 
-def _next_id(engine: sa.Engine) -> int:
+def _next_numbers(engine: sa.Engine) -> tuple[int, int]:
     with engine.connect() as connection:
-        return read.next_id(connection)
+        return read.next_id(connection), next_audit_number(connection)
 
 
 def _nobody(_: Sequence[Delivery]) -> None:
