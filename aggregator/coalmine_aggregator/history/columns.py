@@ -32,8 +32,8 @@ from coalmine_aggregator.history.minute_layout import (
 from coalmine_aggregator.history.seal import unpacked, unsealed
 from coalmine_aggregator.model.endings import ENDINGS
 
-PIECE: Final = 1 << 24
-"""Bytes of bodies of one of several pieces."""
+PIECE: Final = 1 << 18
+"""Bytes of bodies of one of several pieces: what is made of them stays in the cache of a core."""
 
 MAX_READ: Final = MAX_BODY
 """Bytes of bodies that are read at once."""

@@ -25,17 +25,22 @@ class Tally(NamedTuple):
     """Sums of the buckets that begin at `first`, `first + step_s`, ...
 
     `sums` is int64[buckets, groups, COLUMNS]: the outcomes, whose sum is what was expected, then what
-    was received in time. `seen` is int32[buckets]: of how many seconds anything is known.
+    was received in time. `seen` is int32[buckets]: of how many seconds anything is known. `asked` are
+    the first and the last slot of interest; a bucket at either end may hold fewer seconds.
     """
 
     first: int
     step_s: int
+    asked: tuple[int, int]
     sums: Counts
     seen: NDArray[np.int32]
 
-    def plus(self, other: Tally) -> Tally:
-        """Both together, of the same buckets and groups."""
-        return Tally(self.first, self.step_s, self.sums + other.sums, self.seen + other.seen)
+    def between(self, first: int, last: int) -> Tally:
+        """The same sums, to be added to, of the buckets that any of these slots belong to."""
+        begin = max(0, (first - self.first) // self.step_s)
+        end = max(begin, (last - self.first) // self.step_s + 1)
+        start = self.first + begin * self.step_s
+        return Tally(start, self.step_s, self.asked, self.sums[begin:end], self.seen[begin:end])
 
 
 def blank(groups: int, first: int, last: int, step_s: int) -> Tally:
@@ -47,8 +52,9 @@ def blank(groups: int, first: int, last: int, step_s: int) -> Tally:
     buckets = last // step_s - begin + 1
     if buckets * max(groups, 1) > MAX_POINTS:
         raise ValueError(f"{buckets} buckets of {groups} groups, expected at most {MAX_POINTS}")
-    sums = np.zeros((buckets, groups, COLUMNS), dtype=np.int64)
-    return Tally(begin * step_s, step_s, sums, np.zeros(buckets, dtype=np.int32))
+    # Each column lies together, for they are added to one by one.
+    sums = np.zeros((COLUMNS, buckets, groups), dtype=np.int64).transpose(1, 2, 0)
+    return Tally(begin * step_s, step_s, (first, last), sums, np.zeros(buckets, dtype=np.int32))
 
 
 def expected_by_group(mask: NDArray[np.bool_], group_of: NDArray[np.int32], groups: int) -> Counts:
@@ -68,13 +74,30 @@ def tally(
     last: int,
     step_s: int,
 ) -> Tally:
-    """The sums of the slots from `first` to `last`, both included.
+    """The sums of the slots from `first` to `last`, both included, see `add`. Raises ValueError, see
+    `blank`."""
+    result = blank(groups, first, last, step_s)
+    add(result, columns, expected_of, group_of)
+    return result
+
+
+def add(
+    result: Tally, columns: Columns, expected_of: Mapping[int, Counts], group_of: NDArray[np.int32]
+) -> None:
+    """Adds what the columns say of the slots that were asked for; the same ones may be added once.
 
     `group_of` is the group of each number, -1 for those that are not asked for, as all beyond it are;
     `expected_of` is int64[groups] by roster, see `expected_by_group`. Seconds of any other roster count
-    as not seen. Raises ValueError, see `blank`.
+    as not seen.
     """
-    result = blank(groups, first, last, step_s)
+    if not len(columns.seen_slot):
+        return
+    first, last = result.asked
+    result = result.between(
+        max(first, int(columns.seen_slot[0])), min(last, int(columns.seen_slot[-1]))
+    )
+    if not len(result.seen):
+        return
     spans = _Spans(columns, expected_of)
     seconds = (columns.seen_slot >= first) & (columns.seen_slot <= last)
     if not spans.all_known:
@@ -88,16 +111,14 @@ def tally(
     slot, length, ending = columns.slot, columns.length, columns.ending
     if not chosen.all():
         slot, length, ending, group = slot[chosen], length[chosen], ending[chosen], group[chosen]
-    usual = spans.usual[spans.of_slots(slot)] if spans.mixed else None
-    within, bucket, seconds_of = _pieces(slot, length, result, first, last)
-    if within is not None:
-        ending, group = ending[within], group[within]
-        usual = usual[within] if usual is not None else None
-    only = int(columns.usual[0]) if len(columns.usual) else 0
-    _add_exceptions(
-        result, bucket * groups + group, seconds_of, ending, only if usual is None else usual
-    )
-    return result
+    usual = spans.usual[spans.of_slots(slot)] if spans.mixed else spans.usual[:1]
+    which, bucket, lasts = _pieces(slot, length, result)
+    if which is not None:
+        ending, group = ending[which], group[which]
+        usual = usual[which] if spans.mixed else usual
+    place = bucket * result.sums.shape[1] + group
+    _move(result, place, lasts, ending, 1)
+    _move(result, place, lasts, usual, -1)
 
 
 class _Spans:
@@ -148,7 +169,7 @@ def _add_expected(
     roster = columns.roster if whole else columns.roster[seconds]
     usual = columns.usual if whole else columns.usual[seconds]
     bucket = (slot - result.first) // result.step_s
-    result.seen[:] = np.bincount(bucket, minlength=len(result.seen))
+    result.seen[:] += np.bincount(bucket, minlength=len(result.seen))
     begins = _changes(bucket, roster, usual)
     lasts = np.diff(begins, append=len(slot))
     bucket, roster, usual = bucket[begins], roster[begins], usual[begins]
@@ -171,12 +192,13 @@ def _add_expected(
 
 
 def _pieces(
-    slot: Places, length: NDArray[np.uint8], result: Tally, first: int, last: int
+    slot: Places, length: NDArray[np.uint8], result: Tally
 ) -> tuple[NDArray[np.intp] | None, Places, Counts | None]:
     """Exceptions cut to the slots that are asked for, and at the edges of buckets.
 
     The exception of each piece (None if each is one), its bucket, and its seconds (None if all are 1).
     """
+    first, last = result.asked
     lasting = bool(len(length) and (length != 1).any())
     if not len(slot) or (slot.min() >= first and slot.max() + SECONDS <= last + 1):
         inside = None
@@ -197,38 +219,17 @@ def _pieces(
     return which if inside is None else inside[which], bucket, seconds
 
 
-def _add_exceptions(
-    result: Tally,
-    place: Places,
-    seconds: Counts | None,
-    ending: NDArray[np.uint8],
-    usual: NDArray[np.uint8] | int,
-) -> None:
-    """Moves each exception from its second's usual ending to its own."""
-    sums = result.sums.reshape(-1, COLUMNS)
-    _move(sums, place, seconds, ending, 1)
-    if isinstance(usual, int):
-        amount = _count(place, seconds, len(sums))
-        sums[:, usual // ARRIVALS] -= amount
-        if is_received(usual):
-            sums[:, RECEIVED] -= amount
-    else:
-        _move(sums, place, seconds, usual, -1)
-
-
 def _move(
-    sums: Counts, place: Places, seconds: Counts | None, ending: NDArray[np.uint8], sign: int
+    result: Tally, place: Places, lasts: Counts | None, ending: NDArray[np.uint8], sign: int
 ) -> None:
-    present = np.flatnonzero(np.bincount(ending, minlength=ENDINGS)).tolist()
+    """Adds exceptions to the columns of these endings; one ending may stand for all."""
+    counted = np.bincount(ending, minlength=ENDINGS)
+    present = np.flatnonzero(counted).tolist()
     for one in present:
         those = slice(None) if len(present) == 1 else np.flatnonzero(ending == one)
-        of_those = None if seconds is None else seconds[those]
-        amount = sign * _count(place[those], of_those, len(sums))
-        sums[:, one // ARRIVALS] += amount
+        of_those = None if lasts is None else lasts[those]
+        amount = np.bincount(place[those], of_those, minlength=result.sums[..., 0].size)
+        amount = sign * amount.astype(np.int64).reshape(result.sums.shape[:2])
+        result.sums[..., one // ARRIVALS] += amount
         if is_received(one):
-            sums[:, RECEIVED] += amount
-
-
-def _count(place: Places, seconds: Counts | None, size: int) -> Counts:
-    counts: Counts = np.bincount(place, seconds, minlength=size).astype(np.int64)
-    return counts
+            result.sums[..., RECEIVED] += amount

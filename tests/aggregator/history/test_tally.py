@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from coalmine_aggregator.history import tally as tally_module
 from coalmine_aggregator.history.columns import pieces, read
 from coalmine_aggregator.history.minute import Minute, encode
-from coalmine_aggregator.history.tally import blank, expected_by_group, tally
+from coalmine_aggregator.history.tally import add, blank, expected_by_group, tally
 from coalmine_aggregator.model.endings import COLUMNS, OUTCOMES, RECEIVED
 from tests.aggregator.history import dense
 
@@ -88,7 +88,7 @@ def test_sums_are_what_counting_one_by_one_gives(story, group_of, lost_rosters, 
 
     together = blank(groups, first, last, step_s)
     for piece in pieces(rows, 50):
-        together = together.plus(tally(piece, *asked))
+        add(together, piece, expected_of, group_array)
     assert np.array_equal(together.sums, sums)
     assert np.array_equal(together.seen, seen)
 
