@@ -29,8 +29,9 @@ def rates(
 ) -> list[GroupRates]:
     """The groups in order of their labels, over the settled slots of [first, last] that are at hand.
 
-    `where` has exact values or globs, see `LabelFilter`. A control agent's series are left out unless `where` asks for their service. A group that expected
-    nothing in any of the slots is left out. Raises KeyError for a label that series do not have.
+    `where` has exact values or globs, see `LabelFilter`. A control agent's series are left out unless
+    it asks for their service. A group that expected nothing in any of the slots is left out. Raises
+    KeyError for a label that series do not have.
     """
     unknown = (set(by) | set(where)) - set(LABELS)
     if unknown:

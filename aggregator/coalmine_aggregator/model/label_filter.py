@@ -25,7 +25,7 @@ class LabelFilter:
         self._globs = {label: _compiled(value) for label, value in where.items() if is_glob(value)}
 
     def matches(self, label: str, value: str) -> bool:
-        """Whether a value of this label is asked for; all are of labels that the filter does not name."""
+        """Whether a value of this label is asked for; of a label that is not named, every one is."""
         wanted = self.where.get(label)
         if wanted is None:
             return True

@@ -1,0 +1,1 @@
+"""Questions about history, answered from the store by processes of their own."""
