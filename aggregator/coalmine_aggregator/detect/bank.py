@@ -202,7 +202,8 @@ class Bank:
 
     def clear(self, patterns: Patterns | None = None) -> None:
         """Puts these patterns, or all, back to 0."""
-        at = slice(0, self.patterns) if patterns is None else patterns
+        # Where the best is 0, all are; and few are not.
+        at = slice(0, self.patterns) if patterns is None else patterns[self._best[patterns] > 0]
         self._w[at] = 0
         self._best[at] = 0
 

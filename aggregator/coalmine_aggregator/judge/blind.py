@@ -11,12 +11,12 @@ from collections import deque
 import numpy as np
 from numpy.typing import NDArray
 
+from coalmine_aggregator.judge.recent import count
 from coalmine_aggregator.model.alerts import AlertClass, Severity
 from coalmine_aggregator.model.counts import NOTHING, Counts
 from coalmine_aggregator.model.explanation import Explanation, Statistic
-from coalmine_aggregator.model.fates import FATES, Fate
+from coalmine_aggregator.model.fates import Fate
 from coalmine_aggregator.model.findings import Finding
-from coalmine_aggregator.model.slot_cells import ABSENT
 
 Mask = NDArray[np.bool_]
 
@@ -90,9 +90,9 @@ class BlindWatch:
         self._last = slot
         if slot < self._quiet_until:
             return
-        self._whole.settle(slot, _counts(fates, received))
-        beside = fates if silent is None else fates[~silent[: len(fates)]]
-        self._beside.settle(slot, _counts(beside, 0))
+        whole = count(fates, None, None)
+        self._whole.settle(slot, whole._replace(received=received))
+        self._beside.settle(slot, whole if silent is None else count(fates, None, ~silent))
 
     def findings(self) -> list[Finding]:
         """At most one."""
@@ -126,8 +126,3 @@ class BlindWatch:
                 explanation=Explanation(run.since, last, (statistic,)),
             )
         ]
-
-
-def _counts(fates: NDArray[np.uint8], received: int) -> Counts:
-    by_fate = np.bincount(fates, minlength=ABSENT + 1)[:FATES]
-    return Counts(received, tuple(by_fate.tolist()))

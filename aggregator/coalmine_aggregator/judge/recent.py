@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from coalmine_aggregator.model.counts import Counts
 from coalmine_aggregator.model.fates import FATES
-from coalmine_aggregator.model.slot_cells import ABSENT
 
 KEPT = 300
 """Slots, as long as causes are looked for."""
@@ -73,12 +72,11 @@ class Recent:
 
 def count(fates: Fates, received: Mask | None, inside: Mask | None) -> Counts:
     """The counts of the cells `inside`, or of all."""
-    if inside is None:
-        chosen = fates
-        arrived = 0 if received is None else int(np.count_nonzero(received))
-    else:
+    if inside is not None:
         inside = inside[: len(fates)]
-        chosen = fates[: len(inside)][inside]
-        arrived = 0 if received is None else int(np.count_nonzero(received[: len(inside)] & inside))
-    by_fate = np.bincount(chosen, minlength=ABSENT + 1)[:FATES]
-    return Counts(arrived, tuple(by_fate.tolist()))
+        # `ABSENT` has all bits: so becomes what lies outside.
+        fates = fates[: len(inside)] | np.subtract(inside.view(np.uint8), 1)
+        received = None if received is None else received[: len(inside)] & inside
+    arrived = 0 if received is None else int(np.count_nonzero(received))
+    # Comparing bytes seven times over takes an eighth of the time that one `bincount` does.
+    return Counts(arrived, tuple(int(np.count_nonzero(fates == fate)) for fate in range(FATES)))

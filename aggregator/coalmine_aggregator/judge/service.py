@@ -23,7 +23,7 @@ from coalmine_aggregator.judge.nesting import within
 from coalmine_aggregator.judge.open_cause import JUDGED_AGAIN_S, Ended, OpenCause
 from coalmine_aggregator.judge.past import ServicePast
 from coalmine_aggregator.judge.recent import Recent, RecentSlot, count
-from coalmine_aggregator.judge.service_slots import Cells, Now
+from coalmine_aggregator.judge.service_slots import Cells, Now, among
 from coalmine_aggregator.judge.share import ShareWatch
 from coalmine_aggregator.judge.watch import TOGETHER_S, Watch
 from coalmine_aggregator.ledger.series import AllSeries
@@ -35,11 +35,6 @@ from coalmine_aggregator.model.policy import ServicePolicy
 from coalmine_aggregator.model.scopes import describe, scope_of
 from coalmine_aggregator.model.slot_cells import ABSENT, OpenSlot, Revision, SlotCells
 from coalmine_wire.series import Location
-
-_BAD = np.zeros(256, dtype=np.bool_)
-_BAD[list(BAD)] = True
-_NEITHER = np.zeros(256, dtype=np.bool_)
-_NEITHER[list(NEITHER)] = True
 
 RELABELLED_S = 24 * 3600
 """Late evidence corrects the counts of alerts that ended this long ago."""
@@ -185,8 +180,8 @@ class ServiceJudge:
         seen: list[Now] = []
         for each in slots:
             fates = self.cells.take(each.fates)
-            bad = _BAD[fates]
-            seen.append(Now(each.slot, fates != ABSENT, bad, _NEITHER[fates], fates == Fate.DELIVERED))
+            bad, neither = among(fates, BAD), among(fates, NEITHER)
+            seen.append(Now(each.slot, fates != ABSENT, bad, neither, fates == Fate.DELIVERED))
         if any(each.bad.any() for each in seen):
             self._tell(self.loss.look(seen), slots, sources)
 
@@ -393,11 +388,11 @@ class ServiceJudge:
 
 
 def _cells_of(slot: int, fates: NDArray[np.uint8]) -> Cells:
-    return Cells(slot, fates != ABSENT, _BAD[fates], _NEITHER[fates])
+    return Cells(slot, fates != ABSENT, among(fates, BAD), among(fates, NEITHER))
 
 
 def _late_of(slot: int, fates: NDArray[np.uint8], lost: Mask) -> Cells:
-    return Cells(slot, fates != ABSENT, (fates == Fate.LATE) & ~lost, _NEITHER[fates])
+    return Cells(slot, fates != ABSENT, (fates == Fate.LATE) & ~lost, among(fates, NEITHER))
 
 
 def _corrected(total: Counts, had: Counts, has: Counts) -> Counts:

@@ -24,6 +24,7 @@ from coalmine_aggregator.detect.bank import Bank, Look
 from coalmine_aggregator.detect.likelihood import P1S
 from coalmine_aggregator.detect.noise import Noise
 from coalmine_aggregator.judge.cells import ServiceCells
+from coalmine_aggregator.judge.expected import Expected
 from coalmine_aggregator.judge.history import Sums
 from coalmine_aggregator.judge.lookback import Lookback
 from coalmine_aggregator.judge.nesting import are_nested, within
@@ -85,10 +86,9 @@ class Watch:
         self.threshold = np.inf
         self._number = 0
         self._seen: object = None
-        self._base: NDArray[np.int32] = np.zeros(0, dtype=np.int32)
+        self._looked_at = Expected()
         self._masked: Mask | None = None
         self._expected: Mask = np.zeros(0, dtype=np.bool_)
-        self._inside: Mask = self._expected
         # The first and the last slot of the evidence by which a cause last opened or grew.
         self._opened = self._known = 0
         self.absorbed: list[tuple[OpenCause, OpenCause]] = []
@@ -102,7 +102,7 @@ class Watch:
     @property
     def patterns(self) -> int:
         """Patterns of which anything is expected: what the threshold is shared by."""
-        return int(np.count_nonzero(self._base))
+        return int(np.count_nonzero(self._looked_at.base))
 
     def set_noise(self, noise: Noise) -> None:
         """What was learned since."""
@@ -170,7 +170,12 @@ class Watch:
         self._grow()
         # What the newest settled slot did not expect has to wait until it is settled.
         cells = [
-            Cells(each.slot, each.expected, each.bad & self._inside, each.neither & self._inside)
+            Cells(
+                each.slot,
+                each.expected,
+                each.bad & self._looked_at.inside,
+                each.neither & self._looked_at.inside,
+            )
             for each in slots
         ]
         if any(self._many(each.bad) for each in slots):
@@ -210,7 +215,7 @@ class Watch:
         self._grow()
         self.causes.remove(cause)
         self._lookback.end(cause.scope)
-        self._explained()
+        self._expect(explained=True)
 
     def follow(self) -> list[OpenCause]:
         """Corrects the scopes of what is open by the slots settled since; those that moved."""
@@ -305,7 +310,7 @@ class Watch:
                 changed.append(self._explain(seed, members, weak, sums, explanation))
         changed = self._merged(changed, sums.last)
         if changed:
-            self._explained()
+            self._expect(explained=True)
         return changed
 
     def _still(self, members: Mask, loss: float) -> bool:
@@ -323,7 +328,7 @@ class Watch:
     ) -> OpenCause:
         """A pattern is over the threshold, and the localiser names nothing that would do to explain it:
         it is the best of what was named too weakly, or the growth of what is open, or itself."""
-        outside = members & self._inside
+        outside = members & self._looked_at.inside
         for each, cells in weak:
             if (cells & outside).any() and not any(within(cells, one.members) for one in self.causes):
                 return self._begin(each, cells, sums, explanation)
@@ -424,11 +429,14 @@ class Watch:
     def _grow(self) -> None:
         """Makes room for series that came since the newest slot; they are not expected yet."""
         count = len(self.cells)
-        if len(self._inside) != count or any(len(cause.members) != count for cause in self.causes):
+        if len(self._looked_at.inside) != count or any(
+            len(cause.members) != count for cause in self.causes
+        ):
             self._expect()
 
-    def _expect(self) -> None:
-        """The bank looks at what is expected outside of what is open."""
+    def _expect(self, explained: bool = False) -> None:
+        """The bank looks at what is expected outside of what is open. With `explained`, what patterns
+        brought of which it looks at other cells now counts no more: causes came, moved or went."""
         count = len(self.cells)
         mask = np.zeros(count, dtype=np.bool_)
         for cause in self.causes:
@@ -439,18 +447,11 @@ class Watch:
         inside = np.zeros(count, dtype=np.bool_)
         inside[: len(self._expected)] = self._expected
         inside &= ~mask
-        self._inside = inside
-        self._base = self.cells.lattice.sums(inside.astype(np.int32))
+        moved = self._looked_at.move(self.cells.lattice, inside)
         self.bank.resize(self.cells.lattice.patterns)
-        self.bank.expect(self._base)
-
-    def _explained(self) -> None:
-        """Causes came, moved or went. What patterns with cells of theirs brought so far is explained
-        by that: these are the ones of which the bank looks at other cells now."""
-        before = self._base
-        self._expect()
-        width = min(len(before), len(self._base))
-        self.bank.clear(np.flatnonzero(before[:width] != self._base[:width]))
+        if explained:
+            self.bank.clear(moved)
+        self.bank.expect(self._looked_at.base)
 
     def _outside(self, now: Cells) -> Mask:
         """The cells that did not just deliver, outside of what is open."""
@@ -472,7 +473,7 @@ class Watch:
             for each in (now.bad, now.neither)
         ]
         patterns, (bad, neither) = lattice.cube.touched(leaves.astype(np.int32), counts)
-        judged = (self._base[patterns] - neither).astype(np.int32)
+        judged = (self._looked_at.base[patterns] - neither).astype(np.int32)
         return patterns, judged, bad.astype(np.int32)
 
     def _touched(
@@ -484,7 +485,7 @@ class Watch:
         patterns, bad, neither = self.cells.lattice.touched(
             ids, now.bad[ids].astype(np.int32), now.neither[ids].astype(np.int32)
         )
-        judged = (self._base[patterns] - neither).astype(np.int32)
+        judged = (self._looked_at.base[patterns] - neither).astype(np.int32)
         return patterns, judged, bad.astype(np.int32)
 
 

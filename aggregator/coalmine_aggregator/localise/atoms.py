@@ -119,7 +119,7 @@ def _pairs(
     """Cells and the pool's narrow patterns that they lie in, by their place in the pool."""
     kinds = lattice.kinds[pool]
     cells, places = [], []
-    for kind in np.unique(kinds[narrow]).tolist():
+    for kind in np.flatnonzero(np.bincount(kinds[narrow])).tolist():
         family = lattice.narrow.families[kind & ~BY_CELL]
         rows = np.flatnonzero(kinds == kind)
         row_of = np.full(len(family.numbers) + 1, -1, dtype=np.int16)

@@ -152,6 +152,19 @@ class NarrowGroups:
             sums = np.bincount(groups, weights, minlength=len(family.numbers) + 1)
             yield family.numbers.values, np.asarray(sums[1:], dtype=np.float64)
 
+    def counts(
+        self, inside: NDArray[np.bool_], cells: Cells
+    ) -> Iterator[tuple[NDArray[np.int32], NDArray[np.int64]]]:
+        """How many cells of a mask, which are `cells` (ascending), each pattern holds, by family."""
+        for kind, family in self.families.items():
+            groups = family.groups.values
+            if family.filled < len(cells) and family.filled * 2 < len(groups):
+                known = self._cells_of(kind, family)
+                groups = groups[known[inside[known]]]
+            elif len(cells) < len(inside):
+                groups = groups.take(cells[: cells.searchsorted(len(groups))])
+            yield family.numbers.values, np.bincount(groups, minlength=len(family.numbers) + 1)[1:]
+
     def touched(
         self, cells: NDArray[np.integer[Any]], weights: Sequence[NDArray[Any]]
     ) -> Iterator[tuple[NDArray[np.int64], list[NDArray[np.float64]]]]:
