@@ -22,13 +22,15 @@ from coalmine_aggregator.ledger.ledger import Ledger
 from coalmine_aggregator.ledger.ring import DEPTH
 from coalmine_aggregator.ledger.roster import Roster
 from coalmine_aggregator.ledger.settling import Settler
+from coalmine_aggregator.model.agent_life import AgentLife
 from coalmine_aggregator.model.alerts import Alert, Transition
 from coalmine_aggregator.model.events import Event
 from coalmine_aggregator.model.policy import DetectionPolicy, ServicePolicy
 from coalmine_aggregator.model.receipts import Receipts
 from coalmine_aggregator.model.restored import Restored
+from coalmine_aggregator.model.settled_slot import SettledSlot
 from coalmine_aggregator.model.slot_counts import SlotCounts
-from coalmine_aggregator.model.timings import NO_TIMINGS
+from coalmine_aggregator.model.timings import NO_TIMINGS, Timings
 from coalmine_aggregator.model.views import AgentView, GroupRates
 from coalmine_aggregator.rates import rates
 from coalmine_wire.reports import Birth, Report, State
@@ -43,7 +45,8 @@ class Tick(NamedTuple):
 
     `settled` in order of slot, each slot once; `revised` whole replacements of settled slots;
     `exceptions` what the store keeps of slots, by slot, for `Restored.exceptions`; `events` what the
-    log is told.
+    log is told. For history: `slots` by series (revised ones first, then those settled), the step times
+    of attempts that reports told of meanwhile, and the changes in agents' lives.
     """
 
     settled: list[SlotCounts]
@@ -51,6 +54,9 @@ class Tick(NamedTuple):
     transitions: list[Transition]
     exceptions: list[tuple[int, bytes]]
     events: list[Event]
+    slots: Sequence[SettledSlot] = ()
+    timings: Timings = NO_TIMINGS
+    lives: Sequence[AgentLife] = ()
 
 
 class Engine:
@@ -101,6 +107,12 @@ class Engine:
         self._links = Links(sources)
         self._housekept = 0
         self._ticked = now
+
+    @property
+    def series_names(self) -> Sequence[str]:
+        """The full names of series by the ids of `Tick.slots`: a list that only grows. Those
+        that control agents send begin with a mark, see `ledger.series`."""
+        return self._ledger.series.names
 
     @property
     def first_unsettled(self) -> int:
@@ -156,6 +168,7 @@ class Engine:
         turn = self._ledger.tick(now, self._roster.delay_s, self._roster.resting)
         settled = [self._settler.counts(table) for table in turn.settled]
         revised = [self._settler.counts(table) for table in turn.revised]
+        timings = self._roster.stopwatch.drain() if turn.cells else NO_TIMINGS
         evidence = Evidence(
             turn.cells,
             turn.revisions,
@@ -163,10 +176,19 @@ class Engine:
             self._roster.presence if self._roster.missing else None,
             self._asides(),
             self._links.sources(),
-            self._roster.stopwatch.drain() if turn.cells else NO_TIMINGS,
+            timings,
         )
         transitions = self.judge.step(evidence, self._ledger.series, now)
-        return Tick(settled, revised, transitions, turn.kept, self._roster.drain())
+        return Tick(
+            settled,
+            revised,
+            transitions,
+            turn.kept,
+            self._roster.drain(),
+            turn.slots,
+            timings,
+            self._roster.drain_lives(),
+        )
 
     def rates(
         self, by: Sequence[str], where: Mapping[str, str], first: int, last: int

@@ -41,10 +41,15 @@ class Kept(NamedTuple):
         return len(self.body) + 120
 
 
-def pack(known: Bytes, expected: Expected, mask: Mask) -> Kept:
-    """Keeps the evidence of the expected series."""
-    exceptional = (known != PLAIN) & mask
-    body = np.packbits(exceptional).tobytes() + known[exceptional].tobytes()
+def exceptional(known: Bytes, mask: Mask) -> Mask:
+    """bool[n]: the expected series whose evidence is not plain."""
+    exceptions: Mask = (known != PLAIN) & mask
+    return exceptions
+
+
+def pack(known: Bytes, expected: Expected, exceptions: Mask) -> Kept:
+    """Keeps the evidence of the exceptional series."""
+    body = np.packbits(exceptions).tobytes() + known[np.flatnonzero(exceptions)].tobytes()
     return Kept(expected, zlib.compress(body, 1))
 
 

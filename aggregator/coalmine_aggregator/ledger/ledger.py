@@ -19,7 +19,14 @@ from coalmine_aggregator.ledger.archive import Archive
 from coalmine_aggregator.ledger.book import AHEAD_S, Book
 from coalmine_aggregator.ledger.clocks import Clocks
 from coalmine_aggregator.ledger.evidence import CLOCK, GAP, ON_TIME, SKIPPED, Bytes, merge_into
-from coalmine_aggregator.ledger.exceptions import BlobWriter, Kept, pack, read_all, unpack
+from coalmine_aggregator.ledger.exceptions import (
+    BlobWriter,
+    Kept,
+    exceptional,
+    pack,
+    read_all,
+    unpack,
+)
 from coalmine_aggregator.ledger.fate_table import CERTAIN_OF, FATE_OF
 from coalmine_aggregator.ledger.gaps import Gaps
 from coalmine_aggregator.ledger.intake import Intake
@@ -27,9 +34,11 @@ from coalmine_aggregator.ledger.ring import DEPTH, Ring
 from coalmine_aggregator.ledger.series import AllSeries
 from coalmine_aggregator.ledger.settling import Settler, SlotTable
 from coalmine_aggregator.ledger.sources import Sources
+from coalmine_aggregator.ledger.unusual import NO_IDS, all_alike, same_endings, settled_slot
 from coalmine_aggregator.ledger.windows import Expected, Mask, Windows
 from coalmine_aggregator.model.fates import Fate
 from coalmine_aggregator.model.receipts import Receipts
+from coalmine_aggregator.model.settled_slot import SettledSlot
 from coalmine_aggregator.model.slot_cells import ABSENT, OpenSlot, Revision, SlotCells
 from coalmine_aggregator.model.slot_counts import SlotCounts
 from coalmine_wire.series import Series
@@ -46,21 +55,21 @@ REVISED_CELLS_A_TICK = 4_000_000
 REWIND_S = 10
 """If the time falls back by more, settling begins anew from there."""
 
-_NOBODY = np.zeros(0, dtype=np.int32)
-
 Resting = Callable[[int], Iterable[NDArray[np.int32]]]
 """The series, by slot, whose agents announced that they would not take part."""
 
 
 class Turn(NamedTuple):
     """What a tick did; `kept` are the blobs to be stored by slot. `cells` are the settled slots by
-    series but for those that passed before this run, `revisions` all that late evidence changed."""
+    series but for those that passed before this run, `revisions` all that late evidence changed.
+    `slots` are for history: all that were settled, and all in which any series' ending was revised."""
 
     settled: list[SlotTable]
     revised: list[SlotTable]
     kept: list[tuple[int, bytes]]
     cells: list[SlotCells]
     revisions: list[Revision]
+    slots: list[SettledSlot]
 
 
 class Ledger:
@@ -124,11 +133,8 @@ class Ledger:
         if math.floor(now) < self.book.next - REWIND_S:
             self._rewind(now)
         self.book.reach(math.floor(now) + AHEAD_S)
-        kept: list[tuple[int, bytes]] = []
-        settled: list[SlotTable] = []
-        cells: list[SlotCells] = []
-        revisions: list[Revision] = []
-        revised = self._revise(kept, revisions)
+        turn = Turn([], [], [], [], [], [])
+        self._revise(turn)
         blanks = 0
         while self.book.next + SETTLE_S + delay_s <= now:
             slot = self.book.next
@@ -137,17 +143,18 @@ class Ledger:
                     break
                 mask, expected = self.windows.at(slot)
                 table = self._settler.blank(slot, expected, mask)
+                turn.slots.append(all_alike(slot, expected, table.usual))
             else:
-                if len(settled) - blanks >= SETTLED_A_TICK:
+                if len(turn.settled) - blanks >= SETTLED_A_TICK:
                     break
-                table = self._settle(slot, now, resting, kept, cells)
-            settled.append(table)
+                table = self._settle(slot, now, resting, turn)
+            turn.settled.append(table)
             self._keep_table(table)
             self.book.next = slot + 1
             self.book.reach(math.floor(now) + AHEAD_S)
-        if settled:
+        if turn.settled:
             self._forget()
-        return Turn(settled, revised, kept, cells, revisions)
+        return turn
 
     def open_slots(self, now: float) -> list[OpenSlot]:
         """The slots that are not settled, ascending, once a report said that something in one of them
@@ -211,14 +218,7 @@ class Ledger:
         self.clocks.grow(count, seats)
         self._intake.series = count
 
-    def _settle(
-        self,
-        slot: int,
-        now: float,
-        resting: Resting,
-        kept: list[tuple[int, bytes]],
-        cells: list[SlotCells],
-    ) -> SlotTable:
+    def _settle(self, slot: int, now: float, resting: Resting, turn: Turn) -> SlotTable:
         mask, expected = self.windows.at(slot)
         count = expected.width
         row = self.ring.row(slot)[:count]
@@ -243,15 +243,16 @@ class Ledger:
             self.oddities["duplicates"] += int(receipts[twice].sum(dtype=np.int64)) - twice.size
         known = self.ring.known(slot, count)
         table = self._settler.settle(slot, known, expected, mask)
-        cells.append(_cells(slot, known, mask, expected, twice))
-        self._keep(slot, pack(known, expected, mask), kept)
+        turn.cells.append(_cells(slot, known, mask, expected, twice))
+        exceptions = exceptional(known, mask)
+        turn.slots.append(settled_slot(slot, known, expected, mask, exceptions, table.usual))
+        self._keep(slot, pack(known, expected, exceptions), turn)
         self.oddities["stray"] += table.stray
         self.oddities["contradictory"] += table.contradictory
         return table
 
-    def _revise(self, kept: list[tuple[int, bytes]], revisions: list[Revision]) -> list[SlotTable]:
+    def _revise(self, turn: Turn) -> None:
         """Settles slots anew whose evidence changed, as many as a tick may."""
-        revised: list[SlotTable] = []
         cells = REVISED_CELLS_A_TICK
         for slot in sorted(self.book.dirty):
             was = self._archive.get(slot)
@@ -259,10 +260,10 @@ class Ledger:
             if was is None or not self.ring.holds(slot):
                 continue
             known = self.ring.known(slot, was.expected.width)
-            self._resettle(slot, was, known, kept, revised, revisions)
+            self._resettle(slot, was, known, turn)
             cells -= was.expected.width
             if cells < 0:
-                return revised
+                return
         while cells > 0 and (waiting := self._archive.next_waiting()) is not None:
             slot, was, evidence = waiting
             known = unpack(was)
@@ -275,39 +276,33 @@ class Ledger:
                 self.oddities["stray"] += len(ids) - int(expected.sum())
                 changed |= merge_into(known, ids[expected], codes[expected])
             if changed:
-                self._resettle(slot, was, known, kept, revised, revisions)
+                self._resettle(slot, was, known, turn)
             cells -= was.expected.width + 1_000
-        return revised
 
-    def _resettle(
-        self,
-        slot: int,
-        was: Kept,
-        known: Bytes,
-        kept: list[tuple[int, bytes]],
-        revised: list[SlotTable],
-        revisions: list[Revision],
-    ) -> None:
+    def _resettle(self, slot: int, was: Kept, known: Bytes, turn: Turn) -> None:
         earlier, mask = unpack(was), was.expected.mask()
         before = self.tables.get(slot) or self._settler.settle(slot, earlier, was.expected)
         table = self._settler.settle(slot, known, was.expected)
         self.oddities["stray"] += table.stray - before.stray
         self.oddities["contradictory"] += table.contradictory - before.contradictory
-        self._keep(slot, pack(known, was.expected, mask), kept)
+        exceptions = exceptional(known, mask)
+        self._keep(slot, pack(known, was.expected, exceptions), turn)
         if slot in self.tables:
             self.tables[slot] = table
+        if not same_endings(earlier, known, mask):
+            turn.slots.append(settled_slot(slot, known, was.expected, mask, exceptions, table.usual))
         if not np.array_equal(table.sums, before.sums):
-            revised.append(table)
-            revisions.append(
+            turn.revised.append(table)
+            turn.revisions.append(
                 Revision(
-                    _cells(slot, earlier, mask, was.expected, _NOBODY),
-                    _cells(slot, known, mask, was.expected, _NOBODY),
+                    _cells(slot, earlier, mask, was.expected, NO_IDS),
+                    _cells(slot, known, mask, was.expected, NO_IDS),
                 )
             )
 
-    def _keep(self, slot: int, what: Kept, kept: list[tuple[int, bytes]]) -> None:
+    def _keep(self, slot: int, what: Kept, turn: Turn) -> None:
         self._archive.put(slot, what)
-        kept.append((slot, self._writer.write(slot, what)))
+        turn.kept.append((slot, self._writer.write(slot, what)))
 
     def _keep_table(self, table: SlotTable) -> None:
         self.tables[table.slot] = table

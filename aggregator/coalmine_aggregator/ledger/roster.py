@@ -34,8 +34,10 @@ from coalmine_aggregator.ledger.series import SeriesFullError
 from coalmine_aggregator.ledger.stopwatch import Stopwatch
 from coalmine_aggregator.ledger.waiting import Waiting
 from coalmine_aggregator.ledger.windows import NEVER
+from coalmine_aggregator.model.agent_life import AgentLife
 from coalmine_aggregator.model.events import Event
 from coalmine_aggregator.model.presence import Presence
+from coalmine_aggregator.model.views import AgentStatus
 from coalmine_wire.reports import Birth, Life, Report, State
 from coalmine_wire.series import escape
 from coalmine_wire.slots import REVISABLE_S, slot_of
@@ -70,6 +72,7 @@ class Roster:
         self.aside: dict[tuple[str, str], Aside] = {}
         self.events: list[Event] = []
         self.stopwatch = Stopwatch()
+        self._lives: dict[str, AgentLife] = {}
         self._present: list[Presence] | None = None
         self._service_sets: dict[tuple[str, ...], tuple[str, ...]] = {}
         self._holders: dict[Seat, str] = {}
@@ -120,6 +123,8 @@ class Roster:
                 agent.goodbyes[state.boot] = last
                 self._resting.add(state.agent)
                 self._rest_settled(agent, last)
+                if current and not agent.retired:
+                    self._live(state.agent, now, AgentStatus.GOODBYE, state.reason)
             case Life.RETIRED if current and not agent.retired:
                 end = agent.last_slot if state.last_slot is None else state.last_slot
                 self._retire(agent, end, now, state.reason or "retired")
@@ -171,6 +176,7 @@ class Roster:
             self._missing.add(name)
             self._present = None
             self.events.append(Event("aggregator.agent.missing", {"agent": name}))
+            self._live(name, now, AgentStatus.MISSING)
         for name in [each for each, at in self._retired.items() if now - at > REVISABLE_S]:
             del self._retired[name], self.agents[name]
         self._waiting.forget(now)
@@ -234,6 +240,12 @@ class Roster:
         events, self.events = self.events, []
         return events
 
+    def drain_lives(self) -> list[AgentLife]:
+        """How agents' lives changed since it was last asked, the last change of each; some may not
+        differ from what they were."""
+        lives, self._lives = list(self._lives.values()), {}
+        return lives
+
     def settle_in(self, now: float) -> None:
         """After a restart: everybody is given the time to be heard."""
         for agent in self.agents.values():
@@ -266,7 +278,7 @@ class Roster:
         self._present = None
         first = max(min(birth.first_slot, slot_of(now) + AHEAD_S), self._ledger.next)
         agent = self.agents.get(birth.agent)
-        self._vacate(seat, birth.agent, assignment, first)
+        self._vacate(seat, birth.agent, assignment, first, now)
         if agent is None:
             agent = self.agents[birth.agent] = Agent(seat, assignment, now)
             self._ledger.clocks.restart(number)
@@ -285,6 +297,7 @@ class Roster:
         self._intervals += Counter()  # drops what is 0
         self._retired.pop(birth.agent, None)
         self._hear(agent, now)
+        self._live(birth.agent, now, AgentStatus.ALIVE)
         self._holders[seat] = birth.agent
         self._expect(assignment, first, self._ledger.next if restored else slot_of(now) + 1)
         for early in self._waiting.reports_of(birth.agent, birth.boot, birth.revision):
@@ -303,7 +316,9 @@ class Roster:
                 self._changes.append(_Listed(self._ledger.series.wire_name(series), series))
             self._ledger.windows.open((series,), max(first, int(self._listed[series])))
 
-    def _vacate(self, seat: Seat, newcomer: str, assignment: Assignment, first: int) -> None:
+    def _vacate(
+        self, seat: Seat, newcomer: str, assignment: Assignment, first: int, now: float
+    ) -> None:
         """Whoever had the seat and is not alive makes way."""
         holder = self._holders.get(seat)
         if holder is None or holder == newcomer:
@@ -312,7 +327,7 @@ class Roster:
         left = before.every_series() - set(assignment.listed)
         self._ledger.windows.close(left, first)
         before.replaced = True
-        self._leave(before, f"agent {newcomer} took its labels over")
+        self._leave(before, now, f"agent {newcomer} took its labels over")
         self.events.append(Event("aggregator.agent.replaced", {"agent": holder, "by": newcomer}))
 
     def _hear(self, agent: Agent, now: float) -> None:
@@ -328,6 +343,11 @@ class Roster:
             self._missing.discard(name)
             self._present = None
             self.events.append(Event("aggregator.agent.back", {"agent": name}))
+            self._live(name, now, AgentStatus.ALIVE)
+
+    def _live(self, agent: str, now: float, status: AgentStatus, note: str = "") -> None:
+        self._lives.pop(agent, None)
+        self._lives[agent] = AgentLife(agent, now, status, note)
 
     def _newly_missing(self, now: float) -> list[str]:
         names: list[str] = []
@@ -339,7 +359,7 @@ class Roster:
                 names.append(name)
         return names
 
-    def _leave(self, agent: Agent, why: str) -> None:
+    def _leave(self, agent: Agent, now: float, why: str) -> None:
         """Nothing is expected of an agent any more."""
         name = agent.birth.agent
         agent.retired = why
@@ -349,12 +369,16 @@ class Roster:
         self._retired[name] = agent.heard
         self._intervals[agent.birth.interval_s] -= 1
         self._intervals += Counter()
+        self._live(name, now, AgentStatus.RETIRED, why)
 
     def _set_aside(self, birth: Birth, now: float, why: str) -> None:
         if len(self.aside) >= MAX_ASIDE:
             self._refuse(birth, f"{MAX_ASIDE} agents are set aside")
             return
         self.aside[birth.agent, birth.boot] = Aside(birth, now, why)
+        known = self.agents.get(birth.agent)
+        if known is None or known.replaced:  # else it is a second process: the first one lives on
+            self._live(birth.agent, now, AgentStatus.SET_ASIDE, why)
         self._ledger.oddities["identity_clashes"] += 1
         fields = {"agent": birth.agent, "boot": birth.boot, "host": birth.host, "why": why}
         self.events.append(Event("aggregator.agent.identity_clash", fields))
@@ -383,7 +407,7 @@ class Roster:
     def _retire(self, agent: Agent, last: int | None, now: float, why: str) -> None:
         end = self._ledger.next if last is None else min(last + 1, slot_of(now) + AHEAD_S)
         self._ledger.windows.close(agent.every_series(), max(end, self._ledger.next))
-        self._leave(agent, why)
+        self._leave(agent, now, why)
         if self._holders.get(agent.seat) == agent.birth.agent:
             del self._holders[agent.seat]
         self.events.append(Event("aggregator.agent.retired", {"agent": agent.birth.agent, "why": why}))

@@ -14,7 +14,16 @@ from coalmine_aggregator.ledger.evidence import Bytes
 from coalmine_aggregator.ledger.fate_table import ENDING_OF
 from coalmine_aggregator.ledger.series import AllSeries
 from coalmine_aggregator.ledger.windows import Expected, Mask
-from coalmine_aggregator.model.endings import ARRIVALS, COLUMNS, ENDINGS, OUTCOMES, RECEIVED, sums_of
+from coalmine_aggregator.model.endings import (
+    ARRIVALS,
+    COLUMNS,
+    ENDINGS,
+    OUTCOMES,
+    PLAIN_ENDING,
+    RECEIVED,
+    ending_of,
+    sums_of,
+)
 from coalmine_aggregator.model.fates import FATES, Fate
 from coalmine_aggregator.model.scopes import Leaf
 from coalmine_aggregator.model.slot_counts import SlotCounts
@@ -22,12 +31,14 @@ from coalmine_aggregator.model.unknown import REASONS, UnknownReason
 
 Sums = NDArray[np.int32]
 
+_BLANK = ending_of(Fate.UNKNOWN + UnknownReason.AGGREGATOR, 0)
+
 
 class SlotTable(NamedTuple):
     """A settled slot: `sums` is int32[n, COLUMNS] for the leaves of number `leaves` (int32[n]).
 
     `stray` counts datapoints that arrived and were not expected, `contradictory` those that arrived
-    although the report says failed or abandoned.
+    although the report says failed or abandoned. `usual` is the ending that most of the expected had.
     """
 
     slot: int
@@ -35,6 +46,7 @@ class SlotTable(NamedTuple):
     sums: Sums
     stray: int = 0
     contradictory: int = 0
+    usual: int = PLAIN_ENDING
 
 
 class Settler:
@@ -53,6 +65,7 @@ class Settler:
         """The counts of a slot of which `known` is all evidence; `mask` is `expected`'s, if at hand."""
         base = self._base_of(expected, mask)
         table = np.bincount(base + ENDING_OF[known], minlength=(self._leaves + 1) * ENDINGS)
+        usual = int(table[: self._leaves * ENDINGS].reshape(-1, ENDINGS).sum(axis=0).argmax())
         by_ending = table.reshape(self._leaves + 1, OUTCOMES, ARRIVALS)
         inside = by_ending[:-1]
         rows = np.flatnonzero(inside.any(axis=(1, 2)))
@@ -60,7 +73,7 @@ class Settler:
         sums = sums_of(inside.reshape(-1, ENDINGS)).astype(np.int32)
         contradictory = inside[:, (Fate.FAILED, Fate.ABANDONED), 1:].sum()
         stray = by_ending[-1, :, 1:].sum()
-        return SlotTable(slot, rows.astype(np.int32), sums, int(stray), int(contradictory))
+        return SlotTable(slot, rows.astype(np.int32), sums, int(stray), int(contradictory), usual)
 
     def blank(self, slot: int, expected: Expected, mask: Mask) -> SlotTable:
         """A slot that passed while the aggregator was not there."""
@@ -69,7 +82,7 @@ class Settler:
         rows = np.flatnonzero(by_leaf)
         sums = np.zeros((len(rows), COLUMNS), dtype=np.int32)
         sums[:, Fate.UNKNOWN + UnknownReason.AGGREGATOR] = by_leaf[rows]
-        return SlotTable(slot, rows.astype(np.int32), sums)
+        return SlotTable(slot, rows.astype(np.int32), sums, usual=_BLANK)
 
     def recalled(self, counts: SlotCounts) -> SlotTable:
         """What an earlier run counted and kept no evidence of: it was not there either."""
