@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from coalmine_aggregator.localise.atoms import atoms_of
 from coalmine_aggregator.localise.equivalents import MOST, names_of
-from coalmine_aggregator.localise.likelihood import Base, base_of, fit
+from coalmine_aggregator.localise.likelihood import Base, Floats, base_of, fit
 from coalmine_aggregator.localise.pool import SIZE, Counts, Patterns, Twins, promising
 from coalmine_aggregator.localise.refill import Refill
 from coalmine_aggregator.localise.search import Chosen, Search
@@ -52,7 +52,7 @@ class Localiser:
     def __init__(self, lattice: Lattice) -> None:
         self._lattice = lattice
         self._is_judged: NDArray[np.bool_] = np.zeros(0, dtype=np.bool_)
-        self._twins: Twins | None = None
+        self._twins = Twins(lattice)
         self._names: dict[int, tuple[Scope, ...]] = {}
 
     def localise(
@@ -84,9 +84,7 @@ class Localiser:
         if not bad.any():
             return Verdict(named_score=-self._penalty(among) * len(named) if named else None)
         self._follow(judged > 0)
-        assert self._twins is not None
-        weight = 1.0 / (1.0 + np.maximum(judged - 1, 0) * rho) if rho > 0.0 else 1.0
-        counts = Counts(lattice, judged * weight, bad * weight)
+        counts = Counts(lattice, *_weighted(judged, bad, rho))
         base, penalty = base_of(p0), self._penalty(among)
         pool, complete = promising(counts, self._twins, base, penalty)
         refill = Refill(lattice, counts, self._twins, penalty)
@@ -183,7 +181,21 @@ class Localiser:
 
     def _follow(self, is_judged: NDArray[np.bool_]) -> None:
         """Forgets what held for other cells than those that are judged now."""
-        if self._twins is None or not np.array_equal(is_judged, self._is_judged):
+        if self._twins.follow(is_judged):
             self._is_judged = is_judged
-            self._twins = Twins(self._lattice, is_judged)
             self._names.clear()
+
+
+def _weighted(
+    judged: NDArray[np.integer[Any]], bad: NDArray[np.integer[Any]], rho: float
+) -> tuple[Floats, Floats]:
+    """Counts by cell, each for less the more correlated losses are."""
+    if rho <= 0.0:
+        return judged.astype(np.float64), bad.astype(np.float64)
+    most = int(judged.max())
+    if most >= len(judged):
+        weight = 1.0 / (1.0 + np.maximum(judged - 1, 0) * rho)
+        return judged * weight, bad * weight
+    number = np.arange(most + 1)  # few numbers, which most cells share
+    weight = 1.0 / (1.0 + np.maximum(number - 1, 0) * rho)
+    return (number * weight)[judged], bad * weight[judged]

@@ -8,7 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coalmine_aggregator.localise.likelihood import Base, Floats, bound, likelihood
+from coalmine_aggregator.model.growing_column import GrowingColumn
 from coalmine_aggregator.model.lattice import Lattice
+from coalmine_aggregator.model.pattern_table import BY_CELL
 
 Patterns = NDArray[np.int64]
 
@@ -42,24 +44,62 @@ class Counts:
 
 
 class Twins:
-    """Tells patterns with the same judged cells, as long as the same cells are judged."""
+    """Tells patterns with the same judged cells, as long as the same cells are judged.
 
-    def __init__(self, lattice: Lattice, judged: NDArray[np.bool_]) -> None:
-        rng = np.random.default_rng(20221)
-        # Sums of integers below 2**53 are exact in any order; two sets collide once in 2**32.
-        names = rng.integers(1, 1 << 32, size=lattice.cells).astype(np.float64)
-        names[~judged] = 0.0
-        self._names: Floats = lattice.sums(names)
+    Every cell has a random number; the sums of those that are judged name a pattern. In a large lattice
+    they are added up where they are asked for, since nearly all questions are about wide patterns.
+    """
+
+    def __init__(self, lattice: Lattice) -> None:
+        self._lattice = lattice
+        self._rng = np.random.default_rng(20221)
+        self._numbers = GrowingColumn(np.uint32)
+        self._judged: NDArray[np.bool_] = np.zeros(0, dtype=np.bool_)
+        self._known: dict[int, tuple[NDArray[np.int32], Floats]] = {}
+
+    def follow(self, judged: NDArray[np.bool_]) -> bool:
+        """These cells are judged from here on, bool[cells]; whether they are others than before."""
+        if np.array_equal(judged, self._judged):
+            return False
+        more = len(judged) - len(self._numbers)
+        if more > 0:
+            self._numbers.append(self._rng.integers(1, 1 << 32, size=more), more)
+        self._judged = judged
+        self._known.clear()
+        return True
 
     def first_of_each(self, patterns: Patterns) -> Patterns:
         """The patterns, less those whose twin came before."""
-        _, first = np.unique(self._names[patterns], return_index=True)
+        _, first = np.unique(self._names(patterns), return_index=True)
         return patterns[np.sort(first)]
 
     def others(self, patterns: Patterns, known: Patterns) -> Patterns:
         """The patterns that are no twins of `known` ones, nor of each other."""
-        fresh = patterns[~np.isin(self._names[patterns], self._names[known])]
-        return self.first_of_each(fresh)
+        names, those = self._names(patterns), np.sort(self._names(known))
+        place = np.minimum(those.searchsorted(names), len(those) - 1)
+        return self.first_of_each(patterns[those[place] != names] if len(those) else patterns)
+
+    def _names(self, patterns: Patterns) -> Floats:
+        kinds = self._lattice.kinds[patterns]
+        names = np.empty(len(patterns))
+        for tier in np.flatnonzero(np.bincount(np.where(kinds & BY_CELL, kinds, 0))).tolist():
+            rows = np.flatnonzero(kinds == tier if tier else kinds < BY_CELL)
+            known = self._known.get(tier)
+            if known is None:
+                known = self._known[tier] = self._summed(tier)
+            numbers, sums = known
+            names[rows] = sums[numbers.searchsorted(patterns[rows])]
+        return names
+
+    def _summed(self, tier: int) -> tuple[NDArray[np.int32], Floats]:
+        """The names of the wide patterns (0), or of those of one narrow kind, with their numbers."""
+        lattice = self._lattice
+        # Sums of integers below 2**53 are exact in any order; two sets collide once in 2**32.
+        by_cell = self._numbers.values.astype(np.float64)
+        by_cell[~self._judged] = 0.0
+        if tier:
+            return lattice.narrow.sums_of(tier & ~BY_CELL, by_cell)
+        return lattice.cube.numbers.values, lattice.cube.sums(lattice.by_leaf(by_cell))
 
 
 def promising(counts: Counts, twins: Twins, base: Base, least_gain: float) -> tuple[Patterns, bool]:

@@ -142,15 +142,22 @@ class NarrowGroups:
         self, by_cell: NDArray[np.float64]
     ) -> Iterator[tuple[NDArray[np.int32], NDArray[np.float64]]]:
         """Adds up one number a cell: for each family the numbers of its patterns, and their sums."""
-        for kind, family in self.families.items():
-            groups = family.groups.values
-            if family.filled * 2 < len(groups):
-                cells = self._cells_of(kind, family)
-                groups, weights = groups[cells], by_cell[cells]
-            else:
-                weights = by_cell[: len(groups)]
-            sums = np.bincount(groups, weights, minlength=len(family.numbers) + 1)
-            yield family.numbers.values, np.asarray(sums[1:], dtype=np.float64)
+        for kind in self.families:
+            yield self.sums_of(kind, by_cell)
+
+    def sums_of(
+        self, kind: int, by_cell: NDArray[np.float64]
+    ) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+        """`sums` of one family."""
+        family = self.families[kind]
+        groups = family.groups.values
+        if family.filled * 2 < len(groups):
+            cells = self._cells_of(kind, family)
+            groups, weights = groups[cells], by_cell[cells]
+        else:
+            weights = by_cell[: len(groups)]
+        sums = np.bincount(groups, weights, minlength=len(family.numbers) + 1)
+        return family.numbers.values, np.asarray(sums[1:], dtype=np.float64)
 
     def counts(
         self, inside: NDArray[np.bool_], cells: Cells
