@@ -7,6 +7,7 @@ from itertools import islice
 
 from coalmine_aggregator.measuring import Measuring
 from coalmine_aggregator.model.alerts import Alert, Transition
+from coalmine_aggregator.model.audit_entry import AuditEntry
 from coalmine_aggregator.model.views import AgentView, GroupRates, NoiseView, SloView
 from coalmine_aggregator.notify.notifier import Notifier
 from coalmine_aggregator.receivers.receivers import Receivers
@@ -99,6 +100,16 @@ class LiveView:
         for kind, count in self._reports.rejected.items():
             counts[f"message_{kind}"] = count
         return counts
+
+    def put_audit(self, entry: AuditEntry) -> None:
+        """Somebody did something."""
+        self._store.put_audit(entry)
+
+    async def audit(
+        self, *, before: int, limit: int, actor: str = "", action: str = ""
+    ) -> list[AuditEntry]:
+        """Entries of the audit log."""
+        return await self._store.audit(before=before, limit=limit, actor=actor, action=action)
 
     def health(self) -> Health:
         """The aggregator itself."""

@@ -238,9 +238,9 @@ async def _serve(
     settings: WebSettings, view: LiveView, measuring: Measuring, stack: contextlib.AsyncExitStack
 ) -> None:
     options = WebOptions(
-        tokens=(settings.token.reveal(),) if settings.token else (),
+        access=settings.access,
         hosts=tuple(settings.hosts),
-        secure_cookie=settings.certificate is not None,
+        secure=settings.certificate is not None,
     )
     app = make_app(view, options, now=measuring.now)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=STOP_S)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
+from coalmine_aggregator.access.settings import AccessSettings
 from coalmine_aggregator.detection_settings import DetectionSettings
 from coalmine_aggregator.model.policy import SLO_WINDOW_S, ServicePolicy
 from coalmine_aggregator.notify.settings import NotifySettings, check_names
@@ -244,15 +245,15 @@ class WebSettings:
 
     listen: Address = setting("Where to listen", Address("127.0.0.1", 8080))
     certificate: TlsServerSettings | None = setting("TLS; required beyond loopback", None)
-    token: Secret | None = setting("Who knows it may look; required beyond loopback", None)
+    access: AccessSettings = setting("Who may come in; required beyond loopback", AccessSettings())
     hosts: list[str] = setting(
         "Names under which people reach the page, besides addresses and localhost", []
     )
 
     def __post_init__(self) -> None:
-        if not self.listen.loopback and (self.certificate is None or self.token is None):
+        if not self.listen.loopback and (self.certificate is None or not self.access.required):
             raise SettingError(
-                "listen", f'{self.listen} is beyond loopback and needs "certificate" and "token"'
+                "listen", f'{self.listen} is beyond loopback and needs "certificate" and "access"'
             )
 
 

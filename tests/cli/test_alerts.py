@@ -26,11 +26,12 @@ from coalmine_cli.alert_text import percent
 from coalmine_cli.asking import Aggregator, AskingError, read_token
 from coalmine_cli.told import Alerts
 from coalmine_runtime.secret import Secret
+from tests.aggregator.web.conftest import by_token
 from tests.aggregator.web.fake_view import START, FakeView, make_alert, make_history
 from tests.conftest import Authority
 from tests.servers.ports import free_port
 
-TOKEN = "correct-horse"
+TOKEN = "correct-horse-battery"
 
 
 class Done(NamedTuple):
@@ -233,7 +234,7 @@ async def test_an_alert_that_is_not_there_is_exit_code_1(serve: Serve) -> None:
 
 
 async def test_tokens(view: FakeView, serve: Serve, tmp_path: Path) -> None:
-    url = await serve(tokens=(TOKEN,))
+    url = await serve(access=by_token(TOKEN))
     remedy = "give one with --token-file or COALMINE_TOKEN"
     none = await coalmine("list", COALMINE_URL=url)
     assert none == Done(2, "", f"coalmine alerts: {url} wants a token; {remedy}\n")

@@ -20,7 +20,7 @@ MAX_WAITING = 10_000
 
 
 class WaitingAudit:
-    """Entries on their way, each with its number. `dropped(kind, count)` hears of what the bound costs."""
+    """Entries on their way, each with its number. `dropped(kind, count)` hears what was given up."""
 
     def __init__(self, next_number: int, dropped: Callable[[str, int], None]) -> None:
         self._next = next_number

@@ -8,6 +8,7 @@ from importlib.metadata import version
 import msgspec
 from aiohttp import web
 
+from coalmine_aggregator.access.roles import Scope
 from coalmine_aggregator.model.counts import NOTHING
 from coalmine_aggregator.model.views import GroupRates
 from coalmine_aggregator.web import openapi
@@ -24,6 +25,7 @@ from coalmine_aggregator.web.answers import (
     sums_of,
     total_of,
 )
+from coalmine_aggregator.web.entrance import needs
 from coalmine_aggregator.web.keys import NOW, OPTIONS, PULSE, VIEW
 from coalmine_aggregator.web.objective_answers import (
     BurnDown,
@@ -49,6 +51,7 @@ MAX_POINTS = 1000
 _encoder = msgspec.json.Encoder()
 
 
+@needs(Scope.READ)
 async def rates(request: web.Request) -> web.Response:
     """Counts by slot."""
     question, groups, settled = _ask(request)
@@ -64,6 +67,7 @@ async def rates(request: web.Request) -> web.Response:
     )
 
 
+@needs(Scope.READ)
 async def fates(request: web.Request) -> web.Response:
     """Counts by fate over the whole range."""
     question, groups, settled = _ask(request)
@@ -83,6 +87,7 @@ async def fates(request: web.Request) -> web.Response:
     )
 
 
+@needs(Scope.READ)
 async def agents(request: web.Request) -> web.Response:
     """Agents by name, a page at a time."""
     values = singles(request.query.items(), known=("status", "after", "limit"))
@@ -114,6 +119,7 @@ async def agents(request: web.Request) -> web.Response:
     )
 
 
+@needs(Scope.READ)
 async def alerts(request: web.Request) -> web.Response:
     """The open alerts, and the newest closed ones."""
     values = singles(request.query.items(), known=("limit",))
@@ -128,6 +134,7 @@ async def alerts(request: web.Request) -> web.Response:
     )
 
 
+@needs(Scope.READ)
 async def explain(request: web.Request) -> web.Response:
     """Why an alert was opened, and what happened to it since."""
     singles(request.query.items(), known=())
@@ -144,6 +151,7 @@ async def explain(request: web.Request) -> web.Response:
     return _json(explained(transitions, standing, request.app[NOW]()))
 
 
+@needs(Scope.READ)
 async def slo(request: web.Request) -> web.Response:
     """Objectives and error budgets."""
     singles(request.query.items(), known=())
@@ -151,6 +159,7 @@ async def slo(request: web.Request) -> web.Response:
     return _json(Slos(now=app[NOW](), services=slo_items(app[VIEW].slo())))
 
 
+@needs(Scope.READ)
 async def burn_down(request: web.Request) -> web.Response:
     """How an error budget was spent."""
     values = singles(request.query.items(), known=("points",))
@@ -175,6 +184,7 @@ async def burn_down(request: web.Request) -> web.Response:
     )
 
 
+@needs(Scope.READ)
 async def noise(request: web.Request) -> web.Response:
     """What was learned of healthy services."""
     singles(request.query.items(), known=())
@@ -182,6 +192,7 @@ async def noise(request: web.Request) -> web.Response:
     return _json(Noises(now=app[NOW](), services=noise_items(app[VIEW].noise())))
 
 
+@needs(Scope.READ)
 async def live(request: web.Request) -> web.StreamResponse:
     """The page's feed: one snapshot a second, as server-sent events."""
     singles(request.query.items(), known=())
@@ -189,6 +200,7 @@ async def live(request: web.Request) -> web.StreamResponse:
     return await pulse.feed.stream(request, pulse.event(request.app[NOW]()))
 
 
+@needs(Scope.READ)
 async def openapi_document(_request: web.Request) -> web.Response:
     """The API's description."""
     body = _encoder.encode(openapi.document(version("coalmine")))

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 
 from aiohttp import web
 
-from coalmine_aggregator.web import api, probes
-from coalmine_aggregator.web.access import Access, access_check
+from coalmine_aggregator.access.audit import Audit
+from coalmine_aggregator.access.gate import Gate
+from coalmine_aggregator.access.oidc import OidcClient
+from coalmine_aggregator.access.settings import CALLBACK
+from coalmine_aggregator.web import api, people, probes
+from coalmine_aggregator.web.entrance import check_routes, entrance
 from coalmine_aggregator.web.errors import problems
 from coalmine_aggregator.web.feed import Feed
 from coalmine_aggregator.web.guard import add_headers, host_check
-from coalmine_aggregator.web.keys import ACCESS, METRICS, NOW, OPTIONS, PULSE, VIEW
+from coalmine_aggregator.web.keys import AUDIT, METRICS, NOW, OPTIONS, PULSE, VIEW
+from coalmine_aggregator.web.login import Login
+from coalmine_aggregator.web.login_page import LoginPage
 from coalmine_aggregator.web.metrics import Metrics
 from coalmine_aggregator.web.options import WebOptions
-from coalmine_aggregator.web.page import Page
+from coalmine_aggregator.web.page import Page, StaticFile, read_files
 from coalmine_aggregator.web.pulse import Pulse
 from coalmine_aggregator.web.view import View
 from coalmine_runtime import clock
@@ -38,9 +44,9 @@ def make_app(
     it calls `app[PULSE].beat(now)`.
     """
     options = options or WebOptions()
-    access = Access(options.tokens, session_s=options.session_s, secure=options.secure_cookie)
+    gate = Gate(options.access, secure=options.secure)
     app = web.Application(
-        middlewares=[problems, host_check(options.hosts), access_check(access, now)],
+        middlewares=[problems, host_check(options.hosts), entrance(gate, now)],
         client_max_size=MAX_BODY,
     )
     feed = Feed(options.max_viewers)
@@ -48,7 +54,7 @@ def make_app(
     pulse = Pulse(view, options, feed, metrics)
     app[VIEW] = view
     app[OPTIONS] = options
-    app[ACCESS] = access
+    app[AUDIT] = Audit(view.put_audit, now)
     app[PULSE] = pulse
     app[METRICS] = metrics
     app[NOW] = now
@@ -56,19 +62,36 @@ def make_app(
     app.on_shutdown.append(_end_feeds)
     if paced:
         app.cleanup_ctx.append(_pace)
-    _add_routes(app)
+    files = read_files()
+    _add_routes(app, Page(files), _login(app, files, gate))
+    check_routes(app)
     return app
 
 
-def _add_routes(app: web.Application) -> None:
-    page = Page()
+def _login(app: web.Application, files: Mapping[str, StaticFile], gate: Gate) -> Login:
+    oidc = OidcClient(gate.settings.oidc, app[NOW]) if gate.settings.oidc else None
+    if oidc is not None:
+        provider = oidc
+
+        async def close(_app: web.Application) -> None:
+            await provider.close()
+
+        app.on_cleanup.append(close)
+    return Login(LoginPage(files["login.html"].body.decode(), gate.settings), gate, app[AUDIT], oidc)
+
+
+def _add_routes(app: web.Application, page: Page, login: Login) -> None:
     app.add_routes(
         [
             web.get("/", page.index),
             web.get("/static/{name:.+}", page.static),
-            web.get("/login", page.login),
-            web.post("/login", page.open_session),
-            web.post("/logout", page.close_session),
+            web.get("/login", login.form),
+            web.post("/login", login.open_session),
+            web.get("/login/oidc", login.begin, allow_head=False),
+            web.get(CALLBACK, login.come_back, allow_head=False),
+            web.post("/logout", login.close_session),
+            web.get("/api/v1/me", people.me),
+            web.get("/api/v1/audit", people.audit),
             web.get("/api/v1/rates", api.rates),
             web.get("/api/v1/fates", api.fates),
             web.get("/api/v1/agents", api.agents),

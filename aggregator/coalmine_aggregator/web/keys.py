@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from aiohttp import web
 
-from coalmine_aggregator.web.access import Access
+from coalmine_aggregator.access.audit import Audit
 from coalmine_aggregator.web.metrics import Metrics
 from coalmine_aggregator.web.options import WebOptions
 from coalmine_aggregator.web.pulse import Pulse
@@ -14,7 +14,7 @@ from coalmine_aggregator.web.view import View
 
 VIEW = web.AppKey("view", View)
 OPTIONS = web.AppKey("options", WebOptions)
-ACCESS = web.AppKey("access", Access)
+AUDIT = web.AppKey("audit", Audit)
 PULSE = web.AppKey("pulse", Pulse)
 METRICS = web.AppKey("metrics", Metrics)
 NOW: web.AppKey[Callable[[], float]] = web.AppKey("now")

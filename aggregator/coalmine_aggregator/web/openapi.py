@@ -10,6 +10,7 @@ from coalmine_aggregator.model.views import AgentStatus
 from coalmine_aggregator.web.alert_answers import Alerts, Explained
 from coalmine_aggregator.web.answers import Agents, Fates, Rates
 from coalmine_aggregator.web.objective_answers import BurnDown, Noises, Slos
+from coalmine_aggregator.web.people_answers import AuditLog, Me
 from coalmine_aggregator.web.problems import CONTENT_TYPE, ProblemBody
 from coalmine_aggregator.web.snapshot import Snapshot
 from coalmine_wire.series import LABELS
@@ -23,6 +24,8 @@ _ANSWERS = (
     Slos,
     BurnDown,
     Noises,
+    Me,
+    AuditLog,
     Snapshot,
     ProblemBody,
 )
@@ -52,6 +55,8 @@ def document(version: str) -> dict[str, Any]:
                 "How an error budget was spent", BurnDown, _BURN_DOWN
             ),
             "/api/v1/noise": _get("What was learned of healthy services", Noises, []),
+            "/api/v1/me": _get("Who is asking", Me, []),
+            "/api/v1/audit": _get("Who did what; for operators", AuditLog, _AUDIT),
             "/api/v1/live": _live(),
             "/api/v1/openapi.json": _self(),
         },
@@ -187,6 +192,17 @@ _ALERTS = [
         "At most so many closed ones.",
         {"type": "integer", "minimum": 1, "maximum": 200, "default": 20},
     )
+]
+
+_AUDIT = [
+    _parameter("before", "Only entries with numbers below this.", {"type": "integer", "minimum": 1}),
+    _parameter(
+        "limit",
+        "At most so many.",
+        {"type": "integer", "minimum": 1, "maximum": 1000, "default": 100},
+    ),
+    _parameter("actor", "Only entries of this name.", {"type": "string", "maxLength": 255}),
+    _parameter("action", "Only this action.", {"type": "string", "maxLength": 255}),
 ]
 
 _ALERT = [_in_path("id", "An alert's number, or its id: then the newest alert of that id.")]

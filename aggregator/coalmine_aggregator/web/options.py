@@ -2,32 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from coalmine_aggregator.access.settings import AccessSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebOptions:
     """Bounds and access; the defaults suit a listener on loopback.
 
-    `tokens` are the secrets that let in (none: everybody who reaches the listener). `hosts` are names
-    under which people reach the page; `localhost` and literal addresses always are. `secure_cookie`
-    says that the listener speaks TLS. `max_range_s` bounds one request (memory reaches no further
-    back), `max_cells` its answer (groups x slots), `max_groups` the grid's cells, `max_viewers` the
-    open live feeds. `fates_window_s` is what the page's totals cover, `lines_s` how much of the sum
-    rates it draws, `session_s` how long a browser stays signed in.
+    `access` says who may come in (nothing: everybody who reaches the listener). `hosts` are names under
+    which people reach the page; `localhost` and literal addresses always are. `secure` says that the
+    listener speaks TLS. `max_range_s` bounds one request (memory reaches no further back), `max_cells`
+    its answer (groups x slots), `max_groups` the grid's cells, `max_viewers` the open live feeds.
+    `fates_window_s` is what the page's totals cover, `lines_s` how much of the sum rates it draws.
     """
 
-    tokens: tuple[str, ...] = ()
+    access: AccessSettings = field(default_factory=AccessSettings)
     hosts: tuple[str, ...] = ()
-    secure_cookie: bool = False
+    secure: bool = False
     max_range_s: int = 600
     max_cells: int = 500_000
     max_viewers: int = 256
     max_groups: int = 600
     fates_window_s: int = 300
     lines_s: int = 300
-    session_s: int = 12 * 3600
-
-    def __post_init__(self) -> None:
-        if not all(self.tokens):
-            raise ValueError("an empty token would let everybody in")

@@ -1,8 +1,9 @@
-"""The page's files, read once at start and served from memory, and the login that goes with them."""
+"""The page's files, read once at start and served from memory."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from http import HTTPStatus
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -10,11 +11,9 @@ from typing import NamedTuple
 
 from aiohttp import web
 
-from coalmine_aggregator.web.keys import ACCESS, NOW, PULSE
-from coalmine_aggregator.web.problems import ProblemError
-from coalmine_runtime.logs import get_logger
-
-log = get_logger("web")
+from coalmine_aggregator.access.roles import Scope
+from coalmine_aggregator.web.entrance import needs, open_to_all
+from coalmine_aggregator.web.keys import NOW, PULSE
 
 CONTENT_TYPES = {
     ".html": "text/html",
@@ -53,11 +52,12 @@ def _read(folder: Traversable, prefix: str, found: dict[str, StaticFile]) -> Non
 
 
 class Page:
-    """Handlers of the page, of its files and of the login."""
+    """Handlers of the page and of its files."""
 
-    def __init__(self) -> None:
-        self._files = read_files()
+    def __init__(self, files: Mapping[str, StaticFile]) -> None:
+        self._files = files
 
+    @needs(Scope.READ)
     async def index(self, request: web.Request) -> web.Response:
         """The live page, with the newest snapshot in it: it shows something before the feed is open."""
         snapshot = request.app[PULSE].snapshot(request.app[NOW]())
@@ -71,52 +71,13 @@ class Page:
             headers={"Cache-Control": "no-store"},
         )
 
+    @open_to_all
     async def static(self, request: web.Request) -> web.Response:
         """A file of the page."""
         name = request.match_info["name"]
         if name not in self._files or name.endswith(".html"):
             raise web.HTTPNotFound
         return self._send(request, name)
-
-    async def login(self, request: web.Request) -> web.Response:
-        """The form that takes a token."""
-        if not request.app[ACCESS].required:
-            raise web.HTTPSeeOther("/")
-        return self._send(request, "login.html")
-
-    async def open_session(self, request: web.Request) -> web.Response:
-        """Trades a token for a session cookie."""
-        _same_site(request)
-        access = request.app[ACCESS]
-        token = (await request.post()).get("token", "")
-        session = access.open_session(token, request.app[NOW]()) if isinstance(token, str) else None
-        if session is None:
-            log.warning("web.login.refused", remote=request.remote)
-            # The same form, with the line shown that says so.
-            body = self._files["login.html"].body.replace(b" hidden", b"")
-            return web.Response(
-                body=body, status=HTTPStatus.FORBIDDEN, content_type="text/html", charset="utf-8"
-            )
-        log.info("web.login.accepted", remote=request.remote)
-        response = web.HTTPSeeOther("/")
-        response.set_cookie(
-            access.cookie,
-            session,
-            max_age=access.session_s,
-            path="/",
-            secure=access.secure,
-            httponly=True,
-            samesite="Strict",
-        )
-        raise response
-
-    async def close_session(self, request: web.Request) -> web.Response:
-        """Forgets the session."""
-        _same_site(request)
-        access = request.app[ACCESS]
-        response = web.HTTPSeeOther("/login")
-        response.del_cookie(access.cookie, path="/", secure=access.secure, httponly=True)
-        raise response
 
     def _send(self, request: web.Request, name: str) -> web.Response:
         file = self._files[name]
@@ -127,11 +88,3 @@ class Page:
         return web.Response(
             body=file.body, content_type=file.content_type, charset="utf-8", headers=headers
         )
-
-
-def _same_site(request: web.Request) -> None:
-    """Refuses a form that a page of another site sends."""
-    origin = request.headers.get("Origin")
-    foreign = origin is not None and origin.partition("://")[2] != request.headers.get("Host")
-    if foreign or request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
-        raise ProblemError(HTTPStatus.FORBIDDEN, "foreign-form", "This form is for our own page only.")

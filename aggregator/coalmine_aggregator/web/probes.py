@@ -7,7 +7,9 @@ from http import HTTPStatus
 import msgspec
 from aiohttp import web
 
+from coalmine_aggregator.access.roles import Scope
 from coalmine_aggregator.web.answers import Answer
+from coalmine_aggregator.web.entrance import needs, open_to_all
 from coalmine_aggregator.web.keys import METRICS, NOW, VIEW
 from coalmine_aggregator.web.problems import ProblemError
 from coalmine_aggregator.web.snapshot import CheckItem
@@ -20,11 +22,13 @@ class Ready(Answer):
     checks: list[CheckItem]
 
 
+@open_to_all
 async def healthz(_request: web.Request) -> web.Response:
     """The process answers."""
     return web.Response(text="ok\n", headers={"Cache-Control": "no-store"})
 
 
+@open_to_all
 async def readyz(request: web.Request) -> web.Response:
     """Every check holds; otherwise a problem document names those that do not."""
     health = request.app[VIEW].health()
@@ -39,6 +43,7 @@ async def readyz(request: web.Request) -> web.Response:
     )
 
 
+@needs(Scope.METRICS)
 async def metrics(request: web.Request) -> web.Response:
     """Prometheus' text format."""
     body = request.app[METRICS].render(request.app[NOW]())

@@ -1,7 +1,8 @@
 """The seam between the web part and the rest: what pages, API and metrics read. Pure.
 
-Every method changes nothing, and all but `explain` answer from memory and at once. `Engine` gives most
-of them; the wiring adds `recent_alerts` and `explain` (from the store) and `health`.
+Every method but `put_audit` changes nothing, and all but `explain` and `audit` answer from memory and
+at once. `Engine` gives most of them; the wiring adds `recent_alerts`, `explain` and the audit log (from
+the store) and `health`.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from coalmine_aggregator.model.alerts import Alert, Transition
+from coalmine_aggregator.model.audit_entry import AuditEntry
 from coalmine_aggregator.model.views import AgentView, GroupRates, NoiseView, SloView
 
 
@@ -96,6 +98,15 @@ class View(Protocol):
 
     def oddities(self) -> dict[str, int]:
         """Receipts apart from every sum, by kind: duplicates, unknown series, ..."""
+
+    def put_audit(self, entry: AuditEntry) -> None:
+        """Somebody did something."""
+
+    async def audit(
+        self, *, before: int, limit: int, actor: str = "", action: str = ""
+    ) -> list[AuditEntry]:
+        """At most `limit` entries of the audit log with numbers below `before`, the newest first; only
+        those of this actor and this action where these are not empty."""
 
     def health(self) -> Health:
         """The aggregator itself."""

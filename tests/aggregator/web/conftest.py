@@ -8,9 +8,12 @@ import aiohttp
 import pytest
 from aiohttp.test_utils import TestServer
 
+from coalmine_aggregator.access.roles import Role
+from coalmine_aggregator.access.settings import AccessSettings, TokenSettings
 from coalmine_aggregator.web.app import make_app
 from coalmine_aggregator.web.keys import PULSE
 from coalmine_aggregator.web.options import WebOptions
+from coalmine_runtime.secret import Secret
 from tests.aggregator.web.fake_view import FakeView
 
 
@@ -27,6 +30,16 @@ class Site:
         for _ in range(seconds):
             self.view.now += 1.0
             self.server.app[PULSE].beat(self.view.now)
+
+
+def by_token(*tokens: str, role: Role = Role.OPERATOR) -> AccessSettings:
+    """Access for these secrets, under the names t0, t1, ..."""
+    return AccessSettings(
+        tokens=[
+            TokenSettings(name=f"t{i}", token=Secret(token), role=role)
+            for i, token in enumerate(tokens)
+        ]
+    )
 
 
 OpenSite = Callable[..., Awaitable[Site]]
@@ -65,5 +78,5 @@ async def open_site(view: FakeView) -> AsyncIterator[OpenSite]:
 
 @pytest.fixture
 async def site(open_site: OpenSite) -> Site:
-    """The application with no token set."""
+    """The application with no access configured."""
     return await open_site()

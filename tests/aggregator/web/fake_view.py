@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from coalmine_aggregator.model.alerts import Alert, AlertClass, Cause, Change, Severity, Transition
+from coalmine_aggregator.model.audit_entry import AuditEntry
 from coalmine_aggregator.model.counts import Counts
 from coalmine_aggregator.model.explanation import Explanation, ScopeScore, Statistic
 from coalmine_aggregator.model.fates import FATES, Fate
@@ -111,6 +112,20 @@ class FakeView:
     objectives: dict[str, SloView] = field(default_factory=lambda: {"ingest": FakeSlo()})
     learned: dict[str, NoiseView] = field(default_factory=lambda: {"ingest": QUIET})
     history: list[Transition] = field(default_factory=list)
+    audited: list[AuditEntry] = field(default_factory=list)
+
+    def put_audit(self, entry: AuditEntry) -> None:
+        self.audited.append(entry._replace(number=len(self.audited) + 1))
+
+    async def audit(
+        self, *, before: int, limit: int, actor: str = "", action: str = ""
+    ) -> list[AuditEntry]:
+        found = [
+            each
+            for each in reversed(self.audited)
+            if each.number < before and actor in ("", each.actor) and action in ("", each.action)
+        ]
+        return found[:limit]
 
     @property
     def settled(self) -> int:

@@ -17,7 +17,7 @@ from coalmine_aggregator.model.explanation import ScopeScore, Statistic
 from coalmine_aggregator.model.fates import Fate
 from coalmine_aggregator.web.keys import PULSE
 from tests.aggregator.web.browser import Tab, open_tab
-from tests.aggregator.web.conftest import OpenSite, Site
+from tests.aggregator.web.conftest import OpenSite, Site, by_token
 from tests.aggregator.web.fake_view import QUIET, FakeSlo, Trouble, fleet, make_alert, make_history
 from tests.servers.waiting import until
 
@@ -319,11 +319,11 @@ async def test_a_page_that_hears_nothing_says_since_when(site: Site, tab: Tab) -
 
 
 async def test_signing_in(open_site: OpenSite, tab: Tab) -> None:
-    site = await open_site(tokens=("correct-horse",))
+    site = await open_site(access=by_token("correct-horse-battery"))
     async with beating(site):
         await tab.open(address(site))
         await tab.until("document.querySelector('#token') !== null")
-        for token in ("wrong", "correct-horse"):
+        for token in ("wrong", "correct-horse-battery"):
             await tab.evaluate(
                 f"document.querySelector('#token').value = '{token}',"
                 "setTimeout(() => document.querySelector('form').requestSubmit()), 0"

@@ -55,6 +55,5 @@ def test_labels_and_bounds() -> None:
     assert f"At most {options.max_viewers} may watch" in TEXT
     assert f"{options.max_cells:,} groups times slots" in TEXT
     assert options.max_range_s == 600, "ten minutes"
-    assert f"for {options.session_s // 3600} hours" in TEXT
     assert f"above {MAX_BODY // 1024} KiB" in TEXT
     assert f"beyond {MAX_GROUPS:,} groups" in TEXT

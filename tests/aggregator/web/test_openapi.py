@@ -120,6 +120,7 @@ async def test_the_described_parameters_are_understood_and_others_refused(
             "limit": "3",
             "status": "alive",
             "points": "3",
+            "before": "3",
         }
         parameters = {item["name"]: given.get(item["name"], "udp")}
         if item["name"] == "to":

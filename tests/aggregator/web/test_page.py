@@ -67,7 +67,7 @@ async def test_pages_hold_nothing_inline_and_everything_they_name_is_served(
     for address in markup.addresses:
         if address.startswith("#"):
             assert address[1:] in markup.ids
-        elif address != "/login":
+        elif not address.startswith("/login"):
             async with site.client.get(address) as response:
                 assert response.status == 200, address
 
