@@ -12,6 +12,8 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from coalmine_aggregator.history import spread
+from coalmine_aggregator.history.damage import TooMuchError, refuse, sound
 from coalmine_aggregator.history.minute_layout import (
     ALL_SEEN,
     BLOCK_WORDS,
@@ -41,10 +43,6 @@ MAX_READ: Final = MAX_BODY
 _PLACES: Final = 1 << np.arange(SECONDS, dtype=np.uint64)
 
 
-class TooMuchError(ValueError):
-    """More than `MAX_READ` at once: fewer minutes have to be asked for."""
-
-
 class Columns(NamedTuple):
     """What rows say, in their order.
 
@@ -70,15 +68,6 @@ class Columns(NamedTuple):
         return len(self.faults)
 
 
-class _DamageError(Exception):
-    """Some rows cannot be read: which, as indices, and why."""
-
-    def __init__(self, rows: NDArray[np.intp], why: str) -> None:
-        super().__init__(why)
-        self.rows = rows
-        self.why = why
-
-
 def read(rows: Sequence[tuple[int, bytes]]) -> Columns:
     """The columns of (minute, its bytes), minutes ascending. Raises `TooMuchError`, ValueError."""
     parts = pieces(rows, MAX_READ)
@@ -101,32 +90,19 @@ def pieces(rows: Iterable[tuple[int, bytes]], limit: int = PIECE) -> Iterator[Co
         if len(body) > 1 and body[1] & PACKED:
             body = body[:2] + (unpacked(body[2:], MAX_BODY) or b"")
         if minutes and size + len(body) > limit:
-            yield _sound(minutes, bodies)
+            yield sound(minutes, bodies, _parse)
             minutes, bodies, size = [], [], 0
         minutes.append(minute)
         bodies.append(body)
         size += len(body)
-    yield _sound(minutes, bodies)
-
-
-def _sound(minutes: list[int], bodies: list[bytes]) -> Columns:
-    """The columns of those that can be read."""
-    faults: dict[int, str] = {}
-    while True:
-        try:
-            return _parse(minutes, bodies, faults)
-        except _DamageError as damage:
-            bad = set(damage.rows.tolist())
-            faults.update((minutes[row], damage.why) for row in bad)
-            minutes = [minute for row, minute in enumerate(minutes) if row not in bad]
-            bodies = [body for row, body in enumerate(bodies) if row not in bad]
+    yield sound(minutes, bodies, _parse)
 
 
 def _parse(minutes: Sequence[int], bodies: Sequence[bytes], faults: Mapping[int, str]) -> Columns:
-    """The columns of bodies that are all sound. Raises `_DamageError`."""
+    """The columns of bodies that are all sound. Raises `DamageError`."""
     sizes = np.fromiter(map(len, bodies), dtype=np.int64, count=len(bodies))
-    _refuse(sizes == 0, "a check that fails")
-    _refuse((sizes % 2 != 0) | (sizes < 2 * HEAD_WORDS), "of no such length")
+    refuse(sizes == 0, "a check that fails")
+    refuse((sizes % 2 != 0) | (sizes < 2 * HEAD_WORDS), "of no such length")
     words = np.frombuffer(b"".join(bodies), dtype="<u2")
     ends = np.cumsum(sizes // 2)
     heads = ends - sizes // 2
@@ -134,14 +110,14 @@ def _parse(minutes: Sequence[int], bodies: Sequence[bytes], faults: Mapping[int,
 
     first, second = words[heads], words[heads + 1]
     flags = first >> 8
-    _refuse((first & 0xFF) != VERSION, f"not of version {VERSION}")
-    _refuse((flags & ~np.uint16(FLAGS)) != 0, "unknown flags")
+    refuse((first & 0xFF) != VERSION, f"not of version {VERSION}")
+    refuse((flags & ~np.uint16(FLAGS)) != 0, "unknown flags")
     whole = flags & ALL_SEEN != 0
     spans, blocks = (second & 0xFF).astype(np.int64), (second >> 8).astype(np.int64)
     span_heads = heads + HEAD_WORDS + np.where(whole, 0, SEEN_WORDS)
     block_heads = span_heads + SPAN_WORDS * spans
     bodies_begin = block_heads + BLOCK_WORDS * blocks
-    _refuse(bodies_begin > ends, "cut off")
+    refuse(bodies_begin > ends, "cut off")
 
     bits = _seen_bits(words, heads, whole)
     seen = np.ones((len(heads), SECONDS), dtype=np.bool_)
@@ -154,16 +130,16 @@ def _parse(minutes: Sequence[int], bodies: Sequence[bytes], faults: Mapping[int,
         slots, roster, usual = slots[kept], roster[kept], usual[kept]
 
     row = np.repeat(np.arange(len(heads)), blocks)
-    places = _spread(block_heads, blocks, BLOCK_WORDS)
+    places = spread.places(block_heads, blocks, BLOCK_WORDS)
     kind, count = words[places], _long(words, places + 1)
     ending, form = (kind & 0xFF).astype(np.uint8), kind >> 8
-    _refuse((ending >= ENDINGS) | (form & ~np.uint16(FORMS) != 0), "unknown blocks", row)
+    refuse((ending >= ENDINGS) | (form & ~np.uint16(FORMS) != 0), "unknown blocks", row)
     narrow, runs = form & WIDE == 0, form & RUNS != 0
     unit_words = np.where(narrow, count, 2 * count)
     words_taken = unit_words + np.where(runs, (count + 1) // 2, 0)
     taken = np.concatenate(([0], np.cumsum(words_taken)))
     row_begins = taken[np.concatenate(([0], np.cumsum(blocks)))]
-    _refuse(np.diff(row_begins) != ends - bodies_begin, "of no such length")
+    refuse(np.diff(row_begins) != ends - bodies_begin, "of no such length")
     block_begins = taken[:-1] + (bodies_begin - row_begins[:-1])[row]
 
     block = np.repeat(np.arange(len(count)), count)
@@ -199,7 +175,7 @@ def _exceptions(
 ) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.uint8], NDArray[np.uint8]]:
     """Slot, number, ending and length of each exception."""
     words, row = blocks.words, blocks.row
-    places = _spread(blocks.begins, blocks.units, 1)
+    places = spread.places(blocks.begins, blocks.units)
     distance = words[np.minimum(places, max(len(words) - 1, 0))].astype(np.int64)
     fillers = distance == FAR
     if not blocks.narrow.all():
@@ -210,7 +186,7 @@ def _exceptions(
     reached = np.concatenate(([0], np.cumsum(distance)))
     before = reached[blocks.unit_begins[:-1]]
     farthest = reached[blocks.unit_begins[1:]] - before
-    _refuse(farthest >= MAX_NUMBERS * SECONDS, "numbers that are too large", row)
+    refuse(farthest >= MAX_NUMBERS * SECONDS, "numbers that are too large", row)
     key = (reached[1:] - np.repeat(before, blocks.units)).astype(np.int32)
 
     length = np.ones(len(key), dtype=np.uint8)
@@ -230,10 +206,10 @@ def _exceptions(
     wrong[1:] = same & (key[1:] <= key[:-1])
     wrong |= (length == 0) | (second + length > SECONDS)
     rows = row[block]
-    _refuse(wrong, "exceptions that do not ascend or do not last", rows)
+    refuse(wrong, "exceptions that do not ascend or do not last", rows)
     if bits is not None:
         lasts = (np.uint64(1) << length.astype(np.uint64)) - np.uint64(1) << second.astype(np.uint64)
-        _refuse(lasts & ~bits[rows] != 0, "exceptions in seconds that were not seen", rows)
+        refuse(lasts & ~bits[rows] != 0, "exceptions in seconds that were not seen", rows)
     return (minute * SECONDS)[rows] + second, number, blocks.ending[block], length
 
 
@@ -246,7 +222,7 @@ def _seen_bits(
     if len(parts):
         quarters = words[heads[parts, np.newaxis] + HEAD_WORDS + np.arange(SEEN_WORDS)]
         bits[parts] = np.ascontiguousarray(quarters).view("<u8")[:, 0]
-        _refuse(bits >> np.uint64(SECONDS) != 0, "more seconds than a minute has")
+        refuse(bits >> np.uint64(SECONDS) != 0, "more seconds than a minute has")
     return bits
 
 
@@ -257,16 +233,16 @@ def _of_seconds(
     bits: NDArray[np.uint64],
 ) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
     """The roster and the usual ending of all 60 seconds of every row, seen or not."""
-    _refuse((spans == 0) & (bits != 0), "no roster")
+    refuse((spans == 0) & (bits != 0), "no roster")
     row = np.repeat(np.arange(len(spans)), spans)
-    places = _spread(span_heads, spans, SPAN_WORDS)
+    places = spread.places(span_heads, spans, SPAN_WORDS)
     kind, roster = words[places], _long(words, places + 1)
     first, usual = (kind & 0xFF).astype(np.int64), (kind >> 8).astype(np.uint8)
     begins = np.ones(len(row), dtype=np.bool_)
     begins[1:] = row[1:] != row[:-1]
     after = np.append(np.where(begins[1:], SECONDS, first[1:]), SECONDS)[: len(row)]
     wrong = (begins & (first != 0)) | (after <= first) | (after > SECONDS) | (usual >= ENDINGS)
-    _refuse(wrong, "rosters that do not follow each other", row)
+    refuse(wrong, "rosters that do not follow each other", row)
     lasts = after - first
     if (spans == 0).any():  # rows of which nothing was seen: any roster will do
         at = np.flatnonzero(spans == 0)
@@ -276,22 +252,7 @@ def _of_seconds(
     return np.repeat(roster, lasts), np.repeat(usual, lasts)
 
 
-def _spread(begins: NDArray[np.int64], counts: NDArray[np.int64], step: int) -> NDArray[np.int64]:
-    """begin, begin + step, begin + 2 step, ...: for each begin as many as its count."""
-    base = begins - step * (np.cumsum(counts) - counts)
-    spread: NDArray[np.int64] = np.repeat(base, counts)
-    spread += step * np.arange(len(spread))
-    return spread
-
-
 def _long(words: NDArray[np.uint16], places: NDArray[np.int64]) -> NDArray[np.int64]:
     """The numbers of 2 words each at these places."""
     long: NDArray[np.int64] = words[places].astype(np.int64) | words[places + 1].astype(np.int64) << 16
     return long
-
-
-def _refuse(wrong: NDArray[np.bool_], why: str, row: NDArray[np.int64] | None = None) -> None:
-    """Raises `_DamageError` if something is wrong, in these rows or in the rows that it belongs to."""
-    if wrong.any():
-        rows = np.flatnonzero(wrong) if row is None else np.unique(row[wrong])
-        raise _DamageError(rows, why)

@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coalmine_aggregator.history import columns
-from coalmine_aggregator.history.columns import TooMuchError, pieces, read
+from coalmine_aggregator.history.columns import pieces, read
+from coalmine_aggregator.history.damage import TooMuchError
 from coalmine_aggregator.history.minute import Minute, encode
 from coalmine_aggregator.history.seal import sealed
 from tests.aggregator.history import dense
