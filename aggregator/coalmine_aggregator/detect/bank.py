@@ -25,6 +25,7 @@ Counts = NDArray[np.int32]
 Statistics = NDArray[np.float64]
 
 _CHUNK = 65_536
+_SORTED_BELOW = 16  # of so many patterns one at least is touched: then sorting costs more
 _NONE: Patterns = np.zeros(0, dtype=np.int64)
 
 
@@ -161,7 +162,7 @@ class Bank:
         touched = np.concatenate([each[0] for each in slots]) if slots else _NONE
         if not len(touched):
             return Look(_NONE, np.zeros(0), _NONE)
-        union, rows = np.unique(touched, return_inverse=True)
+        union, rows = self._united(touched)
         steps = self._step(
             np.concatenate([each[1] for each in slots]), np.concatenate([each[2] for each in slots])
         )
@@ -178,6 +179,16 @@ class Bank:
             np.maximum(w, 0.0, out=w)
             np.maximum(highest, w, out=highest)
         return Look(union, *self._best_of(highest))
+
+    def _united(self, touched: Patterns) -> tuple[Patterns, NDArray[np.intp]]:
+        """`np.unique` with the inverse: where many patterns are touched, without sorting them."""
+        if len(touched) * _SORTED_BELOW < self.patterns:
+            return np.unique(touched, return_inverse=True)
+        place = np.zeros(self.patterns, dtype=np.intp)
+        place[touched] = 1
+        union = np.flatnonzero(place)
+        place[union] = np.arange(len(union))
+        return union, place[touched]
 
     def over(self, threshold: float) -> Patterns:
         """The patterns whose best statistic is at least `threshold` (above 0), ascending."""

@@ -60,15 +60,15 @@ class Lookback:
             sums.bad[members] = later.bad[members]
         return _with_open(sums, slots)
 
-    def began(self, members: Mask, loss: float, slots: Sequence[Now]) -> int:
-        """The change point of the loss that there is. The bank's alternatives are coarse, and where the
-        cap holds them all alike, the smallest would reach back to the last stray loss."""
+    def since_began(self, members: Mask, loss: float, slots: Sequence[Now]) -> Sums:
+        """The sums from the change point of the loss that there is. The bank's alternatives are coarse,
+        and where the cap holds them all alike, the smallest would reach back to the last stray loss."""
         while True:
             began = self._change_point(members, loss, slots)
             sums = self.sums(began, slots)
             shown = int(sums.bad[members].sum()) / max(int(sums.judged[members].sum()), 1)
             if shown < 1.5 * loss or loss >= MOST_LOSS:
-                return began
+                return sums
             loss = min(shown, MOST_LOSS)
 
     def _change_point(self, members: Mask, loss: float, slots: Sequence[Now]) -> int:

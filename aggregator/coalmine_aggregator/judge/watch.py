@@ -244,8 +244,7 @@ class Watch:
         members = self.cells.lattice.members(scope)
         if self._masked is not None:
             members = members & ~self._masked
-        began = self._lookback.began(members, seed.loss, slots)
-        sums = self._lookback.sums(began, slots)
+        sums = self._lookback.since_began(members, seed.loss, slots)
         self._opened, self._known = sums.first, sums.last
         statistic = Statistic(
             "cusum",

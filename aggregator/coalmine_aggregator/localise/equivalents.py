@@ -13,8 +13,6 @@ from coalmine_aggregator.model.scopes import PREFERENCE, Scope
 MOST = 8
 """Equivalents that are listed at most."""
 
-_SAMPLE = 64  # cells that are looked at before all are
-
 
 def names_of(
     lattice: Lattice, inside: NDArray[np.bool_], judged: NDArray[np.bool_]
@@ -28,11 +26,8 @@ def names_of(
     cells = np.flatnonzero(inside & judged)
     if not len(cells):
         return ()
-    shared = _shared(lattice, cells)
-    matches = np.zeros(lattice.cells, dtype=np.int64)
-    for bit, (label, code) in enumerate(shared):
-        matches |= (lattice.codes(label) == code).astype(np.int64) << bit
-    counts = np.bincount(matches[judged], minlength=1 << len(shared))
+    shared = lattice.shared(cells)
+    counts = np.bincount(lattice.matches(shared)[judged], minlength=1 << len(shared))
     for bit in range(len(shared)):  # sums over all supersets
         halves = counts.reshape(-1, 2, 1 << bit)
         halves[:, 0] += halves[:, 1]
@@ -50,15 +45,3 @@ def names_of(
         )
         for s in minimal + rest
     )
-
-
-def _shared(lattice: Lattice, cells: NDArray[np.int64]) -> list[tuple[int, int]]:
-    """The labels whose value all cells share, with its code."""
-    shared = []
-    for label in range(len(PREFERENCE)):
-        codes = lattice.codes(label)
-        first = codes[cells[0]]
-        some = codes[cells[:: max(1, len(cells) // _SAMPLE)]]
-        if first and (some == first).all() and (codes[cells] == first).all():
-            shared.append((label, int(first)))
-    return shared

@@ -28,6 +28,8 @@ MANY = 4096
 STANDS_OUT = 1.5
 """Standard deviations above which a single cell of a large lattice is looked at."""
 
+_LEAST_EXCESS = 0.5
+_NONE: Patterns = np.zeros(0, dtype=np.int64)
 _MOST_HIT = 32  # at most every 32nd cell is looked at: beyond, more deviations are asked for
 
 
@@ -57,6 +59,8 @@ class Refill:
         by_cell = loss[atoms.of_cells(self._lattice)]
         expected = counts.judged * by_cell
         excess = counts.bad_in - sums(expected)
+        if excess.max() <= _LEAST_EXCESS:
+            return _NONE
         return self._best(None, sums(expected * (1.0 - by_cell)), excess)
 
     def _in_large(self, atoms: Atoms, loss: Floats) -> list[Patterns]:
@@ -65,6 +69,10 @@ class Refill:
         spread = cube.sums(atoms.by_leaf(expected * (1.0 - loss)))
         excess = counts.bad_in - cube.sums(atoms.by_leaf(expected))
         found = [self._best(counts.patterns, spread, excess)]
+        # All lost of so many is how far a cell may stand out at most: in none where the loss is high.
+        most_judged = counts.judged.max()
+        if most_judged * (1.0 - loss.min()) < 0.99 * STANDS_OUT**2 * loss.min():
+            return found
         cells = counts.hit
         of_cell = loss[atoms.of(cells, self._lattice)]
         by_cell = counts.judged[cells] * of_cell
@@ -93,7 +101,7 @@ class Refill:
     ) -> Patterns:
         """The patterns that gain enough, best first; `numbers` unless it is all of them."""
         # A gain is at most x * x / v.
-        places = np.flatnonzero((excess > 0.5) & (excess * excess > self._least * spread))
+        places = np.flatnonzero((excess > _LEAST_EXCESS) & (excess * excess > self._least * spread))
         x, v = excess[places], np.maximum(spread[places], 1e-6)
         gains = (v + x) * np.log1p(x / v) - x
         places, gains = places[gains > self._least], gains[gains > self._least]

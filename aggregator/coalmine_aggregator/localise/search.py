@@ -242,14 +242,15 @@ def _merged(atoms: Atoms) -> tuple[Floats, Floats, Floats]:
     """What lies in which pattern, and the counts, of atoms that differ in it and were judged."""
     held = np.flatnonzero(atoms.judged > 0)
     names = np.random.default_rng(0).integers(1 << 44, size=len(atoms.inside)).astype(np.float64)
-    sums = combined(atoms.inside, names)[held]  # exact: equal where all patterns are the same
+    # Exact, in whatever order: equal where all patterns are the same.
+    sums = product(names[None, :], atoms.inside.T)[0][held]
     _, first, group = np.unique(sums, return_index=True, return_inverse=True)
     group = group.reshape(-1)
     judged, bad = (
         np.bincount(group, counts[held], minlength=len(first)).astype(np.float64)
         for counts in (atoms.judged, atoms.bad)
     )
-    return np.ascontiguousarray(atoms.inside[:, held[first]]), judged, bad
+    return atoms.inside.take(held[first], axis=1), judged, bad
 
 
 def _with(chosen: Chosen, added: int) -> Chosen:

@@ -42,6 +42,7 @@ SMALL_CELLS = 1024
 """Cells up to which a table of every cell's patterns is kept."""
 
 _DENSE_SHARE = 8  # past one cell in so many, summing all cells is cheaper than sorting the touched
+_SAMPLE = 64  # cells that are looked at before all are
 _CHUNK = 1 << 16  # cells that are grouped at once: bounds what that takes beside
 _VARIANT, _NODE, _HOST = 1, 5, 6  # places in PREFERENCE
 
@@ -137,15 +138,38 @@ class Lattice:
             self._counted = len(self._leaf), np.bincount(self._leaf.values)
         return self._counted[1]
 
-    def codes(self, label: int) -> NDArray[np.int32]:
-        """int32[cells]: the codes of the cells' values of `PREFERENCE[label]`; 0 names nothing.
+    def shared(self, cells: NDArray[np.int64]) -> list[tuple[int, int]]:
+        """The labels, by place in `PREFERENCE`, of which all of some cells (one at least) have the same
+        value that is not empty, each with the code of that value.
 
         A code means the same value for as long as there is the lattice; see `text`.
         """
         self._settle()
-        if label in self._labels:
-            return self._labels[label].values
-        return self._cube.codes(label)[self._leaf.values]
+        leaves = np.flatnonzero(np.bincount(self._leaf.values[cells]))
+        shared = []
+        for label in range(len(PREFERENCE)):
+            column = self._labels.get(label)
+            codes = self._cube.codes(label)[leaves] if column is None else column.values
+            if column is not None:
+                some = codes[cells[:: max(1, len(cells) // _SAMPLE)]]
+                codes = some if (some != some[0]).any() else codes[cells]
+            if codes[0] and (codes == codes[0]).all():
+                shared.append((label, int(codes[0])))
+        return shared
+
+    def matches(self, values: Sequence[tuple[int, int]]) -> NDArray[np.int64]:
+        """int64[cells]: bit i says that a cell has the i-th value, of a label and with a code as in
+        `shared`."""
+        self._settle()
+        by_leaf = np.zeros(len(self._cube.leaves), dtype=np.int64)
+        for bit, (label, code) in enumerate(values):
+            if label not in self._labels:
+                by_leaf |= (self._cube.codes(label) == code).astype(np.int64) << bit
+        matches = by_leaf[self._leaf.values]
+        for bit, (label, code) in enumerate(values):
+            if label in self._labels:
+                matches[self._labels[label].values == code] |= 1 << bit
+        return matches
 
     def text(self, label: int, code: int) -> str:
         """The value of `PREFERENCE[label]` that has a code. Raises IndexError."""
