@@ -1,14 +1,13 @@
 """How long attempts take while all is well: the baseline that slowness is told by, for each leaf. Pure.
 
-A leaf's total times lie in a histogram of quarter octaves from 16 us to a second, so that its quantiles
-are good to a tenth; each step's usual time is one number, which follows the median. Both forget with a
-half-life of a day of learning: a fleet that is switched off for a month has not forgotten.
+A leaf's total times lie in a histogram, see `model.step_bins`; each step's usual time is one number,
+which follows the median. Both forget with a half-life of a day of learning: a fleet that is switched
+off for a month has not forgotten.
 """
 
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -16,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coalmine_aggregator.model.scopes import Leaf
+from coalmine_aggregator.model.step_bins import BINS, MAX_US, bins_of, quantile_us
 
 STEPS: Final = 5
 """Columns of step times: resolve, connect, tls, send, response."""
@@ -35,14 +35,9 @@ it lies what an agent's own host does to its timing: a start beside 300 others, 
 With a percentile of 60 us, twice of it would be slow, and nobody would have noticed.
 """
 
-_FIRST_US: Final = 16.0
-_PER_OCTAVE: Final = 4
-_BINS: Final = 66  # below the first edge, 64 quarter octaves, above the last edge
-_EDGES_US: Final = _FIRST_US * 2.0 ** (np.arange(-1, _BINS) / _PER_OCTAVE)
 _MEDIAN_RATE: Final = 0.05  # of the logarithm of a step's usual time, per lesson and towards its median
 _FOLLOWED: Final = 1_000  # attempts of a lesson whose steps are looked at
 _FORGET_S: Final = 3_600
-_MAX_US: Final = float(1 << 21)
 _LONG_AGO: Final = 0
 _NEVER: Final = -1
 
@@ -58,7 +53,7 @@ class StepTimes:
 
     def __init__(self) -> None:
         self._leaves: list[Leaf] = []
-        self._hist = np.zeros((0, _BINS), dtype=np.float32)
+        self._hist = np.zeros((0, BINS), dtype=np.float32)
         self._usual = np.zeros((0, STEPS), dtype=np.float32)  # log of microseconds; 0: never taken
         self._first = np.zeros(0, dtype=np.int64)
         self._newest = 0
@@ -91,7 +86,7 @@ class StepTimes:
         if self._newest and slot // _FORGET_S > self._newest // _FORGET_S:
             self._hist *= 2.0 ** (-_FORGET_S / HALF_LIFE_S)
         self._newest = max(slot, self._newest)
-        np.add.at(self._hist.reshape(-1), leaf * _BINS + _bin(total_us), np.float32(1))
+        np.add.at(self._hist.reshape(-1), leaf * BINS + bins_of(total_us), np.float32(1))
         new = leaf[self._first[leaf] == _NEVER]
         if len(new):
             self._first[new] = slot
@@ -100,7 +95,7 @@ class StepTimes:
         for step in range(STEPS):
             taken = np.flatnonzero(steps_us[:, step] > 0)
             if len(taken):
-                self._follow(step, leaf[taken], np.log(np.minimum(steps_us[taken, step], _MAX_US)))
+                self._follow(step, leaf[taken], np.log(np.minimum(steps_us[taken, step], MAX_US)))
 
     def refresh(self) -> None:
         """Works out which leaves have a baseline by now, and from where on they are slow."""
@@ -109,7 +104,7 @@ class StepTimes:
         self.slow_from_us = np.full(len(self._leaves), np.inf, dtype=np.float32)
         chosen = np.flatnonzero(self.ready)
         if len(chosen):
-            p95 = _quantile(self._hist[chosen], 0.95)
+            p95 = quantile_us(self._hist[chosen], 0.95)
             self.slow_from_us[chosen] = np.maximum(TIMES * p95, p95 + MORE_US)
 
     def quantiles_us(self, leaves: NDArray[np.int64], *shares: float) -> tuple[float, ...]:
@@ -117,7 +112,7 @@ class StepTimes:
         together = self._hist[leaves].sum(axis=0, dtype=np.float64)[np.newaxis]
         if not together.any():
             return tuple(0.0 for _ in shares)
-        return tuple(float(_quantile(together, share)[0]) for share in shares)
+        return tuple(float(quantile_us(together, share)[0]) for share in shares)
 
     def usual_us(self, leaf: Leaves) -> Micros:
         """float32[n, 5]: each leaf's usual time of each step; 0 where it was never taken."""
@@ -171,35 +166,14 @@ class StepTimes:
             steps = np.array(entry["steps_us"], dtype=np.float64)
         except (KeyError, TypeError, ValueError, OverflowError):
             return False
-        fits = counts.ndim == 1 and steps.shape == (STEPS,) and 0 <= start <= _BINS - len(counts)
+        fits = counts.ndim == 1 and steps.shape == (STEPS,) and 0 <= start <= BINS - len(counts)
         if not fits or not (np.isfinite(counts).all() and np.isfinite(steps).all()):
             return False
         self._hist[number, start : start + len(counts)] = np.clip(counts, 0, 2.0**24)
-        self._usual[number] = np.where(steps > 0, np.log(np.clip(steps, 1.02, _MAX_US)), 0)
+        self._usual[number] = np.where(steps > 0, np.log(np.clip(steps, 1.02, MAX_US)), 0)
         self._first[number] = _LONG_AGO
         return True
 
 
 def _longer(column: NDArray[Any], more: int) -> NDArray[Any]:
     return np.concatenate((column, np.zeros((more, *column.shape[1:]), dtype=column.dtype)))
-
-
-def _bin(total_us: Micros) -> NDArray[np.int32]:
-    octaves = np.log2(np.clip(total_us, _FIRST_US / 2, _MAX_US)) - math.log2(_FIRST_US)
-    bins: NDArray[np.int32] = np.clip(np.floor(octaves * _PER_OCTAVE) + 1, 0, _BINS - 1).astype(
-        np.int32
-    )
-    return bins
-
-
-def _quantile(hist: NDArray[np.floating[Any]], share: float) -> NDArray[np.float64]:
-    """float64[rows]: the quantile of each row's histogram, none of which is empty, in microseconds."""
-    sums = np.cumsum(hist, axis=1, dtype=np.float64)
-    wanted = share * sums[:, -1]
-    place = np.minimum((sums < wanted[:, np.newaxis]).sum(axis=1), _BINS - 1)
-    rows = np.arange(len(hist))
-    before = sums[rows, place] - hist[rows, place]
-    within = np.clip((wanted - before) / np.maximum(hist[rows, place], 1e-9), 0, 1)
-    low, high = _EDGES_US[place], _EDGES_US[place + 1]
-    quantile: NDArray[np.float64] = low * (high / low) ** within
-    return quantile
