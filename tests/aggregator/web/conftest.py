@@ -55,14 +55,14 @@ async def open_site(view: FakeView) -> AsyncIterator[OpenSite]:
     """Starts the application with these options."""
     opened: list[Site] = []
 
-    async def start(**options: object) -> Site:
+    async def start(*, port: int = 0, **options: object) -> Site:
         app = make_app(
             view,
             WebOptions(**options),  # type: ignore[arg-type]
             now=lambda: view.now,
             paced=False,
         )
-        server = TestServer(app, host="127.0.0.1")
+        server = TestServer(app, host="127.0.0.1", port=port)
         await server.start_server()
         client = aiohttp.ClientSession(server.make_url("/"), cookie_jar=aiohttp.CookieJar(unsafe=True))
         opened.append(Site(view, server, client))
