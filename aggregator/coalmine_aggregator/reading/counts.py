@@ -8,16 +8,20 @@ import numpy as np
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
-from coalmine_aggregator.history.columns import Columns
-from coalmine_aggregator.history.tally import Tally, expected_by_group, tally
-from coalmine_aggregator.model.endings import COLUMNS
+from coalmine_aggregator.history import sums_columns
+from coalmine_aggregator.history.tally import Tally, add, blank, expected_by_group
 from coalmine_aggregator.model.label_filter import LabelFilter
-from coalmine_aggregator.reading import seconds
-from coalmine_aggregator.reading.catalogue import Catalogue
+from coalmine_aggregator.reading import rollups, seconds
 from coalmine_aggregator.reading.frames import RefusedError
 from coalmine_aggregator.reading.grouping import Grouping, Groups, Labels
 from coalmine_aggregator.reading.library import Library
-from coalmine_aggregator.reading.question import MAX_BY_HOST_S, MAX_POINTS, Question, check_points
+from coalmine_aggregator.reading.question import (
+    MAX_BY_HOST_S,
+    MAX_POINTS,
+    Question,
+    check_points,
+)
+from coalmine_aggregator.reading.rollups import HOUR, MINUTE, SECOND, Segment
 from coalmine_aggregator.reading.tail import Tail
 from coalmine_aggregator.store import schema
 
@@ -47,7 +51,8 @@ class Counts(NamedTuple):
 def count(
     library: Library, connection: sa.Connection, question: Question, tail: Tail | None = None
 ) -> Counts:
-    """The answer to a question. Raises `RefusedError`."""
+    """The answer to a question; `tail` holds what memory knows beyond the store. Raises
+    `RefusedError`."""
     if question.below_leaves and question.last - question.first >= MAX_BY_HOST_S:
         raise RefusedError.of(
             400,
@@ -57,18 +62,14 @@ def count(
             parameter="from",
         )
     wanted = LabelFilter(question.where)
-    groups = Groups(question.by, wanted)
-    total = _Growing(question)
+    total = _Total(question, Groups(question.by, wanted))
     services = asked_services(library, connection, wanted)
     for service in services:
-        catalogue = library.catalogue(connection, schema.series, service)
-        counter = _Counter(library, connection, catalogue, groups)
-        for columns in seconds.read(connection, service, question.first, question.last):
-            total.add(counter.tally(columns, question))
+        _Service(library, connection, service, total).add_all()
         total.end_service()
     if tail is not None:
-        total.add_tail(tail, groups, seconds.newest_slot(connection, services))
-    return total.counts(groups)
+        total.add_tail(tail, seconds.newest_slot(connection, services))
+    return total.counts()
 
 
 def asked_services(library: Library, connection: sa.Connection, wanted: LabelFilter) -> list[str]:
@@ -81,99 +82,116 @@ def asked_services(library: Library, connection: sa.Connection, wanted: LabelFil
     ]
 
 
-class _Counter:
-    """Counts one service's seconds by group."""
-
-    def __init__(
-        self, library: Library, connection: sa.Connection, catalogue: Catalogue, groups: Groups
-    ) -> None:
-        self._library = library
-        self._connection = connection
-        self._catalogue = catalogue
-        self._groups = groups
-        self._grouping = Grouping(groups, catalogue)
-        self._expected: dict[int, Sums] = {}
-
-    def tally(self, columns: Columns, question: Question) -> Tally:
-        """The counts of these columns, by the groups that came up so far."""
-        for roster in np.unique(columns.roster).tolist():
-            if roster not in self._expected:
-                self._admit(roster)
-        size = len(self._groups)
-        check_points(question.buckets, size, question.step_s, _MOST_ON_THE_WAY)
-        first = max(question.first, int(columns.seen_slot[0]))
-        last = min(question.last, int(columns.seen_slot[-1]))
-        if last < first:
-            first = last = question.first
-        expected = {
-            roster: np.pad(known, (0, size - len(known))) for roster, known in self._expected.items()
-        }
-        return tally(columns, expected, self._grouping.of, size, first, last, question.step_s)
-
-    def _admit(self, roster: int) -> None:
-        mask = self._library.roster(self._connection, self._catalogue.service, roster)
-        if mask is not None:  # seconds of a roster that is lost count as not seen
-            self._grouping.admit(mask)
-            self._expected[roster] = expected_by_group(mask, self._grouping.of, len(self._groups))
-
-
-class _Growing:
+class _Total:
     """Sums of all buckets of a question, of more groups as they come up."""
 
-    def __init__(self, question: Question) -> None:
-        self._question = question
-        self._first = question.first // question.step_s * question.step_s
-        self._sums = np.zeros((question.buckets, 0, COLUMNS), dtype=np.int64)
-        self._seen = np.zeros(question.buckets, dtype=np.int32)
-        self._seen_of_service = np.zeros_like(self._seen)
+    def __init__(self, question: Question, groups: Groups) -> None:
+        self.question = question
+        self.groups = groups
+        self._tally = self._blank(0)
+        self._seen = np.zeros_like(self._tally.seen)
 
-    def add(self, part: Tally) -> None:
-        """Adds some slots of a service."""
-        step_s = self._question.step_s
-        begin = (part.first - self._first) // step_s
-        of_part = slice(begin, begin + len(part.seen))
-        self._widen(part.sums.shape[1])
-        self._sums[of_part, : part.sums.shape[1]] += part.sums
-        self._seen_of_service[of_part] += part.seen
+    def part(self) -> Tally:
+        """The sums, to be added to, with room for all groups that came up, and what was seen of the
+        service that is being added."""
+        size = len(self.groups)
+        if size > self._tally.sums.shape[1]:
+            check_points(self.question.buckets, size, self.question.step_s, _MOST_ON_THE_WAY)
+            wider = self._blank(size)
+            wider.sums[:, : self._tally.sums.shape[1]] = self._tally.sums
+            wider.seen[:] = self._tally.seen
+            self._tally = wider
+        return self._tally
 
     def end_service(self) -> None:
         """All of a service is added: seconds that several services saw count once."""
-        np.maximum(self._seen, self._seen_of_service, out=self._seen)
-        self._seen_of_service[:] = 0
+        np.maximum(self._seen, self._tally.seen, out=self._seen)
+        self._tally.seen[:] = 0
 
-    def add_tail(self, tail: Tail, groups: Groups, newest: int | None) -> None:
+    def add_tail(self, tail: Tail, newest: int | None) -> None:
         """Adds the slots of a tail that lie after the newest one that is kept."""
-        question = self._question
         slots = np.array(tail.slots, dtype=np.int64)
-        chosen = (slots >= question.first) & (slots <= question.last)
+        chosen = (slots >= self.question.first) & (slots <= self.question.last)
         if newest is not None:
             chosen &= slots > newest
         if not chosen.any():
             return
-        number = [groups.number(tuple(labels)) for labels in tail.labels]
-        check_points(question.buckets, len(groups), question.step_s, _MOST_ON_THE_WAY)
-        self._widen(len(groups))
-        bucket = (slots[chosen] - self._first) // question.step_s
-        for row, counts in zip(bucket.tolist(), tail.table()[chosen], strict=True):
-            self._sums[row, number] += counts
-            self._seen[row] += 1
+        number = [self.groups.number(tuple(labels)) for labels in tail.labels]
+        total = self.part()
+        buckets = (slots[chosen] - total.first) // total.step_s
+        for bucket, counts in zip(buckets.tolist(), tail.table()[chosen], strict=True):
+            total.sums[bucket, number] += counts
+            self._seen[bucket] += 1
 
-    def counts(self, groups: Groups) -> Counts:
+    def counts(self) -> Counts:
         """The answer, without groups that expected nothing."""
-        labels = groups.labels
-        self._widen(len(labels))
-        some = np.flatnonzero(self._sums.any(axis=(0, 2))).tolist()
+        total, labels = self.part(), self.groups.labels
+        some = np.flatnonzero(total.sums.any(axis=(0, 2))).tolist()
         order = sorted(some, key=labels.__getitem__)
-        check_points(self._question.buckets, len(order), self._question.step_s)
-        return Counts(
-            self._first,
-            self._question.step_s,
-            [labels[group] for group in order],
-            self._sums[:, order],
-            self._seen,
-        )
+        check_points(self.question.buckets, len(order), self.question.step_s)
+        named = [labels[group] for group in order]
+        return Counts(total.first, total.step_s, named, total.sums[:, order], self._seen)
 
-    def _widen(self, groups: int) -> None:
-        more = groups - self._sums.shape[1]
-        if more > 0:
-            self._sums = np.pad(self._sums, ((0, 0), (0, more), (0, 0)))
+    def _blank(self, groups: int) -> Tally:
+        return blank(groups, self.question.first, self.question.last, self.question.step_s)
+
+
+class _Service:
+    """Adds what is kept of one service to the total."""
+
+    def __init__(
+        self, library: Library, connection: sa.Connection, service: str, total: _Total
+    ) -> None:
+        self._library = library
+        self._connection = connection
+        self._service = service
+        self._total = total
+        series = library.catalogue(connection, schema.series, service)
+        self._of_series = Grouping(total.groups, series)
+        self._of_leaves: Grouping | None = None
+        self._expected: dict[int, Sums] = {}
+
+    def add_all(self) -> None:
+        """Adds every segment of the question's time."""
+        question = self._total.question
+        steps = [
+            step_s
+            for step_s in (HOUR, MINUTE)
+            if question.step_s % step_s == 0 and not question.below_leaves
+        ]
+        ends = rollups.ends(self._connection, self._service) if steps else {}
+        for segment in rollups.segments(question.first, question.last, steps, ends):
+            if segment.step_s == SECOND:
+                self._add_seconds(segment)
+            else:
+                self._add_sums(segment)
+
+    def _add_seconds(self, segment: Segment) -> None:
+        for columns in seconds.read(self._connection, self._service, segment.first, segment.last):
+            for roster in np.unique(columns.roster).tolist():
+                if roster not in self._expected:
+                    self._admit(roster)
+            total = self._total.part()
+            groups = total.sums.shape[1]
+            expected = {
+                roster: np.pad(known, (0, groups - len(known)))
+                for roster, known in self._expected.items()
+            }
+            part = total._replace(asked=(segment.first, segment.last))
+            add(part, columns, expected, self._of_series.of)
+
+    def _admit(self, roster: int) -> None:
+        mask = self._library.roster(self._connection, self._service, roster)
+        if mask is not None:  # seconds of a roster that is lost count as not seen
+            self._of_series.admit(mask)
+            size = len(self._total.groups)
+            self._expected[roster] = expected_by_group(mask, self._of_series.of, size)
+
+    def _add_sums(self, segment: Segment) -> None:
+        if self._of_leaves is None:
+            leaves = self._library.catalogue(self._connection, schema.leaves, self._service)
+            self._of_leaves = Grouping(self._total.groups, leaves)
+            self._of_leaves.admit_all()
+        total = self._total.part()._replace(asked=(segment.first, segment.last))
+        for columns in rollups.read(self._connection, self._service, segment):
+            sums_columns.add(total, columns, self._of_leaves.of)

@@ -28,6 +28,10 @@ MAX_BY_HOST_S: Final = 31 * 86_400
 """What lies below the leaves, hosts and nodes, is asked of so many seconds at once."""
 
 
+TOTAL_STEP_S: Final = 3600 << 30
+"""A step so long that everything lies in one: for sums over a whole range."""
+
+
 class Question(msgspec.Struct, frozen=True):
     """Sums by labels and by `step_s` of the slots from `first` to `last`, both included, of the series
     that carry what `where` says (exact values or globs, see `LabelFilter`)."""

@@ -46,9 +46,10 @@ class SumFates(Answer):
 
 
 class RateGroup(Answer):
-    """One group's counts by slot; all lists are as long as `slots`.
+    """One group's counts by step; all lists are as long as `slots`, the first slot of each step.
 
-    `received` is the sum rate, in datapoints a second. `expected` is the sum of the fates.
+    `received` is the sum rate, in datapoints a second where a step is a second. `expected` is the sum
+    of the fates.
     """
 
     labels: dict[str, str]
@@ -59,13 +60,19 @@ class RateGroup(Answer):
 
 
 class Rates(Answer):
-    """`/api/v1/rates`: slots from `first` to `last`, both included; `settled` is the newest one."""
+    """`/api/v1/rates`: slots from `first` to `last`, both included; `settled` is the newest one.
+
+    Counts are sums over `step` seconds from each slot on, fewer at the end; `seen` says of each slot of
+    the groups, which all have the same, in how many of these seconds anything is known.
+    """
 
     first: int
     last: int
     settled: int
+    step: int
     by: list[str]
     where: dict[str, str]
+    seen: list[int]
     groups: list[RateGroup]
 
 

@@ -1,4 +1,4 @@
-"""`/api/v1`: counts, agents, alerts, objectives, noise, the live feed, its own description. All GET."""
+"""`/api/v1`: agents, alerts, objectives, noise, the live feed, its own description. All GET."""
 
 from __future__ import annotations
 
@@ -9,24 +9,11 @@ import msgspec
 from aiohttp import web
 
 from coalmine_aggregator.access.roles import Scope
-from coalmine_aggregator.model.counts import NOTHING
-from coalmine_aggregator.model.views import GroupRates
 from coalmine_aggregator.web import openapi
 from coalmine_aggregator.web.alert_answers import Alerts, alert_item, explained
-from coalmine_aggregator.web.answers import (
-    Agents,
-    Answer,
-    Fates,
-    Rates,
-    agent_items,
-    count_status,
-    fate_group,
-    rate_group,
-    sums_of,
-    total_of,
-)
+from coalmine_aggregator.web.answers import Agents, agent_items, count_status
 from coalmine_aggregator.web.entrance import needs
-from coalmine_aggregator.web.keys import NOW, OPTIONS, PULSE, VIEW
+from coalmine_aggregator.web.keys import NOW, PULSE, VIEW
 from coalmine_aggregator.web.objective_answers import (
     BurnDown,
     Noises,
@@ -36,55 +23,12 @@ from coalmine_aggregator.web.objective_answers import (
     slo_items,
 )
 from coalmine_aggregator.web.problems import ProblemError
-from coalmine_aggregator.web.query import (
-    Question,
-    newest_settled,
-    parse_count,
-    parse_question,
-    singles,
-)
+from coalmine_aggregator.web.query import parse_count, singles
+from coalmine_aggregator.web.replies import json_body, json_reply
 
 MAX_PAGE = 1000
 MAX_RECENT = 200
 MAX_POINTS = 1000
-
-_encoder = msgspec.json.Encoder()
-
-
-@needs(Scope.READ)
-async def rates(request: web.Request) -> web.Response:
-    """Counts by slot."""
-    question, groups, settled = _ask(request)
-    return _json(
-        Rates(
-            first=question.span.first,
-            last=question.span.last,
-            settled=settled,
-            by=list(question.by),
-            where=question.where,
-            groups=[rate_group(group) for group in groups],
-        )
-    )
-
-
-@needs(Scope.READ)
-async def fates(request: web.Request) -> web.Response:
-    """Counts by fate over the whole range."""
-    question, groups, settled = _ask(request)
-    items = [fate_group(group) for group in groups]
-    return _json(
-        Fates(
-            first=question.span.first,
-            last=question.span.last,
-            settled=settled,
-            by=list(question.by),
-            where=question.where,
-            total=sums_of(sum((total_of(group) for group in groups), NOTHING)),
-            balanced=all(item.balanced for item in items),
-            groups=items,
-            oddities=request.app[VIEW].oddities(),
-        )
-    )
 
 
 @needs(Scope.READ)
@@ -108,7 +52,7 @@ async def agents(request: web.Request) -> web.Response:
     after = values.get("after", "")
     rest = [item for item in every if item.agent > after]
     page = rest[:limit]
-    return _json(
+    return json_reply(
         Agents(
             now=now,
             total=len(every),
@@ -125,7 +69,7 @@ async def alerts(request: web.Request) -> web.Response:
     values = singles(request.query.items(), known=("limit",))
     limit = parse_count(values, "limit", default=20, most=MAX_RECENT)
     view = request.app[VIEW]
-    return _json(
+    return json_reply(
         Alerts(
             now=request.app[NOW](),
             open=[alert_item(alert) for alert in view.open_alerts()],
@@ -148,7 +92,7 @@ async def explain(request: web.Request) -> web.Response:
             hint="an alert is named by its number or its id; /api/v1/alerts lists them",
         )
     standing = [*view.open_alerts(), *view.recent_alerts(MAX_RECENT)]
-    return _json(explained(transitions, standing, request.app[NOW]()))
+    return json_reply(explained(transitions, standing, request.app[NOW]()))
 
 
 @needs(Scope.READ)
@@ -156,7 +100,7 @@ async def slo(request: web.Request) -> web.Response:
     """Objectives and error budgets."""
     singles(request.query.items(), known=())
     app = request.app
-    return _json(Slos(now=app[NOW](), services=slo_items(app[VIEW].slo())))
+    return json_reply(Slos(now=app[NOW](), services=slo_items(app[VIEW].slo())))
 
 
 @needs(Scope.READ)
@@ -173,7 +117,7 @@ async def burn_down(request: web.Request) -> web.Response:
             f"There is no service {service[:64]} with an objective.",
             hint="/api/v1/slo lists them",
         )
-    return _json(
+    return json_reply(
         BurnDown(
             now=request.app[NOW](),
             service=service,
@@ -189,7 +133,7 @@ async def noise(request: web.Request) -> web.Response:
     """What was learned of healthy services."""
     singles(request.query.items(), known=())
     app = request.app
-    return _json(Noises(now=app[NOW](), services=noise_items(app[VIEW].noise())))
+    return json_reply(Noises(now=app[NOW](), services=noise_items(app[VIEW].noise())))
 
 
 @needs(Scope.READ)
@@ -203,30 +147,4 @@ async def live(request: web.Request) -> web.StreamResponse:
 @needs(Scope.READ)
 async def openapi_document(_request: web.Request) -> web.Response:
     """The API's description."""
-    body = _encoder.encode(openapi.document(version("coalmine")))
-    return web.Response(body=body, content_type="application/json")
-
-
-def _ask(request: web.Request) -> tuple[Question, list[GroupRates], int]:
-    app = request.app
-    view, options = app[VIEW], app[OPTIONS]
-    settled = newest_settled(view.health(), app[NOW]())
-    question = parse_question(request.query.items(), settled=settled, max_range_s=options.max_range_s)
-    groups = view.rates(question.by, question.where, question.span.first, question.span.last)
-    cells = sum(len(group.slots) for group in groups)
-    if cells > options.max_cells:
-        raise ProblemError(
-            HTTPStatus.BAD_REQUEST,
-            "answer-too-large",
-            f"{len(groups)} groups make {cells} counts; one answer holds {options.max_cells}.",
-            hint="group by fewer labels, filter, or ask for a shorter range",
-        )
-    return question, groups, settled
-
-
-def _json(answer: Answer) -> web.Response:
-    return web.Response(
-        body=_encoder.encode(answer),
-        content_type="application/json",
-        headers={"Cache-Control": "no-store"},
-    )
+    return json_body(msgspec.json.encode(openapi.document(version("coalmine"))))

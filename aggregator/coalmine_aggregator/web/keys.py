@@ -7,6 +7,7 @@ from collections.abc import Callable
 from aiohttp import web
 
 from coalmine_aggregator.access.audit import Audit
+from coalmine_aggregator.reading.readers import Readers
 from coalmine_aggregator.web.metrics import Metrics
 from coalmine_aggregator.web.options import WebOptions
 from coalmine_aggregator.web.pulse import Pulse
@@ -17,5 +18,7 @@ OPTIONS = web.AppKey("options", WebOptions)
 AUDIT = web.AppKey("audit", Audit)
 PULSE = web.AppKey("pulse", Pulse)
 METRICS = web.AppKey("metrics", Metrics)
+READERS = web.AppKey("readers", Readers)
+"""Absent where no history is kept."""
 NOW: web.AppKey[Callable[[], float]] = web.AppKey("now")
 """Reads the wall clock."""

@@ -62,3 +62,8 @@ class ProblemError(Exception):
                 parameter=self.parameter,
             )
         )
+
+
+def bad_parameter(parameter: str, detail: str, hint: str = "") -> ProblemError:
+    """The problem of a parameter that is unknown, given twice, or not understood."""
+    return ProblemError(HTTPStatus.BAD_REQUEST, "bad-parameter", detail, hint=hint, parameter=parameter)

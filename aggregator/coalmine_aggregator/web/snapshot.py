@@ -18,7 +18,7 @@ from coalmine_aggregator.web.answers import (
 from coalmine_aggregator.web.cells import CELL_LABELS, CELL_SPAN_S, Cell, cells_of
 from coalmine_aggregator.web.objective_answers import NoiseItem, SloItem, noise_items, slo_items
 from coalmine_aggregator.web.options import WebOptions
-from coalmine_aggregator.web.query import newest_settled
+from coalmine_aggregator.web.spans import newest_settled
 from coalmine_aggregator.web.view import View
 
 MAX_OPEN = 50

@@ -100,7 +100,7 @@ async def test_a_reader_killed_while_idle_fails_no_question(open_readers: OpenRe
 
 
 async def test_a_question_that_takes_too_long_is_given_up(open_readers: OpenReaders) -> None:
-    readers = await open_readers(patience_s=0.3)
+    readers = await open_readers(patience_s=3.0)
     first = int(await readers.ask("pid", b""))
     assert (await refusal(readers.ask("hang", b""))).refusal.name == "question-too-slow"
     assert int(await readers.ask("pid", b"again")) != first
@@ -151,7 +151,7 @@ async def test_closing_ends_the_processes_and_refuses_what_waits(open_readers: O
 
 
 async def test_a_module_that_cannot_run_refuses_in_time_and_is_tried_on(tmp_path: Path) -> None:
-    readers = Readers("no_such_module", f"sqlite:///{tmp_path}/x.db", patience_s=0.5)
+    readers = Readers("no_such_module", f"sqlite:///{tmp_path}/x.db", patience_s=1.0)
     readers.start()
     try:
         assert (await refusal(readers.ask("pid", b""))).refusal.name == "readers-busy"

@@ -1,0 +1,101 @@
+"""From a request to those who know: memory for the newest slots, the readers for the rest."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Final
+
+import msgspec
+from aiohttp import web
+
+from coalmine_aggregator.model.views import GroupRates
+from coalmine_aggregator.reading.frames import RefusedError
+from coalmine_aggregator.reading.question import Question, check_points
+from coalmine_aggregator.reading.tail import Tail, tail_of
+from coalmine_aggregator.web.keys import NOW, READERS, VIEW
+from coalmine_aggregator.web.problems import ProblemError
+from coalmine_aggregator.web.reader_tasks import CountsAsked
+from coalmine_aggregator.web.spans import newest_settled
+
+MEMORY_S: Final = 600
+"""Questions of no more seconds than these may be answered from memory."""
+
+MEMORY_POINTS: Final = 50_000
+"""Slots times groups that are counted on the measuring's own core."""
+
+TAIL_S: Final = 10
+"""The newest slots are handed to the readers, for the store is written a little later."""
+
+_pack = msgspec.msgpack.Encoder()
+
+
+def settled_now(app: web.Application) -> int:
+    """The newest slot that can be asked for."""
+    return newest_settled(app[VIEW].health(), app[NOW]())
+
+
+def counts_from_memory(app: web.Application, question: Question) -> list[GroupRates] | None:
+    """The groups by slot where memory has every one of them and they are few; else None.
+
+    Where there are no readers, memory answers what it has."""
+    if question.last < question.first:
+        return []
+    view, slots = app[VIEW], question.last - question.first + 1
+    alone = app.get(READERS) is None
+    if slots > MEMORY_S and not alone:
+        return None
+    newest = view.rates(question.by, question.where, question.last, question.last)
+    if len(newest) * slots > MEMORY_POINTS and not alone:
+        return None
+    groups = view.rates(question.by, question.where, question.first, question.last)
+    try:
+        check_points(slots, len(groups), 1)
+    except RefusedError as error:
+        raise problem_of(error) from None
+    if not alone and (not groups or len(groups[0].slots) < slots):
+        return None
+    return groups
+
+
+async def counts_from_history(
+    app: web.Application, task: str, question: Question, settled: int
+) -> bytes:
+    """The answer of a task about counts, in JSON. Raises `ProblemError`."""
+    tail = _tail(app, question, settled)
+    asked = CountsAsked(question, settled, tail, app[VIEW].oddities() if task == "fates" else {})
+    key = _pack.encode((question, settled))
+    return await ask(app, task, _pack.encode(asked), key)
+
+
+async def ask(app: web.Application, task: str, given: bytes, key: bytes | None = None) -> bytes:
+    """The answer of the readers. Raises `ProblemError`."""
+    readers = app.get(READERS)
+    if readers is None:
+        raise ProblemError(
+            HTTPStatus.SERVICE_UNAVAILABLE, "no-history", "No history is kept here to be read."
+        )
+    try:
+        return await readers.ask(task, given, key)
+    except RefusedError as error:
+        raise problem_of(error) from None
+
+
+def problem_of(error: RefusedError) -> ProblemError:
+    """The same as a problem document."""
+    refusal = error.refusal
+    return ProblemError(
+        HTTPStatus(refusal.status),
+        refusal.name,
+        refusal.detail,
+        hint=refusal.hint,
+        parameter=refusal.parameter,
+        headers={} if error.retry_s is None else {"Retry-After": str(error.retry_s)},
+    )
+
+
+def _tail(app: web.Application, question: Question, settled: int) -> Tail | None:
+    first = max(question.first, settled - TAIL_S + 1)
+    if question.last < first:
+        return None
+    groups = app[VIEW].rates(question.by, question.where, first, question.last)
+    return tail_of(groups, question.by)
