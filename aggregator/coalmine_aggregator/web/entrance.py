@@ -84,7 +84,8 @@ def entrance(gate: Gate, now: Callable[[], float]) -> Middleware:
                 "forbidden",
                 f"This needs the scope {need}, which {identity.name} ({identity.role}) has not.",
             )
-        if request.method not in SAFE and identity.csrf:
+        exists = request.match_info.http_exception is None
+        if exists and request.method not in SAFE and identity.csrf:
             _check_source(request, identity)
         request[IDENTITY] = identity
         return await handler(request)
