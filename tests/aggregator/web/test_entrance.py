@@ -25,6 +25,7 @@ from coalmine_aggregator.web.entrance import (
     open_to_all,
 )
 from coalmine_aggregator.web.keys import AUDIT
+from coalmine_aggregator.web.options import WebOptions
 from coalmine_runtime.quantities import parse_network
 from coalmine_runtime.secret import Secret
 from tests.aggregator.web.conftest import OpenSite, Site, by_token
@@ -56,17 +57,22 @@ async def act(request: web.Request) -> web.Response:
     return web.json_response({"by": identity.name})
 
 
+@needs(Scope.METRICS)
+async def figures(_request: web.Request) -> web.Response:
+    """A route for those that scrape."""
+    return web.Response()
+
+
 class Acting:
-    """The application with such a route, on a socket."""
+    """The application with these routes, on a socket."""
 
     def __init__(self, view: FakeView) -> None:
         self.view = view
 
     async def start(self, access: AccessSettings) -> str:
-        from coalmine_aggregator.web.options import WebOptions
-
         app = make_app(self.view, WebOptions(access=access), now=lambda: self.view.now, paced=False)
         app.router.add_route("*", "/act", act)
+        app.router.add_get("/figures", figures)
         check_routes(app)
         self.server = TestServer(app, host="127.0.0.1")
         await self.server.start_server()
@@ -84,7 +90,7 @@ def bearer(name: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {name}-{TOKEN}"}
 
 
-@pytest.mark.parametrize("path", ["/", "/api/v1/agents", "/api/v1/live", "/metrics", "/nothing"])
+@pytest.mark.parametrize("path", ["/", "/api/v1/agents", "/api/v1/live", "/nothing"])
 async def test_a_token_is_needed(open_site: OpenSite, path: str) -> None:
     site = await open_site(access=by_token("other-correct-horse", TOKEN))
     for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": f"Basic {TOKEN}"}):
@@ -116,9 +122,9 @@ async def test_probes_need_no_token(open_site: OpenSite) -> None:
     ("name", "path", "status"),
     [
         ("wall", "/api/v1/agents", 200),
-        ("wall", "/metrics", 200),
+        ("wall", "/figures", 200),
         ("wall", "/api/v1/audit", 403),
-        ("prometheus", "/metrics", 200),
+        ("prometheus", "/figures", 200),
         ("prometheus", "/api/v1/agents", 403),
         ("prometheus", "/", 403),
         ("prometheus", "/nothing", 403),
@@ -127,14 +133,15 @@ async def test_probes_need_no_token(open_site: OpenSite) -> None:
         ("chief", "/api/v1/audit", 200),
     ],
 )
-async def test_scopes(open_site: OpenSite, name: str, path: str, status: int) -> None:
-    site = await open_site(access=EVERY_KIND)
-    async with site.client.get(path, headers=bearer(name)) as response:
-        assert response.status == status
-        if status == 403:
-            problem = await response.json()
-            assert problem["type"] == "urn:coalmine:problem:forbidden"
-            assert name in problem["detail"]
+async def test_scopes(acting: Acting, name: str, path: str, status: int) -> None:
+    url = await acting.start(EVERY_KIND)
+    async with aiohttp.ClientSession(url) as client:
+        async with client.get(path, headers=bearer(name)) as response:
+            assert response.status == status
+            if status == 403:
+                problem = await response.json()
+                assert problem["type"] == "urn:coalmine:problem:forbidden"
+                assert name in problem["detail"]
 
 
 def test_every_route_says_what_it_needs(view: FakeView) -> None:
