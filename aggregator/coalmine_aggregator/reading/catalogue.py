@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from coalmine_aggregator.model.label_filter import LabelFilter
+from coalmine_wire.series import LABELS
 
 Codes = NDArray[np.int32]
 
@@ -46,9 +47,7 @@ class Catalogue:
 
     def __init__(self, table: sa.Table, service: str) -> None:
         self.service = service
-        self.labels = tuple(
-            column.name for column in table.columns if column.name not in ("service", "number")
-        )
+        self.labels = tuple(label for label in LABELS if label in table.c and label != "service")
         self.columns: Mapping[str, Column] = {label: Column() for label in self.labels}
         self._table = table
 
