@@ -16,6 +16,7 @@ from coalmine_aggregator.reading.frames import RefusedError
 from coalmine_aggregator.reading.library import Library
 from coalmine_aggregator.reading.question import TOTAL_STEP_S, Question
 from coalmine_aggregator.reading.tail import tail_of
+from coalmine_aggregator.store import schema
 from coalmine_aggregator.store.database import open_engine
 from tests.aggregator.reading.conftest import Keep
 from tests.aggregator.reading.kept import START, Past, fleet, keep, random_past
@@ -142,10 +143,13 @@ def test_a_library_learns_of_new_series(tmp_path: Path) -> None:
     writer, reader = open_engine(url), open_read_only(url)
     past = random_past(8, 60)
     library = Library()
-    question = Question(("host",), {}, START, START + 59, 60)
     for series in (4, 8):
         keep(writer, Past(past.series[:series], past.endings[:, :series]))
         with reader.connect() as connection:
-            assert len(count(library, connection, question).labels) == series // 2
+            known = library.catalogue(connection, schema.series, "ingest")
+            assert len(known) == series
+            assert known.values("host", np.arange(series)) == [
+                each.host for each in past.series[:series]
+            ]
     writer.dispose()
     reader.dispose()
