@@ -6,7 +6,8 @@ The engine is the real one, births and all; the evidence of each slot goes into 
 since receiving and decoding are measured elsewhere (`ingest`) and reports are the broker's limit. What
 counts is the processor time of one thread in `Engine.tick`: the tick that settles a slot, and the four
 looks at the open slots between, of a healthy fleet and of outages of several shapes while they open,
-while they last and when they end.
+while they last and when they end. The longest of all ticks of an outage, of whichever kind, is bounded;
+beside it stands how long it took by the clock, which is longer where other programs share the cores.
 """
 
 from __future__ import annotations
@@ -46,6 +47,13 @@ class Outage(NamedTuple):
     hits: Callable[[Fleet], Mask]
     fraction: float
     failed: bool
+
+
+class Took(NamedTuple):
+    """One tick, in milliseconds: of the thread's processor time, and by the clock."""
+
+    cpu: float
+    wall: float
 
 
 class Fleet:
@@ -101,19 +109,20 @@ class Fleet:
             row[bad] = FAILED
             ledger.book.alarming = True
 
-    def second(self, bad: Mask, failed: bool) -> tuple[float, float]:
-        """Processor seconds of the settling tick and of the four looks after it."""
+    def second(self, bad: Mask, failed: bool) -> list[Took]:
+        """The settling tick and the four looks after it."""
         if self.slot % 8 == 0:  # reports are not written, so nobody would be heard
             self.engine._roster.settle_in(self.slot + 1.0)
         self.write(bad, failed)
-        began = time.process_time()
-        self.engine.tick(self.slot + 1.0)  # settles slot - 2
-        settled = time.process_time()
-        for fifth in range(1, 5):
-            self.engine.tick(self.slot + 1.0 + fifth / 5)
-        looked = time.process_time()
+        ticks = [self._tick(self.slot + 1.0 + fifth / 5) for fifth in range(5)]  # settles slot - 2
         self.slot += 1
-        return settled - began, looked - settled
+        return ticks
+
+    def _tick(self, now: float) -> Took:
+        began, began_cpu = time.perf_counter(), time.thread_time()
+        self.engine.tick(now)
+        cpu, wall = time.thread_time() - began_cpu, time.perf_counter() - began
+        return Took(cpu * 1000, wall * 1000)
 
     def noise(self) -> Mask:
         """Which datapoints are lost all the same."""
@@ -137,29 +146,37 @@ OUTAGES: Sequence[Outage] = (
 
 
 class Costs(NamedTuple):
-    """Milliseconds: the settling ticks of a story and the sums of its looks."""
+    """Milliseconds of processor time: the settling ticks of a story and the sums of its looks; and all
+    of its ticks."""
 
     settle: list[float]
     looks: list[float]
+    ticks: list[Took]
 
     @property
     def second_ms(self) -> float:
         """A whole second, on average."""
         return float(np.mean(self.settle) + np.mean(self.looks))
 
+    @property
+    def longest(self) -> Took:
+        """Each for itself: what took longest by the clock may have waited for a core."""
+        return Took(max(tick.cpu for tick in self.ticks), max(tick.wall for tick in self.ticks))
+
 
 def story(fleet: Fleet, outage: Outage | None, seconds: int) -> tuple[Costs, list[str]]:
     """The costs of each second, and the scopes that were told."""
-    costs, told = Costs([], []), list[str]()
+    costs, told = Costs([], [], []), list[str]()
     hits = outage.hits(fleet) if outage else None
     for second in range(seconds):
         bad = fleet.noise()
         under_way = outage is not None and QUIET_S <= second < QUIET_S + OUTAGE_S
         if outage is not None and hits is not None and under_way:
             bad |= fleet.draw(hits, outage.fraction)
-        settle, looks = fleet.second(bad, bool(outage and outage.failed and under_way))
-        costs.settle.append(settle * 1000)
-        costs.looks.append(looks * 1000)
+        settle, *looks = fleet.second(bad, bool(outage and outage.failed and under_way))
+        costs.settle.append(settle.cpu)
+        costs.looks.append(sum(look.cpu for look in looks))
+        costs.ticks.extend((settle, *looks))
         for alert in fleet.engine.open_alerts():
             scope = " ".join(f"{label}={value}" for label, value in alert.scope) or "everything"
             if not told or told[-1] != scope:
@@ -183,9 +200,10 @@ def measure(report: Report, hosts: int, bound_ms: float, stories: Sequence[Outag
     for outage in stories:
         costs, told = story(fleet, outage, QUIET_S + OUTAGE_S + AFTER_S)
         during = costs.settle[QUIET_S : QUIET_S + OUTAGE_S + 4]
-        typical, worst = float(np.median(during)), float(max(costs.settle))
+        typical, longest = float(np.median(during)), costs.longest
         report.add(f"{label}: {outage.name}, median slot", typical, "ms", at_most=bound_ms)
-        report.add(f"{label}: {outage.name}, worst slot", worst, "ms", at_most=bound_ms)
+        report.add(f"{label}: {outage.name}, longest tick", longest.cpu, "ms", at_most=bound_ms)
+        report.add(f"{label}: {outage.name}, longest tick by the clock", longest.wall, "ms")
         report.add(
             f"{label}: {outage.name}, a second with its looks",
             float(np.mean(during) + np.mean(costs.looks[QUIET_S : QUIET_S + OUTAGE_S + 4])),

@@ -20,6 +20,8 @@ MOST_CELLS = 2_000_000
 """Of many cells only so many slots are kept as hold `MOST_CELLS`, `FEW` at least: a loss of so many is
 told within the first."""
 
+_SOON_COUNTED = 16_384  # cells
+
 Mask = NDArray[np.bool_]
 Fates = NDArray[np.uint8]
 
@@ -78,5 +80,7 @@ def count(fates: Fates, received: Mask | None, inside: Mask | None) -> Counts:
         fates = fates[: len(inside)] | np.subtract(inside.view(np.uint8), 1)
         received = None if received is None else received[: len(inside)] & inside
     arrived = 0 if received is None else int(np.count_nonzero(received))
-    # Comparing bytes seven times over takes an eighth of the time that one `bincount` does.
+    if len(fates) <= _SOON_COUNTED:
+        return Counts(arrived, tuple(np.bincount(fates, minlength=FATES)[:FATES].tolist()))
+    # Of many, comparing bytes seven times over takes an eighth of the time that `bincount` does.
     return Counts(arrived, tuple(int(np.count_nonzero(fates == fate)) for fate in range(FATES)))
