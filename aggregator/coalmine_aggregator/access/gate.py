@@ -103,7 +103,9 @@ class Gate:
             token = self.tokens.named(session.name)
             assert token is not None  # its secret has sealed the session
             role, scopes = token.role, token.granted
-        return Identity(session.name, role, scopes, session.via, address, opened.csrf)
+        return Identity(
+            session.name, role, scopes, session.via, address, opened.csrf, float(session.end)
+        )
 
     def _of_browser(self, name: str, role: Role, via: Via, address: str) -> Identity:
         # No session to bind it to: the proxy, or the machine itself, lets the same person in anew.

@@ -24,7 +24,8 @@ class Identity(NamedTuple):
     """Somebody who was let in.
 
     `csrf` is what a request that changes something must repeat in the header `X-Coalmine-CSRF`; it is
-    empty for a bearer token, which no browser sends by itself.
+    empty for a bearer token, which no browser sends by itself. `until` is when a session ends, in
+    seconds since the epoch.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Identity(NamedTuple):
     via: Via
     address: str
     csrf: str = ""
+    until: float | None = None
 
     def may(self, scope: Scope) -> bool:
         """Whether that is among what may be done."""

@@ -12,7 +12,7 @@ from coalmine_aggregator.access.roles import Scope
 from coalmine_aggregator.web import openapi
 from coalmine_aggregator.web.alert_answers import Alerts, alert_item, explained
 from coalmine_aggregator.web.answers import Agents, agent_items, count_status
-from coalmine_aggregator.web.entrance import needs
+from coalmine_aggregator.web.entrance import IDENTITY, needs
 from coalmine_aggregator.web.keys import NOW, PULSE, VIEW
 from coalmine_aggregator.web.objective_answers import (
     BurnDown,
@@ -140,8 +140,9 @@ async def noise(request: web.Request) -> web.Response:
 async def live(request: web.Request) -> web.StreamResponse:
     """The page's feed: one snapshot a second, as server-sent events."""
     singles(request.query.items(), known=())
-    pulse = request.app[PULSE]
-    return await pulse.feed.stream(request, pulse.event(request.app[NOW]()))
+    pulse, now, until = request.app[PULSE], request.app[NOW](), request[IDENTITY].until
+    lasts_s = None if until is None else until - now
+    return await pulse.feed.stream(request, pulse.event(now), lasts_s)
 
 
 @needs(Scope.READ)

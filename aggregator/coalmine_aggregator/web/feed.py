@@ -66,8 +66,11 @@ class Feed:
                 viewer.events.get_nowait()
             viewer.events.put_nowait(_END)
 
-    async def stream(self, request: web.Request, first: bytes) -> web.StreamResponse:
-        """Answers `request` with `first` and then every event, until either side ends it."""
+    async def stream(
+        self, request: web.Request, first: bytes, lasts_s: float | None = None
+    ) -> web.StreamResponse:
+        """Answers `request` with `first` and then every event, until either side ends it, or `lasts_s`
+        are over: then whoever watches has to be let in anew."""
         if self.closed or len(self.viewers) >= self._max:
             self.refused += 1
             log.warning("web.viewer.refused", viewers=len(self.viewers), bound=self._max)
@@ -80,6 +83,8 @@ class Feed:
             )
         viewer = Viewer(request.transport)
         self.viewers.add(viewer)
+        loop = asyncio.get_running_loop()
+        end = None if lasts_s is None else loop.call_later(lasts_s, viewer.cut)
         try:
             response = web.StreamResponse(
                 headers={
@@ -96,4 +101,6 @@ class Feed:
             pass  # the viewer left, or was cut off
         finally:
             self.viewers.discard(viewer)
+            if end is not None:
+                end.cancel()
         return response

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import io
 import re
@@ -13,9 +14,11 @@ from coalmine_aggregator.access.gate import LOGINS
 from coalmine_aggregator.access.roles import Role, Scope
 from coalmine_aggregator.access.settings import AccessSettings, TokenSettings
 from coalmine_aggregator.web.entrance import CSRF_HEADER
+from coalmine_aggregator.web.keys import PULSE
 from coalmine_aggregator.web.login_page import next_of
 from coalmine_runtime.secret import Secret
 from tests.aggregator.web.conftest import OpenSite, Site, by_token
+from tests.servers.waiting import until
 
 TOKEN = "correct-horse-battery"
 HTML = {"Accept": "text/html,*/*"}
@@ -92,6 +95,26 @@ async def test_a_session_ends(open_site: OpenSite) -> None:
         assert response.status == 200
     site.view.now += 1
     async with site.client.get("/api/v1/me") as response:
+        assert response.status == 401
+
+
+async def test_what_is_watched_ends_with_the_session(open_site: OpenSite) -> None:
+    site = await open_site(access=dataclasses.replace(by_token(TOKEN), session=60.0))
+    await site.client.post("/login", data={"token": TOKEN})
+    site.view.now += 59.5
+    async with asyncio.timeout(10):
+        async with site.client.get("/api/v1/live") as response:
+            assert response.status == 200
+            with pytest.raises(aiohttp.ClientError):
+                await response.read()
+
+    async def nobody_watches() -> bool:
+        site.server.app[PULSE].beat(site.view.now)
+        return not site.server.app[PULSE].feed.viewers
+
+    await until(nobody_watches, deadline_s=10, what="the stream is let go of")
+    site.view.now += 0.5
+    async with site.client.get("/api/v1/live") as response:
         assert response.status == 401
 
 
