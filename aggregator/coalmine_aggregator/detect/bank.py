@@ -170,14 +170,17 @@ class Bank:
         )
         w = self._now(union)
         quiet = self._ratios.of_good(self._judged[union])
-        highest, step = np.zeros_like(w), np.empty_like(w)
+        highest = np.zeros_like(w)
         first = 0
         for each, _, _ in slots:
             after = first + len(each)
-            np.copyto(step, quiet)
-            step[rows[first:after]] = steps[first:after]
+            if len(each) == len(union):
+                w[rows[first:after]] += steps[first:after]
+            else:
+                step = quiet.copy()
+                step[rows[first:after]] = steps[first:after]
+                w += step
             first = after
-            w += step
             np.maximum(w, 0.0, out=w)
             np.maximum(highest, w, out=highest)
         return Look(union, *self._best_of(highest))

@@ -364,9 +364,13 @@ class Lattice:
     ) -> tuple[NDArray[np.int64], list[NDArray[np.float64]]]:
         by_cell = np.zeros(self.cells, dtype=np.float64)
         by_cell[cells] = 1
-        patterns = np.flatnonzero(self.sums(by_cell)).astype(np.int64)
-        sums = []
+        present = self.sums(by_cell)
+        patterns = np.flatnonzero(present).astype(np.int64)
+        present, sums = present[patterns], []
         for weight in weights:
+            if weight[0] in (0, 1) and (weight == weight[0]).all():  # all bad, or none
+                sums.append(present * float(weight[0]))
+                continue
             by_cell[cells] = weight
             sums.append(self.sums(by_cell)[patterns])
         return patterns, sums
