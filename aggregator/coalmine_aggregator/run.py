@@ -23,6 +23,7 @@ from coalmine_aggregator.broker import BrokerStartError, EmbeddedBroker, Listene
 from coalmine_aggregator.engine import Engine
 from coalmine_aggregator.live_view import LiveView
 from coalmine_aggregator.measuring import RECENT_ALERTS, Measuring
+from coalmine_aggregator.metrics.shared_counts import SharedCounts
 from coalmine_aggregator.notify.notifier import Notifier
 from coalmine_aggregator.receivers.limits import ReceiverLimits
 from coalmine_aggregator.receivers.receivers import Listen, ListenError, Receivers
@@ -32,11 +33,14 @@ from coalmine_aggregator.settings import AggregatorSettings, BrokerChoice, Recei
 from coalmine_aggregator.store.database import StoreError
 from coalmine_aggregator.store.store import Store
 from coalmine_aggregator.web.app import make_app
+from coalmine_aggregator.web.keys import METRICS
+from coalmine_aggregator.web.metrics_port import make_metrics_app
 from coalmine_aggregator.web.options import WebOptions
 from coalmine_runtime import clock, logs, systemd
 from coalmine_runtime.mqtt import BrokerSettings, BrokerUrl, tls_context
+from coalmine_runtime.quantities import Address
 from coalmine_runtime.secret import Secret
-from coalmine_runtime.tls import server_context
+from coalmine_runtime.tls import TlsServerSettings, server_context
 from coalmine_wire.protocols import Protocol
 
 _log = logs.get_logger("aggregator")
@@ -95,6 +99,10 @@ async def _start(
     settings: AggregatorSettings, stack: contextlib.AsyncExitStack
 ) -> list[asyncio.Task[None]]:
     """Starts every part and leaves its end on the stack; gives the tasks that must not end."""
+    try:
+        counts = stack.enter_context(SharedCounts.opened())
+    except OSError as error:
+        raise StartError(f"no folder for the counts of other processes: {error}") from None
     store = await Store.open(settings.store)
     stack.push_async_callback(store.close)
     notifier = await Notifier.open(settings.notify, store)
@@ -142,7 +150,7 @@ async def _start(
         _task(reports.run(), "reports", stack),
         _task(measuring.run(receivers, _watchdog()), "measuring", stack),
     ]
-    await _serve(settings.web, view, measuring, stack)
+    await _serve(settings, view, measuring, counts, stack)
     return tasks
 
 
@@ -235,25 +243,42 @@ async def _broker(choice: BrokerChoice, fleet: str, stack: contextlib.AsyncExitS
 
 
 async def _serve(
-    settings: WebSettings, view: LiveView, measuring: Measuring, stack: contextlib.AsyncExitStack
+    settings: AggregatorSettings,
+    view: LiveView,
+    measuring: Measuring,
+    counts: SharedCounts,
+    stack: contextlib.AsyncExitStack,
 ) -> None:
+    page, metrics = settings.web, settings.metrics
     options = WebOptions(
-        access=settings.access,
-        hosts=tuple(settings.hosts),
-        secure=settings.certificate is not None,
+        access=page.access,
+        hosts=tuple(page.hosts),
+        secure=page.certificate is not None,
     )
-    app = make_app(view, options, now=measuring.now)
+    app = make_app(view, options, others=[counts], now=measuring.now)
+    await _listen("web", app, page.listen, page.certificate, stack)
+    if metrics is not None:
+        scraped = make_metrics_app(app[METRICS], options, now=measuring.now)
+        await _listen("metrics", scraped, metrics.listen, metrics.certificate, stack)
+
+
+async def _listen(
+    key: str,
+    app: web.Application,
+    address: Address,
+    certificate: TlsServerSettings | None,
+    stack: contextlib.AsyncExitStack,
+) -> None:
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=STOP_S)
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
-    context = server_context(settings.certificate) if settings.certificate else None
-    address = settings.listen
+    context = server_context(certificate) if certificate else None
     site = web.TCPSite(runner, address.host or None, address.port, ssl_context=context)
     try:
         await site.start()
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else str(error)
-        raise StartError(f"web {address}: {reason}") from None
+        raise StartError(f"{key} {address}: {reason}") from None
 
 
 def _page_url(settings: WebSettings) -> str:

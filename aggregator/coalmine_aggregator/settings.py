@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
+from coalmine_aggregator.access.roles import Scope
 from coalmine_aggregator.access.settings import AccessSettings
 from coalmine_aggregator.detection_settings import DetectionSettings
 from coalmine_aggregator.model.policy import SLO_WINDOW_S, ServicePolicy
@@ -241,7 +242,7 @@ class ControlSettings:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class WebSettings:
-    """The page, the API and the metrics."""
+    """The page and the API."""
 
     listen: Address = setting("Where to listen", Address("127.0.0.1", 8080))
     certificate: TlsServerSettings | None = setting("TLS; required beyond loopback", None)
@@ -255,6 +256,23 @@ class WebSettings:
             raise SettingError(
                 "listen", f'{self.listen} is beyond loopback and needs "certificate" and "access"'
             )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class MetricsSettings:
+    """Where Prometheus scrapes. Short form: its address."""
+
+    listen: Address = setting("Where to listen", Address("127.0.0.1", 9464))
+    certificate: TlsServerSettings | None = setting("TLS; required beyond loopback", None)
+
+    @classmethod
+    def parse(cls, text: str) -> MetricsSettings:
+        """The short form."""
+        return cls(listen=Address.parse(text))
+
+    def __post_init__(self) -> None:
+        if not self.listen.loopback and self.certificate is None:
+            raise SettingError("listen", f'{self.listen} is beyond loopback and needs "certificate"')
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -285,7 +303,10 @@ class AggregatorSettings:
         "with three slashes relative to where it starts",
         "sqlite:///coalmine.db",
     )
-    web: WebSettings = setting("The page, the API and the metrics", WebSettings())
+    web: WebSettings = setting("The page and the API", WebSettings())
+    metrics: MetricsSettings | None = setting(
+        "Listener for Prometheus; web.access says who may scrape, web.hosts under which names", None
+    )
     log: LogSettings = setting("The log", LogSettings())
 
     def __post_init__(self) -> None:
@@ -299,6 +320,17 @@ class AggregatorSettings:
         if not self.store.startswith("sqlite:///"):
             raise SettingError("store", f'expected sqlite:///path, not "{self.store}"')
         check_names(self.notify)
+        self._check_metrics()
+
+    def _check_metrics(self) -> None:
+        if self.metrics is None or self.metrics.listen.loopback:
+            return
+        if not any(Scope.METRICS in token.granted for token in self.web.access.tokens):
+            raise SettingError(
+                "metrics.listen",
+                f"{self.metrics.listen} is beyond loopback and needs one of web.access.tokens "
+                "with the scope metrics",
+            )
 
     def policies(self) -> dict[str, ServicePolicy]:
         """The rules of every service."""

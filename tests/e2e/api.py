@@ -50,8 +50,9 @@ class SlotRow(NamedTuple):
 class Api:
     """`http://127.0.0.1:<port>`; `async with` it. Answers are plain JSON."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, metrics_port: int) -> None:
         self.url = f"http://127.0.0.1:{port}"
+        self.metrics_url = f"http://127.0.0.1:{metrics_port}/metrics"
         self._session: aiohttp.ClientSession | None = None
         self.explain: Callable[[], str] = lambda: ""
 
@@ -136,7 +137,9 @@ class Api:
 
     async def metric(self, name: str, **labels: str) -> float:
         """The sum of the samples of `name` in `/metrics` that carry these labels; 0 without any."""
-        _, text = await self.text("/metrics")
+        assert self._session is not None
+        async with self._session.get(self.metrics_url) as response:
+            text = await response.text()
         wanted = [f'{key}="{value}"' for key, value in labels.items()]
         return sum(
             float(line.rsplit(" ", 1)[1])

@@ -114,7 +114,7 @@ class Aggregator(Process):
         fleet: str = "default",
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self.web_port, self.mqtt_port = free_port(), free_port()
+        self.web_port, self.mqtt_port, self.metrics_port = free_port(), free_port(), free_port()
         self.settings: dict[str, Any] = {
             "fleet": fleet,
             "services": {
@@ -130,12 +130,13 @@ class Aggregator(Process):
             "notify": [dict(receiver) for receiver in notify],
             "store": f"sqlite:///{folder / 'history.db'}",
             "web": {"listen": f"127.0.0.1:{self.web_port}"},
+            "metrics": f"127.0.0.1:{self.metrics_port}",
         }
         self.config = folder / "aggregator.yaml"
         self.config.write_text(yaml.safe_dump(self.settings, sort_keys=False))
         argv = [command(), "aggregator", "run", str(self.config)]
         super().__init__(argv, log=folder / "aggregator.log")
-        self.api = Api(self.web_port)
+        self.api = Api(self.web_port, self.metrics_port)
         self.api.explain = self.tail
 
     async def start(self) -> None:

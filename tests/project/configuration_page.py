@@ -46,7 +46,7 @@ variant `node_<name>` says that the endpoint leads to that one machine.
 _AGGREGATOR = """
 ## Aggregator
 
-`services` names what is watched. Short form: `receive.https: host:port`.
+`services` names what is watched. Short forms: `receive.https: host:port`, `metrics: host:port`.
 """
 
 

@@ -1,1 +1,1 @@
-"""The live page, its feed, the API, `/metrics` and the probes: they read a `View`, change nothing."""
+"""The live page, its feed, the API, the probes and `/metrics`: they read a `View`, change nothing."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 
 from aiohttp import web
+from prometheus_client.registry import Collector
 
 from coalmine_aggregator.access.audit import Audit
 from coalmine_aggregator.access.gate import Gate
@@ -35,12 +36,13 @@ def make_app(
     view: View,
     options: WebOptions | None = None,
     *,
+    others: Iterable[Collector] = (),
     now: Callable[[], float] = clock.wall,
     paced: bool = True,
 ) -> web.Application:
     """The application that shows `view`.
 
-    `now` reads the wall clock. `paced` lets it beat by itself once a second; otherwise whoever owns
+    `others` are scraped besides. `now` reads the wall clock. `paced` lets it beat by itself once a second; otherwise whoever owns
     it calls `app[PULSE].beat(now)`.
     """
     options = options or WebOptions()
@@ -50,7 +52,7 @@ def make_app(
         client_max_size=MAX_BODY,
     )
     feed = Feed(options.max_viewers)
-    metrics = Metrics(view, feed)
+    metrics = Metrics(view, feed, others)
     pulse = Pulse(view, options, feed, metrics)
     app[VIEW] = view
     app[OPTIONS] = options
@@ -102,7 +104,6 @@ def _add_routes(app: web.Application, page: Page, login: Login) -> None:
             web.get("/api/v1/noise", api.noise),
             web.get("/api/v1/live", api.live, allow_head=False),
             web.get("/api/v1/openapi.json", api.openapi_document),
-            web.get("/metrics", probes.metrics),
             web.get("/healthz", probes.healthz),
             web.get("/readyz", probes.readyz),
         ]

@@ -65,8 +65,10 @@ def check_routes(app: web.Application) -> None:
         need_of(route.handler)
 
 
-def entrance(gate: Gate, now: Callable[[], float]) -> Middleware:
-    """Lets a request through to its handler if whoever sends it may do what that needs."""
+def entrance(gate: Gate, now: Callable[[], float], *, signs_in: bool = True) -> Middleware:
+    """Lets a request through to its handler if whoever sends it may do what that needs. `signs_in` says
+    that there is a page here at which people sign in."""
+    signs_in = signs_in and gate.signs_in
 
     @web.middleware
     async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -77,7 +79,7 @@ def entrance(gate: Gate, now: Callable[[], float]) -> Middleware:
             request.remote or "", request.headers, request.cookies.get(gate.cookie, ""), now()
         )
         if isinstance(identity, Refused):
-            raise _refusal(identity, gate, request)
+            raise _refusal(identity, request, signs_in=signs_in)
         if not identity.may(need):
             raise ProblemError(
                 HTTPStatus.FORBIDDEN,
@@ -123,13 +125,13 @@ def _check_source(request: web.Request, identity: Identity) -> None:
         )
 
 
-def _refusal(refused: Refused, gate: Gate, request: web.Request) -> Exception:
+def _refusal(refused: Refused, request: web.Request, *, signs_in: bool) -> Exception:
     if refused.wait_s > 0:
         return too_many(refused.reason, refused.wait_s)
     if refused.known:
         return ProblemError(HTTPStatus.FORBIDDEN, "no-role", refused.reason)
     page = request.method in SAFE and "text/html" in request.headers.get("Accept", "")
-    if page and gate.signs_in and "Authorization" not in request.headers:
+    if page and signs_in and "Authorization" not in request.headers:
         return web.HTTPSeeOther(f"/login?{urlencode({'next': request.raw_path[:MAX_NEXT]})}")
     return ProblemError(
         HTTPStatus.UNAUTHORIZED,

@@ -43,7 +43,8 @@ _Values = Iterable[tuple[Sequence[str], float]]
 class Metrics(Collector):
     """Collects from the view when it is scraped."""
 
-    def __init__(self, view: View, feed: Feed) -> None:
+    def __init__(self, view: View, feed: Feed, others: Iterable[Collector] = ()) -> None:
+        """`others` are told beside the view."""
         self._view = view
         self._feed = feed
         self._now = 0.0
@@ -51,7 +52,8 @@ class Metrics(Collector):
         self._totals: Counter[_Key] = Counter()
         self._groups: set[_Key] = set()
         self._registry = CollectorRegistry()
-        self._registry.register(self)
+        for collector in (self, *others):
+            self._registry.register(collector)
         ProcessCollector(registry=self._registry)
 
     def describe(self) -> Iterable[Metric]:

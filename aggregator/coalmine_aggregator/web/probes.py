@@ -1,4 +1,4 @@
-"""`/healthz`, `/readyz` and `/metrics`: for machines that watch the aggregator."""
+"""`/healthz` and `/readyz`: for machines that watch the aggregator."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from http import HTTPStatus
 import msgspec
 from aiohttp import web
 
-from coalmine_aggregator.access.roles import Scope
 from coalmine_aggregator.web.answers import Answer
-from coalmine_aggregator.web.entrance import needs, open_to_all
-from coalmine_aggregator.web.keys import METRICS, NOW, VIEW
+from coalmine_aggregator.web.entrance import open_to_all
+from coalmine_aggregator.web.keys import VIEW
 from coalmine_aggregator.web.problems import ProblemError
 from coalmine_aggregator.web.snapshot import CheckItem
 
@@ -41,10 +40,3 @@ async def readyz(request: web.Request) -> web.Response:
         content_type="application/json",
         headers={"Cache-Control": "no-store"},
     )
-
-
-@needs(Scope.METRICS)
-async def metrics(request: web.Request) -> web.Response:
-    """Prometheus' text format."""
-    body = request.app[METRICS].render(request.app[NOW]())
-    return web.Response(body=body, headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})

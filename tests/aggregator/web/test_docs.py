@@ -1,14 +1,11 @@
-"""docs/api.md names every path, problem, metric, label and bound, and nothing that is not there."""
+"""docs/api.md names every path, problem, label and bound, and nothing that is not there."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
-from prometheus_client.parser import text_string_to_metric_families
-
 from coalmine_aggregator.web.app import MAX_BODY
-from coalmine_aggregator.web.metrics import MAX_GROUPS
 from coalmine_aggregator.web.openapi import document
 from coalmine_aggregator.web.options import WebOptions
 from coalmine_wire.series import LABELS
@@ -35,19 +32,6 @@ def test_problems() -> None:
     assert told == raised
 
 
-async def test_metrics(site: Site) -> None:
-    told = dict(re.findall(r"^\| `(coalmine_\w+)` \| (\w+) \|", TEXT, re.MULTILINE))
-    site.view.odd = {"duplicates": 1}
-    async with site.client.get("/metrics") as response:
-        families = text_string_to_metric_families(await response.text())
-    exposed = {
-        family.name + "_total" * (family.type == "counter"): family.type
-        for family in families
-        if family.name.startswith("coalmine_")
-    }
-    assert told == exposed
-
-
 def test_labels_and_bounds() -> None:
     for label in LABELS:
         assert f"`{label}`" in TEXT
@@ -56,4 +40,3 @@ def test_labels_and_bounds() -> None:
     assert f"{options.max_cells:,} groups times slots" in TEXT
     assert options.max_range_s == 600, "ten minutes"
     assert f"above {MAX_BODY // 1024} KiB" in TEXT
-    assert f"beyond {MAX_GROUPS:,} groups" in TEXT

@@ -14,6 +14,7 @@ from coalmine_aggregator.model.policy import ServicePolicy
 from coalmine_aggregator.model.receipts import Receipts
 from coalmine_aggregator.model.views import AgentView, GroupRates
 from coalmine_aggregator.web.answers import Fates
+from coalmine_aggregator.web.keys import METRICS
 from coalmine_aggregator.web.cells import Status
 from coalmine_aggregator.web.options import WebOptions
 from coalmine_aggregator.web.snapshot import take_snapshot
@@ -164,5 +165,4 @@ async def test_the_api_over_the_engine(view: EngineView, open_site: OpenSite) ->
     settled_in_outage = view.settled - (FIRST + 60) + 1
     for (protocol, _), number in lost.items():
         assert number == (settled_in_outage if protocol == "udp" else 0)
-    async with site.client.get("/metrics") as response:
-        assert 'fate="lost"' in await response.text()
+    assert b'fate="lost"' in site.server.app[METRICS].render(view.now)

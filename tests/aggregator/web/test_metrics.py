@@ -1,4 +1,4 @@
-"""`/metrics` and the probes: what promtool accepts, exact counts, bounded labels."""
+"""What is told to Prometheus: what promtool accepts, exact counts, bounded labels."""
 
 from __future__ import annotations
 
@@ -11,16 +11,14 @@ import pytest
 from coalmine_aggregator.model.alerts import AlertClass, Severity
 from coalmine_aggregator.model.fates import Fate
 from coalmine_aggregator.web import metrics
+from coalmine_aggregator.web.keys import METRICS
 from coalmine_aggregator.web.view import Check
 from tests.aggregator.web.conftest import Site
 from tests.aggregator.web.fake_view import FakeSlo, Trouble, make_alert
 
 
-async def scrape(site: Site) -> str:
-    async with site.client.get("/metrics") as response:
-        assert response.status == 200
-        assert response.headers["Content-Type"].startswith("text/plain; version=0.0.4")
-        return await response.text()
+def scrape(site: Site) -> str:
+    return site.server.app[METRICS].render(site.view.now).decode()
 
 
 def value(text: str, name: str, **labels: str) -> float:
@@ -46,13 +44,13 @@ async def test_promtool_finds_nothing_to_complain_of(site: Site) -> None:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
-    output, _ = await process.communicate((await scrape(site)).encode())
+    output, _ = await process.communicate(scrape(site).encode())
     assert (process.returncode, output.decode()) == (0, "")
 
 
 async def test_the_newest_minute_and_second(site: Site) -> None:
     site.view.troubles = [Trouble(where={"protocol": "udp"}, first=site.view.settled - 9)]
-    text = await scrape(site)
+    text = scrape(site)
     assert value(text, "coalmine_recent_datapoints", protocol="udp", fate="lost") == 130
     assert value(text, "coalmine_recent_datapoints") == 78 * 60
     assert value(text, "coalmine_received_datapoints", protocol="udp") == 0
@@ -62,16 +60,16 @@ async def test_the_newest_minute_and_second(site: Site) -> None:
 
 async def test_counters_count_each_slot_once_and_only_when_it_is_final(site: Site) -> None:
     site.beat()
-    before = await scrape(site)
+    before = scrape(site)
     slot = site.view.settled + 1
     site.view.troubles = [Trouble(where={"protocol": "udp"}, first=slot, last=slot, fate=Fate.LATE)]
     site.beat(metrics.FINAL_AFTER_S)
-    early = await scrape(site)
+    early = scrape(site)
     assert value(early, "coalmine_datapoints_total", fate="late") == 0
     # A report that came late changes the fate before it is counted.
     site.view.troubles = [Trouble(where={"protocol": "udp"}, first=slot, last=slot)]
     site.beat(5)
-    text = await scrape(site)
+    text = scrape(site)
     assert value(text, "coalmine_datapoints_total", fate="lost") == 13
     assert value(text, "coalmine_datapoints_total", fate="late") == 0
     passed = metrics.FINAL_AFTER_S + 5
@@ -81,7 +79,7 @@ async def test_counters_count_each_slot_once_and_only_when_it_is_final(site: Sit
 
 async def test_labels_are_bounded(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(metrics, "MAX_GROUPS", 5)
-    text = await scrape(site)
+    text = scrape(site)
     groups = set(re.findall(r'coalmine_recent_datapoints\{(.*?),region="(.*?)",service', text))
     assert len({region for _, region in groups}) <= 6
     assert value(text, "coalmine_recent_datapoints") == 78 * 60, "nothing is left out of the sum"
@@ -90,12 +88,12 @@ async def test_labels_are_bounded(site: Site, monkeypatch: pytest.MonkeyPatch) -
 
 async def test_label_values_are_escaped(site: Site) -> None:
     site.view.rejects = {("tcp", 'a"b\nc\\'): 1}
-    assert r'reason="a\"b\nc\\"' in await scrape(site)
+    assert r'reason="a\"b\nc\\"' in scrape(site)
 
 
 async def test_what_else_is_told(site: Site) -> None:
     site.view.checks = [Check(name="broker", ok=False, detail="refused")]
-    text = await scrape(site)
+    text = scrape(site)
     assert value(text, "coalmine_ready", check="broker") == 0
     assert value(text, "coalmine_queue_items", queue="store") == 2
     assert value(text, "coalmine_agents", status="alive") == 13
@@ -109,7 +107,7 @@ async def test_error_budgets(site: Site) -> None:
         "logs": FakeSlo(left=-0.25, burn={"1h": 14.4, "5m": math.inf}),
         "new": FakeSlo(left=math.nan, burn={}),
     }
-    text = await scrape(site)
+    text = scrape(site)
     assert value(text, "coalmine_error_budget_left", service="ingest") == 0.6
     assert 'coalmine_error_budget_left{service="logs"} -0.25' in text
     assert value(text, "coalmine_burn_rate", service="ingest", window="6h") == 1.2
@@ -125,20 +123,6 @@ async def test_open_alerts_by_class_and_severity(site: Site) -> None:
         make_alert(2, alert_class=AlertClass.SLOW, severity=Severity.TICKET),
         make_alert(3, alert_class=AlertClass.SLOW, severity=Severity.TICKET),
     ]
-    text = await scrape(site)
+    text = scrape(site)
     assert value(text, "coalmine_open_alerts", **{"class": "loss", "severity": "page"}) == 1
     assert value(text, "coalmine_open_alerts", **{"class": "slow", "severity": "ticket"}) == 2
-
-
-async def test_probes(site: Site) -> None:
-    async with site.client.get("/healthz") as response:
-        assert (response.status, await response.text()) == (200, "ok\n")
-    async with site.client.get("/readyz") as response:
-        assert response.status == 200
-        assert (await response.json())["status"] == "ready"
-    site.view.checks = [Check(name="store", ok=True), Check(name="broker", ok=False, detail="refused")]
-    async with site.client.get("/readyz") as response:
-        assert response.status == 503
-        assert (await response.json())["detail"] == "broker: refused"
-    async with site.client.get("/healthz") as response:
-        assert response.status == 200
