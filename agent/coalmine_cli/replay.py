@@ -93,7 +93,7 @@ def _replay_history(period: tuple[str, str], config: Path, store: str | None) ->
         raise click.BadParameter(str(error), param_hint="--from-store") from None
     try:
         settings = load(AggregatorSettings, config, os.environ)
-        print_history(settings, store or settings.store, slots)
+        print_history(settings, store or settings.store.reveal(), slots)
     except (ConfigError, StoreError) as error:
         print(error, file=sys.stderr)
         sys.exit(2)

@@ -67,6 +67,7 @@ class Measuring:
         self._timeline = Timeline(clock.wall(), clock.monotonic())
         self._looked_s = clock.monotonic()
         self._counted = 0
+        store.follow(engine.series_names)
         self._apply_table()
 
     # Evidence, as it comes.
@@ -141,8 +142,11 @@ class Measuring:
     def _hand_on(self, tick: Tick) -> None:
         for slot, blob in tick.exceptions:
             self._store.put_exceptions(slot, blob)
+        self._store.put_slots(tick.slots)
+        self._store.put_lives(tick.lives)
+        if tick.settled:
+            self._store.put_timings(tick.settled[-1].slot, tick.timings)
         if tick.settled or tick.revised:
-            self._store.put_slots([*tick.settled, *tick.revised])
             kept = self.engine.kept()
             for service, minute, sums in kept.minutes:
                 self._store.put_slo(service, minute, sums)

@@ -103,7 +103,7 @@ async def _start(
         counts = stack.enter_context(SharedCounts.opened())
     except OSError as error:
         raise StartError(f"no folder for the counts of other processes: {error}") from None
-    store = await Store.open(settings.store)
+    store = await Store.open(settings.store.reveal(), settings.history.retention())
     stack.push_async_callback(store.close)
     notifier = await Notifier.open(settings.notify, store)
     stack.push_async_callback(notifier.close)

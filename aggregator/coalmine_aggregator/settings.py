@@ -10,6 +10,7 @@ from coalmine_aggregator.access.settings import AccessSettings
 from coalmine_aggregator.detection_settings import DetectionSettings
 from coalmine_aggregator.model.policy import SLO_WINDOW_S, ServicePolicy
 from coalmine_aggregator.notify.settings import NotifySettings, check_names
+from coalmine_aggregator.store.settings import DatabaseUrl, HistorySettings
 from coalmine_runtime.logs import Format
 from coalmine_runtime.mqtt import BrokerSettings, BrokerUrl
 from coalmine_runtime.settings import (
@@ -298,11 +299,12 @@ class AggregatorSettings:
     receive: ReceiveSettings = setting("Where datapoints arrive")
     broker: BrokerChoice = setting("Where agents report", BrokerChoice())
     notify: list[NotifySettings] = setting("Who hears of alerts", [])
-    store: str = setting(
-        "Where history is kept: sqlite:////absolute/path.db; "
+    store: DatabaseUrl = setting(
+        "Where history is kept: postgresql://user:password@host/database, or sqlite:////path.db; "
         "with three slashes relative to where it starts",
-        "sqlite:///coalmine.db",
+        DatabaseUrl.parse("sqlite:///coalmine.db"),
     )
+    history: HistorySettings = setting("How long it is kept", HistorySettings())
     web: WebSettings = setting("The page and the API", WebSettings())
     metrics: MetricsSettings | None = setting(
         "Listener for Prometheus; web.access says who may scrape, web.hosts under which names", None
@@ -317,8 +319,6 @@ class AggregatorSettings:
         for name in self.services:
             if not is_label(name):
                 raise SettingError(f"services.{name}", "has other characters than a-z 0-9 _ -")
-        if not self.store.startswith("sqlite:///"):
-            raise SettingError("store", f'expected sqlite:///path, not "{self.store}"')
         check_names(self.notify)
         self._check_metrics()
 

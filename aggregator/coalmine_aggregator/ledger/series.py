@@ -73,8 +73,8 @@ class AllSeries:
 
     def restore(self, full: str) -> int:
         """`add` of a full name. Raises `SeriesNameError`, `SeriesFullError`."""
-        control = full.startswith(_MARK)
-        return self.add(parse_name(full.removeprefix(_MARK)), control)
+        control = full.startswith(MARK)
+        return self.add(parse_name(full.removeprefix(MARK)), control)
 
     def number_of(self, leaf: Leaf) -> int:
         """The number of a leaf, its place in `leaves`; a new one where it is new."""
@@ -85,7 +85,7 @@ class AllSeries:
 
     def wire_name(self, series: int) -> bytes:
         """The name that datapoints of a series carry."""
-        return self.names[series].removeprefix(_MARK).encode()
+        return self.names[series].removeprefix(MARK).encode()
 
     def leaf(self, count: int) -> Codes:
         """int32[count]: the leaf number of each id below `count`."""
@@ -104,9 +104,10 @@ class AllSeries:
         return self._value_codes[label].get(value)
 
 
-_MARK = "!"
+MARK = "!"
+"""In front of the full name of a series that a control agent sends."""
 
 
 def full_name(series: Series, control: bool) -> str:
     """What tells a series from all others: its name, and whether a control agent sends it."""
-    return _MARK + series.name() if control else series.name()
+    return MARK + series.name() if control else series.name()

@@ -19,8 +19,8 @@ from coalmine_aggregator.replay.lines import alert_line, summary_line
 from coalmine_aggregator.replay.progress import Meter
 from coalmine_aggregator.replay.recorded import Recorded
 from coalmine_aggregator.settings import AggregatorSettings
-from coalmine_aggregator.store import read
-from coalmine_aggregator.store.database import StoreError, open_engine
+from coalmine_aggregator.store.database import StoreError, open_engine, shown
+from coalmine_aggregator.store.recorded import Recorded as Kept
 from coalmine_runtime import clock
 from coalmine_wire.slots import SETTLE_S
 
@@ -110,7 +110,7 @@ def open_existing(url: str) -> sa.Engine:
     try:
         parsed = sa.make_url(url)
     except sa.exc.ArgumentError as error:
-        raise StoreError(f"{url}: {error}") from None
+        raise StoreError(f"{shown(url)}: {error}") from None
     if parsed.get_backend_name() == "sqlite" and parsed.database:
         path = Path(parsed.database)
         if not path.is_file():
@@ -120,10 +120,11 @@ def open_existing(url: str) -> sa.Engine:
 
 def _counts(engine: sa.Engine, period: Period) -> Iterator[SlotCounts]:
     with engine.connect().execution_options(coalmine_reads=True) as connection:
-        spans = read.spans(connection, period.first, period.end - 1)
+        kept = Kept(connection)
+        spans = kept.spans(connection, period.first, period.end - 1)
     for first, last in spans:
         with engine.connect().execution_options(coalmine_reads=True) as connection:
-            found = read.slots(connection, first, last)
+            found = kept.slots(connection, first, last)
         yield from found
 
 

@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict, defaultdict
-from collections.abc import Iterable
+import secrets
+from collections.abc import Iterable, Sequence
 
-import numpy as np
 import sqlalchemy as sa
 
-from coalmine_aggregator.model.scopes import Leaf
+from coalmine_aggregator.model.settled_slot import SettledSlot
 from coalmine_aggregator.model.slo_minutes import MAX_WINDOW_S, MINUTE_S
-from coalmine_aggregator.model.slot_counts import SlotCounts
 from coalmine_aggregator.store import alert_codec, schema
-from coalmine_aggregator.store.database import upsert
-from coalmine_aggregator.store.minutes import SLOTS, Minute, MinuteError, decode, encode
+from coalmine_aggregator.store.database import storable, upsert
+from coalmine_aggregator.store.life_log import LifeLog
+from coalmine_aggregator.store.numbering import Numbering, NumberingError
 from coalmine_aggregator.store.pending import History, Pager
-from coalmine_runtime.logs import get_logger
+from coalmine_aggregator.store.retention import Retention, prune, prune_lives
+from coalmine_aggregator.store.rollups import Rollups
+from coalmine_aggregator.store.rosters import Rosters
+from coalmine_aggregator.store.seconds import Seconds
+from coalmine_aggregator.store.step_log import StepLog
 from coalmine_wire.reports import encode as encode_message
 from coalmine_wire.slots import REVISABLE_S
 
-log = get_logger("store")
+_KEYS = 3  # that are tried for the hashes of names
 
-_MAX_OPEN_MINUTES = 16
-"""Minutes kept decoded, so that the growing one of each service is not read back every second."""
-
-_PRUNE_MINUTES = 60
-"""Minutes between two looks for what has become too old."""
+PRUNE_S = 60
+PRUNE_LIVES_S = 3_600
+"""Seconds between two looks for what has become too old."""
 
 
 def commit_pager(engine: sa.Engine, pager: Pager) -> None:
@@ -69,8 +70,8 @@ def commit_pager(engine: sa.Engine, pager: Pager) -> None:
                     "attempts": delivery.attempts,
                     "next_at": delivery.next_at,
                     "delivered_at": delivery.delivered_at,
-                    "dead": delivery.dead,
-                    "error": delivery.error,
+                    "dead": None if delivery.dead is None else storable(delivery.dead),
+                    "error": None if delivery.error is None else storable(delivery.error),
                 }
                 for delivery in pager.deliveries.values()
             ],
@@ -78,37 +79,82 @@ def commit_pager(engine: sa.Engine, pager: Pager) -> None:
 
 
 class HistoryWriter:
-    """Writes history and keeps what it needs for the next time: leaf ids and the open minutes."""
+    """Writes history and keeps what it needs for the next time: numbers, rosters, the open minutes."""
 
-    def __init__(self, engine: sa.Engine) -> None:
+    def __init__(self, engine: sa.Engine, retention: Retention) -> None:
         self._engine = engine
-        self._leaf_ids: dict[Leaf, int] = {}
-        self._minutes: OrderedDict[tuple[str, int], Minute] = OrderedDict()
-        self._pruned = 0
+        self._retention = retention
+        self._loaded = False
+        self._pruned = self._lives_pruned = self._slo_pruned = 0
+        self.forget()
 
-    def commit(self, history: History) -> None:
-        """All or none."""
+    def forget(self) -> None:
+        """What was given could not be written at all: everything is read anew before the next time."""
+        self._loaded = False
+        self._numbering = Numbering(secrets.token_bytes(16))
+        self._rosters = Rosters(self._numbering)
+        self._seconds = Seconds(self._numbering, self._rosters)
+        self._rollups = Rollups(self._numbering, self._rosters, self._seconds)
+        self._steps = StepLog(self._numbering)
+        self._lives = LifeLog()
+
+    def load(self) -> None:
+        """Reads what is numbered already, so that the first commit does not have to. Raises
+        `NumberingError`."""
+        for tries_left in reversed(range(_KEYS)):
+            try:
+                with self._engine.connect().execution_options(coalmine_reads=True) as connection:
+                    self._numbering.load(connection)
+                    for part in (self._rosters, self._rollups, self._steps, self._lives):
+                        part.load(connection)
+                self._loaded = True
+                return
+            except NumberingError:
+                self.forget()
+                if not tries_left:
+                    raise
+            except BaseException:
+                self.forget()
+                raise
+
+    def commit(self, history: History, names: Sequence[str]) -> bool:
+        """All or none, then True. False where there are so many new series that only some could be
+        given numbers: nothing else is written, and the same is to be committed again."""
+        if not self._loaded:
+            self.load()
+        self._numbering.follow(names)
+        whole = self._numbering.reach(history.width)
         try:
             with self._engine.begin() as connection:
-                self._lives(connection, history)
-                self._exceptions(connection, history)
-                self._slots(connection, history.slots)
-                self._objectives(connection, history)
+                self._numbering.write(connection)
+                if whole:
+                    self._write(connection, history)
         except BaseException:
-            # What is kept may hold what was rolled back.
-            self._leaf_ids.clear()
-            self._minutes.clear()
-            self._pruned = 0
+            self._seconds.forget()
             raise
+        self._numbering.written()
+        if whole:
+            for part in (self._rosters, self._rollups, self._steps, self._lives):
+                part.written()
+        return whole
 
-    def _lives(self, connection: sa.Connection, history: History) -> None:
+    def _write(self, connection: sa.Connection, history: History) -> None:
+        self._heard(connection, history)
+        self._lives.write(connection, history.lives)
+        self._exceptions(connection, history)
+        self._slots(connection, history.slots)
+        self._steps.write(connection, history.timings.items(), self._rollups.newest)
+        self._objectives(connection, history)
+        self._prune(connection)
+
+    def _heard(self, connection: sa.Connection, history: History) -> None:
         upsert(
             connection,
             schema.births,
             [
                 {
-                    "agent": birth.agent,
-                    "boot": birth.boot,
+                    "agent": storable(birth.agent),
+                    "boot": storable(birth.boot),
                     "revision": birth.revision,
                     "heard_at": at,
                     "body": encode_message(birth),
@@ -121,8 +167,8 @@ class HistoryWriter:
             schema.states,
             [
                 {
-                    "agent": state.agent,
-                    "boot": state.boot,
+                    "agent": storable(state.agent),
+                    "boot": storable(state.boot),
                     "heard_at": at,
                     "body": encode_message(state),
                 }
@@ -143,29 +189,13 @@ class HistoryWriter:
         frozen = max(exceptions) - REVISABLE_S
         connection.execute(sa.delete(table).where(table.c.slot < frozen))
 
-    def _slots(self, connection: sa.Connection, slots: Iterable[SlotCounts]) -> None:
-        touched: dict[tuple[str, int], Minute] = {}
-        for counts in slots:
-            rows_of: defaultdict[str, list[int]] = defaultdict(list)
-            for row, leaf in enumerate(counts.leaves):
-                rows_of[leaf.service].append(row)
-            minute_number, second = divmod(counts.slot, SLOTS)
-            for service, rows in rows_of.items():
-                key = (service, minute_number)
-                # What this batch has changed may no longer be among the kept ones.
-                minute = touched.get(key) or self._minute(connection, *key)
-                ids = [self._leaf_id(connection, counts.leaves[row]) for row in rows]
-                take = np.array(rows)
-                minute.put(second, ids, counts.received[take], counts.fates[take])
-                touched[key] = minute
-        upsert(
-            connection,
-            schema.minutes,
-            [
-                {"service": service, "minute": number, "body": encode(minute)}
-                for (service, number), minute in touched.items()
-            ],
-        )
+    def _slots(self, connection: sa.Connection, slots: Iterable[SettledSlot]) -> None:
+        slots = sorted(slots, key=lambda each: each.slot)
+        if not slots:
+            return
+        bodies = self._seconds.write(connection, slots)
+        self._rosters.write(connection)
+        self._rollups.write(connection, bodies, slots[-1].slot)
 
     def _objectives(self, connection: sa.Connection, history: History) -> None:
         upsert(
@@ -186,50 +216,16 @@ class HistoryWriter:
             ],
         )
         newest = max(minute for _, minute in sums_of)
-        if newest >= self._pruned + _PRUNE_MINUTES:
-            self._pruned = newest
+        if newest >= self._slo_pruned + PRUNE_LIVES_S // MINUTE_S:
+            self._slo_pruned = newest
             oldest = newest - MAX_WINDOW_S // MINUTE_S + 1
             connection.execute(sa.delete(table).where(table.c.minute < oldest))
 
-    def _minute(self, connection: sa.Connection, service: str, number: int) -> Minute:
-        key = (service, number)
-        minute = self._minutes.get(key)
-        if minute is None:
-            table = schema.minutes
-            body = connection.execute(
-                sa.select(table.c.body).where(table.c.service == service, table.c.minute == number)
-            ).scalar_one_or_none()
-            minute = self._minutes[key] = _decoded(body, service)
-            if len(self._minutes) > _MAX_OPEN_MINUTES:
-                self._minutes.popitem(last=False)
-        self._minutes.move_to_end(key)
-        return minute
-
-    def _leaf_id(self, connection: sa.Connection, leaf: Leaf) -> int:
-        if not self._leaf_ids:
-            self._leaf_ids = read_leaves(connection)
-        number = self._leaf_ids.get(leaf)
-        if number is None:
-            number = max(self._leaf_ids.values(), default=0) + 1
-            connection.execute(sa.insert(schema.leaves).values(id=number, **leaf._asdict()))
-            self._leaf_ids[leaf] = number
-        return number
-
-
-def _decoded(body: bytes | None, service: str) -> Minute:
-    """The minute so far. A damaged one is begun anew, since nothing can be added to it."""
-    if body is None:
-        return Minute()
-    try:
-        return decode(body)
-    except MinuteError as error:
-        log.error("store.minute.damaged", service=service, error=error)
-        return Minute()
-
-
-def read_leaves(connection: sa.Connection) -> dict[Leaf, int]:
-    """The ids of all leaves ever counted."""
-    table = schema.leaves
-    columns = [table.c[label] for label in Leaf._fields]
-    rows = connection.execute(sa.select(table.c.id, *columns))
-    return {Leaf(*labels): number for number, *labels in rows}
+    def _prune(self, connection: sa.Connection) -> None:
+        newest = self._rollups.newest
+        if newest >= self._pruned + PRUNE_S:
+            self._pruned = newest
+            prune(connection, self._retention, newest)
+        if newest >= self._lives_pruned + PRUNE_LIVES_S:
+            self._lives_pruned = newest
+            prune_lives(connection, self._retention, newest)

@@ -1,10 +1,10 @@
-"""The database behind a URL: engine, SQLite's settings, migrations."""
+"""The database behind a URL: engine, the settings of SQLite and PostgreSQL, migrations."""
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import alembic.command
 import alembic.config
@@ -15,6 +15,22 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 BUSY_S = 1.0
 """How long a statement waits for another process's lock before it fails and is tried again."""
+
+_POSTGRESQL_CONNECT: Final = {
+    "connect_timeout": 5,
+    # A server that is gone without a word is noticed within seconds, as one that says no.
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+    "application_name": "coalmine",
+}
+
+_POSTGRESQL_SETTINGS: Final = {
+    "lock_timeout": f"{round(BUSY_S * 1000)}",
+    "statement_timeout": "60000",
+    "idle_in_transaction_session_timeout": "60000",
+}
 
 
 class StoreError(Exception):
@@ -27,9 +43,9 @@ def open_engine(url: str) -> sa.Engine:
         parsed = sa.make_url(url)
         if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):
             raise StoreError(f"{url}: needs a file, such as sqlite:////var/lib/coalmine/history.db")
-        engine = sa.create_engine(parsed)
+        engine = _engine(parsed)
     except (ArgumentError, ImportError) as error:
-        raise StoreError(f"{_shown(url)}: {_first_line(error)}") from None
+        raise StoreError(f"{shown(url)}: {first_line(error)}") from None
     if engine.dialect.name == "sqlite":
         sa.event.listen(engine, "connect", _set_up_sqlite)
         sa.event.listen(engine, "begin", _begin_sqlite)
@@ -38,11 +54,19 @@ def open_engine(url: str) -> sa.Engine:
             _migrate(connection)
     except DBAPIError as error:
         engine.dispose()
-        raise StoreError(f"{_shown(url)}: {error.orig}") from None
+        raise StoreError(f"{shown(url)}: {first_line(error)}") from None
     except (SQLAlchemyError, alembic.util.CommandError) as error:
         engine.dispose()
-        raise StoreError(f"{_shown(url)}: {_first_line(error)}") from None
+        raise StoreError(f"{shown(url)}: {first_line(error)}") from None
     return engine
+
+
+def storable(text: str) -> str:
+    """Text that every database takes: a NUL, and half a surrogate pair, become U+FFFD."""
+    text = text.replace("\0", "\ufffd")
+    return (
+        text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    )
 
 
 def upsert(connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -54,6 +78,19 @@ def upsert(connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[st
     statement = insert(table)
     rest = {name: statement.excluded[name] for name in rows[0] if name not in keys}
     connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=rest), list(rows))
+
+
+def _engine(url: sa.URL) -> sa.Engine:
+    """Raises `ArgumentError`, ImportError."""
+    if url.get_backend_name() != "postgresql":
+        return sa.create_engine(url)
+    settings = {f"-c {name}={value}" for name, value in _POSTGRESQL_SETTINGS.items()}
+    return sa.create_engine(
+        url.set(drivername="postgresql+psycopg"),
+        # A server that was started anew has cut what the pool holds.
+        pool_pre_ping=True,
+        connect_args={**_POSTGRESQL_CONNECT, "options": " ".join(sorted(settings))},
+    )
 
 
 def _migrate(connection: sa.Connection) -> None:
@@ -83,7 +120,7 @@ def _begin_sqlite(connection: sa.Connection) -> None:
     connection.exec_driver_sql(f"BEGIN{mode}")
 
 
-def _shown(url: str) -> str:
+def shown(url: str) -> str:
     """The URL without its password."""
     try:
         return sa.make_url(url).render_as_string(hide_password=True)
@@ -91,5 +128,8 @@ def _shown(url: str) -> str:
         return "store"
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """What went wrong, in a line: the database's own words where it has said something."""
+    if isinstance(error, DBAPIError):
+        error = error.orig if isinstance(error.orig, Exception) else error
     return str(error).partition("\n")[0]

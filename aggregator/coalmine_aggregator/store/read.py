@@ -11,9 +11,7 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from coalmine_aggregator.model.alerts import Alert, AlertClass, Transition
-from coalmine_aggregator.model.fates import FATES
 from coalmine_aggregator.model.restored import MOST_CLOSED, Restored
-from coalmine_aggregator.model.scopes import Leaf
 from coalmine_aggregator.model.slo_minutes import (
     MAX_WINDOW_S,
     MINUTE_COLUMNS,
@@ -22,9 +20,8 @@ from coalmine_aggregator.model.slo_minutes import (
 )
 from coalmine_aggregator.model.slot_counts import SlotCounts
 from coalmine_aggregator.store import alert_codec, schema
-from coalmine_aggregator.store.commit import read_leaves
-from coalmine_aggregator.store.minutes import SLOTS, Minute, MinuteError, decode
 from coalmine_aggregator.store.pending import Delivery
+from coalmine_aggregator.store.recorded import Recorded
 from coalmine_runtime.logs import get_logger
 from coalmine_wire.reports import Birth, ReportError, State, decode_birth, decode_state
 from coalmine_wire.slots import REVISABLE_S
@@ -36,9 +33,6 @@ RECENT_MINUTES = 10
 
 MAX_EXPLAINED = 1_000
 """Transitions of one alert that are read at once."""
-
-SPAN_BYTES = 64 << 20
-"""Of counts, unpacked, that one reading of a long time holds."""
 
 _MAX_NUMBER = 2**63 - 1
 
@@ -57,7 +51,8 @@ class Standing(NamedTuple):
 
 def restored(connection: sa.Connection) -> Restored:
     """Everything that the engine takes over. A message of a foreign schema is left out."""
-    last_slot, recent = _recent(connection)
+    recent = _recent(connection)
+    last_slot = recent[-1].slot if recent else None
     table = schema.alerts
     open_rows = connection.execute(
         sa.select(table.c.body).where(table.c.closed_at.is_(None)).order_by(table.c.number)
@@ -182,48 +177,6 @@ def explained(connection: sa.Connection, number: int) -> list[Transition]:
     return found
 
 
-def spans(connection: sa.Connection, first: int, last: int) -> list[tuple[int, int]]:
-    """The slots from `first` to `last` as spans (both ends included) to read one after the other.
-
-    Each is an hour at most, and shorter where there are so many leaves that an hour of them would take
-    more than `SPAN_BYTES`. Hours at the ends of which nothing is kept are left out.
-    """
-    table = schema.minutes
-    oldest, newest = connection.execute(
-        sa.select(sa.func.min(table.c.minute), sa.func.max(table.c.minute))
-    ).one()
-    if oldest is None:
-        return []
-    first, last = max(first, oldest * SLOTS), min(last, newest * SLOTS + SLOTS - 1)
-    leaves = connection.execute(sa.select(sa.func.count()).select_from(schema.leaves)).scalar_one()
-    minute_bytes = max(leaves, 1) * SLOTS * (FATES + 1) * 4
-    length_s = min(60, max(1, SPAN_BYTES // minute_bytes)) * SLOTS
-    starts = range(first // length_s * length_s, last + 1, length_s)
-    return [(max(first, start), min(last, start + length_s - 1)) for start in starts]
-
-
-def slots(connection: sa.Connection, first: int, last: int) -> list[SlotCounts]:
-    """The counts of the slots from `first` to `last` that were kept, ascending.
-
-    All share one tuple of leaves; a leaf that a slot did not have counts nothing in it.
-    """
-    table = schema.minutes
-    rows = connection.execute(
-        sa.select(table.c.minute, table.c.body)
-        .where(table.c.minute.between(first // SLOTS, last // SLOTS))
-        .order_by(table.c.minute, table.c.service)
-    )
-    minutes = list(_minutes((number, body) for number, body in rows))
-    labels = {number: leaf for leaf, number in read_leaves(connection).items()}
-    used = sorted({number for _, minute in minutes for number in minute.ids})
-    leaves = tuple(labels[number] for number in used)
-    position = {number: i for i, number in enumerate(used)}
-    found: dict[int, SlotCounts] = {}
-    for number, minute in minutes:
-        _unfold(minute, number * SLOTS, leaves, position, found)
-    return [found[slot] for slot in sorted(found) if first <= slot <= last]
-
-
 def _slo(connection: sa.Connection) -> dict[str, NDArray[np.int64]]:
     """The minutes of every service's objective, none older than any objective looks back."""
     table = schema.slo_minutes
@@ -250,40 +203,14 @@ def _learned(connection: sa.Connection) -> dict[str, str]:
     return {row.name: row.body for row in rows}
 
 
-def _minutes(rows: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, Minute]]:
-    for number, body in rows:
-        try:
-            yield number, decode(body)
-        except MinuteError as error:
-            log.error("store.minute.damaged", minute=number, error=error)
-
-
-def _unfold(
-    minute: Minute,
-    start: int,
-    leaves: tuple[Leaf, ...],
-    position: dict[int, int],
-    into: dict[int, SlotCounts],
-) -> None:
-    rows = [position[number] for number in minute.ids]
-    for second in np.flatnonzero(minute.seen).tolist():
-        slot = start + second
-        counts = into.get(slot)
-        if counts is None:
-            received = np.zeros(len(leaves), dtype=np.int32)
-            fates = np.zeros((len(leaves), FATES), dtype=np.int32)
-            counts = into[slot] = SlotCounts(slot, leaves, received, fates)
-        counts.received[rows] = minute.table[second, :, FATES]
-        counts.fates[rows] = minute.table[second, :, :FATES]
-
-
-def _recent(connection: sa.Connection) -> tuple[int | None, tuple[SlotCounts, ...]]:
-    newest = connection.execute(sa.select(sa.func.max(schema.minutes.c.minute))).scalar_one()
-    if newest is None:
-        return None, ()
-    first = (newest - RECENT_MINUTES + 1) * SLOTS
-    recent = slots(connection, first, (newest + 1) * SLOTS - 1)
-    return (recent[-1].slot if recent else None), tuple(recent)
+def _recent(connection: sa.Connection) -> tuple[SlotCounts, ...]:
+    """The counts of the last minutes of which anything was kept."""
+    recorded = Recorded(connection)
+    bounds = recorded.bounds(connection)
+    if bounds is None:
+        return ()
+    end = (bounds[1] + 1) * MINUTE_S
+    return tuple(recorded.slots(connection, end - RECENT_MINUTES * MINUTE_S, end - 1))
 
 
 def _lives(connection: sa.Connection, table: sa.Table) -> Iterator[bytes]:

@@ -66,6 +66,9 @@ def _numbered(name: str, labels: tuple[str, ...]) -> Table:
 
 
 series = _numbered("series", (*_LEAF, "host", "node"))
+series.append_column(
+    Column("sent_to", Text, nullable=False)  # by a control agent: the service; empty for all others
+)
 leaves = _numbered("leaves", _LEAF)
 cells = _numbered("cells", _CELL)
 

@@ -16,16 +16,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import NamedTuple, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
 
+from coalmine_aggregator.model.agent_life import AgentLife
 from coalmine_aggregator.model.alerts import Alert, Transition
 from coalmine_aggregator.model.audit_entry import AuditEntry
 from coalmine_aggregator.model.restored import Restored
+from coalmine_aggregator.model.settled_slot import SettledSlot
 from coalmine_aggregator.model.slo_minutes import MinuteSums
 from coalmine_aggregator.model.slot_counts import SlotCounts
+from coalmine_aggregator.model.timings import Timings
 from coalmine_aggregator.store import read
 from coalmine_aggregator.store.audit_log import (
     WaitingAudit,
@@ -34,8 +38,11 @@ from coalmine_aggregator.store.audit_log import (
     read_audit,
 )
 from coalmine_aggregator.store.commit import HistoryWriter, commit_pager
-from coalmine_aggregator.store.database import open_engine
+from coalmine_aggregator.store.database import StoreError, first_line, open_engine, shown
+from coalmine_aggregator.store.numbering import NumberingError
 from coalmine_aggregator.store.pending import Delivery, History, Pager
+from coalmine_aggregator.store.recorded import Recorded
+from coalmine_aggregator.store.retention import KEPT, Retention
 from coalmine_runtime.logs import get_logger
 from coalmine_wire.reports import Birth, State
 
@@ -83,14 +90,20 @@ class Store:
     """Use `await Store.open(url)`; `await close()` writes what waits."""
 
     def __init__(
-        self, engine: sa.Engine, writes: ThreadPoolExecutor, next_id: int, next_audit: int
+        self,
+        engine: sa.Engine,
+        writes: ThreadPoolExecutor,
+        writer: HistoryWriter,
+        next_id: int,
+        next_audit: int,
     ) -> None:
         self._engine = engine
         self._writes = writes
         self._reads = ThreadPoolExecutor(1, thread_name_prefix="store-read")
         self._next_id = next_id
         self._history = History(self._drop)
-        self._history_writer = HistoryWriter(engine)
+        self._history_writer = writer
+        self._names: Sequence[str] = ()
         self._pager = Pager()
         self._audit = WaitingAudit(next_audit, self._drop)
         self._uncommitted: dict[int, tuple[Delivery, ...]] = {}
@@ -106,19 +119,29 @@ class Store:
         self._task = asyncio.create_task(self._run(), name="store")
 
     @classmethod
-    async def open(cls, url: str) -> Store:
+    async def open(cls, url: str, retention: Retention = KEPT) -> Store:
         """Opens, creates and migrates. Raises `StoreError`."""
         loop = asyncio.get_running_loop()
         writes = ThreadPoolExecutor(1, thread_name_prefix="store-write")
         try:
             engine = await loop.run_in_executor(writes, open_engine, url)
+            writer = HistoryWriter(engine, retention)
+            await loop.run_in_executor(writes, writer.load)
             next_id, next_audit = await loop.run_in_executor(writes, _next_numbers, engine)
+        except (DBAPIError, NumberingError) as error:
+            writes.shutdown(wait=False)
+            raise StoreError(f"{shown(url)}: {first_line(error)}") from None
         except BaseException:
             writes.shutdown(wait=False)
             raise
-        return cls(engine, writes, next_id, next_audit)
+        return cls(engine, writes, writer, next_id, next_audit)
 
     # What the measuring path calls. None of these waits.
+
+    def follow(self, names: Sequence[str]) -> None:
+        """The full names of series by the ids of slots and step times put from now on: a list that only
+        grows, and that the store's thread reads."""
+        self._names = names
 
     def put_birth(self, birth: Birth, at: float) -> None:
         """An agent introduced itself; `at` is when it was heard (seconds since the epoch)."""
@@ -128,12 +151,21 @@ class Store:
         """What an agent, or its last will, said of its life."""
         self._history.put_state(state, at)
 
-    def put_slots(self, counts: Sequence[SlotCounts]) -> None:
-        """Counts of settled slots, or new ones of revised slots."""
-        for of_slot in counts:
-            self._history.put_slot(of_slot)
+    def put_slots(self, slots: Sequence[SettledSlot]) -> None:
+        """Settled slots, or revised ones as they stand now."""
+        for slot in slots:
+            self._history.put_slot(slot)
         if len(self._history.slots) > EARLY_SLOTS:
             self._wake.set()
+
+    def put_timings(self, slot: int, timings: Timings) -> None:
+        """Step times that reports told while this slot was the newest one settled."""
+        self._history.put_timings(slot, timings)
+
+    def put_lives(self, lives: Sequence[AgentLife]) -> None:
+        """How agents' lives changed; what is no change is not kept."""
+        for life in lives:
+            self._history.put_life(life)
 
     def put_exceptions(self, slot: int, blob: bytes) -> None:
         """What the ledger needs to revise a slot after a restart; empty forgets the slot."""
@@ -212,12 +244,13 @@ class Store:
 
     async def slots(self, first: int, last: int) -> list[SlotCounts]:
         """The counts kept of the slots from `first` to `last`, both included, ascending."""
-        return await self._read(lambda connection: read.slots(connection, first, last))
+        return await self._read(lambda found: Recorded(found).slots(found, first, last))
 
     async def read_slots(self, first: int, last: int) -> AsyncIterator[list[SlotCounts]]:
         """The same as `slots`, of any length of time: by the hour, or less at once in a large fleet."""
-        for span in await self._read(lambda connection: read.spans(connection, first, last)):
-            found = await self.slots(*span)
+        recorded = await self._read(Recorded)
+        for span in await self._read(lambda connection: recorded.spans(connection, first, last)):
+            found = await self._read(partial(recorded.slots, first=span[0], last=span[1]))
             if found:
                 yield found
 
@@ -345,8 +378,13 @@ class Store:
         if not batch:
             return True
         self._writing = len(batch)
+        names = self._names
         try:
-            await self._write("history", lambda: self._history_writer.commit(batch))
+            while not await self._write("history", lambda: self._history_writer.commit(batch, names)):
+                await (
+                    self._commit_pager()
+                )  # a new fleet is numbered in steps, and pages go between them
+                self._writing = len(batch)
         except Exception as error:
             if isinstance(error, DBAPIError) and not isinstance(error, _OUR_FAULT):
                 self._history.put_back(batch)
@@ -354,15 +392,17 @@ class Store:
                 return False
             # Not the database's state but what we gave it: trying again would fail for ever.
             log.exception("store.history.refused", error, items=len(batch))
+            self._history_writer.forget()
             self._drop("refused", len(batch))
         finally:
             self._writing = 0
         return True
 
-    async def _write(self, part: str, write: Callable[[], None]) -> None:
-        await asyncio.get_running_loop().run_in_executor(self._writes, write)
+    async def _write(self, part: str, write: Callable[[], T]) -> T:
+        result = await asyncio.get_running_loop().run_in_executor(self._writes, write)
         if self._errors.pop(part, None):
             log.info("store.recovered", part=part)
+        return result
 
     def _failed(self, part: str, error: Exception) -> None:
         what = str(error.orig if isinstance(error, DBAPIError) else error).partition("\n")[0]

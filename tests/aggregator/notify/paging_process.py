@@ -14,22 +14,19 @@ import signal
 import sys
 from pathlib import Path
 
-import numpy as np
-
 from coalmine_aggregator.alerts.machine import State, step
 from coalmine_aggregator.model.alerts import AlertClass, Severity
 from coalmine_aggregator.model.counts import Counts
-from coalmine_aggregator.model.fates import FATES, Fate
+from coalmine_aggregator.model.endings import PLAIN_ENDING
 from coalmine_aggregator.model.findings import Finding
 from coalmine_aggregator.model.policy import ServicePolicy
-from coalmine_aggregator.model.scopes import Leaf
-from coalmine_aggregator.model.slot_counts import SlotCounts
+from coalmine_aggregator.model.settled_slot import SettledSlot
 from coalmine_aggregator.notify import backoff
 from coalmine_aggregator.notify.notifier import Notifier
 from coalmine_aggregator.store.store import Store
 from coalmine_runtime import clock
 from tests.aggregator.notify.receivers import pagerduty
-from tests.aggregator.store.samples import START
+from tests.aggregator.store.samples import LOST, START, expecting, names, settled
 from tests.servers.waiting import until
 
 SLOT_S = 0.02
@@ -38,6 +35,8 @@ HEALTHY = 20
 DOWN = 3
 FIRST = START // CYCLE * CYCLE
 
+NAMES = names("ingest", ("udp",))
+EXPECTED = expecting(range(len(NAMES)))
 POLICIES = {"ingest": ServicePolicy("ingest", 0.001)}
 
 
@@ -46,12 +45,9 @@ def outage_of(slot: int) -> int | None:
     return slot // CYCLE if slot % CYCLE >= HEALTHY else None
 
 
-def counts_of(slot: int) -> SlotCounts:
-    """What the ledger says of a slot: four datapoints, lost in an outage."""
-    fates = np.zeros((1, FATES), dtype=np.int32)
-    fates[0, Fate.DELIVERED if outage_of(slot) is None else Fate.LOST] = 4
-    leaf = Leaf("ingest", "udp", "", "external", "eu-west-1", "eu-west-1a")
-    return SlotCounts(slot, (leaf,), fates[:, Fate.DELIVERED].copy(), fates)
+def settled_of(slot: int) -> SettledSlot:
+    """What the ledger says of a slot: all are lost in an outage."""
+    return settled(slot, EXPECTED, usual=PLAIN_ENDING if outage_of(slot) is None else LOST)
 
 
 def findings_of(slot: int) -> list[Finding]:
@@ -81,6 +77,7 @@ def next_slot(journal: Path) -> int:
 async def main(url: str, journal: Path, pagerduty_url: str) -> None:
     backoff.FIRST_S = 0.02
     store = await Store.open(url)
+    store.follow(NAMES)
     notifier = await Notifier.open(pagerduty(pagerduty_url), store)
     past = await store.load()
     state = State("prod", past.next_number, past.open_alerts, clock.wall())
@@ -95,7 +92,7 @@ async def main(url: str, journal: Path, pagerduty_url: str) -> None:
     while not (ending.is_set() and slot % CYCLE == HEALTHY - 1 and not state.open):
         os.write(clockwork, f"{slot}\n".encode())
         state, transitions = step(state, findings_of(slot), POLICIES, clock.wall())
-        store.put_slots([counts_of(slot)])
+        store.put_slots([settled_of(slot)])
         store.put_transitions(notifier.route(transitions))
         slot += 1
         await asyncio.sleep(SLOT_S)

@@ -1,20 +1,26 @@
-"""Alerts, births and counts to put into a store."""
+"""Alerts, births and slots to put into a store."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
 
+from coalmine_aggregator.ledger.series import CONTROL, MARK
+from coalmine_aggregator.ledger.windows import Expected, expected_of
 from coalmine_aggregator.model.alerts import Alert, AlertClass, Change, Severity, Transition
 from coalmine_aggregator.model.counts import Counts
+from coalmine_aggregator.model.endings import PLAIN_ENDING, ending_of, fate_of_ending, is_received
 from coalmine_aggregator.model.explanation import Explanation, ScopeScore, Statistic
 from coalmine_aggregator.model.fates import FATES, Fate
-from coalmine_aggregator.model.scopes import Leaf
+from coalmine_aggregator.model.scopes import Leaf, leaf_of
+from coalmine_aggregator.model.settled_slot import SettledSlot
 from coalmine_aggregator.model.slot_counts import SlotCounts
 from coalmine_wire.protocols import Protocol
 from coalmine_wire.reports import Birth, Endpoint, Life, State
-from coalmine_wire.series import Location
+from coalmine_wire.series import Location, parse_name
 
 START = 1_763_000_000
 
@@ -40,6 +46,57 @@ def leaves(service: str = "ingest", protocols: Iterable[str] = PROTOCOLS) -> tup
         for protocol in protocols
         for region, zone in ZONES
     )
+
+
+def names(service: str = "ingest", protocols: Iterable[str] = PROTOCOLS, agents: int = 4) -> list[str]:
+    """Full names of series: `agents` in each of `leaves`."""
+    return [
+        f"canary.{leaf.service}.{leaf.location}.{leaf.region}.{leaf.zone}.h{agent}.{leaf.protocol}"
+        for agent in range(agents)
+        for leaf in leaves(service, protocols)
+    ]
+
+
+LOST = ending_of(Fate.LOST, 0)
+_NONE: Mapping[int, int] = MappingProxyType({})
+
+
+def expecting(ids: Iterable[int]) -> Expected:
+    """A slot expects these."""
+    ids = list(ids)
+    mask = np.zeros(max(ids, default=-1) + 1, dtype=np.bool_)
+    mask[ids] = True
+    return expected_of(mask)
+
+
+def settled(
+    slot: int, expected: Expected, unusual: Mapping[int, int] = _NONE, usual: int = PLAIN_ENDING
+) -> SettledSlot:
+    """A slot in which all that was expected ended as `usual`, but for `unusual`, endings by id."""
+    ids = sorted(unusual)
+    endings = np.array([unusual[each] for each in ids], dtype=np.uint8)
+    return SettledSlot(slot, expected, usual, np.array(ids, dtype=np.int32), endings)
+
+
+def counted(slot: SettledSlot, full_names: Sequence[str]) -> dict[Leaf, Counts]:
+    """The counts by leaf of a slot, one datapoint after the other."""
+    unusual = dict(zip(slot.ids.tolist(), slot.endings.tolist(), strict=True))
+    counts: defaultdict[Leaf, list[int]] = defaultdict(lambda: [0] * (FATES + 1))
+    for each in np.flatnonzero(slot.expected.mask()).tolist():
+        name = full_names[each]
+        leaf = leaf_of(parse_name(name.removeprefix(MARK)))
+        if name.startswith(MARK):
+            leaf = leaf._replace(service=CONTROL)
+        ending = unusual.get(each, slot.usual)
+        counts[leaf][fate_of_ending(ending)] += 1
+        counts[leaf][FATES] += is_received(ending)
+    return {leaf: Counts(row[FATES], tuple(row[:FATES])) for leaf, row in counts.items()}
+
+
+def told(counts: SlotCounts) -> dict[Leaf, Counts]:
+    """The same of counts as they are read back; leaves that count nothing are left out."""
+    each = {leaf: counts.counts(row) for row, leaf in enumerate(counts.leaves)}
+    return {leaf: found for leaf, found in each.items() if found.expected}
 
 
 def second(slot: int, of: tuple[Leaf, ...], agents: int = 4, fate: Fate = Fate.DELIVERED) -> SlotCounts:

@@ -4,44 +4,48 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from pathlib import Path
 
-import numpy as np
 import pytest
 
 from coalmine_aggregator.model.alerts import AlertClass
+from coalmine_aggregator.model.endings import ENDINGS, ending_of
 from coalmine_aggregator.model.fates import Fate
 from coalmine_aggregator.model.restored import Restored
-from coalmine_aggregator.model.slot_counts import SlotCounts
 from coalmine_aggregator.store import read
 from coalmine_aggregator.store.pending import Delivery
 from coalmine_aggregator.store.read import RECENT_MINUTES
 from coalmine_aggregator.store.store import Recipients, Store
 from coalmine_wire.reports import Life
-from tests.aggregator.store.samples import START, birth, changed, closed, leaves, opened, second, state
+from tests.aggregator.store.samples import (
+    LOST,
+    START,
+    birth,
+    changed,
+    closed,
+    counted,
+    expecting,
+    names,
+    opened,
+    settled,
+    state,
+    told,
+)
+
+NAMES = [*names(), *names("logs")]
 
 
 @pytest.fixture
-def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path}/h.db"
+def url(database_url: str) -> str:
+    return database_url
 
 
 @pytest.fixture
 async def store(url: str) -> AsyncIterator[Store]:
     store = await Store.open(url)
     store.on_deliveries = lambda deliveries: None
+    store.follow(NAMES)
     yield store
     await store.close()
-
-
-def same(one: SlotCounts, other: SlotCounts) -> bool:
-    """Whether two slots have the same counts for every leaf, those of zero left out."""
-
-    def table(counts: SlotCounts) -> dict[object, list[int]]:
-        rows = np.column_stack([counts.received, counts.fates]).tolist()
-        return {leaf: row for leaf, row in zip(counts.leaves, rows, strict=True) if any(row)}
-
-    return one.slot == other.slot and table(one) == table(other)
 
 
 async def reopened(store: Store, url: str) -> Restored:
@@ -58,30 +62,34 @@ async def test_an_empty_store_restores_nothing(store: Store) -> None:
 
 
 async def test_slots_come_back_as_they_were(store: Store, url: str) -> None:
-    both = (*leaves(), *leaves("logs"))
-    put = [second(START + i, both if i % 7 else leaves(), 1 + i % 5) for i in range(150)]
+    every = expecting(range(len(NAMES)))
+    some = expecting(range(0, len(NAMES), 2))
+    put = [
+        settled(START + i, every if i % 7 else some, {2 * (i % 5): LOST, 60: i % ENDINGS})
+        for i in range(150)
+    ]
     store.put_slots(put)
     restored = await reopened(store, url)
     assert restored.last_slot == START + 149
-    assert len(restored.recent) == 150
-    assert all(same(one, other) for one, other in zip(put, restored.recent, strict=True))
+    assert [told(counts) for counts in restored.recent] == [counted(slot, NAMES) for slot in put]
 
 
 async def test_revisions_replace_and_other_seconds_stay(store: Store, url: str) -> None:
-    put = [second(START + i, leaves()) for i in range(30)]
+    every = expecting(range(len(NAMES)))
+    put = [settled(START + i, every, {3: LOST}) for i in range(30)]
     store.put_slots(put)
     await store.close()
     store = await Store.open(url)
-    revised = second(START + 10, leaves(), fate=Fate.LOST)
-    store.put_slots([revised])
+    store.follow(NAMES)
+    put[10] = settled(START + 10, every, {4: ending_of(Fate.LATE, 1)})
+    store.put_slots([put[10]])
     restored = await reopened(store, url)
-    assert same(restored.recent[10], revised)
-    assert same(restored.recent[11], put[11])
-    assert len(restored.recent) == 30
+    assert [told(counts) for counts in restored.recent] == [counted(slot, NAMES) for slot in put]
 
 
 async def test_only_the_last_minutes_are_restored_but_all_is_kept(store: Store, url: str) -> None:
-    store.put_slots([second(START + i * 60, leaves()) for i in range(30)])
+    every = expecting(range(len(NAMES)))
+    store.put_slots([settled(START + i * 60, every) for i in range(30)])
     restored = await reopened(store, url)
     assert len(restored.recent) == RECENT_MINUTES
     again = await Store.open(url)
@@ -90,12 +98,17 @@ async def test_only_the_last_minutes_are_restored_but_all_is_kept(store: Store, 
 
 
 async def test_slots_are_read_by_range(store: Store, url: str) -> None:
-    store.put_slots([second(START + i, leaves()) for i in range(200)])
+    every = expecting(range(len(NAMES)))
+    store.put_slots([settled(START + i, every) for i in range(200)])
     await store.close()
     again = await Store.open(url)
     found = await again.slots(START + 50, START + 70)
+    pieces = [
+        counts.slot async for piece in again.read_slots(START + 50, START + 170) for counts in piece
+    ]
     await again.close()
     assert [counts.slot for counts in found] == list(range(START + 50, START + 71))
+    assert pieces == list(range(START + 50, START + 171))
 
 
 async def test_births_and_states_come_back_in_order(store: Store, url: str) -> None:
@@ -116,7 +129,7 @@ async def test_births_and_states_come_back_in_order(store: Store, url: str) -> N
 
 
 async def test_exceptions_come_back_until_they_are_frozen(store: Store, url: str) -> None:
-    store.put_slots([second(START, leaves())])
+    store.put_slots([settled(START, expecting(range(9)))])
     store.put_exceptions(START - 86_401, b"frozen")
     store.put_exceptions(START - 1, b"kept")
     store.put_exceptions(START - 2, b"forgotten")
@@ -146,7 +159,7 @@ async def test_losses_that_closed_in_the_last_day_come_back(
 ) -> None:
     """As far back from the newest slot as that may be revised, and the newest of them."""
     monkeypatch.setattr(read, "MOST_CLOSED", 3)
-    store.put_slots([second(START, leaves())])
+    store.put_slots([settled(START, expecting(range(9)))])
     ends = {1: 86_401, 2: 86_400, 3: 60, 4: 30, 5: 20, 6: 10}
     for number, age_s in ends.items():
         store.put_transitions([Recipients(closed(number, "loss", at=START - age_s), ())])

@@ -14,7 +14,7 @@ _LEAF = ("protocol", "variant", "location", "region", "zone")
 def upgrade() -> None:
     """Adds the tables of history, in place of counts by leaf."""
     op.drop_table("leaves")
-    _numbered("series", (*_LEAF, "host", "node"))
+    _numbered("series", (*_LEAF, "host", "node", "sent_to"))
     _numbered("leaves", _LEAF)
     _numbered("cells", ("protocol", "location", "region"))
     op.create_table(

@@ -1,0 +1,147 @@
+"""Sums by leaf of minutes and hours that are over, made anew whenever what they are made of changes.
+
+A minute's sums are written in the transaction that completes the minute or revises it, an hour's in the
+one that completes the hour or changes any of its minutes. So they are exact whenever they are there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import sqlalchemy as sa
+
+from coalmine_aggregator.history import columns, sums
+from coalmine_aggregator.history.minute_layout import SECONDS
+from coalmine_aggregator.history.sums import Sums, SumsError
+from coalmine_aggregator.store import schema
+from coalmine_aggregator.store.database import upsert
+from coalmine_aggregator.store.numbering import Numbering
+from coalmine_aggregator.store.rosters import Rosters
+from coalmine_aggregator.store.seconds import MinuteKey, Seconds
+from coalmine_runtime.logs import get_logger
+
+log = get_logger("store")
+
+MINUTE_S: Final = 60
+HOUR_S: Final = 3_600
+
+AT_ONCE: Final = 240
+"""Minutes, and a tenth of it hours, that are summed in one transaction; what is left waits for the
+next."""
+
+
+class Rollups:
+    """What is due is kept until `written` is called, so that it is done anew if a commit fails."""
+
+    def __init__(self, numbering: Numbering, rosters: Rosters, seconds: Seconds) -> None:
+        self._numbering = numbering
+        self._rosters = rosters
+        self._seconds = seconds
+        self._newest = -1
+        self._minutes: set[MinuteKey] = set()
+        self._hours: set[tuple[int, int]] = set()  # place, hour
+        self._done: set[MinuteKey] = set()
+        self._hours_done: set[tuple[int, int]] = set()
+
+    @property
+    def newest(self) -> int:
+        """The newest slot that was kept, -1 without any."""
+        return self._newest
+
+    def load(self, connection: sa.Connection) -> None:
+        """Finds what an earlier run could not sum up any more."""
+        table, rolled = schema.seconds, schema.sums
+        for place, known in enumerate(self._numbering.services):
+            newest = connection.execute(
+                sa.select(sa.func.max(table.c.minute)).where(table.c.service == known.service)
+            ).scalar_one()
+            if newest is None:
+                continue
+            self._newest = max(self._newest, newest * SECONDS)
+            summed = self._newest_sums(connection, known.service, MINUTE_S)
+            waiting = connection.execute(
+                sa.select(table.c.minute).where(
+                    table.c.service == known.service, table.c.minute > summed // SECONDS
+                )
+            )
+            self._minutes |= {MinuteKey(place, minute) for minute in waiting.scalars()}
+            hours = connection.execute(
+                sa.select(rolled.c.start).where(
+                    rolled.c.service == known.service,
+                    rolled.c.step_s == MINUTE_S,
+                    rolled.c.start >= self._newest_sums(connection, known.service, HOUR_S) + HOUR_S,
+                )
+            )
+            self._hours |= {(place, start // HOUR_S) for start in hours.scalars()}
+
+    def write(self, connection: sa.Connection, bodies: Mapping[MinuteKey, bytes], newest: int) -> None:
+        """Sums up what is over at slot `newest`; `bodies` are the minutes that have just changed."""
+        self._newest = max(self._newest, newest)
+        self._minutes |= bodies.keys()
+        due = sorted(key for key in self._minutes if (key.minute + 1) * SECONDS <= self._newest + 1)
+        self._done = set(due[:AT_ONCE])
+        rows = []
+        for key in sorted(self._done):
+            found = self._of_minute(connection, key, bodies.get(key))
+            if found is not None:
+                rows.append(self._row(key.place, MINUTE_S, key.minute * SECONDS, sums.encode(found)))
+            self._hours.add((key.place, key.minute * SECONDS // HOUR_S))
+        upsert(connection, schema.sums, rows)
+        over = sorted(each for each in self._hours if (each[1] + 1) * HOUR_S <= self._newest + 1)
+        self._hours_done = set(over[: AT_ONCE // 10])
+        upsert(
+            connection,
+            schema.sums,
+            [
+                self._row(place, HOUR_S, hour * HOUR_S, self._of_hour(connection, place, hour))
+                for place, hour in self._hours_done
+            ],
+        )
+
+    def written(self) -> None:
+        """What was written is committed."""
+        self._minutes -= self._done
+        self._hours -= self._hours_done
+
+    def _of_minute(self, connection: sa.Connection, key: MinuteKey, body: bytes | None) -> Sums | None:
+        body = body or self._seconds.read(connection, key)
+        if body is None:
+            return None
+        known = self._numbering.services[key.place]
+        read = columns.read([(key.minute, body)])
+        if read.damaged:
+            log.error("store.minute.damaged", minute=key.minute, error=str(dict(read.faults)))
+            return None
+        expected = self._rosters.expected_of(connection, key.place, set(read.roster.tolist()))
+        return sums.of_minute(key.minute, read, expected, known.leaf_of.values, len(known.leaves))
+
+    def _of_hour(self, connection: sa.Connection, place: int, hour: int) -> bytes:
+        table = schema.sums
+        bodies = connection.execute(
+            sa.select(table.c.body).where(
+                table.c.service == self._numbering.services[place].service,
+                table.c.step_s == MINUTE_S,
+                table.c.start.between(hour * HOUR_S, hour * HOUR_S + HOUR_S - 1),
+            )
+        )
+        parts = []
+        for body in bodies.scalars():
+            try:
+                parts.append(sums.decode(body))
+            except SumsError as error:
+                log.error("store.sums.damaged", hour=hour, error=error)
+        return sums.encode(sums.add(parts))
+
+    def _row(self, place: int, step_s: int, start: int, body: bytes) -> dict[str, object]:
+        service = self._numbering.services[place].service
+        return {"service": service, "step_s": step_s, "start": start, "body": body}
+
+    def _newest_sums(self, connection: sa.Connection, service: str, step_s: int) -> int:
+        table = schema.sums
+        newest = connection.execute(
+            sa.select(sa.func.max(table.c.start)).where(
+                table.c.service == service, table.c.step_s == step_s
+            )
+        ).scalar_one()
+        return -HOUR_S if newest is None else int(newest)
