@@ -76,11 +76,14 @@ def count(fates: Fates, received: Mask | None, inside: Mask | None) -> Counts:
     """The counts of the cells `inside`, or of all."""
     if inside is not None:
         inside = inside[: len(fates)]
-        # `ABSENT` has all bits: so becomes what lies outside.
-        fates = fates[: len(inside)] | np.subtract(inside.view(np.uint8), 1)
+        fates = fates[: len(inside)]
         received = None if received is None else received[: len(inside)] & inside
     arrived = 0 if received is None else int(np.count_nonzero(received))
     if len(fates) <= _SOON_COUNTED:
-        return Counts(arrived, tuple(np.bincount(fates, minlength=FATES)[:FATES].tolist()))
+        chosen = fates if inside is None else fates[inside]
+        return Counts(arrived, tuple(np.bincount(chosen, minlength=FATES)[:FATES].tolist()))
+    if inside is not None:
+        # `ABSENT` has all bits: so becomes what lies outside.
+        fates = fates | np.subtract(inside.view(np.uint8), 1)
     # Of many, comparing bytes seven times over takes an eighth of the time that `bincount` does.
     return Counts(arrived, tuple(int(np.count_nonzero(fates == fate)) for fate in range(FATES)))
