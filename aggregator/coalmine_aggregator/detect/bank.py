@@ -169,15 +169,14 @@ class Bank:
             np.concatenate([each[1] for each in slots]), np.concatenate([each[2] for each in slots])
         )
         w = self._now(union)
-        quiet = self._ratios.of_good(self._judged[union])
         highest = np.zeros_like(w)
         first = 0
         for each, _, _ in slots:
             after = first + len(each)
-            if len(each) == len(union):
-                w[rows[first:after]] += steps[first:after]
+            if np.array_equal(each, union):  # all of them, in their order
+                w += steps[first:after]
             else:
-                step = quiet.copy()
+                step = self._ratios.of_good(self._judged[union])
                 step[rows[first:after]] = steps[first:after]
                 w += step
             first = after
