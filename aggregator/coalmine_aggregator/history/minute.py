@@ -29,8 +29,9 @@ from coalmine_aggregator.history.seal import sealed
 from coalmine_aggregator.model.endings import ENDINGS
 
 _WORTH_PACKING: Final = 256
-_PAYS: Final = 0.9
-"""Bodies are packed from so many bytes on, and if so small a part of them is left."""
+_PAYS: Final = 0.6
+"""Bodies are packed from so many bytes on, and if so small a part of them is left: what an outage of a
+part of a scope leaves hardly shrinks, and would take longer to unpack than all else that is read."""
 
 _LARGE: Final = 1 << 16
 """Larger bodies are packed in haste: outages, of which all is alike."""

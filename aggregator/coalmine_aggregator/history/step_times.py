@@ -1,16 +1,17 @@
 """How long steps took, as histograms by cell, and their bytes. Pure.
 
-A version and a flag (1 byte each), the check of `seal`; in between, packed by zlib if the flag says so:
+A version (1 byte), flags (1 byte: whether the rest is packed by zlib, and twice the grain), the check
+of `seal`; in between:
 
     how many histograms there are (4 bytes, little-endian)
     the distance of each from the one before, less one: the lowest bytes of all, the next, the highest
     the first bin of each, then how many bins each has up to its last (a byte each)
     the codes of all these bins (a byte each)
 
-A histogram is known by `cell * STEPS + step`; they ascend. A code stands for a count: below 16 that
-count, from there on the upper four bits of it, as quantiles need no more. What a code leaves out is
-carried on to the next bin, so that what lies below any time is off by a sixteenth of one bin at most,
-and the whole count hardly ever.
+A histogram is known by `cell * STEPS + step`; they ascend. A code stands for a count by
+its upper bits, as many as the grain says, since quantiles need no more: 4 where that takes little room,
+down to 2 in large fleets. What a code leaves out is carried on to the next bin, so that what lies below
+any time is off by a quarter of one bin at most, and the whole count hardly ever.
 """
 
 from __future__ import annotations
@@ -34,22 +35,40 @@ TOTAL: Final = 5
 MAX_CELLS: Final = 1 << 16
 """Numbers of cells lie below it."""
 
+MAX_COUNT: Final = 1 << 31
+"""Counts lie below it."""
+
 MAX_READ: Final = 1 << 22
 """Histograms that are read at once."""
 
 _VERSION: Final = 1
+_GRAINS: Final = (4, 3, 2)
+_ROOM: Final = 900
+"""More bytes are a reason for a coarser grain."""
+
 _SHIFTS: Final = (0, 8, 16)
 _HEAD: Final = 4
 _COLUMNS: Final = len(_SHIFTS) + 2
 _MAX_BODY: Final = _HEAD + MAX_CELLS * STEPS * (_COLUMNS + BINS)
-_EXACT: Final = 16
-_CODES: Final = np.array(
-    [code if code < _EXACT else (8 + code % 8) << (code - _EXACT) // 8 + 1 for code in range(256)],
-    dtype=np.int64,
-)
-_HALFWAY: Final = (_CODES[1:] + _CODES[:-1]) / 2
-
 Counts = NDArray[np.int64]
+
+
+def _values(grain: int) -> Counts:
+    """int64[codes]: the count of each code, up to `MAX_COUNT`."""
+    half = 1 << (grain - 1)
+    exact = 2 * half
+    codes = range(exact + half * (MAX_COUNT.bit_length() - grain))
+    counts = [
+        code if code < exact else half + code % half << (code - exact) // half + 1 for code in codes
+    ]
+    return np.array(counts, dtype=np.int64)
+
+
+_CODES: Final = {grain: _values(grain) for grain in _GRAINS}
+_KNOWN: Final = np.array([len(_CODES.get(grain, ())) for grain in range(max(_GRAINS) + 1)])
+_TABLE: Final = np.zeros((len(_KNOWN), 256), dtype=np.int64)
+for _grain, _counts in _CODES.items():
+    _TABLE[_grain, : len(_counts)] = _counts
 
 
 class StepTimesError(ValueError):
@@ -121,9 +140,21 @@ def encode(times: StepTimes) -> bytes:
     keys = _keys(times)
     if len(keys) and not (keys[0] >= 0 and keys[-1] < MAX_CELLS * STEPS and (np.diff(keys) > 0).all()):
         raise ValueError(f"histograms that do not ascend by cell, from 0 to {MAX_CELLS - 1}")
-    if times.counts.min(initial=0) < 0 or times.counts.max(initial=0) > _CODES[-1]:
+    if times.counts.min(initial=0) < 0 or times.counts.max(initial=0) >= MAX_COUNT:
         raise ValueError(f"counts from {times.counts.min()} to {times.counts.max()}")
-    codes = _coded(times.counts)
+    for grain in _GRAINS:
+        body = _encoded(keys, times.counts, grain)
+        packed = zlib.compress(body, 9)
+        shorter = len(packed) < len(body)
+        if shorter:
+            body = packed
+        if len(body) <= _ROOM:
+            break
+    return sealed(bytes((_VERSION, 2 * grain + shorter)) + body)
+
+
+def _encoded(keys: NDArray[np.int64], counts: Counts, grain: int) -> bytes:
+    codes = _coded(counts, _CODES[grain])
     filled = codes > 0
     some = filled.any(axis=1)
     first = np.where(some, filled.argmax(axis=1), 0)
@@ -132,11 +163,9 @@ def encode(times: StepTimes) -> bytes:
     inside = (bins >= first[:, np.newaxis]) & (bins < after[:, np.newaxis])
     distance = np.diff(keys, prepend=-1) - 1
     parts = (*(distance >> shift & 0xFF for shift in _SHIFTS), first, after - first, codes[inside])
-    body = len(keys).to_bytes(4, "little") + b"".join(part.astype(np.uint8).tobytes() for part in parts)
-    packed = zlib.compress(body, 9)
-    if len(packed) < len(body):
-        return sealed(bytes((_VERSION, 1)) + packed)
-    return sealed(bytes((_VERSION, 0)) + body)
+    return len(keys).to_bytes(_HEAD, "little") + b"".join(
+        part.astype(np.uint8).tobytes() for part in parts
+    )
 
 
 def decode(data: bytes) -> StepTimes:
@@ -163,33 +192,37 @@ def _of_keys(keys: NDArray[np.int64], counts: Counts) -> StepTimes:
     return StepTimes((keys // STEPS).astype(np.int32), (keys % STEPS).astype(np.uint8), counts)
 
 
-def _coded(counts: Counts) -> NDArray[np.uint8]:
+def _coded(counts: Counts, values: Counts) -> NDArray[np.uint8]:
     """uint8[n, BINS]: the code of each count and of what the bins before it left."""
+    halfway = (values[1:] + values[:-1]) / 2
     codes = np.zeros(counts.shape, dtype=np.uint8)
     left = np.zeros(len(counts), dtype=np.int64)
     for column in range(BINS):
         left += counts[:, column]
         # An empty bin stays empty: nothing took so long.
-        code = np.searchsorted(_HALFWAY, np.where(counts[:, column] > 0, left, 0))
+        code = np.searchsorted(halfway, np.where(counts[:, column] > 0, left, 0))
         codes[:, column] = code
-        left -= _CODES[code]
+        left -= values[code]
     return codes
 
 
 def _body(data: bytes) -> bytes:
-    """What lies between the version and the check, unpacked; nothing, if there is no such thing."""
+    """The grain (1 byte) and all up to the check, unpacked; nothing, if there is no such thing."""
     body = unsealed(data)
-    if len(body) < 2 or body[0] != _VERSION or body[1] > 1:
+    if len(body) < 2 or body[0] != _VERSION or body[1] // 2 not in _CODES:
         return b""
-    return (unpacked(body[2:], _MAX_BODY) or b"") if body[1] else body[2:]
+    rest = unpacked(body[2:], _MAX_BODY) if body[1] % 2 else body[2:]
+    return b"" if rest is None else bytes((body[1] // 2,)) + rest
 
 
 def _parse(starts: Sequence[int], bodies: Sequence[bytes], faults: Mapping[int, str]) -> StepColumns:
     """The columns of bodies that are all sound. Raises `DamageError`, `TooMuchError`."""
     sizes = np.fromiter(map(len, bodies), dtype=np.int64, count=len(bodies))
     refuse(sizes == 0, "a check that fails, or not of this version")
+    sizes -= 1
     refuse(sizes < _HEAD, "cut off")
-    data = np.frombuffer(b"".join(bodies), dtype=np.uint8)
+    grains = np.array([body[0] for body in bodies], dtype=np.int64)
+    data = np.frombuffer(b"".join(body[1:] for body in bodies), dtype=np.uint8)
     ends = np.cumsum(sizes)
     head = data[(ends - sizes)[:, np.newaxis] + np.arange(_HEAD)]
     count = np.ascontiguousarray(head).view("<u4").reshape(-1).astype(np.int64)
@@ -209,7 +242,8 @@ def _parse(starts: Sequence[int], bodies: Sequence[bytes], faults: Mapping[int, 
     refuse(key >= MAX_CELLS * STEPS, "cells that are too large", row)
     codes = data[spread.places(ends - spread.sums(bins, count), spread.sums(bins, count))]
     place = np.repeat(np.arange(len(key)), bins)
-    bin_ = spread.places(first, bins)
+    grain = np.repeat(grains[row], bins)
+    refuse(codes >= _KNOWN[grain], "counts that are too large", row[place])
     filled = np.flatnonzero(codes)
     return StepColumns(
         np.array(starts, dtype=np.int64),
@@ -217,7 +251,7 @@ def _parse(starts: Sequence[int], bodies: Sequence[bytes], faults: Mapping[int, 
         (key // STEPS).astype(np.int32),
         (key % STEPS).astype(np.uint8),
         place[filled],
-        bin_[filled].astype(np.uint8),
-        _CODES[codes[filled]],
+        spread.places(first, bins)[filled].astype(np.uint8),
+        _TABLE[grain[filled], codes[filled]],
         faults,
     )

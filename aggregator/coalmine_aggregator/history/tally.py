@@ -111,14 +111,17 @@ def add(
     slot, length, ending = columns.slot, columns.length, columns.ending
     if not chosen.all():
         slot, length, ending, group = slot[chosen], length[chosen], ending[chosen], group[chosen]
-    usual = spans.usual[spans.of_slots(slot)] if spans.mixed else spans.usual[:1]
+    usual = spans.usual[spans.of_slots(slot)] if spans.mixed else None
     which, bucket, lasts = _pieces(slot, length, result)
     if which is not None:
         ending, group = ending[which], group[which]
-        usual = usual[which] if spans.mixed else usual
+        usual = usual[which] if usual is not None else None
     place = bucket * result.sums.shape[1] + group
-    _move(result, place, lasts, ending, 1)
-    _move(result, place, lasts, usual, -1)
+    moved = _move(result, place, lasts, ending, 1)
+    if usual is None:
+        _add_to(result, int(spans.usual[0]), -moved)
+    else:
+        _move(result, place, lasts, usual, -1)
 
 
 class _Spans:
@@ -221,15 +224,23 @@ def _pieces(
 
 def _move(
     result: Tally, place: Places, lasts: Counts | None, ending: NDArray[np.uint8], sign: int
-) -> None:
-    """Adds exceptions to the columns of these endings; one ending may stand for all."""
+) -> Counts:
+    """Adds exceptions to the columns of their endings; gives int64[buckets, groups], all added."""
+    shape = result.sums.shape[:2]
+    moved = np.zeros(shape, dtype=np.int64)
     counted = np.bincount(ending, minlength=ENDINGS)
     present = np.flatnonzero(counted).tolist()
     for one in present:
         those = slice(None) if len(present) == 1 else np.flatnonzero(ending == one)
         of_those = None if lasts is None else lasts[those]
-        amount = np.bincount(place[those], of_those, minlength=result.sums[..., 0].size)
-        amount = sign * amount.astype(np.int64).reshape(result.sums.shape[:2])
-        result.sums[..., one // ARRIVALS] += amount
-        if is_received(one):
-            result.sums[..., RECEIVED] += amount
+        amount = np.bincount(place[those], of_those, minlength=moved.size)
+        amount = sign * amount.astype(np.int64).reshape(shape)
+        _add_to(result, one, amount)
+        moved += amount
+    return moved
+
+
+def _add_to(result: Tally, ending: int, amount: Counts) -> None:
+    result.sums[..., ending // ARRIVALS] += amount
+    if is_received(ending):
+        result.sums[..., RECEIVED] += amount
