@@ -33,6 +33,7 @@ from coalmine_aggregator.judge.service_slots import Cells, Now
 from coalmine_aggregator.localise.localiser import MOST_NAMED
 from coalmine_aggregator.localise.verdict import CauseScope, Verdict
 from coalmine_aggregator.model.explanation import Explanation, ScopeScore, Statistic
+from coalmine_aggregator.model.lattice import SMALL_CELLS
 from coalmine_aggregator.model.scopes import Scope
 
 Mask = NDArray[np.bool_]
@@ -133,7 +134,7 @@ class Watch:
         self._fit(now.expected, expected_is)
         # Not `now.expected`, which is equal but another object in every slot.
         self.history.add(now.slot, self._expected, now.bad, now.neither)
-        changed = self._over_many((now,), ()) if self._many(now.bad) else []
+        changed = self._over_many((now,), ()) if _many(now.bad) else []
         touched, judged, bad = self._touched(self._outside(now), now)
         self.bank.settle(touched, judged, bad)
         return changed or self._over(self.bank.over(self.threshold), None, ())
@@ -178,15 +179,11 @@ class Watch:
             )
             for each in slots
         ]
-        if any(self._many(each.bad) for each in slots):
+        if any(_many(each.bad) for each in slots) or any(_most(each.bad) for each in cells):
             return self._over_many(cells, slots)
         looks = [self._touched(self._outside(each), each) for each in cells]
         look = self.bank.look(looks)
         return self._over(look.patterns[look.statistic >= self.threshold], look, slots)
-
-    def _many(self, bad: Mask) -> bool:
-        """Whether so much is bad that the wide patterns alone must show it."""
-        return int(np.count_nonzero(bad)) > MANY
 
     def _over_many(self, cells: Sequence[Cells], slots: Sequence[Now]) -> list[OpenCause]:
         """Looks at the patterns without host and node only, which are few: a loss of so many cells is
@@ -486,6 +483,16 @@ class Watch:
         )
         judged = (self._looked_at.base[patterns] - neither).astype(np.int32)
         return patterns, judged, bad.astype(np.int32)
+
+
+def _many(bad: Mask) -> bool:
+    """Whether so much is bad that the wide patterns alone must show it."""
+    return int(np.count_nonzero(bad)) > MANY
+
+
+def _most(bad: Mask) -> bool:
+    """The same for a large share of a service that is not small."""
+    return len(bad) > SMALL_CELLS and 2 * int(np.count_nonzero(bad)) > len(bad)
 
 
 _NONE = (
