@@ -25,6 +25,7 @@ from coalmine_aggregator.live_view import LiveView
 from coalmine_aggregator.measuring import RECENT_ALERTS, Measuring
 from coalmine_aggregator.metrics.shared_counts import SharedCounts
 from coalmine_aggregator.notify.notifier import Notifier
+from coalmine_aggregator.reading.readers import Readers
 from coalmine_aggregator.receivers.limits import ReceiverLimits
 from coalmine_aggregator.receivers.receivers import Listen, ListenError, Receivers
 from coalmine_aggregator.receivers.table import SeriesTable
@@ -36,6 +37,7 @@ from coalmine_aggregator.web.app import make_app
 from coalmine_aggregator.web.keys import METRICS
 from coalmine_aggregator.web.metrics_port import make_metrics_app
 from coalmine_aggregator.web.options import WebOptions
+from coalmine_aggregator.web.reader_tasks import MODULE as READER_TASKS
 from coalmine_runtime import clock, logs, systemd
 from coalmine_runtime.mqtt import BrokerSettings, BrokerUrl, tls_context
 from coalmine_runtime.quantities import Address
@@ -150,7 +152,15 @@ async def _start(
         _task(reports.run(), "reports", stack),
         _task(measuring.run(receivers, _watchdog()), "measuring", stack),
     ]
-    await _serve(settings, view, measuring, counts, stack)
+    readers = Readers(
+        READER_TASKS,
+        settings.store.reveal(),
+        settings.web.readers,
+        environment=counts.environment,
+    )
+    readers.start()
+    stack.push_async_callback(readers.close)
+    await _serve(settings, view, measuring, readers, counts, stack)
     return tasks
 
 
@@ -246,6 +256,7 @@ async def _serve(
     settings: AggregatorSettings,
     view: LiveView,
     measuring: Measuring,
+    readers: Readers,
     counts: SharedCounts,
     stack: contextlib.AsyncExitStack,
 ) -> None:
@@ -255,7 +266,7 @@ async def _serve(
         hosts=tuple(page.hosts),
         secure=page.certificate is not None,
     )
-    app = make_app(view, options, others=[counts], now=measuring.now)
+    app = make_app(view, options, readers, others=[counts], now=measuring.now)
     await _listen("web", app, page.listen, page.certificate, stack)
     if metrics is not None:
         scraped = make_metrics_app(app[METRICS], options, now=measuring.now)

@@ -30,6 +30,8 @@ from coalmine_wire.topics import is_topic_part
 
 MAX_ACCEPTABLE_LOSS = 0.5
 
+MAX_READERS = 16
+
 
 def check_acceptable_loss(share: float) -> None:
     """Raises `SettingError` for a share that leaves nothing to watch."""
@@ -251,8 +253,11 @@ class WebSettings:
     hosts: list[str] = setting(
         "Names under which people reach the page, besides addresses and localhost", []
     )
+    readers: int = setting("Processes that read history for the page and the API", 1)
 
     def __post_init__(self) -> None:
+        if not 1 <= self.readers <= MAX_READERS:
+            raise SettingError("readers", f"expected 1 to {MAX_READERS}")
         if not self.listen.loopback and (self.certificate is None or not self.access.required):
             raise SettingError(
                 "listen", f'{self.listen} is beyond loopback and needs "certificate" and "access"'

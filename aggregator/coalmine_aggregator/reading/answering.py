@@ -16,6 +16,8 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
+from coalmine_aggregator.history.damage import TooMuchError
+from coalmine_aggregator.metrics.questions import Result, ended
 from coalmine_aggregator.reading.database import open_read_only
 from coalmine_aggregator.reading.frames import (
     HEAD_BYTES,
@@ -28,6 +30,8 @@ from coalmine_aggregator.reading.frames import (
     Start,
     framed,
 )
+from coalmine_aggregator.store.database import first_line
+from coalmine_runtime import clock
 from coalmine_runtime.logs import get_logger
 
 log = get_logger("reading")
@@ -55,36 +59,42 @@ def run(tasks: Mapping[str, Task]) -> None:
     answers.flush()
     while (body := _read(questions)) is not None:
         asked = _question.decode(body)
+        began = clock.monotonic()
+        reply, result = _answer(engine, tasks[asked.task], asked)
+        ended(asked.task, result, clock.monotonic() - began)
         try:
-            answers.write(framed(_encoder.encode(_answer(engine, tasks[asked.task], asked))))
+            answers.write(framed(_encoder.encode(reply)))
             answers.flush()
         except BrokenPipeError:
             return
 
 
-def _answer(engine: sa.Engine, task: Task, asked: Asked) -> Reply:
+def _answer(engine: sa.Engine, task: Task, asked: Asked) -> tuple[Reply, Result]:
     try:
         with engine.connect() as connection:
             body = task(connection, asked.given)
     except RefusedError as error:
-        return error.refusal
+        return error.refusal, Result.REFUSED
+    except (MemoryError, TooMuchError):
+        return _too_large("It does not fit into a reader's memory."), Result.REFUSED
     except DBAPIError as error:
         engine.dispose()
-        log.warning("reading.store.unreadable", task=asked.task, error=str(error.orig))
-        return Refusal(503, "store-unavailable", "The store of history cannot be read now.")
-    except MemoryError:
-        return Refusal(503, "answer-too-large", "The answer does not fit into a reader's memory.")
+        log.warning("reading.store.unreadable", task=asked.task, error=first_line(error))
+        detail = "The store of history cannot be read now."
+        return Refusal(503, "store-unavailable", detail), Result.FAILED
     except Exception as error:
         log.exception("reading.question.failed", error, task=asked.task)
-        return Refusal(500, "internal", "The question failed inside the aggregator; its log says why.")
+        detail = "The question failed inside the aggregator; its log says why."
+        return Refusal(500, "internal", detail), Result.FAILED
     if len(body) > MAX_ANSWER:
-        return Refusal(
-            400,
-            "answer-too-large",
-            f"The answer takes {len(body) >> 20} MiB; one holds {MAX_ANSWER >> 20} MiB.",
-            hint="group by fewer labels, take a longer step, or export the range",
-        )
-    return Answered(body)
+        told = f"It takes {len(body) >> 20} MiB; an answer holds {MAX_ANSWER >> 20} MiB."
+        return _too_large(told), Result.REFUSED
+    return Answered(body), Result.ANSWERED
+
+
+def _too_large(detail: str) -> Refusal:
+    hint = "group by fewer labels, take a longer step, or export the range"
+    return Refusal(400, "answer-too-large", detail, hint)
 
 
 def _pipes() -> tuple[BinaryIO, BinaryIO]:

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from coalmine_aggregator.history import sums_columns
 from coalmine_aggregator.history.sums_columns import SumsColumns
+from coalmine_aggregator.metrics.questions import rows_read
 from coalmine_aggregator.store import schema
 from coalmine_runtime.logs import get_logger
 
@@ -63,16 +64,18 @@ def segments(first: int, last: int, steps: Sequence[int], ends: Mapping[int, int
 def read(connection: sa.Connection, service: str, segment: Segment) -> Iterator[SumsColumns]:
     """The sums of a segment of minutes or hours, ascending."""
     table = schema.sums
-    result = connection.execution_options(yield_per=_ROWS).execute(
+    result = connection.execute(
         sa.select(table.c.start, table.c.body)
         .where(
             table.c.service == service,
             table.c.step_s == segment.step_s,
             table.c.start.between(segment.first, segment.last),
         )
-        .order_by(table.c.start)
+        .order_by(table.c.start),
+        execution_options={"yield_per": _ROWS},
     )
     for rows in result.partitions():
+        rows_read(len(rows))
         columns = sums_columns.read([(start, body) for start, body in rows])
         for start, fault in columns.faults.items():
             log.error("reading.sums.damaged", service=service, start=start, fault=fault)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import sqlalchemy as sa
 
 from coalmine_aggregator.history.columns import Columns, pieces
 from coalmine_aggregator.history.minute_layout import SECONDS
+from coalmine_aggregator.metrics.questions import rows_read
 from coalmine_aggregator.store import schema
 from coalmine_runtime.logs import get_logger
 
 log = get_logger("reading")
+
+Row = tuple[int, bytes]
 
 _ROWS = 1_000
 """Rows that are fetched at a time."""
@@ -20,16 +23,28 @@ _ROWS = 1_000
 def read(connection: sa.Connection, service: str, first: int, last: int) -> Iterator[Columns]:
     """What is kept of the minutes that the slots from `first` to `last` lie in, ascending."""
     table = schema.seconds
-    rows = connection.execution_options(yield_per=_ROWS).execute(
+    rows = connection.execute(
         sa.select(table.c.minute, table.c.body)
         .where(table.c.service == service, table.c.minute.between(first // SECONDS, last // SECONDS))
-        .order_by(table.c.minute)
+        .order_by(table.c.minute),
+        execution_options={"yield_per": _ROWS},
     )
-    for columns in pieces((minute, body) for minute, body in rows):
+    for columns in pieces(counted((minute, body) for minute, body in rows)):
         for minute, fault in columns.faults.items():
             log.error("reading.minute.damaged", service=service, minute=minute, fault=fault)
         if len(columns.seen_slot):
             yield columns
+
+
+def counted(rows: Iterable[Row]) -> Iterator[Row]:
+    """The rows themselves, told to the metrics in the end."""
+    number = 0
+    try:
+        for row in rows:
+            number += 1
+            yield row
+    finally:
+        rows_read(number)
 
 
 def newest_slot(connection: sa.Connection, services: Sequence[str]) -> int | None:

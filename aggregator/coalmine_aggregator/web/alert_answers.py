@@ -52,12 +52,14 @@ class AlertItem(Answer, rename={"alert_class": "class"}):
     playbook: str
 
 
-class Alerts(Answer):
-    """`/api/v1/alerts`: the open ones, the oldest first, and the newest closed ones."""
+class Alerts(Answer, rename={"next_": "next"}):
+    """`/api/v1/alerts`: the open ones, the oldest first, and closed ones, those that closed last first.
+    `next` is what to give as `after` for more of these, None at the end."""
 
     now: float
     open: list[AlertItem]
     recent: list[AlertItem]
+    next_: str | None
 
 
 class StatisticItem(Answer):

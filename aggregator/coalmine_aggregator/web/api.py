@@ -1,4 +1,4 @@
-"""`/api/v1`: agents, alerts, objectives, noise, the live feed, its own description. All GET."""
+"""`/api/v1`: objectives, noise, the live feed, its own description. All GET."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from aiohttp import web
 
 from coalmine_aggregator.access.roles import Scope
 from coalmine_aggregator.web import openapi
-from coalmine_aggregator.web.alert_answers import Alerts, alert_item, explained
-from coalmine_aggregator.web.answers import Agents, agent_items, count_status
 from coalmine_aggregator.web.entrance import IDENTITY, needs
 from coalmine_aggregator.web.keys import NOW, PULSE, VIEW
 from coalmine_aggregator.web.objective_answers import (
@@ -26,73 +24,7 @@ from coalmine_aggregator.web.problems import ProblemError
 from coalmine_aggregator.web.query import parse_count, singles
 from coalmine_aggregator.web.replies import json_body, json_reply
 
-MAX_PAGE = 1000
-MAX_RECENT = 200
 MAX_POINTS = 1000
-
-
-@needs(Scope.READ)
-async def agents(request: web.Request) -> web.Response:
-    """Agents by name, a page at a time."""
-    values = singles(request.query.items(), known=("status", "after", "limit"))
-    limit = parse_count(values, "limit", default=MAX_PAGE, most=MAX_PAGE)
-    now = request.app[NOW]()
-    every = agent_items(request.app[VIEW].agents(now))
-    by_status = count_status(every)
-    if status := values.get("status"):
-        if status not in by_status:
-            raise ProblemError(
-                HTTPStatus.BAD_REQUEST,
-                "bad-parameter",
-                f"There is no status {status[:64]}.",
-                hint=f"known are {', '.join(by_status)}",
-                parameter="status",
-            )
-        every = [item for item in every if item.status == status]
-    after = values.get("after", "")
-    rest = [item for item in every if item.agent > after]
-    page = rest[:limit]
-    return json_reply(
-        Agents(
-            now=now,
-            total=len(every),
-            by_status=by_status,
-            agents=page,
-            next=page[-1].agent if len(rest) > len(page) else None,
-        )
-    )
-
-
-@needs(Scope.READ)
-async def alerts(request: web.Request) -> web.Response:
-    """The open alerts, and the newest closed ones."""
-    values = singles(request.query.items(), known=("limit",))
-    limit = parse_count(values, "limit", default=20, most=MAX_RECENT)
-    view = request.app[VIEW]
-    return json_reply(
-        Alerts(
-            now=request.app[NOW](),
-            open=[alert_item(alert) for alert in view.open_alerts()],
-            recent=[alert_item(alert) for alert in view.recent_alerts(limit)],
-        )
-    )
-
-
-@needs(Scope.READ)
-async def explain(request: web.Request) -> web.Response:
-    """Why an alert was opened, and what happened to it since."""
-    singles(request.query.items(), known=())
-    view, ref = request.app[VIEW], request.match_info["id"]
-    transitions = await view.explain(ref)
-    if not transitions:
-        raise ProblemError(
-            HTTPStatus.NOT_FOUND,
-            "no-such-alert",
-            f"There is no alert {ref[:64]}.",
-            hint="an alert is named by its number or its id; /api/v1/alerts lists them",
-        )
-    standing = [*view.open_alerts(), *view.recent_alerts(MAX_RECENT)]
-    return json_reply(explained(transitions, standing, request.app[NOW]()))
 
 
 @needs(Scope.READ)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable
 
 from aiohttp import web
 from prometheus_client.registry import Collector
@@ -13,18 +13,21 @@ from coalmine_aggregator.access.audit import Audit
 from coalmine_aggregator.access.gate import Gate
 from coalmine_aggregator.access.oidc import OidcClient
 from coalmine_aggregator.access.settings import CALLBACK
-from coalmine_aggregator.web import api, people, probes
+from coalmine_aggregator.reading.readers import Readers
+from coalmine_aggregator.web import probes
 from coalmine_aggregator.web.entrance import check_routes, entrance
 from coalmine_aggregator.web.errors import problems
 from coalmine_aggregator.web.feed import Feed
 from coalmine_aggregator.web.guard import add_headers, host_check
-from coalmine_aggregator.web.keys import AUDIT, METRICS, NOW, OPTIONS, PULSE, VIEW
+from coalmine_aggregator.web.keys import AUDIT, METRICS, NOW, OPTIONS, PULSE, READERS, VIEW
 from coalmine_aggregator.web.login import Login
 from coalmine_aggregator.web.login_page import LoginPage
 from coalmine_aggregator.web.metrics import Metrics
 from coalmine_aggregator.web.options import WebOptions
-from coalmine_aggregator.web.page import Page, StaticFile, read_files
+from coalmine_aggregator.web.page import Page
 from coalmine_aggregator.web.pulse import Pulse
+from coalmine_aggregator.web.routes import api_routes
+from coalmine_aggregator.web.static_files import StaticFiles
 from coalmine_aggregator.web.view import View
 from coalmine_runtime import clock
 
@@ -35,15 +38,16 @@ MAX_BODY = 16 * 1024
 def make_app(
     view: View,
     options: WebOptions | None = None,
+    readers: Readers | None = None,
     *,
     others: Iterable[Collector] = (),
     now: Callable[[], float] = clock.wall,
     paced: bool = True,
 ) -> web.Application:
-    """The application that shows `view`.
+    """The application that shows `view`; history is asked of `readers`, which the caller runs.
 
-    `others` are scraped besides. `now` reads the wall clock. `paced` lets it beat by itself once a second; otherwise whoever owns
-    it calls `app[PULSE].beat(now)`.
+    `others` are scraped besides. `now` reads the wall clock. `paced` lets it beat by itself once a
+    second; otherwise whoever owns it calls `app[PULSE].beat(now)`.
     """
     options = options or WebOptions()
     gate = Gate(options.access, secure=options.secure)
@@ -60,17 +64,19 @@ def make_app(
     app[PULSE] = pulse
     app[METRICS] = metrics
     app[NOW] = now
+    if readers is not None:
+        app[READERS] = readers
     app.on_response_prepare.append(add_headers)
     app.on_shutdown.append(_end_feeds)
     if paced:
         app.cleanup_ctx.append(_pace)
-    files = read_files()
+    files = StaticFiles()
     _add_routes(app, Page(files), _login(app, files, gate))
     check_routes(app)
     return app
 
 
-def _login(app: web.Application, files: Mapping[str, StaticFile], gate: Gate) -> Login:
+def _login(app: web.Application, files: StaticFiles, gate: Gate) -> Login:
     oidc = OidcClient(gate.settings.oidc, app[NOW]) if gate.settings.oidc else None
     if oidc is not None:
         provider = oidc
@@ -79,31 +85,21 @@ def _login(app: web.Application, files: Mapping[str, StaticFile], gate: Gate) ->
             await provider.close()
 
         app.on_cleanup.append(close)
-    return Login(LoginPage(files["login.html"].body.decode(), gate.settings), gate, app[AUDIT], oidc)
+    return Login(LoginPage(files.body("login.html").decode(), gate.settings), gate, app[AUDIT], oidc)
 
 
 def _add_routes(app: web.Application, page: Page, login: Login) -> None:
     app.add_routes(
         [
+            *api_routes(),
             web.get("/", page.index),
-            web.get("/static/{name:.+}", page.static),
+            web.get("/wall", page.wall),
+            web.get("/static/{build}/{name:.+}", page.static),
             web.get("/login", login.form),
             web.post("/login", login.open_session),
             web.get("/login/oidc", login.begin, allow_head=False),
             web.get(CALLBACK, login.come_back, allow_head=False),
             web.post("/logout", login.close_session),
-            web.get("/api/v1/me", people.me),
-            web.get("/api/v1/audit", people.audit),
-            web.get("/api/v1/rates", api.rates),
-            web.get("/api/v1/fates", api.fates),
-            web.get("/api/v1/agents", api.agents),
-            web.get("/api/v1/alerts", api.alerts),
-            web.get("/api/v1/alerts/{id}/explain", api.explain),
-            web.get("/api/v1/slo", api.slo),
-            web.get("/api/v1/slo/{service}/burn-down", api.burn_down),
-            web.get("/api/v1/noise", api.noise),
-            web.get("/api/v1/live", api.live, allow_head=False),
-            web.get("/api/v1/openapi.json", api.openapi_document),
             web.get("/healthz", probes.healthz),
             web.get("/readyz", probes.readyz),
         ]

@@ -17,7 +17,7 @@ from prometheus_client.registry import Collector
 
 from coalmine_aggregator.model.fates import Fate
 from coalmine_aggregator.web.feed import Feed
-from coalmine_aggregator.web.query import newest_settled
+from coalmine_aggregator.web.spans import newest_settled
 from coalmine_aggregator.web.view import Health, View
 from coalmine_runtime.logs import get_logger
 

@@ -9,6 +9,7 @@ import msgspec
 from coalmine_aggregator.web import parameters
 from coalmine_aggregator.web.alert_answers import Alerts, Explained
 from coalmine_aggregator.web.answers import Agents, Fates, Rates
+from coalmine_aggregator.web.history_answers import LatencyAnswer, SeriesAnswer, StripAnswer
 from coalmine_aggregator.web.objective_answers import BurnDown, Noises, Slos
 from coalmine_aggregator.web.people_answers import AuditLog, Me
 from coalmine_aggregator.web.problems import CONTENT_TYPE, ProblemBody
@@ -17,6 +18,9 @@ from coalmine_aggregator.web.snapshot import Snapshot
 _ANSWERS = (
     Rates,
     Fates,
+    StripAnswer,
+    LatencyAnswer,
+    SeriesAnswer,
     Agents,
     Alerts,
     Explained,
@@ -33,7 +37,6 @@ _ANSWERS = (
 def document(version: str) -> dict[str, Any]:
     """The whole document."""
     _, schemas = msgspec.json.schema_components(_ANSWERS, ref_template="#/components/schemas/{name}")
-    counts = [parameters.BY, *parameters.SPAN, *parameters.WHERE]
     return {
         "openapi": "3.1.0",
         "info": {
@@ -43,13 +46,15 @@ def document(version: str) -> dict[str, Any]:
         },
         "paths": {
             "/api/v1/rates": _get(
-                "Counts by step of time and group", Rates, [*counts, parameters.STEP]
+                "Counts by step of time and group", Rates, [*parameters.COUNTS, parameters.STEP]
             ),
-            "/api/v1/fates": _get("Counts by fate and group, added up", Fates, counts),
+            "/api/v1/fates": _get("Counts by fate and group, added up", Fates, parameters.COUNTS),
+            "/api/v1/strip": _get("What became of every series", StripAnswer, parameters.STRIP),
+            "/api/v1/latency": _get("How long steps took", LatencyAnswer, parameters.LATENCY),
+            "/api/v1/series": _get("Every series", SeriesAnswer, parameters.SERIES),
+            "/api/v1/moment": _get("The page at a past second", Snapshot, parameters.MOMENT),
             "/api/v1/agents": _get("Agents", Agents, parameters.AGENTS),
-            "/api/v1/alerts": _get(
-                "Open alerts, and the newest closed ones", Alerts, parameters.ALERTS
-            ),
+            "/api/v1/alerts": _get("Open alerts, and pages of closed ones", Alerts, parameters.ALERTS),
             "/api/v1/alerts/{id}/explain": _get(
                 "Why an alert was opened or changed", Explained, parameters.ALERT
             ),

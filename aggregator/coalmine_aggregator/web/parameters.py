@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from coalmine_aggregator.model.alerts import AlertClass
 from coalmine_aggregator.model.views import AgentStatus
+from coalmine_aggregator.reading.latency import CELL_LABELS
 from coalmine_aggregator.reading.question import STEPS_S
 from coalmine_wire.series import LABELS
 
@@ -39,6 +41,10 @@ def _labels_list(description: str, labels: Iterable[str]) -> Parameter:
             "items": {"type": "string", "enum": list(labels)},
         },
     }
+
+
+def _required(given: Parameter) -> Parameter:
+    return {**given, "required": True}
 
 
 def _after(what: str) -> Parameter:
@@ -77,33 +83,62 @@ WHERE = [
 
 BY = _labels_list("Labels to group by, separated by commas; none makes one sum.", LABELS)
 
+COUNTS = [BY, *SPAN, *WHERE]
+
+_AT = "A time: epoch seconds, or RFC 3339 with offset; "
+
+STRIP = [
+    *SPAN,
+    STEP,
+    _after("rows after those"),
+    _limit(2000, 400, "rows"),
+    _parameter("only", "Only rows with something bad.", {"type": "string", "enum": ["bad"]}),
+    *(_required(label) if label["name"] == "service" else label for label in WHERE),
+]
+
+LATENCY = [
+    _labels_list("Labels to group by, separated by commas.", CELL_LABELS),
+    *SPAN,
+    STEP,
+    *(label for label in WHERE if label["name"] in CELL_LABELS),
+]
+
+SERIES = [_after("series after those"), _limit(1000, 1000, "series"), *WHERE]
+
+MOMENT = [
+    {
+        **_parameter("at", f"{_AT}the second whose snapshot is wanted.", {"type": "string"}),
+        "required": True,
+    }
+]
+
 AGENTS = [
     _parameter(
         "status", "Only these.", {"type": "string", "enum": [str(status) for status in AgentStatus]}
     ),
+    _parameter("at", f"{_AT}the agents as they were then.", {"type": "string"}),
     _parameter("after", "Only names after this one.", {"type": "string"}),
-    _parameter(
-        "limit",
-        "At most so many.",
-        {"type": "integer", "minimum": 1, "maximum": 1000, "default": 1000},
-    ),
+    _limit(1000, 1000, "agents"),
 ]
 
+_CLASSES = [str(each) for each in AlertClass]
+
 ALERTS = [
+    _parameter("from", f"{_AT}only alerts that were open then or later.", {"type": "string"}),
+    _parameter("to", f"{_AT}only alerts that were open then or earlier.", {"type": "string"}),
+    _parameter("service", "Only alerts of this service.", {"type": "string", "maxLength": 255}),
     _parameter(
-        "limit",
-        "At most so many closed ones.",
-        {"type": "integer", "minimum": 1, "maximum": 200, "default": 20},
-    )
+        "class",
+        "Only alerts of this class.",
+        {"type": "string", "enum": [str(each) for each in AlertClass]},
+    ),
+    _after("closed alerts after those"),
+    _limit(200, 20, "closed alerts"),
 ]
 
 AUDIT = [
     _parameter("before", "Only entries with numbers below this.", {"type": "integer", "minimum": 1}),
-    _parameter(
-        "limit",
-        "At most so many.",
-        {"type": "integer", "minimum": 1, "maximum": 1000, "default": 100},
-    ),
+    _limit(1000, 100, "entries"),
     _parameter("actor", "Only entries of this name.", {"type": "string", "maxLength": 255}),
     _parameter("action", "Only this action.", {"type": "string", "maxLength": 255}),
 ]

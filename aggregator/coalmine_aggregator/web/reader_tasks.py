@@ -12,12 +12,25 @@ from typing import Final
 import msgspec
 import sqlalchemy as sa
 
+from coalmine_aggregator.reading import alerts as alerts_read
+from coalmine_aggregator.reading.agents import agents_at
+from coalmine_aggregator.reading.alerts import AlertPlace, AlertsWanted
 from coalmine_aggregator.reading.answering import Task, run
 from coalmine_aggregator.reading.counts import count
+from coalmine_aggregator.reading.latency import latency as latency_read
 from coalmine_aggregator.reading.library import Library
 from coalmine_aggregator.reading.question import Question
+from coalmine_aggregator.reading.series import SeriesPlace, series_page
+from coalmine_aggregator.reading.strip import StripAsked
+from coalmine_aggregator.reading.strip import strip as strip_read
 from coalmine_aggregator.reading.tail import Tail
+from coalmine_aggregator.web.alert_answers import AlertItem, alert_item
+from coalmine_aggregator.web.answers import AgentItem, agent_items
 from coalmine_aggregator.web.count_answers import fates_of, groups_of, rates_of
+from coalmine_aggregator.web.cursors import next_cursor
+from coalmine_aggregator.web.history_answers import latency_answer, series_answer, strip_answer
+from coalmine_aggregator.web.past_view import MomentAsked, PastView
+from coalmine_aggregator.web.snapshot import take_snapshot
 
 MODULE: Final = "coalmine_aggregator.web.reader_tasks"
 
@@ -32,6 +45,45 @@ class CountsAsked(msgspec.Struct, frozen=True):
     settled: int
     tail: Tail | None
     oddities: dict[str, int]
+
+
+class StripGiven(msgspec.Struct, frozen=True):
+    """A strip, and the parameters that its cursor belongs to."""
+
+    asked: StripAsked
+    settled: int
+    values: dict[str, str]
+
+
+class SeriesGiven(msgspec.Struct, frozen=True):
+    """A page of series, and the parameters that its cursor belongs to."""
+
+    where: dict[str, str]
+    after: SeriesPlace | None
+    limit: int
+    values: dict[str, str]
+
+
+class LatencyGiven(msgspec.Struct, frozen=True):
+    """A question about step times."""
+
+    question: Question
+    settled: int
+
+
+class AlertsGiven(msgspec.Struct, frozen=True):
+    """A page of closed alerts."""
+
+    wanted: AlertsWanted
+    after: AlertPlace | None
+    limit: int
+
+
+class AgentsGiven(msgspec.Struct, frozen=True):
+    """Agents at a time; counts end with a slot."""
+
+    at: float
+    slot: int
 
 
 def rates(library: Library, connection: sa.Connection, given: bytes) -> bytes:
@@ -50,7 +102,61 @@ def fates(library: Library, connection: sa.Connection, given: bytes) -> bytes:
     return _json.encode(fates_of(asked.question, asked.settled, groups, asked.oddities))
 
 
-_TASKS: Final[tuple[Callable[[Library, sa.Connection, bytes], bytes], ...]] = (rates, fates)
+def strip(library: Library, connection: sa.Connection, given: bytes) -> bytes:
+    """`/api/v1/strip`."""
+    task = msgspec.msgpack.decode(given, type=StripGiven)
+    found = strip_read(library, connection, task.asked)
+    cursor = None if found.next is None else next_cursor(task.values, found.next)
+    return _json.encode(strip_answer(task.asked, found, task.settled, cursor))
+
+
+def latency(library: Library, connection: sa.Connection, given: bytes) -> bytes:
+    """`/api/v1/latency`."""
+    task = msgspec.msgpack.decode(given, type=LatencyGiven)
+    found = latency_read(library, connection, task.question)
+    return _json.encode(latency_answer(task.question, found, task.settled))
+
+
+def series(library: Library, connection: sa.Connection, given: bytes) -> bytes:
+    """`/api/v1/series`."""
+    task = msgspec.msgpack.decode(given, type=SeriesGiven)
+    page = series_page(library, connection, task.where, task.after, task.limit)
+    cursor = None if page.next is None else next_cursor(task.values, page.next)
+    return _json.encode(series_answer(page, cursor))
+
+
+def alerts(_: Library, connection: sa.Connection, given: bytes) -> bytes:
+    """Closed alerts as list[AlertItem]."""
+    task = msgspec.msgpack.decode(given, type=AlertsGiven)
+    found = alerts_read.closed(connection, task.wanted, task.after, task.limit)
+    items: list[AlertItem] = [alert_item(alert) for alert in found]
+    return _json.encode(items)
+
+
+def agents(library: Library, connection: sa.Connection, given: bytes) -> bytes:
+    """Agents of a time as list[AgentItem]."""
+    task = msgspec.msgpack.decode(given, type=AgentsGiven)
+    items: list[AgentItem] = agent_items(agents_at(library, connection, task.at, task.slot))
+    return _json.encode(items)
+
+
+def moment(library: Library, connection: sa.Connection, given: bytes) -> bytes:
+    """`/api/v1/moment`."""
+    asked = msgspec.msgpack.decode(given, type=MomentAsked)
+    view = PastView(library, connection, asked)
+    return _json.encode(take_snapshot(view, asked.options(), now=asked.at, viewers=0))
+
+
+_TASKS: Final[tuple[Callable[[Library, sa.Connection, bytes], bytes], ...]] = (
+    rates,
+    fates,
+    strip,
+    latency,
+    series,
+    alerts,
+    agents,
+    moment,
+)
 
 
 def tasks() -> dict[str, Task]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from coalmine_aggregator.web import api, api_counts, people
+from coalmine_aggregator.web import api, api_agents, api_alerts, api_counts, api_history, people
 
 
 def api_routes() -> list[web.RouteDef]:
@@ -12,9 +12,13 @@ def api_routes() -> list[web.RouteDef]:
     return [
         web.get("/api/v1/rates", api_counts.rates),
         web.get("/api/v1/fates", api_counts.fates),
-        web.get("/api/v1/agents", api.agents),
-        web.get("/api/v1/alerts", api.alerts),
-        web.get("/api/v1/alerts/{id}/explain", api.explain),
+        web.get("/api/v1/strip", api_history.strip),
+        web.get("/api/v1/latency", api_history.latency),
+        web.get("/api/v1/series", api_history.series),
+        web.get("/api/v1/moment", api_history.moment),
+        web.get("/api/v1/agents", api_agents.agents),
+        web.get("/api/v1/alerts", api_alerts.alerts),
+        web.get("/api/v1/alerts/{id}/explain", api_alerts.explain),
         web.get("/api/v1/slo", api.slo),
         web.get("/api/v1/slo/{service}/burn-down", api.burn_down),
         web.get("/api/v1/noise", api.noise),

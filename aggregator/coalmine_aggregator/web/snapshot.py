@@ -19,7 +19,7 @@ from coalmine_aggregator.web.cells import CELL_LABELS, CELL_SPAN_S, Cell, cells_
 from coalmine_aggregator.web.objective_answers import NoiseItem, SloItem, noise_items, slo_items
 from coalmine_aggregator.web.options import WebOptions
 from coalmine_aggregator.web.spans import newest_settled
-from coalmine_aggregator.web.view import View
+from coalmine_aggregator.web.view import SnapshotView
 
 MAX_OPEN = 50
 MAX_RECENT = 10
@@ -71,7 +71,7 @@ class Snapshot(Answer):
     viewers: int
 
 
-def take_snapshot(view: View, options: WebOptions, *, now: float, viewers: int) -> Snapshot:
+def take_snapshot(view: SnapshotView, options: WebOptions, *, now: float, viewers: int) -> Snapshot:
     """The page's second at `now`."""
     health = view.health()
     last = newest_settled(health, now)

@@ -65,8 +65,9 @@ class Health:
         return all(check.ok for check in self.checks)
 
 
-class View(Protocol):
-    """What can be looked at. Slots are seconds since the epoch, ranges include both ends."""
+class SnapshotView(Protocol):
+    """What a snapshot of the page is made of. Slots are seconds since the epoch, ranges include both
+    ends."""
 
     def rates(
         self, by: Sequence[str], where: Mapping[str, str], first: int, last: int
@@ -82,22 +83,29 @@ class View(Protocol):
     def recent_alerts(self, limit: int) -> list[Alert]:
         """At most `limit` alerts that are closed, the newest first."""
 
-    async def explain(self, ref: str) -> list[Transition] | None:
-        """Everything that happened to an alert, oldest first; None if there is no such alert. `ref` is
-        its number, or its id: then the newest alert of that id is meant."""
-
-    def slo(self) -> dict[str, SloView]:
+    def slo(self) -> Mapping[str, SloView]:
         """The objective and the error budget of every service."""
-
-    def burn_down(self, service: str, points: int) -> list[tuple[int, float]]:
-        """The fraction of a service's error budget that was left at `points` slots or fewer, evenly
-        over its window, the newest last. Empty for a service that there is not."""
 
     def noise(self) -> dict[str, NoiseView]:
         """What was learned of the noise of every service."""
 
     def oddities(self) -> dict[str, int]:
         """Receipts apart from every sum, by kind: duplicates, unknown series, ..."""
+
+    def health(self) -> Health:
+        """The aggregator itself."""
+
+
+class View(SnapshotView, Protocol):
+    """What can be looked at."""
+
+    async def explain(self, ref: str) -> list[Transition] | None:
+        """Everything that happened to an alert, oldest first; None if there is no such alert. `ref` is
+        its number, or its id: then the newest alert of that id is meant."""
+
+    def burn_down(self, service: str, points: int) -> list[tuple[int, float]]:
+        """The fraction of a service's error budget that was left at `points` slots or fewer, evenly
+        over its window, the newest last. Empty for a service that there is not."""
 
     def put_audit(self, entry: AuditEntry) -> None:
         """Somebody did something."""
@@ -107,6 +115,3 @@ class View(Protocol):
     ) -> list[AuditEntry]:
         """At most `limit` entries of the audit log with numbers below `before`, the newest first; only
         those of this actor and this action where these are not empty."""
-
-    def health(self) -> Health:
-        """The aggregator itself."""
