@@ -165,8 +165,8 @@ def kept(engine: sa.Engine) -> Kept:
     return Kept(page * (pages - free), bodies)
 
 
-def write_year(report: Report, engine: sa.Engine) -> None:
-    """All of it."""
+def write_year(report: Report, engine: sa.Engine, url: str) -> None:
+    """All of it; then a week with an outage of everything of a kind is read, and the one with most."""
     book = Book(engine)
     book.labels(YEAR)
     book.days(0, YEAR, made_year.spread_over(YEAR))
@@ -177,10 +177,14 @@ def write_year(report: Report, engine: sa.Engine) -> None:
     for name, size in found.tables.items():
         report.add(f"of it bodies: {name}", size / MIB, "MiB")
     report.note("the year was written in full")
+    outages = made_year.spread_over(YEAR)
+    for name in ("an hour of all udp", "16 % of https for 3 hours"):
+        begin = next(outage.begin for outage in outages if outage.name == name)
+        read_week(report, url, begin // DAY - 3 if begin > 3 * DAY else 0, f"with {name}")
 
 
-def write_week(report: Report, engine: sa.Engine) -> None:
-    """A quiet week, then its outages; the year is extrapolated from what each adds to the file."""
+def write_week(report: Report, engine: sa.Engine, url: str) -> None:
+    """A quiet week, which is read, then its outages; the year is extrapolated from what each adds."""
     book = Book(engine)
     book.labels(YEAR)
     labels = kept(engine).size
@@ -191,6 +195,7 @@ def write_week(report: Report, engine: sa.Engine) -> None:
     book.step_times(1, WEEK, 3600)
     by_hour = kept(engine).size - labels - quiet - by_minute
     before = kept(engine).size
+    read_week(report, url, 0, "without an outage")
     for outage in made_year.OUTAGES:
         end = min(outage.begin + outage.minutes, WEEK * DAY)
         book.minutes(made_year.minutes(outage.begin, end, made_year.OUTAGES, 5))
@@ -226,8 +231,9 @@ def measure(report: Report, name: str, act: Callable[[], object], bound_ms: floa
     report.add(f"{name}, the first time", walls[0], "ms")
 
 
-def read_week(report: Report, url: str, day: int) -> None:
+def read_week(report: Report, url: str, day: int, told: str) -> None:
     """The week from this day on."""
+    report.note(f"a week {told} was read" + (f", of days {day} to {day + WEEK - 1}" if day else ""))
     first, last = 60 * (BEGIN + day * DAY), 60 * (BEGIN + (day + WEEK) * DAY) - 1
     engine = open_read_only(url)
     library = Library()
@@ -255,7 +261,7 @@ def read_week(report: Report, url: str, day: int) -> None:
         step_s = 21_600 if group_of.max() > 0 else 600
         measure(
             report,
-            f"a week of {name}, read and decoded",
+            f"{name}: a week {told}, read and decoded",
             lambda group_of=group_of, step_s=step_s: decoded(group_of, step_s),
             50,
         )
@@ -267,7 +273,7 @@ def read_week(report: Report, url: str, day: int) -> None:
     ):
         measure(
             report,
-            f"a week's graph {name}",
+            f"{name}: graph of a week {told}",
             lambda by=by, where=where, step_s=step_s: graph(by, where, step_s),
             150,
         )
@@ -281,10 +287,9 @@ def run(options: Options) -> Report:
         url = f"sqlite:///{Path(folder) / 'history.db'}"
         engine = open_engine(url)
         began = clock.monotonic()
-        (write_week if options.quick else write_year)(report, engine)
-        say(f"written in {clock.monotonic() - began:.0f} s")
+        (write_week if options.quick else write_year)(report, engine, url)
+        say(f"written and read in {clock.monotonic() - began:.0f} s")
         engine.dispose()
-        read_week(report, url, 0)
     report.note(
         f"{made_year.SERIES:,} series, {LEAVES} leaves, {made_year.CELLS} cells; "
         f"{made_year.LOSS:.2%} lost; " + ", ".join(outage.name for outage in made_year.OUTAGES)

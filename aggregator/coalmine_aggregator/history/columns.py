@@ -13,16 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coalmine_aggregator.history import spread
+from coalmine_aggregator.history.blocks import Blocks, exceptions
 from coalmine_aggregator.history.damage import TooMuchError, refuse, sound
 from coalmine_aggregator.history.minute_layout import (
     ALL_SEEN,
     BLOCK_WORDS,
-    FAR,
     FLAGS,
     FORMS,
     HEAD_WORDS,
     MAX_BODY,
-    MAX_NUMBERS,
     PACKED,
     RUNS,
     SECONDS,
@@ -80,16 +79,15 @@ def read(rows: Sequence[tuple[int, bytes]]) -> Columns:
 def pieces(rows: Iterable[tuple[int, bytes]], limit: int = PIECE) -> Iterator[Columns]:
     """The same of any number of rows: columns of as many minutes each as hold `limit` bytes, and of one
     at least. The last one may be empty. Raises ValueError."""
-    minutes, bodies, size = list[int](), list[bytes](), 0
-    newest: int | None = None
+    minutes, bodies, size, newest = list[int](), list[bytes](), 0, -1
     for minute, data in rows:
-        if newest is not None and minute <= newest:
+        if minute <= newest:
             raise ValueError(f"minute {minute} after {newest}")
         newest = minute
         body = unsealed(data)
         if len(body) > 1 and body[1] & PACKED:
             body = body[:2] + (unpacked(body[2:], MAX_BODY) or b"")
-        if minutes and size + len(body) > limit:
+        if size + len(body) > limit and minutes:
             yield sound(minutes, bodies, _parse)
             minutes, bodies, size = [], [], 0
         minutes.append(minute)
@@ -131,86 +129,20 @@ def _parse(minutes: Sequence[int], bodies: Sequence[bytes], faults: Mapping[int,
 
     row = np.repeat(np.arange(len(heads)), blocks)
     places = spread.places(block_heads, blocks, BLOCK_WORDS)
-    kind, count = words[places], _long(words, places + 1)
+    kind, count = words[places], spread.longs(words, places + 1)
     ending, form = (kind & 0xFF).astype(np.uint8), kind >> 8
     refuse((ending >= ENDINGS) | (form & ~np.uint16(FORMS) != 0), "unknown blocks", row)
-    narrow, runs = form & WIDE == 0, form & RUNS != 0
-    unit_words = np.where(narrow, count, 2 * count)
-    words_taken = unit_words + np.where(runs, (count + 1) // 2, 0)
-    taken = np.concatenate(([0], np.cumsum(words_taken)))
+    refuse(count == 0, "blocks without exceptions", row)
+    wide, runs = form & WIDE != 0, form & RUNS != 0
+    unit_words = np.where(wide, 2 * count, count)
+    taken = np.concatenate(([0], np.cumsum(unit_words + np.where(runs, (count + 1) // 2, 0))))
     row_begins = taken[np.concatenate(([0], np.cumsum(blocks)))]
     refuse(np.diff(row_begins) != ends - bodies_begin, "of no such length")
-    block_begins = taken[:-1] + (bodies_begin - row_begins[:-1])[row]
+    begins = taken[:-1] + (bodies_begin - row_begins[:-1])[row]
 
-    block = np.repeat(np.arange(len(count)), count)
-    unit_begins = np.concatenate(([0], np.cumsum(count)))
-    slot, number, endings, length = _exceptions(
-        _Blocks(words, block_begins, unit_words, count, unit_begins, narrow, runs, ending, row),
-        block,
-        minute,
-        None if whole.all() else bits,
-    )
-    return Columns(slots, roster, usual, slot, number, endings, length, faults)
-
-
-class _Blocks(NamedTuple):
-    """The blocks of all rows: where each begins, in words and in units, and of what form it is."""
-
-    words: NDArray[np.uint16]
-    begins: NDArray[np.int64]
-    unit_words: NDArray[np.int64]
-    units: NDArray[np.int64]
-    unit_begins: NDArray[np.int64]
-    narrow: NDArray[np.bool_]
-    runs: NDArray[np.bool_]
-    ending: NDArray[np.uint8]
-    row: NDArray[np.int64]
-
-
-def _exceptions(
-    blocks: _Blocks,
-    block: NDArray[np.int64],
-    minute: NDArray[np.int64],
-    bits: NDArray[np.uint64] | None,
-) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.uint8], NDArray[np.uint8]]:
-    """Slot, number, ending and length of each exception."""
-    words, row = blocks.words, blocks.row
-    places = spread.places(blocks.begins, blocks.units)
-    distance = words[np.minimum(places, max(len(words) - 1, 0))].astype(np.int64)
-    fillers = distance == FAR
-    if not blocks.narrow.all():
-        wide = np.flatnonzero(~blocks.narrow[block])
-        begins = blocks.begins[block[wide]]
-        distance[wide] = _long(words, 2 * places[wide] - begins)
-        fillers[wide] = False
-    reached = np.concatenate(([0], np.cumsum(distance)))
-    before = reached[blocks.unit_begins[:-1]]
-    farthest = reached[blocks.unit_begins[1:]] - before
-    refuse(farthest >= MAX_NUMBERS * SECONDS, "numbers that are too large", row)
-    key = (reached[1:] - np.repeat(before, blocks.units)).astype(np.int32)
-
-    length = np.ones(len(key), dtype=np.uint8)
-    if blocks.runs.any():
-        lasting = np.flatnonzero(blocks.runs[block])
-        of_block = block[lasting]
-        first = 2 * (blocks.begins + blocks.unit_words)[of_block]
-        length[lasting] = words.view(np.uint8)[first + lasting - blocks.unit_begins[of_block]]
-    if fillers.any():
-        kept = ~fillers
-        key, length, block = key[kept], length[kept], block[kept]
-
-    number = key // SECONDS
-    second = key - number * SECONDS
-    same = block[1:] == block[:-1]
-    wrong = np.zeros(len(key), dtype=np.bool_)
-    wrong[1:] = same & (key[1:] <= key[:-1])
-    wrong |= (length == 0) | (second + length > SECONDS)
-    rows = row[block]
-    refuse(wrong, "exceptions that do not ascend or do not last", rows)
-    if bits is not None:
-        lasts = (np.uint64(1) << length.astype(np.uint64)) - np.uint64(1) << second.astype(np.uint64)
-        refuse(lasts & ~bits[rows] != 0, "exceptions in seconds that were not seen", rows)
-    return (minute * SECONDS)[rows] + second, number, blocks.ending[block], length
+    of_blocks = Blocks(words, row, begins, begins + unit_words, count, wide, runs, ending)
+    found = exceptions(of_blocks, minute, None if whole.all() else bits)
+    return Columns(slots, roster, usual, found.slot, found.number, found.ending, found.length, faults)
 
 
 def _seen_bits(
@@ -236,7 +168,7 @@ def _of_seconds(
     refuse((spans == 0) & (bits != 0), "no roster")
     row = np.repeat(np.arange(len(spans)), spans)
     places = spread.places(span_heads, spans, SPAN_WORDS)
-    kind, roster = words[places], _long(words, places + 1)
+    kind, roster = words[places], spread.longs(words, places + 1)
     first, usual = (kind & 0xFF).astype(np.int64), (kind >> 8).astype(np.uint8)
     begins = np.ones(len(row), dtype=np.bool_)
     begins[1:] = row[1:] != row[:-1]
@@ -250,9 +182,3 @@ def _of_seconds(
         lasts = np.insert(lasts, place, SECONDS)
         roster, usual = np.insert(roster, place, 0), np.insert(usual, place, 0)
     return np.repeat(roster, lasts), np.repeat(usual, lasts)
-
-
-def _long(words: NDArray[np.uint16], places: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The numbers of 2 words each at these places."""
-    long: NDArray[np.int64] = words[places].astype(np.int64) | words[places + 1].astype(np.int64) << 16
-    return long

@@ -21,3 +21,9 @@ def sums(values: NDArray[Any], counts: NDArray[np.int64]) -> NDArray[np.int64]:
     ends = np.cumsum(counts)
     total: NDArray[np.int64] = reached[ends] - reached[ends - counts]
     return total
+
+
+def longs(words: NDArray[np.uint16], places: NDArray[np.int64]) -> NDArray[np.int64]:
+    """int64[n]: the numbers of two words each at these places, the lower word first."""
+    long: NDArray[np.int64] = words[places].astype(np.int64) | words[places + 1].astype(np.int64) << 16
+    return long

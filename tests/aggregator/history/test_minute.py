@@ -130,6 +130,7 @@ def test_what_cannot_be_kept_is_refused(arguments, message):
 @example(b"\x02\x00\x00\x00")
 def test_any_bytes_are_a_minute_or_an_error(data):
     _decodes_or_tells(data)
+    _decodes_or_tells(sealed(data))
 
 
 @given(st.binary(max_size=120), st.integers(0, 3))
