@@ -35,6 +35,7 @@ from coalmine_aggregator.store.database import StoreError
 from coalmine_aggregator.store.store import Store
 from coalmine_aggregator.web.app import make_app
 from coalmine_aggregator.web.keys import METRICS
+from coalmine_aggregator.web.listening import listening
 from coalmine_aggregator.web.metrics_port import make_metrics_app
 from coalmine_aggregator.web.options import WebOptions
 from coalmine_aggregator.web.reader_tasks import MODULE as READER_TASKS
@@ -46,9 +47,6 @@ from coalmine_runtime.tls import TlsServerSettings, server_context
 from coalmine_wire.protocols import Protocol
 
 _log = logs.get_logger("aggregator")
-
-STOP_S = 5.0
-"""Open requests and deliveries have this long to end."""
 
 GARBAGE = (2_000, 10, 300)
 """Thresholds of the garbage collector. By default it walks the whole heap every few seconds, which at a
@@ -280,13 +278,9 @@ async def _listen(
     certificate: TlsServerSettings | None,
     stack: contextlib.AsyncExitStack,
 ) -> None:
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=STOP_S)
-    await runner.setup()
-    stack.push_async_callback(runner.cleanup)
     context = server_context(certificate) if certificate else None
-    site = web.TCPSite(runner, address.host or None, address.port, ssl_context=context)
     try:
-        await site.start()
+        await stack.enter_async_context(listening(app, address.host or None, address.port, context))
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else str(error)
         raise StartError(f"{key} {address}: {reason}") from None

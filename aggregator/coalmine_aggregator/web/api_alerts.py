@@ -51,7 +51,7 @@ async def alerts(request: web.Request) -> web.Response:
     return json_reply(
         Alerts(
             now=app[NOW](),
-            open=[alert_item(alert) for alert in app[VIEW].open_alerts() if _fits(alert, wanted, None)],
+            open=[alert_item(alert) for alert in wanted_open(app, wanted)],
             recent=page,
             next_=next_cursor(values, place) if len(recent) > len(page) else None,
         )
@@ -73,6 +73,11 @@ async def explain(request: web.Request) -> web.Response:
         )
     standing = [*view.open_alerts(), *view.recent_alerts(MAX_RECENT)]
     return json_reply(explained(transitions, standing, request.app[NOW]()))
+
+
+def wanted_open(app: web.Application, wanted: AlertsWanted) -> list[Alert]:
+    """The open alerts among those that are wanted, the oldest first."""
+    return [alert for alert in app[VIEW].open_alerts() if _fits(alert, wanted, None)]
 
 
 async def closed_alerts(

@@ -17,9 +17,11 @@ from coalmine_aggregator.reading.readers import Readers
 from coalmine_aggregator.web import probes
 from coalmine_aggregator.web.entrance import check_routes, entrance
 from coalmine_aggregator.web.errors import problems
+from coalmine_aggregator.web.exporting import Exports
 from coalmine_aggregator.web.feed import Feed
 from coalmine_aggregator.web.guard import add_headers, host_check
-from coalmine_aggregator.web.keys import AUDIT, METRICS, NOW, OPTIONS, PULSE, READERS, VIEW
+from coalmine_aggregator.web.keys import AUDIT, EXPORTS, METRICS, NOW, OPTIONS, PULSE, READERS, VIEW
+from coalmine_aggregator.web.listening import MAX_BODY, patience
 from coalmine_aggregator.web.login import Login
 from coalmine_aggregator.web.login_page import LoginPage
 from coalmine_aggregator.web.metrics import Metrics
@@ -30,9 +32,6 @@ from coalmine_aggregator.web.routes import api_routes
 from coalmine_aggregator.web.static_files import StaticFiles
 from coalmine_aggregator.web.view import View
 from coalmine_runtime import clock
-
-MAX_BODY = 16 * 1024
-"""Bytes; only the login takes a body at all."""
 
 
 def make_app(
@@ -52,7 +51,7 @@ def make_app(
     options = options or WebOptions()
     gate = Gate(options.access, secure=options.secure)
     app = web.Application(
-        middlewares=[problems, host_check(options.hosts), entrance(gate, now)],
+        middlewares=[problems, patience, host_check(options.hosts), entrance(gate, now)],
         client_max_size=MAX_BODY,
     )
     feed = Feed(options.max_viewers)
@@ -64,6 +63,7 @@ def make_app(
     app[PULSE] = pulse
     app[METRICS] = metrics
     app[NOW] = now
+    app[EXPORTS] = Exports()
     if readers is not None:
         app[READERS] = readers
     app.on_response_prepare.append(add_headers)

@@ -61,7 +61,7 @@ async def counts_from_history(
     app: web.Application, task: str, question: Question, settled: int
 ) -> bytes:
     """The answer of a task about counts, in JSON. Raises `ProblemError`."""
-    tail = _tail(app, question, settled)
+    tail = tail_for(app, question, settled)
     asked = CountsAsked(question, settled, tail, app[VIEW].oddities() if task == "fates" else {})
     key = _pack.encode((question, settled))
     return await ask(app, task, _pack.encode(asked), key)
@@ -93,7 +93,8 @@ def problem_of(error: RefusedError) -> ProblemError:
     )
 
 
-def _tail(app: web.Application, question: Question, settled: int) -> Tail | None:
+def tail_for(app: web.Application, question: Question, settled: int) -> Tail | None:
+    """What memory knows of the newest slots, if the question asks for any of them."""
     first = max(question.first, settled - TAIL_S + 1)
     if question.last < first:
         return None

@@ -8,6 +8,7 @@ from aiohttp import web
 
 from coalmine_aggregator.access.audit import Audit
 from coalmine_aggregator.reading.readers import Readers
+from coalmine_aggregator.web.exporting import Exports
 from coalmine_aggregator.web.metrics import Metrics
 from coalmine_aggregator.web.options import WebOptions
 from coalmine_aggregator.web.pulse import Pulse
@@ -20,5 +21,6 @@ PULSE = web.AppKey("pulse", Pulse)
 METRICS = web.AppKey("metrics", Metrics)
 READERS = web.AppKey("readers", Readers)
 """Absent where no history is kept."""
+EXPORTS = web.AppKey("exports", Exports)
 NOW: web.AppKey[Callable[[], float]] = web.AppKey("now")
 """Reads the wall clock."""

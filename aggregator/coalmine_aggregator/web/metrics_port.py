@@ -12,6 +12,7 @@ from coalmine_aggregator.web.entrance import check_routes, entrance, needs
 from coalmine_aggregator.web.errors import problems
 from coalmine_aggregator.web.guard import add_headers, host_check
 from coalmine_aggregator.web.keys import METRICS, NOW
+from coalmine_aggregator.web.listening import patience
 from coalmine_aggregator.web.metrics import Metrics
 from coalmine_aggregator.web.options import WebOptions
 
@@ -24,7 +25,12 @@ def make_metrics_app(
     """The application that answers scrapes. Whoever may not is told so: nobody signs in here."""
     gate = Gate(options.access, secure=options.secure)
     app = web.Application(
-        middlewares=[problems, host_check(options.hosts), entrance(gate, now, signs_in=False)],
+        middlewares=[
+            problems,
+            patience,
+            host_check(options.hosts),
+            entrance(gate, now, signs_in=False),
+        ],
         client_max_size=1024,  # nothing has a body
     )
     app[METRICS] = metrics

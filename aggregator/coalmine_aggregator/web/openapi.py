@@ -9,6 +9,7 @@ import msgspec
 from coalmine_aggregator.web import parameters
 from coalmine_aggregator.web.alert_answers import Alerts, Explained
 from coalmine_aggregator.web.answers import Agents, Fates, Rates
+from coalmine_aggregator.web.export_answers import AlertRows, RateRows
 from coalmine_aggregator.web.history_answers import LatencyAnswer, SeriesAnswer, StripAnswer
 from coalmine_aggregator.web.objective_answers import BurnDown, Noises, Slos
 from coalmine_aggregator.web.people_answers import AuditLog, Me
@@ -21,6 +22,8 @@ _ANSWERS = (
     StripAnswer,
     LatencyAnswer,
     SeriesAnswer,
+    RateRows,
+    AlertRows,
     Agents,
     Alerts,
     Explained,
@@ -53,6 +56,16 @@ def document(version: str) -> dict[str, Any]:
             "/api/v1/latency": _get("How long steps took", LatencyAnswer, parameters.LATENCY),
             "/api/v1/series": _get("Every series", SeriesAnswer, parameters.SERIES),
             "/api/v1/moment": _get("The page at a past second", Snapshot, parameters.MOMENT),
+            "/api/v1/export/rates.json": _get(
+                "Counts of any range, as a file", RateRows, parameters.EXPORT_RATES
+            ),
+            "/api/v1/export/rates.csv": _csv("Counts of any range, as a file", parameters.EXPORT_RATES),
+            "/api/v1/export/alerts.json": _get(
+                "Alerts of any range, as a file", AlertRows, parameters.EXPORT_ALERTS
+            ),
+            "/api/v1/export/alerts.csv": _csv(
+                "Alerts of any range, as a file", parameters.EXPORT_ALERTS
+            ),
             "/api/v1/agents": _get("Agents", Agents, parameters.AGENTS),
             "/api/v1/alerts": _get("Open alerts, and pages of closed ones", Alerts, parameters.ALERTS),
             "/api/v1/alerts/{id}/explain": _get(
@@ -89,6 +102,23 @@ def _get(summary: str, answer: type, given: list[parameters.Parameter]) -> dict[
                 "200": {
                     "description": summary,
                     "content": {"application/json": {"schema": _ref(answer)}},
+                },
+                "default": _PROBLEM,
+            },
+        }
+    }
+
+
+def _csv(summary: str, given: list[parameters.Parameter]) -> dict[str, Any]:
+    return {
+        "get": {
+            "summary": summary,
+            "description": "CSV (RFC 4180) with a line of names; what begins as a formula is quoted.",
+            "parameters": given,
+            "responses": {
+                "200": {
+                    "description": summary,
+                    "content": {"text/csv": {"schema": {"type": "string"}}},
                 },
                 "default": _PROBLEM,
             },

@@ -123,7 +123,7 @@ AGENTS = [
 
 _CLASSES = [str(each) for each in AlertClass]
 
-ALERTS = [
+_ALERTS = [
     _parameter("from", f"{_AT}only alerts that were open then or later.", {"type": "string"}),
     _parameter("to", f"{_AT}only alerts that were open then or earlier.", {"type": "string"}),
     _parameter("service", "Only alerts of this service.", {"type": "string", "maxLength": 255}),
@@ -132,9 +132,16 @@ ALERTS = [
         "Only alerts of this class.",
         {"type": "string", "enum": [str(each) for each in AlertClass]},
     ),
+]
+
+ALERTS = [
+    *_ALERTS,
     _after("closed alerts after those"),
     _limit(200, 20, "closed alerts"),
 ]
+
+EXPORT_RATES = [*COUNTS, STEP]
+EXPORT_ALERTS = _ALERTS
 
 AUDIT = [
     _parameter("before", "Only entries with numbers below this.", {"type": "integer", "minimum": 1}),

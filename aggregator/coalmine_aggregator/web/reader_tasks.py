@@ -28,6 +28,7 @@ from coalmine_aggregator.web.alert_answers import AlertItem, alert_item
 from coalmine_aggregator.web.answers import AgentItem, agent_items
 from coalmine_aggregator.web.count_answers import fates_of, groups_of, rates_of
 from coalmine_aggregator.web.cursors import next_cursor
+from coalmine_aggregator.web.export_answers import Form, rate_rows
 from coalmine_aggregator.web.history_answers import latency_answer, series_answer, strip_answer
 from coalmine_aggregator.web.past_view import MomentAsked, PastView
 from coalmine_aggregator.web.snapshot import take_snapshot
@@ -84,6 +85,22 @@ class AgentsGiven(msgspec.Struct, frozen=True):
 
     at: float
     slot: int
+
+
+class ExportGiven(msgspec.Struct, frozen=True):
+    """A piece of an export; `started` says that rows stand before it."""
+
+    form: Form
+    question: Question
+    tail: Tail | None
+    started: bool
+
+
+class ExportPiece(msgspec.Struct, frozen=True):
+    """What was made of it: `rows` of them."""
+
+    body: bytes
+    rows: int
 
 
 def rates(library: Library, connection: sa.Connection, given: bytes) -> bytes:
@@ -147,6 +164,15 @@ def moment(library: Library, connection: sa.Connection, given: bytes) -> bytes:
     return _json.encode(take_snapshot(view, asked.options(), now=asked.at, viewers=0))
 
 
+def export_rates(library: Library, connection: sa.Connection, given: bytes) -> bytes:
+    """A piece of `/api/v1/export/rates.*`."""
+    task = msgspec.msgpack.decode(given, type=ExportGiven)
+    counts = count(library, connection, task.question, task.tail)
+    groups, seen = groups_of(counts, task.question.by)
+    body, rows = rate_rows(task.form, groups, seen, task.question.step_s, task.started)
+    return msgspec.msgpack.encode(ExportPiece(body, rows))
+
+
 _TASKS: Final[tuple[Callable[[Library, sa.Connection, bytes], bytes], ...]] = (
     rates,
     fates,
@@ -156,6 +182,7 @@ _TASKS: Final[tuple[Callable[[Library, sa.Connection, bytes], bytes], ...]] = (
     alerts,
     agents,
     moment,
+    export_rates,
 )
 
 

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from coalmine_aggregator.web import api, api_agents, api_alerts, api_counts, api_history, people
+from coalmine_aggregator.web import (
+    api,
+    api_agents,
+    api_alerts,
+    api_counts,
+    api_export,
+    api_history,
+    people,
+)
 
 
 def api_routes() -> list[web.RouteDef]:
@@ -22,6 +30,10 @@ def api_routes() -> list[web.RouteDef]:
         web.get("/api/v1/slo", api.slo),
         web.get("/api/v1/slo/{service}/burn-down", api.burn_down),
         web.get("/api/v1/noise", api.noise),
+        web.get("/api/v1/export/rates.json", api_export.rates_json, allow_head=False),
+        web.get("/api/v1/export/rates.csv", api_export.rates_csv, allow_head=False),
+        web.get("/api/v1/export/alerts.json", api_export.alerts_json, allow_head=False),
+        web.get("/api/v1/export/alerts.csv", api_export.alerts_csv, allow_head=False),
         web.get("/api/v1/me", people.me),
         web.get("/api/v1/audit", people.audit),
         web.get("/api/v1/live", api.live, allow_head=False),

@@ -77,12 +77,9 @@ def parse_span(values: Mapping[str, str], settled: int, default_s: int = DEFAULT
 def parse_step(values: Mapping[str, str], span: Span) -> int:
     """The step asked for, in seconds; where none is, one that makes a good graph. Raises
     `ProblemError`."""
-    if not values.get("step"):
+    step_s = parse_any_step(values)
+    if step_s is None:
         return step_for(span.first, span.last)
-    step_s = parse_length("step", values["step"])
-    if step_s not in STEPS_S:
-        known = ", ".join(str(step) for step in STEPS_S)
-        raise bad_parameter("step", "There is no such step.", f"steps are {known} seconds")
     if buckets_of(span.first, span.last, step_s) > MAX_BUCKETS:
         fits = step_for(span.first, span.last, MAX_BUCKETS)
         raise ProblemError(
@@ -92,6 +89,17 @@ def parse_step(values: Mapping[str, str], span: Span) -> int:
             hint=f"step={fits} fits; without a step there are {AUTO_BUCKETS:,} or fewer",
             parameter="step",
         )
+    return step_s
+
+
+def parse_any_step(values: Mapping[str, str]) -> int | None:
+    """The step asked for, in seconds, however many it makes; None if none is. Raises `ProblemError`."""
+    if not values.get("step"):
+        return None
+    step_s = parse_length("step", values["step"])
+    if step_s not in STEPS_S:
+        known = ", ".join(str(step) for step in STEPS_S)
+        raise bad_parameter("step", "There is no such step.", f"steps are {known} seconds")
     return step_s
 
 

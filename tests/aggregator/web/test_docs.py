@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from coalmine_aggregator.web.app import MAX_BODY
+from coalmine_aggregator.web.listening import MAX_BODY
 from coalmine_aggregator.web.openapi import document
 from coalmine_aggregator.web.options import WebOptions
 from coalmine_wire.series import LABELS
