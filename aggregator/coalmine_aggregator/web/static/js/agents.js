@@ -1,7 +1,8 @@
 // The agents: who is there, how well, and what is not known of them.
 
 import { Keyed, h, icon, setAttribute, setIcon, setText } from "./dom.js";
-import { count, duration, plural, words } from "./format.js";
+import { count, plural, words } from "./numbers.js";
+import { duration } from "./times.js";
 
 const ICONS = { alive: "ok", goodbye: "away", missing: "unknown", set_aside: "partial", retired: "away" };
 

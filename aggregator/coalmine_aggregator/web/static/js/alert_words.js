@@ -1,7 +1,8 @@
 // What the page says of an alert, by its class. Some classes count bad datapoints, some count unknown
 // ones, and some count none at all: then the note says it.
 
-import { badly, count, duration, percent, words } from "./format.js";
+import { badly, count, percent, words } from "./numbers.js";
+import { duration } from "./times.js";
 
 const OURS = { _fleet: "the fleet", _control: "the control agent" };
 

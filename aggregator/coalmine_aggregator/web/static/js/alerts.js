@@ -1,8 +1,10 @@
 // Open alerts, laid out as assess, blast radius, compensate; and the newest closed ones.
 
-import { Keyed, h, icon, setAttribute, setIcon, setText } from "./dom.js";
-import { count, duration, moment, words } from "./format.js";
 import { besideOf, causeOf, fatesOf, figureOf, noteOf, sameAs, serviceName, titleOf, totalOf } from "./alert_words.js";
+import { Keyed, h, icon, setAttribute, setIcon, setText } from "./dom.js";
+import { count, words } from "./numbers.js";
+import { inUtc } from "./preferences.js";
+import { both, duration, iso, moment } from "./times.js";
 import { Why } from "./why.js";
 
 /** A link only where it is one that a browser may follow. */
@@ -15,6 +17,20 @@ export function link(address, text) {
   }
   if (url.protocol !== "https:" && url.protocol !== "http:") return null;
   return h("a", { href: url.href, target: "_blank", rel: "noopener noreferrer" }, text);
+}
+
+/** Makes a link lead to the second in which the alert was opened. */
+function toMoment(element, { opened_at: openedAt }) {
+  const at = Math.floor(openedAt);
+  setAttribute(element, "href", `/?at=${iso(at)}`);
+  setAttribute(element, "data-at", at);
+}
+
+/** Makes a link lead to where the alert is. */
+function toScope(element, { service, scope }) {
+  const labels = { service, ...scope };
+  setAttribute(element, "href", `/?${new URLSearchParams(labels)}`);
+  setAttribute(element, "data-labels", JSON.stringify(labels));
 }
 
 export function scopeChips(alert) {
@@ -65,20 +81,23 @@ function card(alert) {
   const scope = h("p", { class: "tags" });
   const owner = h("p");
   const playbook = h("p");
+  const began = h("a", {}, "The moment it was opened");
+  const where = h("a", {}, "Show it in the grid");
   const why = new Why(alert.number);
   const root = h(
     "article",
     { class: "alert" },
     h("header", {}, mark, title, severity, id, age),
-    h("div", { class: "assess" }, h("h3", {}, "Assess"), headline, fates.element, total.element),
-    h("div", {}, h("h3", {}, "Blast radius"), scope, same.element, cause.element, note.element, beside.element),
+    h("div", { class: "assess" }, h("h3", {}, "Assess"), headline, fates.element, total.element, h("p", { class: "aside" }, began)),
+    h("div", {}, h("h3", {}, "Blast radius"), scope, same.element, cause.element, note.element, beside.element, h("p", { class: "aside" }, where)),
     h("div", {}, h("h3", {}, "Compensate"), playbook, owner),
     why.root,
   );
   let shown = "";
   const update = ({ now, ...alert }) => {
-    setText(age, `since ${moment(alert.since, now)} UTC, ${duration(now - alert.since)}`);
-    const said = JSON.stringify(alert);
+    setText(age, `since ${moment(alert.since, now)}, ${duration(now - alert.since)}`);
+    setAttribute(age, "title", both(alert.since));
+    const said = JSON.stringify([inUtc(), alert]);
     if (said === shown) return;
     shown = said;
     setText(title, titleOf(alert));
@@ -90,6 +109,9 @@ function card(alert) {
     fates.say(fatesOf(alert));
     total.say(totalOf(alert));
     scope.replaceChildren(...scopeChips(alert));
+    toMoment(began, alert);
+    toScope(where, alert);
+    where.hidden = alert.service.startsWith("_");
     same.say(sameAs(alert));
     cause.say(causeOf(alert));
     note.say(noteOf(alert));
@@ -117,7 +139,7 @@ export class RecentAlerts {
           ...["Alert", "Scope"].map((text) => h("th", { scope: "col" }, text)),
           h("th", { scope: "col", class: "number" }, "Bad in all"),
           h("th", { scope: "col", class: "wide" }, "Cause"),
-          h("th", { scope: "col" }, "Since (UTC)"),
+          h("th", { scope: "col" }, "Since"),
           h("th", { scope: "col", class: "number wide" }, "Lasted"),
           h("th", { scope: "col", class: "wide" }, "Owner"),
         ),
@@ -140,25 +162,28 @@ export class RecentAlerts {
 }
 
 function recentRow() {
+  const since = h("a");
   const cells = {
     name: h("td"),
     scope: h("td", { class: "tags" }),
     lost: h("td", { class: "number" }),
     cause: h("td", { class: "wide" }),
-    since: h("td"),
+    since: h("td", {}, since),
     lasted: h("td", { class: "number wide" }),
     owner: h("td", { class: "wide" }),
   };
   const root = h("tr", {}, ...Object.values(cells));
   let shown = "";
   const update = ({ now, ...alert }) => {
-    setText(cells.since, moment(alert.since, now));
+    setText(since, moment(alert.since, now));
+    setAttribute(since, "title", both(alert.since));
     const said = JSON.stringify(alert);
     if (said === shown) return;
     shown = said;
     setText(cells.name, alert.folded_into ? `${titleOf(alert)}, part of ${alert.folded_into}` : titleOf(alert));
     cells.scope.replaceChildren(...scopeChips(alert));
     const sums = alert.total.expected > 0 ? alert.total : alert.sums;
+    toMoment(since, alert);
     setText(cells.lost, sums.expected > 0 ? `${count(sums.bad)} of ${count(sums.judged)}` : "");
     setText(cells.cause, words(alert.cause));
     setText(cells.lasted, duration((alert.closed_at ?? now) - alert.since));

@@ -9,6 +9,7 @@ export class Choice {
     this.onChange = onChange;
     this.value = null;
     this.shape = "";
+    this.inputs = new Map();
     this.segments = h("div", { class: "segments" });
     this.root = h("fieldset", {}, h("legend", {}, legend), this.segments);
     this.root.addEventListener("change", (event) => {
@@ -23,12 +24,21 @@ export class Choice {
     if (shape === this.shape) return;
     this.shape = shape;
     if (!options.some(([value]) => value === this.value)) this.value = preferred;
+    this.inputs.clear();
     this.segments.replaceChildren(
       ...options.map(([value, text]) => {
         const input = h("input", { type: "radio", name: this.name, value });
         input.checked = value === this.value;
+        this.inputs.set(value, input);
         return h("label", {}, input, h("span", {}, text));
       }),
     );
+  }
+
+  /** Chooses without telling: what was chosen elsewhere. */
+  choose(value) {
+    if (value === this.value || !this.inputs.has(value)) return;
+    this.value = value;
+    this.inputs.get(value).checked = true;
   }
 }

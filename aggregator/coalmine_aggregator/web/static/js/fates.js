@@ -1,7 +1,8 @@
 // The closed ledger: every expected datapoint has one fate, and they add up.
 
 import { Keyed, h, icon, setAttribute, setIcon, setText } from "./dom.js";
-import { count, duration, percent, words } from "./format.js";
+import { count, percent, words } from "./numbers.js";
+import { duration } from "./times.js";
 
 const MEANING = {
   delivered: "arrived in time",

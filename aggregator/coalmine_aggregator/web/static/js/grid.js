@@ -1,15 +1,15 @@
-// The grid: a table for each location, protocols down, regions across.
+// The grid: at the top a table for each location, protocols down and regions across; drilled, the
+// zones of a region, the hosts of a zone, the nodes of a host, protocols across.
 
-import { h, icon, setAttribute, setIcon, setText } from "./dom.js";
-import { badly, count } from "./format.js";
+import { Asking } from "./asking.js";
+import { LOCATIONS, PROTOCOLS, cellOf, ordered } from "./cells.js";
+import { h, icon, setText } from "./dom.js";
+import { Matrix } from "./matrix.js";
+import { plural } from "./numbers.js";
 
-export const PROTOCOLS = ["tcp", "tls", "udp", "pickle", "pickle_tls", "https"];
-export const LOCATIONS = ["external", "internal", "on-machine"];
-
-// Tables share a line while their cells have room, and those of few regions do not spread out.
-const HEAD_PX = 80;
-const CELL_PX = 84;
-const CELL_MOST_PX = 170;
+const SPAN_S = 60;
+const REFRESH_MS = 1500;
+const MAX_ROWS = 60;
 
 const LEGEND = [
   ["ok", "all arrive"],
@@ -18,7 +18,7 @@ const LEGEND = [
   ["unknown", "unknown"],
 ];
 
-const SAYS = { ok: "all arrive", partial: "some do not arrive", down: "none arrive", unknown: "unknown" };
+const WORST = ["down", "partial", "unknown", "ok"];
 
 export function showLegend(list) {
   for (const [status, text] of LEGEND) {
@@ -26,125 +26,76 @@ export function showLegend(list) {
   }
 }
 
-/** Known names in their own order, then all others by the alphabet. */
-export function ordered(names, known) {
-  const rank = (name) => (known.includes(name) ? known.indexOf(name) : known.length);
-  return [...new Set(names)].sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1));
+const keyOf = (...names) => JSON.stringify(names);
+
+/** The tables of the top: [tables, cellOf]. */
+export function regionTables(cells, mark = null) {
+  const protocols = ordered(cells.map((cell) => cell.protocol), PROTOCOLS);
+  const tables = ordered(cells.map((cell) => cell.location), LOCATIONS).map((location) => {
+    const here = cells.filter((cell) => cell.location === location);
+    return { caption: location, rows: protocols, columns: ordered(here.map((cell) => cell.region), []), mark };
+  });
+  const byKey = new Map(cells.map((cell) => [keyOf(cell.location, cell.protocol, cell.region), cell]));
+  return [tables, (table, row, column) => byKey.get(keyOf(table.caption, row, column))];
 }
 
 export class Grid {
-  constructor(parent) {
-    this.parent = parent;
-    this.shape = "";
-    this.cells = new Map();
+  constructor({ title, grid, note }, place) {
+    this.title = title;
+    this.note = note;
+    this.place = place;
+    this.matrix = new Matrix(grid, (table, row, column) => this.pick(table, row, column));
+    this.asking = new Asking({
+      onAnswer: (rates) => this.showBelow(rates),
+      onProblem: (problem) => setText(this.note, `This level cannot be shown: ${problem.message}`),
+    });
+    this.below = "region";
   }
 
-  show(cells) {
-    const locations = ordered(cells.map((cell) => cell.location), LOCATIONS);
-    const protocols = ordered(cells.map((cell) => cell.protocol), PROTOCOLS);
-    const tables = locations.map((location) => {
-      const here = cells.filter((cell) => cell.location === location);
-      return [location, ordered(here.map((cell) => cell.region), [])];
-    });
-    const shape = JSON.stringify([tables, protocols]);
-    if (shape !== this.shape) {
-      this.shape = shape;
-      this.build(tables, protocols);
+  /** `cells` are those of the service in the snapshot; `labels` the scope with the service in it. */
+  show(cells, labels, end) {
+    const { below } = this.place;
+    if (below !== this.below) setText(this.note, "");
+    this.below = below;
+    setText(this.title, below === "region" ? "Delivery by protocol and region" : `Delivery by ${below} and protocol`);
+    if (below === "region") {
+      this.asking.want("", null);
+      const here = labels.location ? cells.filter((cell) => cell.location === labels.location) : cells;
+      this.matrix.show(...regionTables(here, labels.protocol ?? null));
+      return;
     }
-    const byKey = new Map(cells.map((cell) => [keyOf(cell.location, cell.protocol, cell.region), cell]));
-    for (const [key, part] of this.cells) part.update(byKey.get(key));
+    const { protocol, ...where } = labels;
+    const range = this.place.at === null ? { last: `${SPAN_S}s` } : { from: end - SPAN_S + 1, to: end + 1 };
+    this.asking.want("/api/v1/rates", { by: `protocol,${below}`, ...where, step: 1, ...range }, this.place.at === null ? REFRESH_MS : Infinity);
   }
 
-  build(tables, protocols) {
-    this.cells.clear();
-    const built = tables.map(([location, regions]) =>
-      h(
-        "div",
-        { class: "grid-table", tabindex: "0", role: "region", "aria-label": location },
-        h(
-          "table",
-          {},
-          h("caption", {}, location),
-          h(
-            "thead",
-            {},
-            h("tr", {}, h("td"), ...regions.map((region) => h("th", { scope: "col", title: region }, h("span", {}, region)))),
-          ),
-          h(
-            "tbody",
-            {},
-            ...protocols.map((protocol) =>
-              h(
-                "tr",
-                {},
-                h("th", { scope: "row", title: protocol }, h("span", {}, protocol)),
-                ...regions.map((region) => this.cell(location, protocol, region)),
-              ),
-            ),
-          ),
-        ),
-      ),
-    );
-    built.forEach((box, index) => {
-      const regions = tables[index][1].length;
-      box.style.flex = `${regions} 1 ${HEAD_PX + regions * CELL_PX}px`;
-      box.style.maxWidth = `${HEAD_PX + regions * CELL_MOST_PX}px`;
-    });
-    this.parent.replaceChildren(...built);
-  }
-
-  cell(location, protocol, region) {
-    const mark = icon("unknown");
-    const rate = h("span", { class: "rate" });
-    const note = h("span", { class: "note" });
-    const root = h("td", {}, h("div", { class: "cell" }, h("span", { class: "line" }, mark, rate), note));
-    const update = (cell) => {
-      if (cell === undefined) {
-        setAttribute(root, "data-status", "none");
-        setText(rate, "");
-        setText(note, "");
-        setAttribute(root, "title", `${location}, ${protocol}, ${region}: no canary`);
-        return;
-      }
-      const received = cell.received.at(-1);
-      const expected = cell.expected.at(-1);
-      setAttribute(root, "data-status", cell.status);
-      setIcon(mark, cell.status);
-      setText(rate, received === expected ? `${count(received)}/s` : `${count(received)} of ${count(expected)}`);
-      setText(note, noteOf(cell));
-      setAttribute(
-        root,
-        "title",
-        `${location}, ${protocol}, ${region}: ${SAYS[cell.status]}\n` +
-          `${count(received)} of ${count(expected)} datapoints in the newest second\n` +
-          `last 10 s: ${listOf(cell)} of ${count(cell.expected_10s)}\n` +
-          `last 60 s: ${count(cell.bad_60s)} bad of ${count(cell.judged_60s)} known`,
-      );
+  showBelow({ groups, last }) {
+    const { below } = this;
+    const cells = groups.map((group) => cellOf(group, last)).filter((cell) => cell[below]);
+    const names = ordered(cells.map((cell) => cell[below]), []);
+    const worst = new Map(names.map((name) => [name, WORST.length]));
+    for (const cell of cells) worst.set(cell[below], Math.min(worst.get(cell[below]), WORST.indexOf(cell.status)));
+    // Where not all fit, the ones in trouble do; those that do stand in the order of their names.
+    const kept = new Set(names.toSorted((a, b) => worst.get(a) - worst.get(b)).slice(0, MAX_ROWS));
+    const rows = names.filter((name) => kept.has(name));
+    const { labels } = this.place;
+    const table = {
+      caption: `${below}s of ${labels.host ?? labels.zone ?? labels.region}`,
+      rows,
+      columns: ordered(cells.map((cell) => cell.protocol), PROTOCOLS),
+      mark: null,
     };
-    this.cells.set(keyOf(location, protocol, region), { update });
-    return root;
+    const byKey = new Map(cells.map((cell) => [keyOf(cell[below], cell.protocol), cell]));
+    this.matrix.show([table], (_, row, column) => byKey.get(keyOf(row, column)));
+    const left = names.length - rows.length;
+    if (names.length === 0) setText(this.note, below === "node" ? "No endpoint of this host leads to one machine alone." : `No ${below} is known here.`);
+    else setText(this.note, left > 0 ? `${plural(left, `more ${below}`)}, none worse than these.` : "");
   }
-}
 
-function listOf(cell) {
-  const bad = badly(cell.bad_10s).entries.map(([fate, number]) => `${count(number)} ${fate}`);
-  return [...bad, `${count(cell.unknown_10s)} unknown`].join(", ");
-}
-
-/** What the cell says beneath its rate: exact counts, and nothing while there is nothing to say. */
-function noteOf(cell) {
-  if (cell.status === "unknown") return "unknown";
-  const bad = badly(cell.bad_10s);
-  if (bad.total > 0) return `${count(bad.total)} ${bad.word}`;
-  if (cell.unknown_10s > 0) return `${count(cell.unknown_10s)} unknown`;
-  return cell.bad_60s > 0 ? `${count(cell.bad_60s)} bad / 60 s` : "";
-}
-
-const keyOf = (location, protocol, region) => JSON.stringify([location, protocol, region]);
-
-/** Counts cells by status, for the headline. */
-export function tally(cells) {
-  const counts = { ok: 0, partial: 0, down: 0, unknown: 0 };
-  for (const cell of cells) counts[cell.status] += 1;
-  return counts;
+  pick(table, row, column) {
+    const { below } = this;
+    if (below === "region") this.place.go({ labels: { location: table.caption, protocol: row, region: column } });
+    else if (below === "node") this.place.go({ labels: { protocol: column } });
+    else this.place.go({ labels: { protocol: column, [below]: row } });
+  }
 }

@@ -1,10 +1,17 @@
-// The sum rates of the lines on show: history from the API, the newest slots from each snapshot.
+// The sum rates of the lines on show: history from the API, and while they are of the last minutes
+// the newest slots from each snapshot.
 
-import { LOCATIONS, PROTOCOLS, ordered } from "./grid.js";
+import { Asking } from "./asking.js";
+import { LOCATIONS, PROTOCOLS, ordered } from "./cells.js";
 
-const REFRESH_MS = 60_000; // late reports revise the past
+const REVISED_MS = 60_000; // late reports revise the past
+const POLL_MS = 2_000;
+const OF_CELLS = ["service", "location", "protocol", "region"];
 
-/** One line: `at(slot)` gives {received, expected, bad, unknown}, or undefined. */
+export const BAD = ["failed", "abandoned", "lost", "late"];
+const NEITHER = ["not_attempted", "unknown"];
+
+/** One line: `at(slot)` gives {received, expected, bad, unknown, fates}, or undefined. */
 class Line {
   constructor(labels) {
     this.labels = labels;
@@ -17,62 +24,66 @@ class Line {
 }
 
 export class Lines {
-  constructor() {
-    this.choice = null;
+  /** `onChange()` is called when an answer has come; `problem` then says why there is none. */
+  constructor(onChange) {
+    this.choice = "";
+    this.by = [];
     this.lines = new Map();
-    this.loading = null;
-    this.loadedAt = 0;
-    this.failed = false;
+    this.step = 1;
+    this.problem = "";
+    this.asking = new Asking({
+      onAnswer: (rates, query) => {
+        this.problem = "";
+        this.take(rates, query.by.split(","));
+        onChange();
+      },
+      onProblem: (problem) => {
+        this.problem = problem.message;
+        onChange();
+      },
+    });
   }
 
-  /** choice: {service, location ("" is all), by: ["protocol"], span_s}. */
-  choose(choice) {
-    if (JSON.stringify(choice) === JSON.stringify(this.choice)) return;
-    this.choice = choice;
-    this.lines = new Map();
-    this.load();
-  }
-
-  async load() {
-    this.loading?.abort();
-    const loading = new AbortController();
-    this.loading = loading;
-    this.loadedAt = performance.now();
-    const { service, location, by, span_s } = this.choice;
-    const query = new URLSearchParams({ by: by.join(","), last: `${span_s}s`, service });
-    if (location) query.set("location", location);
-    try {
-      const answer = await fetch(`/api/v1/rates?${query}`, { signal: loading.signal });
-      if (!answer.ok) throw new Error(`status ${answer.status}`);
-      const rates = await answer.json();
-      if (this.loading === loading) this.takeHistory(rates.groups);
-      this.failed = false;
-    } catch (error) {
-      if (error.name !== "AbortError") this.failed = true;
+  /** Wants these lines: `end` is the past moment, or null while they are live. */
+  want({ where, by, range, end, snapshot }) {
+    const choice = JSON.stringify([where, by, range.name, end]);
+    if (choice !== this.choice) {
+      this.choice = choice;
+      this.by = by;
+      this.lines = new Map();
+      this.step = range.seconds <= 300 ? 1 : null;
+      this.problem = "";
     }
+    const fine = range.seconds <= 300;
+    const fed = end === null && fine && [...by, ...Object.keys(where)].every((label) => OF_CELLS.includes(label));
+    const refresh = end !== null ? Infinity : fed ? REVISED_MS : fine ? POLL_MS : range.refresh;
+    this.asking.want("/api/v1/rates", { by: by.join(","), ...where, ...range.query(end), step: fine ? 1 : null }, refresh);
+    if (fed && snapshot.settled !== null) this.takeCells(snapshot, where, range.seconds);
   }
 
-  takeHistory(groups) {
-    for (const group of groups) {
-      const line = this.lineOf(group.labels);
-      const { failed, abandoned, lost, late, not_attempted, unknown } = group.fates;
-      group.slots.forEach((slot, i) => {
+  take({ groups, step = 1 }, by) {
+    if (by.join() !== this.by.join()) return;
+    this.step = step;
+    if (step > 1) this.lines = new Map();
+    for (const { labels, slots, received, expected, fates } of groups) {
+      const line = this.lineOf(labels);
+      slots.forEach((slot, i) => {
+        const sum = (names) => names.reduce((so, name) => so + fates[name][i], 0);
         line.slots.set(slot, {
-          received: group.received[i],
-          expected: group.expected[i],
-          bad: failed[i] + abandoned[i] + lost[i] + late[i],
-          unknown: not_attempted[i] + unknown[i],
+          received: received[i],
+          expected: expected[i],
+          bad: sum(BAD),
+          unknown: sum(NEITHER),
+          fates: Object.fromEntries(BAD.map((name) => [name, fates[name][i]])),
         });
       });
     }
   }
 
-  takeSnapshot(cells, settled) {
-    if (this.choice === null || settled === null) return;
-    const { service, location, span_s } = this.choice;
+  takeCells({ cells, settled }, where, span) {
     const sums = new Map();
     for (const cell of cells) {
-      if (cell.service !== service || (location && cell.location !== location)) continue;
+      if (Object.entries(where).some(([label, value]) => cell[label] !== value)) continue;
       const line = this.lineOf(cell);
       const slots = sums.get(line) ?? new Map();
       sums.set(line, slots);
@@ -90,13 +101,12 @@ export class Lines {
       for (const [slot, sum] of slots) line.slots.set(slot, sum);
     }
     for (const line of this.lines.values()) {
-      for (const slot of line.slots.keys()) if (slot <= settled - span_s) line.slots.delete(slot);
+      for (const slot of line.slots.keys()) if (slot <= settled - span) line.slots.delete(slot);
     }
-    if (performance.now() - this.loadedAt > (this.failed ? 5_000 : REFRESH_MS)) this.load();
   }
 
   lineOf(source) {
-    const labels = Object.fromEntries(this.choice.by.map((label) => [label, source[label]]));
+    const labels = Object.fromEntries(this.by.map((label) => [label, source[label]]));
     const key = JSON.stringify(labels);
     let line = this.lines.get(key);
     if (line === undefined) this.lines.set(key, (line = new Line(labels)));
@@ -107,7 +117,7 @@ export class Lines {
   all() {
     const known = { protocol: PROTOCOLS, location: LOCATIONS };
     let lines = [...this.lines.values()];
-    for (const label of [...(this.choice?.by ?? [])].reverse()) {
+    for (const label of [...this.by].reverse()) {
       const order = ordered(lines.map((line) => line.labels[label]), known[label] ?? []);
       lines = lines.toSorted((a, b) => order.indexOf(a.labels[label]) - order.indexOf(b.labels[label]));
     }

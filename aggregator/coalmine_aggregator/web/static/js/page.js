@@ -1,18 +1,31 @@
-// The live page: each snapshot of the feed goes to every part, and a clock of our own says when the
-// feed has fallen silent.
+// The page: what was heard goes to every part, once a second; the address says of what.
 
 import { Agents } from "./agents.js";
 import { OpenAlerts, RecentAlerts } from "./alerts.js";
-import { Chart } from "./chart.js";
+import { BurnDown } from "./burn_down.js";
+import { ordered } from "./cells.js";
 import { Choice } from "./choices.js";
+import { Crumbs } from "./crumbs.js";
+import { setAttribute, setText } from "./dom.js";
 import { Fates, Oddities } from "./fates.js";
-import { Feed } from "./feed.js";
-import { Grid, LOCATIONS, ordered, showLegend } from "./grid.js";
-import { Lines } from "./lines.js";
+import { Feed, onNewBuild } from "./feed.js";
+import { Grid, showLegend } from "./grid.js";
+import { bindKeys } from "./keyboard.js";
+import { Latency } from "./latency.js";
+import { Past, copyButton } from "./past.js";
+import { Place } from "./place.js";
+import { inUtc, nextTheme, onPreference, otherZone, theme } from "./preferences.js";
+import { Range } from "./range.js";
+import { Rates } from "./rates.js";
 import { Services } from "./services.js";
 import { Status } from "./status.js";
+import { Strip } from "./strip.js";
+import { zone } from "./times.js";
 
 const element = (id) => document.getElementById(id);
+
+const place = new Place(arrive);
+const pick = { onPick: (at) => place.go({ at }) };
 
 const status = new Status({
   headline: element("headline"),
@@ -25,65 +38,131 @@ const status = new Status({
 });
 const openAlerts = new OpenAlerts(element("open"));
 const recentAlerts = new RecentAlerts(element("recent"));
-const grid = new Grid(element("grid"));
-const chart = new Chart(element("chart"), element("chart-caption"));
+const grid = new Grid({ title: element("grid-title"), grid: element("grid"), note: element("grid-note") }, place);
+const crumbs = new Crumbs({ trail: element("crumbs"), tabs: element("locations") }, place);
+const range = new Range(element("range"), place);
+const rates = new Rates({ graph: element("rates"), key: element("rates-key"), choices: element("rates-choices"), caption: element("rates-caption") }, place, pick);
+const strip = new Strip(
+  {
+    section: element("strip-section"),
+    strip: element("strip"),
+    choices: element("strip-choices"),
+    key: element("strip-key"),
+    summary: element("strip-summary"),
+    table: element("strip-table"),
+  },
+  pick,
+);
+const latency = new Latency({ section: element("latency-section"), list: element("latency"), caption: element("latency-caption") });
 const fates = new Fates(element("fates"), element("fates-span"));
 const oddities = new Oddities(element("oddities"));
 const agents = new Agents(element("agents"), element("agents-count"));
 const services = new Services(element("objectives"), element("services-list"), element("services-more"));
-const lines = new Lines();
-const service = new Choice("service", "Service", show);
-const lineLocation = new Choice("location", "Location", show);
-const lineBy = new Choice("by", "A line for each", show);
+const burnDown = new BurnDown({ section: element("burn-down-section"), graph: element("burn-down"), caption: element("burn-down-caption") });
+const service = new Choice("service", "Service", (name) => place.go({ labels: { service: name } }));
+const past = new Past(element("past"), place, hear);
+const feed = new Feed((heard) => place.at === null && hear(heard));
 
 let snapshot = null;
 
-showLegend(element("grid-legend"));
-element("services").append(service.root);
-element("lines-controls").append(lineBy.root, lineLocation.root);
-element("lines-controls").addEventListener("submit", (event) => event.preventDefault());
-lineBy.show([
-  ["protocol", "protocol"],
-  ["region", "region"],
-  ["protocol,region", "both"],
-]);
+function hear(heard) {
+  snapshot = heard;
+  show();
+}
+
+/** Somewhere else, or at another time. */
+function arrive() {
+  if (place.at === null) feed.open();
+  else feed.close();
+  past.show();
+  show();
+}
 
 function show() {
   if (snapshot === null) return;
   const names = ordered(snapshot.cells.map((cell) => cell.service), []);
   const troubled = snapshot.open.map((alert) => alert.service).find((name) => names.includes(name));
   service.show(names.map((name) => [name, name]), troubled);
+  service.choose(place.labels.service ?? service.value);
   element("services").hidden = names.length < 2;
-  const cells = snapshot.cells.filter((cell) => cell.service === service.value);
-  const locations = ordered(cells.map((cell) => cell.location), LOCATIONS);
-  lineLocation.show([["", "all"], ...locations.map((name) => [name, name])]);
+  const named = place.labels.service ?? service.value;
+  const labels = named === null ? place.labels : { ...place.labels, service: named };
+  const cells = snapshot.cells.filter((cell) => cell.service === named);
+  const end = place.at ?? snapshot.settled;
 
   status.show(snapshot, snapshot.cells);
   openAlerts.show(snapshot.open, snapshot.open_total, snapshot.now);
   recentAlerts.show(snapshot.recent, snapshot.now);
-  grid.show(cells);
-  fates.show(snapshot.fates.find((group) => group.labels.service === service.value), snapshot.fates_span_s);
+  crumbs.show(cells);
+  fates.show(snapshot.fates.find((group) => group.labels.service === named), snapshot.fates_span_s);
   oddities.show(snapshot.oddities);
   services.show(snapshot.slo, snapshot.noise, snapshot.services_total);
   agents.show(snapshot.agents, snapshot.agents_total, snapshot.agents_by_status, snapshot.now);
-  if (service.value !== null && snapshot.settled !== null) {
-    lines.choose({
-      service: service.value,
-      location: lineLocation.value,
-      by: lineBy.value.split(","),
-      span_s: snapshot.lines_s,
-    });
-    lines.takeSnapshot(snapshot.cells, snapshot.settled);
-    chart.draw(lines.all(), snapshot.settled, snapshot.lines_s);
+  range.show();
+  if (named !== null && end !== null) {
+    grid.show(cells, labels, end);
+    rates.show(labels, range, snapshot);
+    strip.show(labels, range, place.at);
+    latency.show(labels, range, place.at);
+    burnDown.show(named, place.at);
   }
-  status.tick(feed.age(), feed.waited(), snapshot);
+  tick();
 }
 
-const feed = new Feed((heard) => {
-  snapshot = heard;
+function tick() {
+  if (place.at === null) status.tick(feed.age(), feed.waited(), snapshot);
+  else status.rest(snapshot?.open_total ?? 0);
+}
+
+function tools() {
+  const utc = inUtc();
+  const now = snapshot?.now ?? Date.now() / 1000;
+  setText(element("zone"), zone(now));
+  setAttribute(element("zone"), "aria-label", utc ? "Times are in UTC: tell them in the zone of this machine" : `Times are in ${zone(now)}: tell them in UTC`);
+  setText(element("theme-name"), theme());
+  setAttribute(element("theme"), "aria-label", `Theme: ${theme()}. Choose the next one`);
+}
+
+showLegend(element("grid-legend"));
+element("services").append(service.root);
+element("zone").addEventListener("click", otherZone);
+element("theme").addEventListener("click", nextTheme);
+copyButton(element("copy"), () => place.link(place.at ?? snapshot?.settled ?? Math.floor(Date.now() / 1000)));
+const minutes = (by) => () => place.go({ at: (place.at ?? snapshot?.settled ?? Math.floor(Date.now() / 1000)) + by });
+bindKeys(element("keys"), element("keys-open"), {
+  Escape: () => place.up(),
+  l: () => place.go({ at: null }),
+  "[": minutes(-60),
+  "]": () => place.at !== null && minutes(60)(),
+  z: otherZone,
+  t: nextTheme,
+});
+onPreference(() => {
+  tools();
+  past.show();
   show();
 });
-// What came with the page, until the feed is open.
-feed.take(JSON.parse(element("snapshot").textContent));
+onNewBuild(() => {
+  element("new-build").hidden = false;
+});
+element("reload").addEventListener("click", () => location.reload());
+// Links within the page go there without loading it again.
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("a[data-at], a[data-labels]");
+  if (link === null || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  const { at, labels } = link.dataset;
+  if (at !== undefined) place.go({ at: Number(at) });
+  else place.go({ labels: { location: undefined, region: undefined, protocol: undefined, zone: undefined, host: undefined, ...JSON.parse(labels) } });
+});
 
-setInterval(() => status.tick(feed.age(), feed.waited(), snapshot), 1000);
+tools();
+// What came with the page is of now, until the feed is open.
+if (place.at === null) feed.take(JSON.parse(element("snapshot").textContent));
+arrive();
+setInterval(() => {
+  past.show();
+  // A past moment is asked about once; live, each snapshot asks for what it needs.
+  if (place.at !== null) show();
+  else tick();
+}, 1000);

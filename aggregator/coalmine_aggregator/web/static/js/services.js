@@ -1,9 +1,10 @@
 // One compact line for each service: its objective, what is left of the error budget, and what was
 // learned of its noise.
 
-import { Keyed, h, setAttribute, setText } from "./dom.js";
-import { count, duration, percent, plural } from "./format.js";
 import { serviceName } from "./alert_words.js";
+import { Keyed, h, setAttribute, setText } from "./dom.js";
+import { count, percent, plural } from "./numbers.js";
+import { duration } from "./times.js";
 
 const LONG = ["1h", "6h", "1d", "3d"]; // the windows that alerts are about, where there are more
 const BURNING = 1; // the rate that spends the budget over exactly the objective's window

@@ -1,9 +1,10 @@
 // The status line: what is open, how fresh the page is, and what the aggregator says of itself.
 
 import { STALE_S } from "./feed.js";
+import { tally } from "./cells.js";
 import { Keyed, h, setAttribute, setIcon, setText } from "./dom.js";
-import { clock, count, duration, moment, plural } from "./format.js";
-import { tally } from "./grid.js";
+import { count, plural } from "./numbers.js";
+import { both, duration, moment } from "./times.js";
 
 const BEHIND_S = 8; // settled slots are 4 s old when all is well
 
@@ -16,7 +17,7 @@ export function headlineOf(snapshot, cells) {
     const which = snapshot.open_total > 1 ? ", the oldest" : "";
     const pages = snapshot.open_total > snapshot.open.length || snapshot.open.some((alert) => alert.severity === "page");
     const number = pages ? plural(snapshot.open_total, "alert is", "alerts are") : plural(snapshot.open_total, "ticket is", "tickets are");
-    return [pages ? "down" : "partial", `${number} open${which} since ${since} UTC.`];
+    return [pages ? "down" : "partial", `${number} open${which} since ${since}.`];
   }
   if (failing.length > 0) return ["partial", `Coalmine itself is not well: ${failing.map((check) => check.name).join(", ")}.`];
   if (snapshot.settled === null || cells.length === 0) return ["unknown", "No agent has been heard yet."];
@@ -36,9 +37,10 @@ export class Status {
       const value = h("dd");
       return {
         root: h("div", {}, name, value),
-        update: ([label, text]) => {
+        update: ([label, text, title]) => {
           setText(name, label);
           setText(value, text);
+          setAttribute(value, "title", title);
         },
       };
     });
@@ -52,23 +54,33 @@ export class Status {
     setText(headline.lastElementChild, text);
     setText(fleet, snapshot.fleet);
     const settled = snapshot.settled;
-    const rate = cells.reduce((sum, cell) => sum + cell.received.at(-1), 0);
-    const expected = cells.reduce((sum, cell) => sum + cell.expected.at(-1), 0);
+    const rate = cells.reduce((sum, cell) => sum + (cell.received.at(-1) ?? 0), 0);
+    const expected = cells.reduce((sum, cell) => sum + (cell.expected.at(-1) ?? 0), 0);
     const facts = [
       ["Sum rate", `${count(rate)} of ${count(expected)}/s`],
       ["Agents alive", `${count(snapshot.agents_by_status.alive ?? 0)} of ${count(snapshot.agents_total)}`],
-      ["Settled up to", settled === null ? "nothing yet" : `${clock(settled)} UTC`],
+      ["Settled up to", settled === null ? "nothing yet" : moment(settled, snapshot.now), settled === null ? null : both(settled)],
     ];
     for (const check of snapshot.checks.filter((item) => !item.ok)) facts.push([check.name, check.detail || "failing"]);
     if (snapshot.cells_total > snapshot.cells.length) {
       facts.push(["Not shown", plural(snapshot.cells_total - snapshot.cells.length, "cell")]);
     }
     this.facts.show(facts, ([label]) => label);
-    setText(
+    if (about) setText(
       about,
       `Coalmine ${snapshot.version}, up ${duration(snapshot.now - snapshot.started_at)}, ` +
         `${plural(snapshot.viewers, "viewer")}.`,
     );
+  }
+
+  /** What the page says of its own age while a past moment is on show: nothing. */
+  rest(open) {
+    const { connection, connectionText, content } = this.elements;
+    setAttribute(connection, "data-state", "past");
+    setText(connectionText, "Not live");
+    setAttribute(content, "data-fresh", "yes");
+    const title = `(past) ${open > 0 ? `${open} open: ` : ""}Coalmine`;
+    if (document.title !== title) document.title = title;
   }
 
   /** Called each second, whether or not anything was heard. */

@@ -1,8 +1,10 @@
 // "Why?": asks for an alert's explanation when it is unfolded, and shows every change with its evidence.
 
-import { h, setText } from "./dom.js";
-import { clock, count, moment, percent, plural, words } from "./format.js";
 import { causeOf, fatesOf, noteOf, scopeText, sentence } from "./alert_words.js";
+import { ask } from "./asking.js";
+import { h, setText } from "./dom.js";
+import { count, percent, plural, words } from "./numbers.js";
+import { clock, moment } from "./times.js";
 
 const digits = new Intl.NumberFormat("en-US", { maximumFractionDigits: 1, minimumFractionDigits: 1 });
 const figure = (number) => (number === null ? "none" : digits.format(number));
@@ -33,10 +35,7 @@ export class Why {
     const told = this.told;
     if (this.shown === "") setText(this.line, "Asking.");
     try {
-      const answer = await fetch(`/api/v1/alerts/${this.number}/explain`);
-      const body = await answer.json();
-      if (!answer.ok) throw new Error(body.detail ?? answer.statusText);
-      this.show(body);
+      this.show(await ask(`/api/v1/alerts/${this.number}/explain`));
     } catch (error) {
       // Nothing was shown wrong: the evidence, if any, stays.
       setText(this.line, `No explanation: ${error.message}`);
@@ -59,7 +58,7 @@ function changeOf(change, now) {
   const looked =
     change.first_slot === null ? "" : `, from the slots ${clock(change.first_slot)} to ${clock(change.last_slot ?? change.first_slot)}`;
   const parts = [
-    h("h3", {}, `${words(change.change)} at ${moment(change.at, now)} UTC${looked}`),
+    h("h3", {}, `${words(change.change)} at ${moment(change.at, now)}${looked}`),
     h("p", {}, [scopeText(alert.scope, alert.service), causeOf(alert), noteOf(alert)].filter((text) => text !== "").map(sentence).join(". ")),
   ];
   const fates = fatesOf(alert);

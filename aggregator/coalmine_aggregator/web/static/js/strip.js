@@ -1,0 +1,172 @@
+// The loss strip: a row of pixels for each series, time to the right, so that an outage has a shape.
+
+import { Asking } from "./asking.js";
+import { Choice } from "./choices.js";
+import { h, setAttribute, setText } from "./dom.js";
+import { count, plural, words } from "./numbers.js";
+import { colour, texture, textureKey } from "./palette.js";
+import { onPreference } from "./preferences.js";
+import { NARROW_PX, gutter } from "./rates.js";
+import { CODES, StripData } from "./strip_data.js";
+import { both, duration } from "./times.js";
+import { hideTip, showTip } from "./tip.js";
+
+const MAX_ROWS = 400;
+const MAX_TOLD = 12;
+const RIGHT_PX = 12; // as the graph above it
+const ROW_PX = [[24, 8], [48, 5], [96, 3], [200, 2], [Infinity, 1]];
+
+const KEY = ["lost", "failed", "abandoned", "late", "unknown"].map((fate) => [fate, fate]);
+
+const rowHeight = (rows) => ROW_PX.find(([most]) => rows <= most)[1];
+
+export class Strip {
+  constructor({ section, strip, choices, key, summary, table }, { onPick }) {
+    this.section = section;
+    this.parent = strip;
+    this.summary = summary;
+    this.table = table;
+    this.data = null;
+    this.cursor = null;
+    this.onPick = onPick;
+    this.canvas = h("canvas", { "aria-hidden": "true" });
+    setAttribute(strip, "role", "img");
+    strip.tabIndex = 0;
+    strip.append(this.canvas);
+    textureKey(key, KEY);
+    this.which = new Choice("strip", "Series", () => {});
+    this.which.show([["all", "all"], ["bad", "with losses"]]);
+    choices.append(this.which.root);
+    this.asking = new Asking({
+      onAnswer: (answer) => this.take(new StripData(answer)),
+      onProblem: (problem) => {
+        if (this.data === null) section.hidden = problem.isAbsent;
+        setText(this.summary, `No answer: ${problem.message}`);
+      },
+    });
+    this.listen();
+  }
+
+  listen() {
+    new ResizeObserver(() => this.draw()).observe(this.parent);
+    onPreference(() => this.draw());
+    this.canvas.addEventListener("pointermove", ({ clientX, clientY }) => this.hover(clientX, clientY));
+    this.canvas.addEventListener("pointerleave", () => this.leave());
+    this.canvas.addEventListener("click", () => this.pick());
+    this.parent.addEventListener("blur", () => this.leave());
+    this.parent.addEventListener("keydown", (event) => this.step(event));
+  }
+
+  show(labels, range, end) {
+    const only = this.which.value === "bad" ? "bad" : null;
+    this.asking.want("/api/v1/strip", { ...labels, ...range.query(end), only, limit: MAX_ROWS }, end === null ? range.refresh : Infinity);
+  }
+
+  take(data) {
+    this.data = data;
+    this.section.hidden = false;
+    const worst = data.worst();
+    const span = duration(data.columns * data.step);
+    const shown = data.rows.length < data.total ? ` ${count(data.rows.length)} of ${plural(data.total, "series", "series")} are drawn.` : "";
+    const found = worst.length === 0 ? `No series lost anything in ${span}.` : `${plural(worst.length, "series", "series")} of ${count(data.rows.length)} lost something in ${span}.`;
+    setText(this.summary, `${found}${shown}`);
+    setAttribute(this.parent, "aria-label", `Loss strip: ${found} ${worst.slice(0, 3).map((each) => this.told(each)).join("; ")}`);
+    this.table.parentElement.hidden = worst.length === 0;
+    const rows = worst.slice(0, MAX_TOLD).map((each) =>
+      h("tr", {}, h("th", { scope: "row" }, data.name(each.row)), h("td", { class: "number" }, duration(each.bad * data.step)), h("td", {}, fatesText(each.fates))),
+    );
+    const heads = [["Series", ""], ["With loss", "number"], ["As", ""]];
+    this.table.replaceChildren(
+      h("thead", {}, h("tr", {}, ...heads.map(([text, kind]) => h("th", { scope: "col", class: kind }, text)))),
+      h("tbody", {}, ...rows),
+    );
+    this.draw();
+  }
+
+  told({ row, bad, fates }) {
+    return `${this.data.name(row)}: ${duration(bad * this.data.step)} of ${fatesText(fates)}`;
+  }
+
+  draw() {
+    const width = this.parent.clientWidth;
+    if (this.data === null || width === 0) return;
+    const { rows, columns, settled, runs } = this.data;
+    const left = gutter(width);
+    this.box = { left, width: width - left - RIGHT_PX, row: rowHeight(rows.length) };
+    const height = Math.max(8, rows.length * this.box.row);
+    const scale = devicePixelRatio;
+    this.canvas.width = Math.round(width * scale);
+    this.canvas.height = Math.round(height * scale);
+    this.canvas.style.height = `${height}px`;
+    const pen = this.canvas.getContext("2d");
+    const unit = (this.box.width * scale) / columns;
+    const x = (column) => Math.round(left * scale + column * unit);
+    const y = (row) => Math.round(row * this.box.row * scale);
+    const known = Math.max(0, Math.min(columns, Math.floor((settled - this.data.first) / this.data.step) + 1));
+    pen.fillStyle = colour("strip-good");
+    pen.fillRect(x(0), 0, x(known) - x(0), this.canvas.height);
+    for (const [row, from, length, code] of runs) {
+      pen.fillStyle = texture(pen, CODES[code] ?? "unknown");
+      pen.fillRect(x(from), y(row), Math.max(1, x(from + length) - x(from)), y(row + 1) - y(row));
+    }
+    this.drawBands(pen, scale, y);
+  }
+
+  /** Names of protocols at the left, and a line where one ends. */
+  drawBands(pen, scale, y) {
+    pen.font = `${11 * scale}px system-ui, -apple-system, "Segoe UI", Roboto, "Liberation Sans", sans-serif`;
+    pen.textBaseline = "middle";
+    pen.textAlign = "right";
+    let free = -Infinity;
+    for (const { name, from, upto } of this.data.bands()) {
+      const middle = (y(from) + y(upto)) / 2;
+      if (from > 0) {
+        pen.fillStyle = colour("surface");
+        pen.fillRect(0, y(from), this.canvas.width, Math.max(1, Math.round(scale / 2)));
+      }
+      if (middle - free < 11 * scale) continue;
+      free = middle;
+      pen.fillStyle = colour("ink");
+      pen.fillText(name, (this.box.left - 8) * scale, middle, (NARROW_PX - 8) * scale);
+    }
+  }
+
+  hover(clientX, clientY) {
+    const { top, left } = this.canvas.getBoundingClientRect();
+    const column = Math.floor(((clientX - left - this.box.left) / this.box.width) * this.data.columns);
+    const row = Math.floor((clientY - top) / this.box.row);
+    if (column < 0 || column >= this.data.columns || row < 0 || row >= this.data.rows.length) this.leave();
+    else this.point([row, column], clientX, clientY);
+  }
+
+  point(cursor, clientX, clientY) {
+    this.cursor = cursor;
+    const slot = this.data.slot(cursor[1]);
+    const fate = slot > this.data.settled ? "not settled yet" : words(this.data.at(...cursor));
+    showTip([this.data.name(cursor[0]), this.data.step > 1 ? `worst of ${duration(this.data.step)}: ${fate}` : fate, both(slot)], clientX, clientY);
+  }
+
+  leave() {
+    this.cursor = null;
+    hideTip();
+  }
+
+  pick() {
+    if (this.cursor !== null) this.onPick(this.data.slot(this.cursor[1]));
+  }
+
+  step(event) {
+    const move = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
+    if (event.key === "Enter") this.pick();
+    if (move === undefined || this.data === null || this.data.rows.length === 0) return;
+    event.preventDefault();
+    const within = (value, most) => Math.min(most - 1, Math.max(0, value));
+    const [row, column] = this.cursor ?? [0, this.data.columns];
+    const to = [within(row + move[0], this.data.rows.length), within(column + move[1], this.data.columns)];
+    const { top, left } = this.canvas.getBoundingClientRect();
+    const at = left + this.box.left + ((to[1] + 0.5) / this.data.columns) * this.box.width;
+    this.point(to, at, top + (to[0] + 0.5) * this.box.row);
+  }
+}
+
+const fatesText = (fates) => Object.keys(fates).map(words).join(", ");

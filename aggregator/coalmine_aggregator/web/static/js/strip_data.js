@@ -1,0 +1,53 @@
+// One answer of `/api/v1/strip`, ready to be looked up: what a series was in a column, and who lost most.
+
+/** What a run's code says; good is left out of answers. */
+export const CODES = { 1: "unknown", 2: "not_attempted", 3: "late", 4: "lost", 5: "failed", 6: "abandoned", 7: "not_expected" };
+const IS_BAD = new Set(["late", "lost", "failed", "abandoned"]);
+
+const LABELS = ["protocol", "location", "region", "zone", "host", "node", "variant"];
+
+export class StripData {
+  constructor({ first, step, columns, settled, total, rows, runs, next }) {
+    Object.assign(this, { first, step, columns, settled, total, rows, runs });
+    this.more = next !== null && next !== undefined;
+    this.byRow = rows.map(() => []);
+    for (const run of runs) this.byRow[run[0]]?.push(run);
+  }
+
+  slot(column) {
+    return this.first + column * this.step;
+  }
+
+  /** The fate of a row in a column; "good" where nothing else is said. */
+  at(row, column) {
+    const run = this.byRow[row]?.find(([, from, length]) => column >= from && column < from + length);
+    return run === undefined ? "good" : CODES[run[3]] ?? "unknown";
+  }
+
+  name(row) {
+    const labels = this.rows[row];
+    return LABELS.filter((label) => labels[label]).map((label) => labels[label]).join(" ");
+  }
+
+  /** The rows with columns that went bad, worst first: {row, name, bad, unknown, fates}. */
+  worst() {
+    const found = this.byRow.map((runs, row) => {
+      const fates = {};
+      for (const [, , length, code] of runs) fates[CODES[code]] = (fates[CODES[code]] ?? 0) + length;
+      const bad = Object.entries(fates).reduce((sum, [fate, number]) => sum + (IS_BAD.has(fate) ? number : 0), 0);
+      return { row, bad, fates };
+    });
+    return found.filter(({ bad }) => bad > 0).sort((a, b) => b.bad - a.bad || a.row - b.row);
+  }
+
+  /** Rows that follow each other with the same protocol: {name, from, upto}. */
+  bands() {
+    const bands = [];
+    this.rows.forEach(({ protocol }, row) => {
+      const last = bands.at(-1);
+      if (last?.name === protocol) last.upto = row + 1;
+      else bands.push({ name: protocol, from: row, upto: row + 1 });
+    });
+    return bands;
+  }
+}
