@@ -170,14 +170,9 @@ class Watch:
             return []
         self._grow()
         # What the newest settled slot did not expect has to wait until it is settled.
+        inside = self._looked_at.inside
         cells = [
-            Cells(
-                each.slot,
-                each.expected,
-                each.bad & self._looked_at.inside,
-                each.neither & self._looked_at.inside,
-            )
-            for each in slots
+            Cells(each.slot, each.expected, each.bad & inside, each.neither & inside) for each in slots
         ]
         if any(_many(each.bad) for each in slots) or any(_most(each.bad) for each in cells):
             return self._over_many(cells, slots)
@@ -425,9 +420,8 @@ class Watch:
     def _grow(self) -> None:
         """Makes room for series that came since the newest slot; they are not expected yet."""
         count = len(self.cells)
-        if len(self._looked_at.inside) != count or any(
-            len(cause.members) != count for cause in self.causes
-        ):
+        masks = (self._looked_at.inside, *(cause.members for cause in self.causes))
+        if any(len(mask) != count for mask in masks):
             self._expect()
 
     def _expect(self, explained: bool = False) -> None:
