@@ -108,3 +108,68 @@ def test_a_small_stream_that_holds_too_much_is_damaged(monkeypatch):
     body = encode(minute)
     assert len(body) < 1000
     assert read([(0, body)]).damaged == 1
+
+
+def words(*numbers):
+    return b"".join(number.to_bytes(2, "little") for number in numbers)
+
+
+def body(*blocks, flags=2, spans=((0, 2, 0),), units=b"", seen=b""):
+    """A row of spans (first second, usual ending, roster) and blocks (ending, form, how many units)."""
+    parts = [
+        words(low | high << 8, number & 0xFFFF, number >> 16) for low, high, number in (*spans, *blocks)
+    ]
+    return sealed(words(1 | flags << 8, len(spans) | len(blocks) << 8) + seen + b"".join(parts) + units)
+
+
+RUN, WIDE = 1, 2
+LATE = (1 << 40).to_bytes(8, "little")
+
+
+@pytest.mark.parametrize(
+    ("data", "fault"),
+    [
+        (sealed(words(2, 0)), "version"),
+        (sealed(words(1 | 4 << 8, 0)), "flags"),
+        (sealed(words(1 | 2 << 8, 1)), "cut off"),
+        (sealed(words(1 | 2 << 8, 1) + b"\x00"), "length"),
+        (body((9, 0, 2), units=words(5)), "length"),
+        (body(units=words(5)), "length"),
+        (body(flags=0, seen=bytes(7) + b"\x10"), "more seconds"),
+        (body(spans=()), "no roster"),
+        (body(spans=((1, 2, 0),)), "follow"),
+        (body(spans=((0, 2, 0), (0, 2, 1))), "follow"),
+        (body(spans=((0, 2, 0), (60, 2, 1))), "follow"),
+        (body(spans=((0, 30, 0),)), "follow"),
+        (body((30, 0, 1), units=words(5)), "unknown"),
+        (body((9, 4, 1), units=words(5)), "unknown"),
+        (body((9, 0, 0)), "without exceptions"),
+        (body((9, 0, 2), units=words(5, 0)), "do not ascend"),
+        (body((9, WIDE, 2), units=words(5, 0, 0, 0)), "do not ascend"),
+        (body((9, WIDE, 1), units=words(0, 0x3C00)), "too large"),
+        (body((9, RUN, 1), units=words(5, 0)), "do not last"),
+        (body((9, RUN, 1), units=words(5, 56)), "do not last"),
+        (body((9, 0, 1), flags=0, seen=LATE, units=words(5)), "not seen"),
+        (body((9, RUN, 1), flags=0, seen=LATE, units=words(40, 2)), "not seen"),
+    ],
+)
+def test_each_kind_of_damage_is_told(data, fault):
+    good = body((9, 0, 1), units=words(5))
+    found = read([(1, good), (2, data), (3, good)])
+    assert list(found.faults) == [2]
+    assert fault in found.faults[2]
+    assert found.slot.tolist() == [65, 185]
+
+
+def test_what_is_at_the_bounds_is_sound():
+    rows = [
+        body((9, WIDE, 1), units=words(0xFFFF, 0x3BFF)),
+        body((9, RUN, 1), units=words(5, 55)),
+        body((9, 0, 2), units=words(0xFFFF, 0)),
+        body((9, RUN, 1), flags=0, seen=LATE, units=words(40, 1)),
+    ]
+    found = read(list(enumerate(rows)))
+    assert not found.faults
+    keys = (found.number.astype(np.int64) * 60 + found.slot % 60).tolist()
+    assert keys == [0x3BFFFFFF, 5, 0xFFFF, 40]
+    assert found.length.tolist() == [1, 55, 1, 1]
