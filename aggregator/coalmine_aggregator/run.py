@@ -38,6 +38,7 @@ from coalmine_aggregator.web.keys import METRICS
 from coalmine_aggregator.web.listening import listening
 from coalmine_aggregator.web.metrics_port import make_metrics_app
 from coalmine_aggregator.web.options import WebOptions
+from coalmine_aggregator.web.reader_metrics import ReaderMetrics
 from coalmine_aggregator.web.reader_tasks import MODULE as READER_TASKS
 from coalmine_runtime import clock, logs, systemd
 from coalmine_runtime.mqtt import BrokerSettings, BrokerUrl, tls_context
@@ -264,7 +265,7 @@ async def _serve(
         hosts=tuple(page.hosts),
         secure=page.certificate is not None,
     )
-    app = make_app(view, options, readers, others=[counts], now=measuring.now)
+    app = make_app(view, options, readers, others=[counts, ReaderMetrics(readers)], now=measuring.now)
     await _listen("web", app, page.listen, page.certificate, stack)
     if metrics is not None:
         scraped = make_metrics_app(app[METRICS], options, now=measuring.now)

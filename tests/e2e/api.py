@@ -135,11 +135,16 @@ class Api:
         """What was counted apart since the aggregator started, by kind."""
         return dict((await self.fates(last="1s"))["oddities"])
 
-    async def metric(self, name: str, **labels: str) -> float:
-        """The sum of the samples of `name` in `/metrics` that carry these labels; 0 without any."""
+    async def exposition(self) -> str:
+        """What Prometheus would scrape."""
         assert self._session is not None
         async with self._session.get(self.metrics_url) as response:
-            text = await response.text()
+            assert response.status == 200
+            return await response.text()
+
+    async def metric(self, name: str, **labels: str) -> float:
+        """The sum of the samples of `name` in `/metrics` that carry these labels; 0 without any."""
+        text = await self.exposition()
         wanted = [f'{key}="{value}"' for key, value in labels.items()]
         return sum(
             float(line.rsplit(" ", 1)[1])

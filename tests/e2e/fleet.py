@@ -133,11 +133,15 @@ class Aggregator(Process):
             "metrics": f"127.0.0.1:{self.metrics_port}",
         }
         self.config = folder / "aggregator.yaml"
-        self.config.write_text(yaml.safe_dump(self.settings, sort_keys=False))
+        self.write()
         argv = [command(), "aggregator", "run", str(self.config)]
         super().__init__(argv, log=folder / "aggregator.log")
         self.api = Api(self.web_port, self.metrics_port)
         self.api.explain = self.tail
+
+    def write(self) -> None:
+        """Writes the settings as they stand to the configuration file."""
+        self.config.write_text(yaml.safe_dump(self.settings, sort_keys=False))
 
     async def start(self) -> None:
         """Started; `/readyz` is a question of its own, since it may wait for an outside broker."""

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
+import os
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
+from coalmine_aggregator.metrics.shared_counts import SharedCounts
 from coalmine_aggregator.model.alerts import AlertClass, Severity
 from coalmine_aggregator.model.fates import Fate
+from coalmine_aggregator.reading.readers import Readers
 from coalmine_aggregator.web import metrics
-from coalmine_aggregator.web.keys import METRICS
+from coalmine_aggregator.web.keys import METRICS, PULSE
+from coalmine_aggregator.web.reader_metrics import ReaderMetrics
 from coalmine_aggregator.web.view import Check
 from tests.aggregator.web.conftest import Site
 from tests.aggregator.web.fake_view import FakeSlo, Trouble, make_alert
+from tests.servers.process import executable
 
 
 def scrape(site: Site) -> str:
@@ -31,21 +39,47 @@ def value(text: str, name: str, **labels: str) -> float:
     return total
 
 
-async def test_promtool_finds_nothing_to_complain_of(site: Site) -> None:
+ASKED = """
+from coalmine_aggregator.metrics import questions
+questions.ended("rates", questions.Result.ANSWERED, 0.01)
+"""
+
+
+def scrape_all(site: Site, folder: Path) -> str:
+    """With what other processes counted, and the readers' owner."""
+    counts = SharedCounts(folder)
+    subprocess.run([sys.executable, "-c", ASKED], env=os.environ | counts.environment, check=True)
+    readers = ReaderMetrics(Readers("nothing", "sqlite://"))
+    whole = metrics.Metrics(site.view, site.server.app[PULSE].feed, [counts, readers])
+    return whole.render(site.view.now).decode()
+
+
+def complaints(text: str) -> str:
+    """What `promtool check metrics` says of an exposition."""
+    argv = [executable("promtool", "prometheus"), "check", "metrics"]
+    done = subprocess.run(argv, input=text, capture_output=True, text=True, check=False)
+    return done.stdout + done.stderr
+
+
+async def test_promtool_finds_nothing_to_complain_of(site: Site, tmp_path: Path) -> None:
     site.view.alerts = [make_alert(1)]
     site.view.rejects = {("tcp", "not_a_line"): 3}
     site.view.odd = {"duplicates": 2}
     site.beat(3)
-    process = await asyncio.create_subprocess_exec(
-        "promtool",
-        "check",
-        "metrics",
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    output, _ = await process.communicate(scrape(site).encode())
-    assert (process.returncode, output.decode()) == (0, "")
+    assert complaints(scrape_all(site, tmp_path)) == ""
+
+
+async def test_the_docs_name_every_metric_and_no_other(site: Site, tmp_path: Path) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "prometheus.md").read_text()
+    told = dict(re.findall(r"^\| `(coalmine_\w+)` \| (\w+) \|", page, re.MULTILINE))
+    assert f"beyond {metrics.MAX_GROUPS:,} groups" in page
+    site.view.odd = {"duplicates": 1}
+    exposed = {
+        family.name + "_total" * (family.type == "counter"): family.type
+        for family in text_string_to_metric_families(scrape_all(site, tmp_path))
+        if family.name.startswith("coalmine_")
+    }
+    assert told == exposed
 
 
 async def test_the_newest_minute_and_second(site: Site) -> None:
