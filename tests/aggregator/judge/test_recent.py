@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from coalmine_aggregator.judge.recent import FEW, KEPT, MOST_CELLS, Recent, RecentSlot, count
 from coalmine_aggregator.model.counts import NOTHING, Counts
@@ -15,11 +16,12 @@ def slot(number: int, cells: int = 4) -> RecentSlot:
     return RecentSlot(number, fates, np.ones(cells, dtype=np.bool_), NOTHING)
 
 
-def test_counts_are_those_of_the_cells_inside() -> None:
+@pytest.mark.parametrize("cells", [200, 20_000])
+def test_counts_are_those_of_the_cells_inside(cells: int) -> None:
     rng = np.random.default_rng(5)
-    fates = rng.choice([*range(7), ABSENT], size=200).astype(np.uint8)
-    received = (fates == 0) | (rng.random(200) < 0.1) & (fates != ABSENT)
-    inside = rng.random(200) < 0.4
+    fates = rng.choice([*range(7), ABSENT], size=cells).astype(np.uint8)
+    received = (fates == 0) | (rng.random(cells) < 0.1) & (fates != ABSENT)
+    inside = rng.random(cells) < 0.4
     by_hand = [0] * 7
     arrived = 0
     for fate, came, within in zip(fates.tolist(), received.tolist(), inside.tolist(), strict=True):

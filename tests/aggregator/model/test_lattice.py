@@ -87,6 +87,8 @@ def test_sums_are_those_of_the_cells(small: int, parts: list[list[Cell]], seed: 
         assert (lattice.sums(by_cell) == expected).all()
         assert (lattice.sums(by_cell[:, 1]) == expected[:, 1]).all()
         assert lattice.sums(by_cell).dtype == np.int32
+        some = by_cell[:, 0] < rng.choice([2, 30, 60])
+        assert (lattice.counts(some) == lattice.sums(some.astype(np.int32))).all()
         chosen = np.flatnonzero(rng.random(len(cells)) < rng.choice([0.02, 0.5, 1.0])).astype(np.int32)
         patterns, first, second = lattice.touched(chosen, by_cell[chosen, 0], by_cell[chosen, 1])
         held = [number for number, mask in enumerate(masks) if mask[chosen].any()]
@@ -94,6 +96,10 @@ def test_sums_are_those_of_the_cells(small: int, parts: list[list[Cell]], seed: 
         for number, a, b in zip(patterns, first, second, strict=True):
             picked = chosen[masks[number][chosen]]
             assert [a, b] == by_cell[picked].sum(axis=0).tolist()
+        ones = np.ones(len(chosen), dtype=np.int32)
+        patterns, first, second = lattice.touched(chosen, ones, 0 * ones)
+        for number, a, b in zip(patterns, first, second, strict=True):
+            assert [a, b] == [np.count_nonzero(masks[number][chosen]), 0]
 
 
 @settings(deadline=None, max_examples=70)
