@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 import msgspec
 import sqlalchemy as sa
 
-from coalmine_aggregator.model.alerts import Alert
-from coalmine_aggregator.model.counts import Counts
+from coalmine_aggregator.judge.open_cause import WINDOW_S
+from coalmine_aggregator.model.alerts import Alert, AlertClass
+from coalmine_aggregator.model.counts import NOTHING, Counts
 from coalmine_aggregator.model.fates import BAD
 from coalmine_aggregator.model.views import AgentView, GroupRates, NoiseView, SloView
 from coalmine_aggregator.reading import alerts
@@ -16,10 +17,11 @@ from coalmine_aggregator.reading.agents import agents_at
 from coalmine_aggregator.reading.counts import count
 from coalmine_aggregator.reading.library import Library
 from coalmine_aggregator.reading.objectives import Objective, slo_at
-from coalmine_aggregator.reading.question import MAX_RANGE_S, TOTAL_STEP_S, Question
+from coalmine_aggregator.reading.question import MAX_BY_HOST_S, TOTAL_STEP_S, Question
 from coalmine_aggregator.web.answers import total_of
 from coalmine_aggregator.web.count_answers import groups_of
 from coalmine_aggregator.web.options import WebOptions
+from coalmine_aggregator.web.snapshot import MAX_OPEN
 from coalmine_aggregator.web.view import Health
 
 
@@ -70,7 +72,7 @@ class PastView:
     def open_alerts(self) -> list[Alert]:
         """The alerts that were open, as they stood after their last change."""
         found = alerts.open_at(self._connection, self._asked.at)
-        return [self._counted(alert) for alert in found]
+        return [*map(self._counted, found[:MAX_OPEN]), *found[MAX_OPEN:]]
 
     def recent_alerts(self, limit: int) -> list[Alert]:
         """The alerts that had been closed last."""
@@ -104,15 +106,25 @@ class PastView:
         )
 
     def _counted(self, alert: Alert) -> Alert:
-        """With its total up to then: a change tells only the total up to the change."""
+        """With the counts of then: a change tells only those up to itself."""
         asked = self._asked
-        if not alert.effect or not alert.since <= asked.settled < alert.since + MAX_RANGE_S:
+        if alert.alert_class is not AlertClass.LOSS:
             return alert
-        where = {"service": alert.service, **dict(alert.scope)}
-        question = Question((), where, alert.since, asked.settled, TOTAL_STEP_S)
+        if not alert.since <= asked.settled < alert.since + MAX_BY_HOST_S:
+            return alert  # so old that nobody looks at its newest minute
+        newest = max(alert.since, asked.settled - WINDOW_S + 1)
+        scope = {"service": alert.service, **dict(alert.scope)}
+        total = self._sums(scope, alert.since)
+        counts = self._sums(scope, newest)
+        return alert._replace(
+            total=total,
+            counts=counts,
+            beside=self._sums({"service": alert.service}, newest).less(counts),
+            window_s=asked.settled - newest + 1,
+            effect=max(BAD, key=lambda fate: total.fates[fate]).label if total.bad else alert.effect,
+        )
+
+    def _sums(self, where: dict[str, str], first: int) -> Counts:
+        question = Question((), where, first, self._asked.settled, TOTAL_STEP_S)
         groups, _ = groups_of(count(self._library, self._connection, question), ())
-        if not groups:
-            return alert
-        total: Counts = total_of(groups[0])
-        worst = max(BAD, key=lambda fate: total.fates[fate])
-        return alert._replace(total=total, effect=worst.label if total.bad else alert.effect)
+        return total_of(groups[0]) if groups else NOTHING
