@@ -13,7 +13,7 @@ const COLUMNS = [
   ["Region", "wide"],
   ["Zone", "wide"],
   ["Endpoints", "number wide"],
-  ["Arrived in 60 s", "number"],
+  ["Arrived in 60 s", "number wide"],
   ["Unknown in 60 s", "number wide"],
   ["Clock behind", "number wide"],
   ["Last report", "number wide"],

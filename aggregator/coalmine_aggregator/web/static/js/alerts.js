@@ -88,9 +88,9 @@ function card(alert) {
     "article",
     { class: "alert" },
     h("header", {}, mark, title, severity, id, age),
-    h("div", { class: "assess" }, h("h3", {}, "Assess"), headline, fates.element, total.element, h("p", { class: "aside" }, began)),
-    h("div", {}, h("h3", {}, "Blast radius"), scope, same.element, cause.element, note.element, beside.element, h("p", { class: "aside" }, where)),
-    h("div", {}, h("h3", {}, "Compensate"), playbook, owner),
+    h("div", { class: "assess" }, h("h3", {}, "Assess"), headline, fates.element, total.element),
+    h("div", {}, h("h3", {}, "Blast radius"), scope, same.element, cause.element, note.element, beside.element),
+    h("div", {}, h("h3", {}, "Compensate"), playbook, owner, h("p", { class: "leads aside" }, where, began)),
     why.root,
   );
   let shown = "";

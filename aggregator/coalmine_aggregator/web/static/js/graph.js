@@ -7,7 +7,8 @@ import { inUtc, onPreference } from "./preferences.js";
 import { clock, day, zone } from "./times.js";
 
 export const { stepped, linear } = uPlot.paths;
-const FONT = '11px system-ui, -apple-system, "Segoe UI", Roboto, "Liberation Sans", sans-serif';
+export const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Liberation Sans", sans-serif';
+const FONT_PX = 11;
 const DAY_S = 86_400;
 
 /** How the time axis tells its ticks: no finer than they are apart, the day where a new one begins. */
@@ -23,9 +24,10 @@ function ticks(splits, incr) {
   });
 }
 
-export function axis(changes = {}) {
+/** An axis in the page's colours; `size` is that of its text in pixels. */
+export function axis({ text = FONT_PX, ...changes } = {}) {
   return {
-    font: FONT,
+    font: `${text}px ${FONT}`,
     stroke: colour("muted"),
     grid: { stroke: colour("rule"), width: 1 },
     ticks: { show: false },
@@ -33,7 +35,7 @@ export function axis(changes = {}) {
   };
 }
 
-const timeAxis = () => axis({ size: 26, space: 64, values: (_, splits, __, ___, incr) => ticks(splits, incr) });
+const timeAxis = (text) => axis({ text, size: Math.round(2.3 * text), space: Math.round(4.4 * text), values: (_, splits, __, ___, incr) => ticks(splits, incr) });
 
 /**
  * One graph in `parent`. `onMove(index)` tells the data's index under the cursor, null when it leaves;
@@ -83,14 +85,14 @@ export class Graph {
     this.plot.setData(data);
   }
 
-  options({ axes, scales, hooks, ...made }, width, height) {
+  options({ axes, scales, hooks, text = FONT_PX, ...made }, width, height) {
     return {
       ...made,
       width,
       height,
       legend: { show: false },
       tzDate: (seconds) => (inUtc() ? uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC") : new Date(seconds * 1000)),
-      axes: [timeAxis(), ...axes],
+      axes: [timeAxis(text), ...axes],
       scales: { x: { range: () => this.span }, ...scales },
       cursor: { drag: { x: false, y: false }, y: false, points: { show: false } },
       hooks: { ...hooks, setCursor: [(plot) => this.onMove(plot.cursor.left < 0 ? null : plot.cursor.idx ?? null, plot)] },
@@ -110,6 +112,3 @@ export class Graph {
     this.plot.setCursor({ left: this.plot.valToPos(times[index], "x"), top: 0 });
   }
 }
-
-/** What the time axis is in. */
-export const zoneNote = (seconds) => `times in ${zone(seconds)}`;

@@ -58,7 +58,7 @@ export class Past {
 
 /** The button that copies the address which reopens the moment on show. */
 export function copyButton(button, linkNow) {
-  const text = button.textContent;
+  const usual = [...button.childNodes];
   button.addEventListener("click", async () => {
     const link = linkNow();
     let said = "Copied";
@@ -70,7 +70,7 @@ export function copyButton(button, linkNow) {
       dispatchEvent(new PopStateEvent("popstate"));
       said = "Copy the address";
     }
-    setText(button, said);
-    setTimeout(() => setText(button, text), COPIED_MS);
+    button.replaceChildren(h("span", { role: "status" }, said));
+    setTimeout(() => button.replaceChildren(...usual), COPIED_MS);
   });
 }

@@ -13,6 +13,7 @@ import { hideTip, showTip } from "./tip.js";
 const MAX_LINES = 24;
 const LANE_PX = { few: 44, some: 32, many: 19 };
 const LEAST_PX = 3; // what a loss is drawn as, however small
+const WALL_TEXT_PX = 19; // at 1080 lines
 export const GUTTER_PX = 118;
 export const NARROW_PX = 84;
 
@@ -80,7 +81,7 @@ export class Rates {
       });
     });
     const width = this.parent.clientWidth;
-    const lane = this.wall ? Math.max(26, (this.parent.clientHeight - 40) / Math.max(1, lines.length)) : laneOf(lines.length);
+    const lane = this.wall ? Math.max(20, (this.parent.clientHeight - 50) / Math.max(1, lines.length)) : laneOf(lines.length);
     this.graph.show({
       shape: JSON.stringify([lines.map(nameOf), step, width < 520, this.marked]),
       make: () => this.options(lines, step, width),
@@ -99,14 +100,18 @@ export class Rates {
 
   options(lines, step, width) {
     const top = lines.length;
-    const room = gutter(width) < GUTTER_PX ? 8 : 14;
+    const text = this.wall ? WALL_TEXT_PX * (innerHeight / 1080) : undefined;
+    const size = this.wall ? Math.round(10.5 * text) : gutter(width);
+    const room = size < GUTTER_PX ? 8 : 14;
     return {
+      text,
       padding: [10, 12, 0, 0],
       scales: { y: { range: () => [0, top + 0.15] } },
-      series: [{}, ...lines.map((line, i) => ({ stroke: lineColour(i), dash: lineDash(i), width: this.marked === line.labels.protocol ? 2.5 : 1.5, paths: stepped({ align: 1 }), points: { show: false } }))],
+      series: [{}, ...lines.map((line, i) => ({ stroke: lineColour(i), dash: lineDash(i), width: this.wall || this.marked === line.labels.protocol ? 2.5 : 1.5, paths: stepped({ align: 1 }), points: { show: false } }))],
       axes: [
         axis({
-          size: gutter(width),
+          text,
+          size,
           gap: 8,
           stroke: colour("ink"),
           splits: () => lines.map((_, i) => i + 1),
@@ -172,7 +177,8 @@ export class Rates {
 
   say(left, step) {
     const parts = [`Share of what is expected, ${step === 1 ? "each second" : `in steps of ${duration(step)}`}; times in ${zone(this.end)}.`];
-    if (this.shown.length > 1) parts.push("Lines are drawn 1.0 above each other, for display alone: at its number a line is whole. The table has the true counts.");
+    if (this.shown.length > 1) parts.push("Lines are drawn 1.0 above each other, for display alone: at its number a line is whole.");
+    if (this.key !== undefined) parts.push("The table has the true counts.");
     if (left > 0) parts.push(`${plural(left, "more line")} not drawn.`);
     if (this.lines.problem) parts.unshift(`No answer: ${this.lines.problem}`);
     setText(this.caption, parts.join(" "));

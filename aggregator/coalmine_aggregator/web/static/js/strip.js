@@ -3,6 +3,7 @@
 import { Asking } from "./asking.js";
 import { Choice } from "./choices.js";
 import { h, setAttribute, setText } from "./dom.js";
+import { FONT } from "./graph.js";
 import { count, plural, words } from "./numbers.js";
 import { colour, texture, textureKey } from "./palette.js";
 import { onPreference } from "./preferences.js";
@@ -114,7 +115,7 @@ export class Strip {
 
   /** Names of protocols at the left, and a line where one ends. */
   drawBands(pen, scale, y) {
-    pen.font = `${11 * scale}px system-ui, -apple-system, "Segoe UI", Roboto, "Liberation Sans", sans-serif`;
+    pen.font = `${11 * scale}px ${FONT}`;
     pen.textBaseline = "middle";
     pen.textAlign = "right";
     let free = -Infinity;
