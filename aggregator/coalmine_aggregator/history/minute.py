@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from coalmine_aggregator.history import columns
+from coalmine_aggregator.history import columns, spread
 from coalmine_aggregator.history.minute_layout import (
     ALL_SEEN,
     FAR,
@@ -138,11 +138,12 @@ def decode(data: bytes) -> Minute:
     lasting = int(read.length.sum(dtype=np.int64))
     if lasting > SECONDS * MAX_EXCEPTIONS:
         raise MinuteError(f"a damaged minute of {len(data)} bytes: {lasting} exceptions")
-    which = np.repeat(np.arange(len(read.length)), read.length)
-    within = np.arange(lasting) - np.repeat(np.cumsum(read.length, dtype=np.int64), read.length)
-    second = read.slot[which] + within + read.length[which]
-    order = np.lexsort((read.number[which], second))
-    numbers, endings = read.number[which][order], read.ending[which][order]
+    by_number = np.argsort(read.number, kind="stable")
+    lasts = read.length[by_number].astype(np.int64)
+    second = spread.places(read.slot[by_number], lasts).astype(np.uint8)
+    order = np.argsort(second, kind="stable")  # by counting, as bytes are sorted
+    numbers = np.repeat(read.number[by_number], lasts)[order]
+    endings = np.repeat(read.ending[by_number], lasts)[order]
     bounds = np.searchsorted(second[order], np.arange(SECONDS + 1))
     minute = Minute()
     for slot, roster, usual in zip(
