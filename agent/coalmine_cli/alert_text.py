@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import datetime
-import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
+from coalmine_cli.text_table import columns, percent, printable
 from coalmine_cli.told import Alert, Alerts, Candidate, Change, Explained, Statistic, Sums
 
 _OURS = {"_fleet": "the fleet", "_control": "the control agent"}
@@ -41,9 +41,9 @@ def alerts_table(alerts: Alerts, *, closed: bool) -> list[str]:
 def explanation(told: Explained) -> list[str]:
     """The alert as it stands, then every change with its evidence: of a later one what is new in it."""
     alert = told.alert
-    state = f"open for {_length(told.now - alert.opened_at)}"
+    state = f"open for {length(told.now - alert.opened_at)}"
     if alert.closed_at is not None:
-        state = f"closed after {_length(alert.closed_at - alert.opened_at)}"
+        state = f"closed after {length(alert.closed_at - alert.opened_at)}"
     what = f"{alert.alert_class.replace('_', ' ')} of {_service(alert.service)}"
     lines = [f"{alert.id} (number {alert.number}): {what}, {alert.severity}, {state}"]
     lines += _facts({**_standing(alert), **_people(alert)})
@@ -55,7 +55,7 @@ def explanation(told: Explained) -> list[str]:
         fresh = {name: fact for name, fact in standing.items() if fact != before.get(name)}
         lines += ["", *_change(change, fresh)]
         before = standing
-    return [_printable(line).rstrip() for line in lines]
+    return [printable(line).rstrip() for line in lines]
 
 
 def _table_of(alerts: Sequence[Alert], now: float) -> list[str]:
@@ -65,15 +65,15 @@ def _table_of(alerts: Sequence[Alert], now: float) -> list[str]:
             alert.id,
             str(alert.number),
             alert.severity,
-            _moment(alert.since),
-            _length((alert.closed_at or now) - alert.since),
-            _scope(alert.scope, alert.service),
+            moment(alert.since),
+            length((alert.closed_at or now) - alert.since),
+            scope_text(alert.scope, alert.service),
             _bad(alert),
             f"part of {alert.folded_into}" if alert.folded_into else alert.cause.replace("_", " "),
         )
         for alert in alerts
     ]
-    return [_printable(line) for line in _columns([heads, *rows], right=(1,))]
+    return [printable(line) for line in columns([heads, *rows], right=(1,))]
 
 
 def _bad(alert: Alert) -> str:
@@ -89,8 +89,8 @@ def _standing(alert: Alert) -> dict[str, str]:
         "what": _what(alert),
         "fates": _fates(sums),
         "total": _sum(alert.total, "since it began"),
-        "where": _scope(alert.scope, alert.service),
-        "same as": "; ".join(_scope(scope, alert.service) for scope in alert.equivalents),
+        "where": scope_text(alert.scope, alert.service),
+        "same as": "; ".join(scope_text(scope, alert.service) for scope in alert.equivalents),
         "elsewhere": _sum(alert.beside, "bad in the rest of the service") if blamed else "",
         "cause": f"{cause}; {alert.note}" if cause and blamed and alert.note else cause,
         "effect": _EFFECTS.get(alert.effect, alert.effect),
@@ -100,8 +100,8 @@ def _standing(alert: Alert) -> dict[str, str]:
 
 def _people(alert: Alert) -> dict[str, str]:
     return {
-        "since": f"{_moment(alert.since)} UTC, opened {_moment(alert.opened_at)}",
-        "closed": "" if alert.closed_at is None else _moment(alert.closed_at),
+        "since": f"{moment(alert.since)} UTC, opened {moment(alert.opened_at)}",
+        "closed": "" if alert.closed_at is None else moment(alert.closed_at),
         "part of": alert.folded_into,
         "owner": alert.owner,
         "playbook": alert.playbook,
@@ -110,7 +110,7 @@ def _people(alert: Alert) -> dict[str, str]:
 
 def _what(alert: Alert) -> str:
     sums = alert.sums
-    window = f" in {_length(alert.window_s)}" if alert.window_s else ""
+    window = f" in {length(alert.window_s)}" if alert.window_s else ""
     if not sums.expected or (alert.note and alert.alert_class not in _COUNTED):
         return alert.note
     if alert.alert_class == "blind":
@@ -124,10 +124,10 @@ def _change(change: Change, fresh: Mapping[str, str]) -> list[str]:
     looked = ""
     if change.first_slot is not None:
         last_slot = change.last_slot or change.first_slot
-        day = _moment(change.at)[:11]
-        first, last = (_moment(slot).removeprefix(day) for slot in (change.first_slot, last_slot))
+        day = moment(change.at)[:11]
+        first, last = (moment(slot).removeprefix(day) for slot in (change.first_slot, last_slot))
         looked = f", from the slots {first} to {last}"
-    lines = [f"{change.change.capitalize()} {_moment(change.at)} UTC{looked}"]
+    lines = [f"{change.change.capitalize()} {moment(change.at)} UTC{looked}"]
     lines += _facts({**fresh, **change.facts})
     service = change.alert.service
     if change.statistics:
@@ -145,40 +145,27 @@ def _statistics(statistics: Sequence[Statistic], service: str) -> list[str]:
             (
                 each.name,
                 "" if each.alternative is None else f"{percent(each.alternative)} loss",
-                _scope(each.scope, service),
+                scope_text(each.scope, service),
                 f"{each.bad} of {each.judged}" if each.judged else "",
                 _number(each.value),
                 _number(each.threshold),
                 "over" if passed else "",
             )
         )
-    return _columns(rows, right=(3, 4, 5))
+    return columns(rows, right=(3, 4, 5))
 
 
 def _candidates(candidates: Sequence[Candidate], service: str) -> list[str]:
     rows = [("SCOPE", "SCORE", "")]
     for index, each in enumerate(candidates):
-        scopes = " and ".join(_scope(scope, service) for scope in each.scopes) or "none"
+        scopes = " and ".join(scope_text(scope, service) for scope in each.scopes) or "none"
         rows.append((scopes, _number(each.score), "" if index else "chosen"))
-    return _columns(rows, right=(1,))
+    return columns(rows, right=(1,))
 
 
 def _facts(facts: Mapping[str, str]) -> list[str]:
     width = max(map(len, facts), default=0)
     return [f"  {name:<{width}}  {fact}" for name, fact in facts.items() if fact]
-
-
-def _columns(rows: Sequence[Sequence[str]], right: Iterable[int]) -> list[str]:
-    """The rows with their columns below each other; those of `right` aligned there."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    on_the_right = frozenset(right)
-    return [
-        "  ".join(
-            cell.rjust(width) if index in on_the_right else cell.ljust(width)
-            for index, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    ]
 
 
 def _fates(sums: Sums) -> str:
@@ -189,7 +176,8 @@ def _sum(sums: Sums, what: str) -> str:
     return f"{sums.bad} of {sums.judged} {what}" if sums.expected else ""
 
 
-def _scope(scope: Mapping[str, str], service: str) -> str:
+def scope_text(scope: Mapping[str, str], service: str) -> str:
+    """`protocol=udp region=eu-west-1`."""
     return (
         " ".join(f"{label}={value}" for label, value in scope.items()) or f"all of {_service(service)}"
     )
@@ -199,22 +187,11 @@ def _service(name: str) -> str:
     return _OURS.get(name, name)
 
 
-def percent(share: float) -> str:
-    """Two significant digits or more; some is never shown as none, nor as all."""
-    value = share * 100
-    if value <= 0 or value >= 100:
-        return "0%" if value <= 0 else "100%"
-    if value >= 99:
-        return f"{math.floor(value * 100) / 100:g}%" if value < 99.99 else ">99.99%"
-    digits = max(1, 1 - math.floor(math.log10(value)))
-    return f"{value:.{digits}f}".rstrip("0").rstrip(".") + "%"
-
-
 def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.1f}"
 
 
-def _length(seconds: float) -> str:
+def length(seconds: float) -> str:
     """A length of time in its two largest units: `1 min 43 s`."""
     rest, parts = max(0, round(seconds)), list[str]()
     for unit_s, unit in _UNITS:
@@ -226,14 +203,10 @@ def _length(seconds: float) -> str:
     return " ".join(part for part in parts if part) or "0 s"
 
 
-def _moment(at: float) -> str:
+def moment(at: float) -> str:
+    """A moment as `2026-01-31 12:00:00`."""
     try:
-        moment = datetime.datetime.fromtimestamp(at, datetime.UTC)
+        time = datetime.datetime.fromtimestamp(at, datetime.UTC)
     except (OverflowError, OSError, ValueError):
         return f"second {at:.0f}"
-    return moment.strftime("%Y-%m-%d %H:%M:%S")
-
-
-def _printable(line: str) -> str:
-    """What came over the network must not drive the terminal."""
-    return "".join(c if c.isprintable() else "?" for c in line)
+    return time.strftime("%Y-%m-%d %H:%M:%S")

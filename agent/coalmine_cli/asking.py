@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import ssl
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TypeVar
 
 import msgspec
 
+from coalmine_cli.text_table import printable
 from coalmine_cli.told import Problem
 from coalmine_runtime.quantities import Address
 from coalmine_runtime.secret import Secret
@@ -21,6 +24,7 @@ MAX_BODY = 32 << 20
 _PORTS = {"http": 80, "https": 443}
 _UNAUTHORIZED = 401
 _MAX_TOKEN = 4096
+_DATA = b"data: "
 
 T = TypeVar("T")
 
@@ -46,7 +50,7 @@ class Aggregator:
         self._url = url.rstrip("/")
         self._path = parts.path.rstrip("/")
         self._host, self._port = parts.host, parts.port or _PORTS[parts.scheme]
-        self._headers = {"Accept": "application/json", "Connection": "close"}
+        self._headers = {"Connection": "close"}
         self._context: ssl.SSLContext | None = None
         if parts.scheme == "https":
             self._context = _trusting(ca_file)
@@ -58,26 +62,27 @@ class Aggregator:
 
     def ask(self, path: str, kind: type[T]) -> tuple[T, bytes]:
         """The answer to GET `path`, and its text. Raises `AskingError`, `NotThereError`."""
-        status, body = self._get(self._path + path)
-        if status == http.client.OK:
-            try:
-                return msgspec.json.decode(body, type=kind), body
-            except msgspec.DecodeError:
-                raise self._stranger("its answer is not one of Coalmine's") from None
-        problem = _problem(body)
-        if status == _UNAUTHORIZED:
-            what = "refuses the token" if self._has_token else "wants a token"
-            raise AskingError(f"{self._url} {what}; give one with --token-file or COALMINE_TOKEN")
-        if problem is None:
-            raise self._stranger(f"it answers {status}")
-        if problem.type.startswith("urn:coalmine:problem:no-such-"):
-            raise NotThereError(problem.detail)
-        if status == http.client.NOT_FOUND:
-            raise AskingError(f"{self._url} is an older Coalmine: it does not know {path}")
-        hint = f"; {problem.hint}" if problem.hint else ""
-        raise AskingError(f"{self._url} answers {status}: {problem.detail}{hint}")
+        with self._asked(path, "application/json") as response:
+            body = self._body(response)
+            if response.status == http.client.OK:
+                return self._decoded(body, kind), body
+            raise self._refusal(path, response.status, body)
 
-    def _get(self, path: str) -> tuple[int, bytes]:
+    def events(self, path: str, kind: type[T]) -> Generator[T, None, None]:
+        """The server-sent events of GET `path`, one after the other until the aggregator ends them.
+        Raises `AskingError`, `NotThereError`; also where nothing comes for `TIMEOUT_S`."""
+        with self._asked(path, "text/event-stream") as response:
+            if response.status != http.client.OK:
+                raise self._refusal(path, response.status, self._body(response))
+            while line := response.readline(MAX_BODY + 1):
+                if len(line) > MAX_BODY:
+                    raise self._too_long()
+                if line.startswith(_DATA):
+                    yield self._decoded(line[len(_DATA) :], kind)
+
+    @contextlib.contextmanager
+    def _asked(self, path: str, accept: str) -> Iterator[http.client.HTTPResponse]:
+        """The response to GET `path`; what goes wrong with the connection is an `AskingError`."""
         if self._context is None:
             connection = http.client.HTTPConnection(self._host, self._port, timeout=TIMEOUT_S)
         else:
@@ -85,9 +90,8 @@ class Aggregator:
                 self._host, self._port, timeout=TIMEOUT_S, context=self._context
             )
         try:
-            connection.request("GET", path, headers=self._headers)
-            response = connection.getresponse()
-            body = response.read(MAX_BODY + 1)
+            connection.request("GET", self._path + path, headers={**self._headers, "Accept": accept})
+            yield connection.getresponse()
         except TimeoutError:
             raise AskingError(f"{self._url}: no answer in {TIMEOUT_S:g} s") from None
         except ssl.SSLCertVerificationError as error:
@@ -103,9 +107,36 @@ class Aggregator:
             raise self._stranger("it does not speak HTTP, or only with TLS") from None
         finally:
             connection.close()
+
+    def _body(self, response: http.client.HTTPResponse) -> bytes:
+        body = response.read(MAX_BODY + 1)
         if len(body) > MAX_BODY:
-            raise self._stranger(f"its answer is longer than {MAX_BODY >> 20} MiB")
-        return response.status, body
+            raise self._too_long()
+        return body
+
+    def _decoded(self, body: bytes, kind: type[T]) -> T:
+        try:
+            return msgspec.json.decode(body, type=kind)
+        except msgspec.DecodeError:
+            raise self._stranger("its answer is not one of Coalmine's") from None
+
+    def _refusal(self, path: str, status: int, body: bytes) -> Exception:
+        problem = _problem(body)
+        if status == _UNAUTHORIZED:
+            what = "refuses the token" if self._has_token else "wants a token"
+            return AskingError(f"{self._url} {what}; give one with --token-file or COALMINE_TOKEN")
+        if problem is None:
+            return self._stranger(f"it answers {status}")
+        detail, hint = printable(problem.detail), printable(problem.hint)
+        if problem.type.startswith("urn:coalmine:problem:no-such-"):
+            return NotThereError(detail)
+        if status == http.client.NOT_FOUND:
+            return AskingError(f"{self._url} is an older Coalmine: it does not know {path}")
+        hint = f"; {hint}" if hint else ""
+        return AskingError(f"{self._url} answers {status}: {detail}{hint}")
+
+    def _too_long(self) -> AskingError:
+        return self._stranger(f"its answer is longer than {MAX_BODY >> 20} MiB")
 
     def _stranger(self, what: str) -> AskingError:
         return AskingError(f"{self._url} seems to be no Coalmine aggregator: {what}")

@@ -19,6 +19,8 @@ class _Lazy(click.Group):
         "aggregator": ("coalmine_cli.aggregator", "Count what arrives, and page when it does not."),
         "alerts": ("coalmine_cli.alerts", "See what is open, and why."),
         "demo": ("coalmine_cli.demo", "Watch a fleet on this machine, and break things."),
+        "rates": ("coalmine_cli.rates", "See what arrived of what was sent, by any labels."),
+        "top": ("coalmine_cli.top", "Watch sum rates, alerts and agents in this terminal."),
     }
 
     def list_commands(self, ctx: click.Context) -> list[str]:
