@@ -10,6 +10,10 @@ bursts. That is robust (to a burst, every rho is as good as any other), needs no
 little it knows: a score says how much likelier a rho is, and the prior is believed until another is
 clearly better. Scores fade with a half-life of a day. A slot that the mixture takes for a burst is
 counted as one.
+
+Where noise is rare and scatters much, its worst slots look like bursts, and a mixture that always
+reckons with bursts takes them from it: rho comes out a fifth too small. So the same is summed for a
+service that has next to no bursts, and a rho is as likely as both together make it.
 """
 
 from __future__ import annotations
@@ -36,7 +40,10 @@ LEAST_RHO: Final = 0.0005
 """Less dispersion than this is not told from none: it costs no delay."""
 
 BURSTS_EVERY: Final = 1200
-"""At most one slot in so many is taken for a burst, rather than for dispersed noise."""
+"""About one slot in so many is a burst, of a service that has any."""
+
+BURSTS_SELDOM: Final = 1_200_000
+"""The same for one that has none: a freak slot is still not taken for dispersed noise."""
 
 LEAST_BURST: Final = 0.05
 """Below this loss, a burst need not be reckoned with; and so with fewer than three bad datapoints, all
@@ -59,6 +66,14 @@ _RESERVE: Final = np.where(np.arange(len(_RHOS)) > _PRIOR, -3.0, -1.5)
 _RESERVE[_PRIOR] = 0.0
 """By how many nats another rho than the prior must be better."""
 
+_EVERIES: Final = np.array([[BURSTS_EVERY], [BURSTS_SELDOM]], dtype=np.float64)
+_BURSTLESS: Final = np.array([[0.0], [-4.0]])
+"""By how many nats no bursts must be better than some; a few of a few datapoints look like noise."""
+
+_BELOW_P0: Final = 0.15
+_MOST_BELOW: Final = 0.5
+"""Octaves by which rho is taken for more, for each octave of loss below p0, and at most."""
+
 _SIZES: Final = 20
 _SPANS: Final = 12
 _STEPS: Final = 6.0
@@ -68,12 +83,14 @@ _CACHE: Final = 512
 class Learned(NamedTuple):
     """What is known of a service, kept over restarts.
 
-    `scores` are the log likelihoods of the grid's rhos, the best one 0; `judged` and `bad` what was
-    counted outside bursts, fading; `slots` how many taught; `sizes` and `spans` how many bursts had a
-    loss of up to 5, 10, ... 100 %, and lasted 1, 2, ... 12 slots or more.
+    `scores` are the log likelihoods of the grid's rhos beside bursts, `burstless` those without, the
+    best one of both 0; `judged` and `bad` what was counted outside bursts, fading; `slots` how many
+    taught; `sizes` and `spans` how many bursts had a loss of up to 5, 10, ... 100 %, and lasted 1, 2,
+    ... 12 slots or more.
     """
 
     scores: tuple[float, ...] = (0.0,) * len(_RHOS)
+    burstless: tuple[float, ...] = (0.0,) * len(_RHOS)
     judged: float = 0.0
     bad: float = 0.0
     slots: int = 0
@@ -92,6 +109,7 @@ class Learned(NamedTuple):
         try:
             found = cls(
                 scores=_numbers(body["scores"], len(_RHOS), most=0.0),
+                burstless=_numbers(body["burstless"], len(_RHOS), most=0.0),
                 judged=_number(body["judged"], least=0.0),
                 bad=_number(body["bad"], least=0.0),
                 slots=int(_number(body["slots"], least=0.0)),
@@ -110,14 +128,14 @@ class Learner:
         """`p0` is the acceptable loss; `learned` what an earlier run knew."""
         known = learned or Learned()
         self._p0 = floored(p0)
-        self._scores = np.array(known.scores)
+        self._scores = np.array([known.scores, known.burstless])
         self._judged, self._bad, self._slots = known.judged, known.bad, known.slots
         self._sizes, self._spans = np.array(known.sizes), np.array(known.spans)
         self._waiting: deque[tuple[int, int, int]] = deque()
         self._last = 0  # the newest slot that taught
         self._run = self._lost = 0  # the burst that is under way: its slots, their bad datapoints
         self._size = 0.0  # and its highest loss
-        self._known: dict[tuple[int, int], tuple[NDArray[np.float64], float]] = {}
+        self._known: dict[tuple[int, int], NDArray[np.float64]] = {}
         self._loss = 0.0  # that slots are weighed with
         self._noise = PRIOR
         self._think()
@@ -130,8 +148,10 @@ class Learner:
     @property
     def learned(self) -> Learned:
         """What is known now, to be kept. Slots that still wait are not in it."""
+        scores, burstless = (self._scores - self._scores.max()).tolist()
         return Learned(
-            tuple((self._scores - self._scores.max()).tolist()),
+            tuple(scores),
+            tuple(burstless),
             self._judged,
             self._bad,
             self._slots,
@@ -160,8 +180,11 @@ class Learner:
     def _teach(self, slot: int, judged: int, bad: int) -> None:
         if judged <= 0:
             return
-        scores, odd = self._known.get((judged, bad)) or self._weigh(judged, bad)
+        scores = self._known.get((judged, bad))
+        if scores is None:
+            scores = self._weigh(judged, bad)
         self._scores += scores
+        odd = math.exp(-self._every - math.log(judged + 1.0) - float(scores[self._at]))
         self._judged += judged * (1.0 - odd)
         self._bad += bad * (1.0 - odd)
         loss = bad / judged
@@ -194,8 +217,8 @@ class Learner:
         self._sizes *= fade
         self._spans *= fade
 
-    def _weigh(self, judged: int, bad: int) -> tuple[NDArray[np.float64], float]:
-        """The log likelihood of every rho, less that of a burst; and how surely it was a burst."""
+    def _weigh(self, judged: int, bad: int) -> NDArray[np.float64]:
+        """The log likelihood of every rho, beside bursts and without, float64[2, rhos]."""
         loss = self._loss
         whole = (1.0 - _RHOS) / _RHOS
         a, b = loss * whole, (1.0 - loss) * whole
@@ -203,12 +226,11 @@ class Learner:
         start = log_gamma(np.stack([a, b, a + b + judged]))
         ways = log_gamma(np.array([judged + 1.0, bad + 1.0, judged - bad + 1.0]))
         logs = (ascending - start).sum(axis=0) + ways[0] - ways[1] - ways[2]
-        burst = -math.log(BURSTS_EVERY) - math.log(judged + 1.0)
-        scores = np.logaddexp(logs, burst)
-        odd = math.exp(burst - float(scores[self._at]))
+        burst = -np.log(_EVERIES) - math.log(judged + 1.0)
+        scores: NDArray[np.float64] = np.logaddexp(logs + np.log1p(-1.0 / _EVERIES), burst)
         if len(self._known) < _CACHE:
-            self._known[judged, bad] = scores, odd
-        return scores, odd
+            self._known[judged, bad] = scores
+        return scores
 
     def _think(self) -> None:
         """Draws the conclusions of the last slots."""
@@ -217,7 +239,12 @@ class Learner:
         if abs(loss - self._loss) > 0.03 * self._loss:
             self._loss = loss
             self._known.clear()
-        rho, self._at = _believed(self._scores)
+        below = max(0.0, _BELOW_P0 * math.log2(self._p0 / loss))
+        scores = self._scores + _BURSTLESS
+        rho, best = _believed(np.logaddexp(*scores), min(below, _MOST_BELOW))
+        row = int(scores[:, best].argmax())
+        self._at = row, best  # what slots are told from bursts by
+        self._every = math.log(_EVERIES[row, 0])
         self._noise = Noise(
             rho=rho,
             loss=self._bad / self._judged if self._judged else 0.0,
@@ -226,12 +253,13 @@ class Learner:
         )
 
 
-def _believed(scores: NDArray[np.float64]) -> tuple[float, int]:
+def _believed(scores: NDArray[np.float64], margin: float) -> tuple[float, int]:
     """The rho to judge by, in sixths of an octave, and the best one of the grid.
 
     The top of the parabola through the best score and its neighbours, half a standard deviation more,
-    and a tenth of an octave for what is taken for bursts: too small a rho pages falsely, too large a
-    one is late.
+    and so many octaves. Too small a rho pages falsely for single slots; too large a one is late, and
+    pages falsely for the small losses, which come oftener than it says. Between the two is little room
+    where the loss is p0, and much where it is far below.
     """
     best = int((scores + _RESERVE).argmax())
     if best in (0, _PRIOR, len(scores) - 1):
@@ -239,7 +267,7 @@ def _believed(scores: NDArray[np.float64]) -> tuple[float, int]:
     left, top, right = scores[best - 1 : best + 2]
     bend = max(2.0 * top - left - right, 0.05)
     octaves = (best + (right - left) / (2.0 * bend) + 0.5 * min(1.0 / math.sqrt(bend), 2.0)) / 2.0
-    octaves = round((octaves + 0.1) * _STEPS) / _STEPS
+    octaves = round((octaves + margin) * _STEPS) / _STEPS
     return float(np.clip(LEAST_RHO * 2.0**octaves, LEAST_RHO, _RHOS[-1])), best
 
 
