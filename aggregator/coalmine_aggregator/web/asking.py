@@ -72,7 +72,7 @@ async def ask(app: web.Application, task: str, given: bytes, key: bytes | None =
     readers = app.get(READERS)
     if readers is None:
         raise ProblemError(
-            HTTPStatus.SERVICE_UNAVAILABLE, "no-history", "No history is kept here to be read."
+            HTTPStatus.NOT_FOUND, "no-history", "No history is kept here to be read."
         )
     try:
         return await readers.ask(task, given, key)

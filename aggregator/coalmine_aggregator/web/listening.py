@@ -45,7 +45,7 @@ async def patience(request: web.Request, handler: Handler) -> web.StreamResponse
             raise _too_long()
         try:
             async with asyncio.timeout(BODY_S):
-                await request.read()  # the handler finds it read
+                return await handler(request)
         except TimeoutError:
             raise ProblemError(
                 HTTPStatus.REQUEST_TIMEOUT,
@@ -53,8 +53,6 @@ async def patience(request: web.Request, handler: Handler) -> web.StreamResponse
                 f"The body did not come within {BODY_S:.0f} s.",
                 headers={"Connection": "close"},
             ) from None
-        except web.HTTPRequestEntityTooLarge:
-            raise _too_long() from None
     return await handler(request)
 
 

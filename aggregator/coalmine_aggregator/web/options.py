@@ -13,16 +13,13 @@ class WebOptions:
 
     `access` says who may come in (nothing: everybody who reaches the listener). `hosts` are names under
     which people reach the page; `localhost` and literal addresses always are. `secure` says that the
-    listener speaks TLS. `max_range_s` bounds one request (memory reaches no further back), `max_cells`
-    its answer (groups x slots), `max_groups` the grid's cells, `max_viewers` the open live feeds.
+    listener speaks TLS. `max_groups` bounds the grid's cells, `max_viewers` the open live feeds.
     `fates_window_s` is what the page's totals cover, `lines_s` how much of the sum rates it draws.
     """
 
     access: AccessSettings = field(default_factory=AccessSettings)
     hosts: tuple[str, ...] = ()
     secure: bool = False
-    max_range_s: int = 600
-    max_cells: int = 500_000
     max_viewers: int = 256
     max_groups: int = 600
     fates_window_s: int = 300

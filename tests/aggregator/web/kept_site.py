@@ -93,7 +93,7 @@ class KeptSite:
         """The body of an answer."""
         async with self.client.get(path) as response:
             body = await response.read()
-            assert response.status == status, body
+            assert response.status == status, (path, body[:500])
             return body
 
 

@@ -13,7 +13,7 @@ from coalmine_aggregator.web.alert_answers import Alerts
 from coalmine_aggregator.web.answers import Agents, Answer, Fates, Rates
 from coalmine_aggregator.web.problems import TYPE_ROOT, ProblemBody
 from tests.aggregator.web.conftest import OpenSite, Site
-from tests.aggregator.web.fake_view import FakeView, Trouble, make_alert
+from tests.aggregator.web.fake_view import FakeView, Trouble, fleet, make_alert
 
 T = TypeVar("T", bound=Answer)
 
@@ -125,7 +125,21 @@ async def test_alerts(site: Site) -> None:
 @pytest.mark.parametrize(
     ("path", "status", "name"),
     [
-        ("/api/v1/rates?last=11m", 400, "range-too-long"),
+        ("/api/v1/rates?last=365d&step=1", 400, "range-too-long"),
+        ("/api/v1/rates?last=4000d", 400, "range-too-long"),
+        ("/api/v1/rates?step=7", 400, "bad-parameter"),
+        ("/api/v1/rates?zone=**a*b*c*d*e*f*g*h*", 400, "bad-parameter"),
+        ("/api/v1/rates?last=1d", 404, "no-history"),
+        ("/api/v1/strip", 400, "bad-parameter"),
+        ("/api/v1/strip?service=ingest&last=60d", 400, "range-too-long"),
+        ("/api/v1/strip?service=ingest&last=1h&step=1", 400, "range-too-long"),
+        ("/api/v1/strip?service=ingest&only=good", 400, "bad-parameter"),
+        ("/api/v1/latency?by=host", 400, "bad-parameter"),
+        ("/api/v1/moment?at=yesterday", 400, "bad-parameter"),
+        ("/api/v1/alerts?after=x", 400, "bad-cursor"),
+        ("/api/v1/series?limit=1001", 400, "bad-parameter"),
+        ("/api/v1/export/rates.csv?step=7", 400, "bad-parameter"),
+        ("/api/v1/export/alerts.csv?class=x", 400, "bad-parameter"),
         ("/api/v1/rates?by=nothing", 400, "bad-parameter"),
         ("/api/v1/fates?regoin=x", 400, "bad-parameter"),
         ("/api/v1/agents?limit=0", 400, "bad-parameter"),
@@ -159,12 +173,12 @@ async def test_nothing_but_reading(site: Site, method: str) -> None:
     assert "GET" in found.detail
 
 
-async def test_an_answer_too_large_is_refused_with_a_hint(open_site: OpenSite) -> None:
-    site = await open_site(max_cells=100)
-    found = await problem(site, "/api/v1/rates?by=host,protocol&last=2s", 400)
+async def test_an_answer_too_large_is_refused_with_a_hint(site: Site) -> None:
+    site.view.series = fleet(regions=[f"r{number}" for number in range(60)])
+    found = await problem(site, "/api/v1/rates?by=host,protocol&last=10m", 400)
     assert found.type == TYPE_ROOT + "answer-too-large"
-    assert "156 counts" in found.detail
-    assert found.hint
+    assert "648,000 counts" in found.detail
+    assert "such as 10" in found.hint
 
 
 async def test_a_fault_of_our_own_is_logged_and_told_without_details(

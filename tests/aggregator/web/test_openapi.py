@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
@@ -11,6 +12,8 @@ from coalmine_aggregator.web.openapi import document
 from coalmine_wire.series import LABELS
 from tests.aggregator.web.conftest import Site
 from tests.aggregator.web.fake_view import FakeView, make_alert, make_history
+from tests.aggregator.web.kept_site import kept_site
+from tests.aggregator.web.test_engine import FIRST
 
 DOCUMENT = document("0")
 IN_PATH = {"id": "2", "service": "ingest"}
@@ -95,37 +98,54 @@ async def test_answers_are_as_described(site: Site, path: str) -> None:
             assert matches({**body, "more": 1}, schema), "an undescribed member is noticed"
 
 
-@pytest.mark.parametrize("path", ["/api/v1/rates", "/api/v1/fates"])
-def test_every_parameter_of_a_question_is_described(path: str) -> None:
+@pytest.mark.parametrize(("path", "more"), [("/api/v1/rates", {"step"}), ("/api/v1/fates", set())])
+def test_every_parameter_of_a_question_is_described(path: str, more: set[str]) -> None:
     described = {item["name"] for item in DOCUMENT["paths"][path]["get"]["parameters"]}
-    assert described == {"by", "last", "from", "to", *LABELS}
+    assert described == {"by", "last", "from", "to", *LABELS} | more
 
 
-@pytest.mark.parametrize("path", sorted(DOCUMENT["paths"]))
-async def test_the_described_parameters_are_understood_and_others_refused(
-    site: Site, path: str
-) -> None:
-    if path.endswith("openapi.json"):
-        return
-    site.view.history = make_history(make_alert(2))
-    address = path.format(**IN_PATH)
-    for item in DOCUMENT["paths"][path]["get"].get("parameters", []):
-        if item["in"] == "path":
-            assert f"{{{item['name']}}}" in path
-            continue
-        given = {
-            "last": "5s",
-            "from": "1790003590",
-            "by": "protocol",
-            "limit": "3",
-            "status": "alive",
-            "points": "3",
-            "before": "3",
-        }
-        parameters = {item["name"]: given.get(item["name"], "udp")}
-        if item["name"] == "to":
-            parameters = {"from": "1790003590", "to": "1790003595"}
-        async with site.client.get(address, params=parameters) as response:
-            assert response.status == 200, parameters
-    async with site.client.get(address, params={"nonsense": "1"}) as response:
-        assert response.status == 400
+GIVEN = {
+    "last": "5s",
+    "from": str(FIRST),
+    "step": "60",
+    "at": str(FIRST + 10),
+    "by": "protocol",
+    "limit": "3",
+    "status": "alive",
+    "class": "loss",
+    "only": "bad",
+    "points": "3",
+    "before": "3",
+}
+"""What is given for a parameter; a label where nothing is said."""
+
+NEEDED = {"/api/v1/strip": {"service": "ingest"}, "/api/v1/moment": {"at": str(FIRST + 10)}}
+
+
+async def test_the_described_parameters_are_understood_and_others_refused(sqlite_url: str) -> None:
+    async with kept_site(sqlite_url) as site:
+        site.view.run(20)
+        site.view.run(10, lost="udp")
+        await site.view.written()
+        for path, operations in DOCUMENT["paths"].items():
+            needed = NEEDED.get(path, {})
+            address = path.format(id=1, service="ingest")
+            for item in operations["get"].get("parameters", []):
+                name = item["name"]
+                if item["in"] == "path":
+                    assert f"{{{name}}}" in path
+                    continue
+                given = {name: GIVEN.get(name, "udp")}
+                if name == "to":
+                    given["from"] = str(FIRST)
+                    given["to"] = str(FIRST + 5)
+                if name == "after":
+                    if path == "/api/v1/agents":
+                        given["after"] = "agent-eu-west-1"
+                    else:  # a cursor is got from the page before
+                        page = await site.get(f"{address}?{urlencode({**needed, 'limit': '1'})}")
+                        given["after"] = page["next"] or ""
+                        assert given["after"] or path == "/api/v1/alerts"
+                await site.read(f"{address}?{urlencode({**needed, **given})}")
+            if not path.endswith("openapi.json"):
+                await site.read(f"{address}?{urlencode({**needed, 'nonsense': '1'})}", 400)

@@ -19,8 +19,14 @@ from tests.aggregator.web.fake_view import FakeView
 async def port() -> AsyncIterator[int]:
     view = FakeView()
     app = make_app(view, now=lambda: view.now, paced=False)
+    app.router.add_post("/take", take)
     async with listening(app, "127.0.0.1", 0, head_s=0.3) as port:
         yield port
+
+
+@open_to_all
+async def take(request: web.Request) -> web.Response:
+    return web.Response(body=await request.read())
 
 
 async def exchange(port: int, said: bytes) -> bytes:
@@ -52,7 +58,7 @@ async def test_who_asked_in_time_stays(port: int) -> None:
 
 
 async def test_a_long_body_is_refused_by_its_head(port: int) -> None:
-    head = b"POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10485760\r\n\r\n"
+    head = b"POST /take HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10485760\r\n\r\n"
     answer = await exchange(port, head + b"x" * 1000)
     assert b"413" in answer.partition(b"\r\n")[0]
     assert b"request-entity-too-large" in answer
@@ -60,7 +66,7 @@ async def test_a_long_body_is_refused_by_its_head(port: int) -> None:
 
 async def test_a_long_body_without_a_length_is_refused_where_it_is_too_long(port: int) -> None:
     chunk = b"4000\r\n" + b"x" * 0x4000 + b"\r\n"
-    head = b"POST /login HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+    head = b"POST /take HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
     answer = await exchange(port, head + chunk * (MAX_BODY // 0x4000 + 2))
     assert b"413" in answer.partition(b"\r\n")[0]
 
@@ -69,7 +75,7 @@ async def test_a_body_that_does_not_come_is_given_up(
     port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("coalmine_aggregator.web.listening.BODY_S", 0.2)
-    head = b"POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Length: 20\r\n\r\ntoken="
+    head = b"POST /take HTTP/1.1\r\nHost: localhost\r\nContent-Length: 20\r\n\r\ntoken="
     answer = await exchange(port, head)
     assert b"408" in answer.partition(b"\r\n")[0]
     assert b"request-timeout" in answer
