@@ -5,14 +5,17 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from coalmine_aggregator.reading.question import AUTO_BUCKETS, MAX_BUCKETS, MAX_POINTS
+from coalmine_aggregator.reading.readers import MAX_WAITING, PATIENCE_S
+from coalmine_aggregator.web.exporting import WRITE_S
 from coalmine_aggregator.web.listening import MAX_BODY
 from coalmine_aggregator.web.openapi import document
 from coalmine_aggregator.web.options import WebOptions
 from coalmine_wire.series import LABELS
-from tests.aggregator.web.conftest import Site
 
 ROOT = Path(__file__).parents[3]
 TEXT = (ROOT / "docs" / "api.md").read_text()
+READING = ROOT / "aggregator" / "coalmine_aggregator" / "reading"
 CODE = ROOT / "aggregator" / "coalmine_aggregator" / "web"
 
 # Made from the status of what aiohttp raises, not spelled out in the code.
@@ -27,8 +30,10 @@ def test_paths() -> None:
 def test_problems() -> None:
     told = set(re.findall(r"^\| `([a-z-]+)` \| [45]\d\d \|", TEXT, re.MULTILINE))
     raised: set[str] = set(OF_HTTP)
-    for file in CODE.glob("*.py"):
-        raised |= set(re.findall(r'HTTPStatus\.[A-Z_]+,\s+"([a-z-]+)"', file.read_text()))
+    for file in [*CODE.glob("*.py"), *READING.glob("*.py")]:
+        text = file.read_text()
+        raised |= set(re.findall(r'HTTPStatus\.[A-Z_]+,\s+"([a-z-]+)"', text))
+        raised |= set(re.findall(r'(?:Refusal|RefusedError\.of)\(\s*\d{3},\s+"([a-z-]+)"', text))
     assert told == raised
 
 
@@ -37,6 +42,10 @@ def test_labels_and_bounds() -> None:
         assert f"`{label}`" in TEXT
     options = WebOptions()
     assert f"At most {options.max_viewers} may watch" in TEXT
-    assert f"{options.max_cells:,} groups times slots" in TEXT
-    assert options.max_range_s == 600, "ten minutes"
+    assert f"{MAX_POINTS:,} groups times steps" in TEXT
+    assert f"{MAX_BUCKETS:,} steps" in TEXT
+    assert f"makes {AUTO_BUCKETS:,} steps or fewer" in TEXT
+    assert f"{MAX_WAITING} questions wait" in TEXT
+    assert f"took more than {PATIENCE_S:.0f} s" in TEXT
+    assert f"takes nothing for {WRITE_S:.0f} s" in TEXT
     assert f"above {MAX_BODY // 1024} KiB" in TEXT
