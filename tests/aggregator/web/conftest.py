@@ -10,6 +10,7 @@ from aiohttp.test_utils import TestServer
 
 from coalmine_aggregator.access.roles import Role
 from coalmine_aggregator.access.settings import AccessSettings, TokenSettings
+from coalmine_aggregator.reading.readers import Readers
 from coalmine_aggregator.web.app import make_app
 from coalmine_aggregator.web.keys import PULSE
 from coalmine_aggregator.web.options import WebOptions
@@ -55,10 +56,11 @@ async def open_site(view: FakeView) -> AsyncIterator[OpenSite]:
     """Starts the application with these options."""
     opened: list[Site] = []
 
-    async def start(*, port: int = 0, **options: object) -> Site:
+    async def start(*, port: int = 0, readers: Readers | None = None, **options: object) -> Site:
         app = make_app(
             view,
             WebOptions(**options),  # type: ignore[arg-type]
+            readers,
             now=lambda: view.now,
             paced=False,
         )

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 from html.parser import HTMLParser
 
+import aiohttp
 import pytest
 
-from coalmine_aggregator.web.page import read_files
+from coalmine_aggregator.web.static_files import StaticFiles, modules_of, read_files
 from tests.aggregator.web.conftest import Site
 from tests.aggregator.web.fake_view import make_alert
 
-FILES = {name: file.body.decode() for name, file in read_files().items()}
+ALL = read_files()
+VENDORED = sorted(name for name in ALL if name.startswith("vendor/"))
+FILES = {name: body.decode() for name, body in ALL.items() if name not in VENDORED}
 SCRIPTS = [name for name in FILES if name.endswith(".js")]
+STYLES = [name for name in FILES if name.endswith(".css")]
 PAGES = [name for name in FILES if name.endswith(".html")]
 
 # Names of vocabularies, never fetched.
@@ -58,18 +63,26 @@ def test_no_foreign_address(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", PAGES)
-async def test_pages_hold_nothing_inline_and_everything_they_name_is_served(
-    site: Site, name: str
-) -> None:
+def test_pages_hold_nothing_inline(name: str) -> None:
     markup = Markup(FILES[name])
     assert markup.inline == []
     assert len(set(markup.ids)) == len(markup.ids)
+
+
+@pytest.mark.parametrize("name", PAGES)
+async def test_everything_that_a_page_names_is_served(site: Site, name: str) -> None:
+    markup = Markup(StaticFiles().body(name).decode())
+    assert any(address.startswith("/static/") for address in markup.addresses)
     for address in markup.addresses:
         if address.startswith("#"):
             assert address[1:] in markup.ids
-        elif not address.startswith("/login"):
+        elif address.startswith("/static/"):
             async with site.client.get(address) as response:
                 assert response.status == 200, address
+                assert response.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+        elif not address.startswith("/login"):
+            async with site.client.get(address, allow_redirects=False) as response:
+                assert response.status < 400, address
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
@@ -82,23 +95,89 @@ def test_scripts_never_make_markup_of_data(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
-async def test_imports_are_served_and_elements_exist(site: Site, name: str) -> None:
-    for imported in re.findall(r'from "\./([a-z]+\.js)"', FILES[name]):
-        async with site.client.get(f"/static/js/{imported}") as response:
-            assert response.status == 200
-            assert response.content_type == "text/javascript"
-    ids = Markup(FILES["index.html"]).ids
+def test_imports_are_there_and_elements_exist(name: str) -> None:
+    for imported in re.findall(r'from "\./([a-z_]+\.js)"', FILES[name]):
+        assert f"js/{imported}" in FILES
+    page = FILES["wall.html" if name == "js/wall.js" else "index.html"]
+    ids = Markup(page).ids
     for wanted in re.findall(r'element\("([a-z-]+)"\)', FILES[name]):
         assert wanted in ids
 
 
-async def test_files_are_asked_for_again_only_when_they_change(site: Site) -> None:
-    async with site.client.get("/static/page.css") as response:
+@pytest.mark.parametrize("entry", ["js/page.js", "js/wall.js"])
+def test_all_modules_of_a_page_are_named_in_its_head(entry: str) -> None:
+    page = "wall.html" if entry == "js/wall.js" else "index.html"
+    named = re.findall(
+        r'rel="modulepreload" href="/static/[0-9a-f]+/([^"]+)"', StaticFiles().body(page).decode()
+    )
+    assert named == modules_of(entry, ALL)
+    assert "vendor/uplot.js" in named
+    imported = {
+        each
+        for name in [entry, *(each for each in named if each.startswith("js/"))]
+        for each in re.findall(r'from "\./([a-z_]+\.js)"', FILES[name])
+    }
+    assert {f"js/{each}" for each in imported} <= {entry, *named}
+
+
+def test_no_script_or_style_is_left_over() -> None:
+    named = {"js/page.js", "js/wall.js", *modules_of("js/page.js", ALL), *modules_of("js/wall.js", ALL)}
+    for page in PAGES:
+        named |= set(re.findall(r'"/static/([^"]+)"', FILES[page]))
+    assert {*SCRIPTS, *STYLES} <= named
+
+
+async def test_files_are_kept_for_good_under_their_build_alone(site: Site) -> None:
+    build = StaticFiles().build
+    async with site.client.get(f"/static/{build}/css/base.css") as response:
         etag = response.headers["ETag"]
+        assert "immutable" in response.headers["Cache-Control"]
+    async with site.client.get("/static/other/css/base.css") as response:
         assert response.headers["Cache-Control"] == "no-cache"
-    async with site.client.get("/static/page.css", headers={"If-None-Match": etag}) as response:
+    async with site.client.get(
+        "/static/other/css/base.css", headers={"If-None-Match": etag}
+    ) as response:
         assert response.status == 304
         assert await response.read() == b""
+    for wrong in ("css/none.css", "index.html", "../page.py", "vendor/.lock"):
+        async with site.client.get(f"/static/{build}/{wrong}") as response:
+            assert response.status == 404, wrong
+
+
+def test_any_change_of_any_file_is_another_build() -> None:
+    build = StaticFiles(ALL).build
+    assert StaticFiles(ALL).build == build
+    assert StaticFiles({**ALL, "js/dom.js": ALL["js/dom.js"] + b"\n"}).build != build
+    moved = {("js/dom2.js" if name == "js/dom.js" else name): body for name, body in ALL.items()}
+    assert StaticFiles(moved).build != build
+
+
+async def test_files_are_sent_compressed_to_who_takes_that(site: Site) -> None:
+    address = f"/static/{StaticFiles().build}/vendor/uplot.js"
+    bodies = []
+    for takes in ("gzip, br", "br, gzip;q=0", "identity"):
+        async with aiohttp.ClientSession(auto_decompress=False) as session:
+            async with session.get(
+                site.server.make_url(address), headers={"Accept-Encoding": takes}
+            ) as response:
+                assert response.headers["Vary"] == "Accept-Encoding"
+                bodies.append((response.headers.get("Content-Encoding"), await response.read()))
+    assert [coding for coding, _ in bodies] == ["gzip", None, None]
+    assert gzip.decompress(bodies[0][1]) == bodies[1][1] == bodies[2][1] == ALL["vendor/uplot.js"]
+
+
+async def test_a_first_visit_is_light(site: Site) -> None:
+    async with aiohttp.ClientSession(
+        auto_decompress=False, headers={"Accept-Encoding": "gzip"}
+    ) as session:
+        page = StaticFiles().body("index.html").decode()
+        addresses = {"/", *re.findall(r'"(/static/[^"]+)"', page)}
+        sizes = {}
+        for address in addresses:
+            async with session.get(site.server.make_url(address)) as response:
+                sizes[address] = len(await response.read()) + len(str(response.headers))
+    assert len(sizes) > 30
+    assert sum(sizes.values()) <= 300 * 1024
 
 
 async def test_the_page_comes_with_the_newest_snapshot(site: Site) -> None:
@@ -112,13 +191,55 @@ async def test_the_page_comes_with_the_newest_snapshot(site: Site) -> None:
     assert "<" not in data
 
 
-def test_the_page_is_light() -> None:
-    assert sum(len(text.encode()) for text in FILES.values()) < 100_000
+@pytest.mark.parametrize("path", ["/", "/wall"])
+async def test_a_page_that_is_open_can_ask_for_the_build(site: Site, path: str) -> None:
+    async with site.client.head(path) as response:
+        assert response.headers["Coalmine-Build"] == StaticFiles().build
+    async with site.client.get(path) as response:
+        assert f'data-build="{StaticFiles().build}"' in await response.text()
 
 
-def test_both_colour_schemes_have_every_colour() -> None:
-    light, dark = re.findall(r":root \{(.*?)\}", FILES["page.css"], re.DOTALL)
-    names = [set(re.findall(r"(--[a-z0-9-]+):", scheme)) for scheme in (light, dark)]
-    assert names[0] == names[1]
-    used = set(re.findall(r"var\((--[a-z0-9-]+)\)", FILES["page.css"])) - {"--colour"}
-    assert used <= names[0]
+def test_every_colour_is_said_for_light_and_dark() -> None:
+    theme = FILES["css/theme.css"]
+    said = dict(re.findall(r"^  (--[a-z0-9-]+): (.*);$", theme, re.MULTILINE))
+    assert all(re.fullmatch(r"light-dark\(.+, .+\)", value) for value in said.values())
+    styles = "".join(FILES[name] for name in STYLES)
+    used = set(re.findall(r"var\((--[a-z0-9-]+)\)", styles)) - {"--colour"}
+    assert used <= set(said)
+    # What canvases ask for by name.
+    scripts = "".join(FILES[name] for name in SCRIPTS)
+    for name in re.findall(r'\bcolour\("([a-z0-9-]+)"\)', scripts):
+        assert f"--{name}" in said
+
+
+def luminance(colour: str) -> float:
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])
+@pytest.mark.parametrize(
+    ("ink", "ground"),
+    [
+        ("ink", "ground"),
+        ("ink", "surface"),
+        ("muted", "ground"),
+        ("muted", "surface"),
+        ("ok-ink", "ok-ground"),
+        ("partial-ink", "partial-ground"),
+        ("partial-ink", "surface"),
+        ("down-ink", "down-ground"),
+        ("unknown-ink", "unknown-ground"),
+        ("unknown-ink", "unknown-hatch"),
+        ("past-ink", "past-ground"),
+    ],
+)
+def test_texts_stand_out_from_what_is_behind_them(scheme: int, ink: str, ground: str) -> None:
+    said = dict(
+        re.findall(
+            r"--([a-z0-9-]+): light-dark\((#[0-9a-f]{6}, #[0-9a-f]{6})\)", FILES["css/theme.css"]
+        )
+    )
+    shades = sorted(luminance(said[name].split(", ")[scheme]) for name in (ink, ground))
+    assert (shades[1] + 0.05) / (shades[0] + 0.05) >= 4.5

@@ -21,7 +21,7 @@ export function link(address, text) {
 
 /** Makes a link lead to the second in which the alert was opened. */
 function toMoment(element, { opened_at: openedAt }) {
-  const at = Math.floor(openedAt);
+  const at = Math.ceil(openedAt);
   setAttribute(element, "href", `/?at=${iso(at)}`);
   setAttribute(element, "data-at", at);
 }

@@ -1,5 +1,6 @@
 // The closed ledger: every expected datapoint has one fate, and they add up.
 
+import { Asking } from "./asking.js";
 import { Keyed, h, icon, setAttribute, setIcon, setText } from "./dom.js";
 import { count, percent, words } from "./numbers.js";
 import { duration } from "./times.js";
@@ -16,9 +17,13 @@ const MEANING = {
 
 const BAD = ["failed", "abandoned", "lost", "late"];
 
+const REFRESH_MS = 3000;
+
 export class Fates {
-  constructor(parent, span) {
+  constructor(parent, span, place) {
     this.span = span;
+    this.place = place;
+    this.asking = new Asking({ onAnswer: (answer) => this.answered(answer), onProblem: () => this.fill(undefined, "") });
     this.mark = icon("unknown");
     this.sum = h("span");
     this.rows = new Map();
@@ -43,8 +48,27 @@ export class Fates {
     );
   }
 
-  show(group, spanSeconds) {
-    setText(this.span, `last ${duration(spanSeconds)}`);
+  /** The whole service is in the snapshot; what is narrower is asked for. */
+  show(snapshot, labels, end) {
+    const { service, ...narrower } = labels;
+    const span = snapshot.fates_span_s;
+    this.within = Object.values(narrower).join(", ");
+    if (this.within === "" || span === 0) {
+      this.asking.want("", null);
+      this.fill(snapshot.fates.find((group) => group.labels.service === service), `last ${duration(span)}`);
+      return;
+    }
+    const live = this.place.at === null;
+    const range = live ? { last: `${span}s` } : { from: end - span + 1, to: end + 1 };
+    this.asking.want("/api/v1/fates", { by: "service", ...labels, ...range }, live ? REFRESH_MS : Infinity);
+  }
+
+  answered({ groups, first, last }) {
+    this.fill(groups[0], `${this.within}, last ${duration(last - first + 1)}`);
+  }
+
+  fill(group, span) {
+    setText(this.span, span);
     if (group === undefined) {
       setText(this.sum, "Nothing is settled yet.");
       setIcon(this.mark, "unknown");

@@ -35,7 +35,10 @@ export function axis({ text = FONT_PX, ...changes } = {}) {
   };
 }
 
-const timeAxis = (text) => axis({ text, size: Math.round(2.3 * text), space: Math.round(4.4 * text), values: (_, splits, __, ___, incr) => ticks(splits, incr) });
+/** Room for a tick's text: with seconds it is wider, and a tick a minute needs none. */
+const room = (text) => (_, __, first, last, width) => Math.min(6.4 * text, Math.max(4.4 * text, (60 * width) / (last - first)));
+
+const timeAxis = (text) => axis({ text, size: Math.round(2.3 * text), space: room(text), values: (_, splits, __, ___, incr) => ticks(splits, incr) });
 
 /**
  * One graph in `parent`. `onMove(index)` tells the data's index under the cursor, null when it leaves;

@@ -18,6 +18,8 @@ const LEGEND = [
   ["unknown", "unknown"],
 ];
 
+const NO_NODE = "any node"; // endpoints that lead to no machine alone
+
 const WORST = ["down", "partial", "unknown", "ok"];
 
 export function showLegend(list) {
@@ -71,7 +73,7 @@ export class Grid {
 
   showBelow({ groups, last }) {
     const { below } = this;
-    const cells = groups.map((group) => cellOf(group, last)).filter((cell) => cell[below]);
+    const cells = groups.map((group) => cellOf(group, last)).map((cell) => ({ ...cell, [below]: cell[below] || NO_NODE }));
     const names = ordered(cells.map((cell) => cell[below]), []);
     const worst = new Map(names.map((name) => [name, WORST.length]));
     for (const cell of cells) worst.set(cell[below], Math.min(worst.get(cell[below]), WORST.indexOf(cell.status)));
@@ -88,7 +90,7 @@ export class Grid {
     const byKey = new Map(cells.map((cell) => [keyOf(cell[below], cell.protocol), cell]));
     this.matrix.show([table], (_, row, column) => byKey.get(keyOf(row, column)));
     const left = names.length - rows.length;
-    if (names.length === 0) setText(this.note, below === "node" ? "No endpoint of this host leads to one machine alone." : `No ${below} is known here.`);
+    if (names.length === 0) setText(this.note, `No ${below} is known here.`);
     else setText(this.note, left > 0 ? `${plural(left, `more ${below}`)}, none worse than these.` : "");
   }
 

@@ -24,7 +24,7 @@ export function bindKeys(dialog, opener, acts) {
   opener.addEventListener("click", () => dialog.showModal());
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || dialog.open) return;
-    if (event.target.matches("input:not([type=radio]), textarea, select")) return;
+    if (event.target.closest?.("input:not([type=radio]), textarea, select")) return;
     if (event.key === "?") dialog.showModal();
     else if (event.key in acts) acts[event.key]();
     else return;

@@ -11,6 +11,7 @@ import { both, duration, zone } from "./times.js";
 const STEPS = ["resolve", "connect", "tls", "send", "response", "total"];
 const NAMES = { tls: "TLS handshake" };
 const HEIGHT_PX = 150;
+const FEW = 12; // points that are drawn one by one
 const POWERS = [1, 10, 100, 1e3, 1e4, 1e5, 1e6, 1e7];
 
 export class Latency {
@@ -68,10 +69,11 @@ function small() {
     names = STEPS.filter((name) => group.steps[name]?.count.some((number) => number > 0));
     setText(title, group.labels.protocol);
     setAttribute(table, "aria-label", `Latency of ${group.labels.protocol} by step`);
+    const few = group.slots.length < FEW;
     const positive = (numbers) => numbers.map((us) => (us === null || us <= 0 ? null : us));
     graph.show({
-      shape: JSON.stringify(names),
-      make: () => options(names),
+      shape: JSON.stringify([names, few]),
+      make: () => options(names, few),
       height: HEIGHT_PX,
       data: [group.slots, ...names.flatMap((name) => [positive(group.steps[name].p50_us), positive(group.steps[name].p99_us)])],
       span: [group.slots[0] ?? 0, (group.slots.at(-1) ?? 0) + group.step],
@@ -82,8 +84,8 @@ function small() {
   return { root: h("div", { class: "small" }, h("div", { class: "small-head" }, title, at), box, table), update };
 }
 
-function options(names) {
-  const line = (index, dash) => ({ stroke: colour(`line-${index}`), dash, width: dash.length > 0 ? 1 : 1.75, paths: linear(), points: { show: false }, spanGaps: false });
+function options(names, few) {
+  const line = (index, dash) => ({ stroke: colour(`line-${index}`), dash, width: dash.length > 0 ? 1 : 1.75, paths: linear(), points: { show: few, size: 5 }, spanGaps: false });
   return {
     padding: [8, 8, 0, 0],
     scales: { y: { distr: 3, log: 10 } },

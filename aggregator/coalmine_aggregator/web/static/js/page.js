@@ -25,7 +25,9 @@ import { zone } from "./times.js";
 const element = (id) => document.getElementById(id);
 
 const place = new Place(arrive);
-const pick = { onPick: (at) => place.go({ at }) };
+// A slot is settled, and so the newest one of a moment, this long after it began.
+const SETTLE_S = 4;
+const pick = { onPick: (slot) => place.go({ at: slot + SETTLE_S }) };
 
 const status = new Status({
   headline: element("headline"),
@@ -54,7 +56,7 @@ const strip = new Strip(
   pick,
 );
 const latency = new Latency({ section: element("latency-section"), list: element("latency"), caption: element("latency-caption") });
-const fates = new Fates(element("fates"), element("fates-span"));
+const fates = new Fates(element("fates"), element("fates-span"), place);
 const oddities = new Oddities(element("oddities"));
 const agents = new Agents(element("agents"), element("agents-count"));
 const services = new Services(element("objectives"), element("services-list"), element("services-more"));
@@ -78,8 +80,17 @@ function arrive() {
   show();
 }
 
+/** The second that is on show: a link to it reopens it. */
+const secondOnShow = () => Math.floor(snapshot?.now ?? Date.now() / 1000);
+
+/** Whether what was heard last is of where the address leads. */
+const isThere = () => place.at === null || secondOnShow() === place.at;
+
 function show() {
-  if (snapshot === null) return;
+  if (snapshot === null || !isThere()) {
+    tick();
+    return;
+  }
   const names = ordered(snapshot.cells.map((cell) => cell.service), []);
   const troubled = snapshot.open.map((alert) => alert.service).find((name) => names.includes(name));
   service.show(names.map((name) => [name, name]), troubled);
@@ -88,13 +99,13 @@ function show() {
   const named = place.labels.service ?? service.value;
   const labels = named === null ? place.labels : { ...place.labels, service: named };
   const cells = snapshot.cells.filter((cell) => cell.service === named);
-  const end = place.at ?? snapshot.settled;
+  const end = snapshot.settled;
 
   status.show(snapshot, snapshot.cells);
   openAlerts.show(snapshot.open, snapshot.open_total, snapshot.now);
   recentAlerts.show(snapshot.recent, snapshot.now);
   crumbs.show(cells);
-  fates.show(snapshot.fates.find((group) => group.labels.service === named), snapshot.fates_span_s);
+  fates.show(snapshot, labels, end);
   oddities.show(snapshot.oddities);
   services.show(snapshot.slo, snapshot.noise, snapshot.services_total);
   agents.show(snapshot.agents, snapshot.agents_total, snapshot.agents_by_status, snapshot.now);
@@ -102,8 +113,9 @@ function show() {
   if (named !== null && end !== null) {
     grid.show(cells, labels, end);
     rates.show(labels, range, snapshot);
-    strip.show(labels, range, place.at);
-    latency.show(labels, range, place.at);
+    const past = place.at === null ? null : end;
+    strip.show(labels, range, past);
+    latency.show(labels, range, past);
     burnDown.show(named, place.at);
   }
   tick();
@@ -111,7 +123,7 @@ function show() {
 
 function tick() {
   if (place.at === null) status.tick(feed.age(), feed.waited(), snapshot);
-  else status.rest(snapshot?.open_total ?? 0);
+  else status.rest(snapshot?.open_total ?? 0, isThere());
 }
 
 function tools() {
@@ -127,8 +139,8 @@ showLegend(element("grid-legend"));
 element("services").append(service.root);
 element("zone").addEventListener("click", otherZone);
 element("theme").addEventListener("click", nextTheme);
-copyButton(element("copy"), () => place.link(place.at ?? snapshot?.settled ?? Math.floor(Date.now() / 1000)));
-const minutes = (by) => () => place.go({ at: (place.at ?? snapshot?.settled ?? Math.floor(Date.now() / 1000)) + by });
+copyButton(element("copy"), () => place.link(secondOnShow()));
+const minutes = (by) => () => place.go({ at: (place.at ?? secondOnShow()) + by });
 bindKeys(element("keys"), element("keys-open"), {
   Escape: () => place.up(),
   l: () => place.go({ at: null }),

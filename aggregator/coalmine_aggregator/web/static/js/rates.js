@@ -55,12 +55,12 @@ export class Rates {
     this.by.show(below === "node" ? [["protocol", "protocol"]] : [["protocol", "protocol"], ["place", below], ["both", "both"]]);
     this.by.choose(["place", "both"].includes(lines) ? lines : "protocol");
     this.range = range;
-    this.end = at ?? snapshot.settled;
+    this.end = snapshot.settled;
     if (this.end === null) return;
     const { protocol, ...where } = labels;
     this.marked = protocol ?? null;
     if (protocol && !this.choice.includes("protocol")) where.protocol = protocol;
-    this.lines.want({ where, by: this.choice, range, end: at, snapshot });
+    this.lines.want({ where, by: this.choice, range, end: at === null ? null : this.end, snapshot });
     this.draw();
   }
 
@@ -118,7 +118,7 @@ export class Rates {
           values: () => lines.map((_, i) => `${short(nameOf(lines[top - 1 - i]), room)}  ${(i + 1).toFixed(1)}`),
         }),
       ],
-      hooks: { drawAxes: [(plot) => this.losses(plot, step)] },
+      hooks: { draw: [(plot) => this.losses(plot, step)] },
     };
   }
 

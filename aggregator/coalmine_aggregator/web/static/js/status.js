@@ -74,11 +74,11 @@ export class Status {
   }
 
   /** What the page says of its own age while a past moment is on show: nothing. */
-  rest(open) {
+  rest(open, isThere) {
     const { connection, connectionText, content } = this.elements;
     setAttribute(connection, "data-state", "past");
     setText(connectionText, "Not live");
-    setAttribute(content, "data-fresh", "yes");
+    setAttribute(content, "data-fresh", isThere ? "yes" : "no");
     const title = `(past) ${open > 0 ? `${open} open: ` : ""}Coalmine`;
     if (document.title !== title) document.title = title;
   }

@@ -15,7 +15,7 @@ import { hideTip, showTip } from "./tip.js";
 const MAX_ROWS = 400;
 const MAX_TOLD = 12;
 const RIGHT_PX = 12; // as the graph above it
-const ROW_PX = [[24, 8], [48, 5], [96, 3], [200, 2], [Infinity, 1]];
+const ROW_PX = [[6, 14], [24, 8], [48, 5], [96, 3], [200, 2], [Infinity, 1]];
 
 const KEY = ["lost", "failed", "abandoned", "late", "unknown"].map((fate) => [fate, fate]);
 
@@ -65,7 +65,7 @@ export class Strip {
 
   take(data) {
     this.data = data;
-    this.section.hidden = false;
+    this.section.hidden = data.total === 0;
     const worst = data.worst();
     const span = duration(data.columns * data.step);
     const shown = data.rows.length < data.total ? ` ${count(data.rows.length)} of ${plural(data.total, "series", "series")} are drawn.` : "";
