@@ -20,7 +20,6 @@ _CONFIG = """
 listen_addresses = ''
 unix_socket_directories = '{folder}'
 fsync = off
-synchronous_commit = off
 full_page_writes = off
 max_connections = 50
 shared_buffers = 32MB

@@ -93,7 +93,7 @@ class Numbering:
         self, connection: sa.Connection, known: ServiceSeries, query: sa.Select[Any]
     ) -> None:
         count = 0
-        result = connection.execution_options(yield_per=AT_ONCE).execute(query)
+        result = connection.execute(query.execution_options(yield_per=AT_ONCE))
         for part in result.partitions():
             if [row.number for row in part] != list(range(count, count + len(part))):
                 raise NumberingError(f"the series of {known.service} are not numbered 0, 1, 2...")

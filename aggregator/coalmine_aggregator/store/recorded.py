@@ -76,11 +76,13 @@ class Recorded:
         return [(max(first, start), min(last, start + length_s - 1)) for start in starts]
 
     def slots(self, connection: sa.Connection, first: int, last: int) -> list[SlotCounts]:
-        """The counts of the slots from `first` to `last` that were kept, ascending.
+        """The counts of the slots from `first` to `last` that were kept, ascending: of a span at most.
 
         All share one tuple of leaves; a leaf that a slot did not have counts nothing in it. Slots that
         need a roster which is not to be had any more are left out.
         """
+        if last < first:
+            return []
         table = schema.seconds
         found: list[tuple[str, NDArray[np.bool_], Counts]] = []
         for service, known in self._services.items():
@@ -166,7 +168,7 @@ def _services(connection: sa.Connection) -> dict[str, _Service]:
     columns_of = [table.c[label] for label in LEAF_LABELS]
     for service, numbers in leaves.items():
         query = sa.select(*columns_of).where(table.c.service == service).order_by(table.c.number)
-        result = connection.execution_options(yield_per=AT_ONCE).execute(query)
+        result = connection.execute(query.execution_options(yield_per=AT_ONCE))
         parts = [
             np.fromiter((numbers[tuple(row)] for row in part), np.int32, len(part))
             for part in result.partitions()

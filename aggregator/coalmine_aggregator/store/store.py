@@ -102,6 +102,7 @@ class Store:
         self._reads = ThreadPoolExecutor(1, thread_name_prefix="store-read")
         self._next_id = next_id
         self._history = History(self._drop)
+        self._taken = History(self._drop)  # what is being written
         self._history_writer = writer
         self._names: Sequence[str] = ()
         self._pager = Pager()
@@ -274,7 +275,7 @@ class Store:
 
     def health(self) -> StoreHealth:
         """How writing goes."""
-        waiting = len(self._history) + len(self._pager) + len(self._audit) + self._writing
+        waiting = sum(map(len, (self._history, self._taken, self._pager, self._audit))) + self._writing
         error = "; ".join(sorted(set(self._errors.values())))
         return StoreHealth(error, waiting, dict(self._dropped), self._ahead)
 
@@ -312,12 +313,13 @@ class Store:
             due = last_round or early or loop.time() >= history_at
             # Taken before the pager's part is written: counts must not be kept that led to an alert
             # which is not, or a start would take the loss for one that was told.
-            history = self._take_history() if due else History(self._drop)
+            if due:
+                self._taken, self._history = self._history, History(self._drop)
             written = await self._commit_pager()
             if not written and not last_round:
-                self._history.put_back(history)
+                self._put_back()
             elif due:
-                written = await self._commit_history(history) and written
+                written = await self._commit_history() and written
                 history_at = loop.time() + COMMIT_S
             written = await self._commit_audit() and written
             if last_round:
@@ -370,32 +372,31 @@ class Store:
         self._audit.forget(batch)
         return True
 
-    def _take_history(self) -> History:
-        taken, self._history = self._history, History(self._drop)
-        return taken
+    def _put_back(self) -> None:
+        taken, self._taken = self._taken, History(self._drop)
+        self._history.put_back(taken)
 
-    async def _commit_history(self, batch: History) -> bool:
-        if not batch:
-            return True
-        self._writing = len(batch)
-        names = self._names
+    async def _commit_history(self) -> bool:
+        batch, names = self._taken, self._names
         try:
-            while not await self._write("history", lambda: self._history_writer.commit(batch, names)):
-                await (
-                    self._commit_pager()
-                )  # a new fleet is numbered in steps, and pages go between them
-                self._writing = len(batch)
+            # A new fleet is numbered in steps, and pages go between them.
+            while batch and not await self._write(
+                "history", lambda: self._history_writer.commit(batch, names)
+            ):
+                await self._commit_pager()
         except Exception as error:
             if isinstance(error, DBAPIError) and not isinstance(error, _OUR_FAULT):
-                self._history.put_back(batch)
+                self._put_back()
                 self._failed("history", error)
+                if error.connection_invalidated:
+                    # Another server may answer next, one that lacks what was committed last.
+                    self._history_writer.forget()
                 return False
             # Not the database's state but what we gave it: trying again would fail for ever.
             log.exception("store.history.refused", error, items=len(batch))
             self._history_writer.forget()
             self._drop("refused", len(batch))
-        finally:
-            self._writing = 0
+        self._taken = History(self._drop)
         return True
 
     async def _write(self, part: str, write: Callable[[], T]) -> T:

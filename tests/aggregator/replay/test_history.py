@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from coalmine_aggregator.engine import Engine, Tick
 from coalmine_aggregator.model.fates import FATES, Fate
 from coalmine_aggregator.model.scopes import Leaf
+from coalmine_aggregator.model.settled_slot import SettledSlot
 from coalmine_aggregator.model.slot_cells import ABSENT
 from coalmine_aggregator.model.slot_counts import SlotCounts
 from coalmine_aggregator.replay.history import Period, open_existing, parse_time, replay_history
 from coalmine_aggregator.replay.reading import Loaded
 from coalmine_aggregator.replay.recorded import Recorded
 from coalmine_aggregator.replay.timing import EPOCH
-from coalmine_aggregator.replay.totals import Totals
 from coalmine_aggregator.settings import AggregatorSettings
 from coalmine_aggregator.store.database import StoreError
 from coalmine_aggregator.store.store import Store
@@ -41,18 +43,22 @@ def url(tmp_path: Path) -> str:
 async def record(
     loaded: Loaded, url: str, monkeypatch: pytest.MonkeyPatch, without: range = range(0)
 ) -> list[dict[str, Any]]:
-    """Runs a story, keeps its counts in a store, and gives what the run said."""
-    counts: dict[int, SlotCounts] = {}
-    take = Totals.take
+    """Runs a story, keeps its slots in a store, and gives what the run said."""
+    kept: dict[int, SettledSlot] = {}
+    names: list[Sequence[str]] = []
+    take = Engine.tick
 
-    def keep(totals: Totals, each: list[SlotCounts]) -> None:
-        counts.update((one.slot, one) for one in each)
-        take(totals, each)
+    def tick(engine: Engine, now: float) -> Tick:
+        done = take(engine, now)
+        kept.update((one.slot, one) for one in done.slots)
+        names[:] = [engine.series_names]
+        return done
 
-    monkeypatch.setattr(Totals, "take", keep)
+    monkeypatch.setattr(Engine, "tick", tick)
     lines, _ = run(loaded)
     store = await Store.open(url)
-    slots = [counts[slot] for slot in sorted(counts) if slot - EPOCH < loaded.scenario.slots]
+    store.follow(names[0])
+    slots = [kept[slot] for slot in sorted(kept) if slot - EPOCH < loaded.scenario.slots]
     store.put_slots([each for each in slots if each.slot - EPOCH not in without])
     await store.close()
     return lines
