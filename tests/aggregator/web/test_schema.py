@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import hypothesis
 import pytest
@@ -73,7 +74,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     derandomize=True,
     suppress_health_check=list(HealthCheck),
 )
-def test_every_answer_is_as_described(case: Case, served: str) -> None:
+def test_every_answer_is_as_described(case: Case[Any], served: str) -> None:
     response = case.call(base_url=served, timeout=30)
     case.validate_response(
         response,
