@@ -36,6 +36,11 @@ class Row(NamedTuple):
         """The worst."""
         return min((square.status for square in self.squares if square), key=rank)
 
+    @property
+    def bad_60s(self) -> int:
+        """Bad datapoints of the last minute, over all protocols."""
+        return sum(square.bad_60s for square in self.squares if square)
+
 
 class Grid(NamedTuple):
     """The rows in the order of their labels."""

@@ -26,7 +26,7 @@ STALE_S = 5.0
 _SIGNS = {"ok": "✓", "partial": "!", "down": "✗", "unknown": "?"}
 _STYLES = {"ok": "green", "partial": "yellow", "down": "bold red", "unknown": "cyan"}
 _SEVERITIES = {"page": "bold red", "ticket": "yellow"}
-_SHORT = {"pickle": "pick", "pickle_tls": "pkts", "https": "http"}
+_SHORT = {"pickle": "pick", "pickle_tls": "ptls", "https": "http"}
 _SQUARE = 10  # columns of a square with counts, and the widest protocol's name
 _SMALL = 4
 _MAX_NAME = 24
@@ -46,7 +46,8 @@ class Looking(NamedTuple):
 def picture(snapshot: Snapshot, width: int, height: int, looking: Looking) -> list[Text]:
     """At most `height` lines of at most `width` columns."""
     grid = grid_of(snapshot.cells, looking.location)
-    head = [_first(snapshot, looking), _second(snapshot, grid, looking), Text()]
+    head = [_first(snapshot, looking), _second(snapshot, grid, looking)]
+    head.append(Text(printable(looking.trouble), "bold red"))
     alerts, agents = _alerts(snapshot), _agents(snapshot)
     room = height - len(head) - 1  # the keys
     few_alerts = min(len(alerts), _MIN_ALERTS)
@@ -78,9 +79,7 @@ def _first(snapshot: Snapshot, looking: Looking) -> Text:
     )
     now = datetime.datetime.fromtimestamp(snapshot.now, datetime.UTC)
     line.append(f"  {now:%Y-%m-%d %H:%M:%S} UTC")
-    if looking.trouble:
-        line.append(f"  {printable(looking.trouble)}", "bold red")
-    elif looking.age_s > STALE_S:
+    if looking.trouble or looking.age_s > STALE_S:
         line.append(f"  nothing new for {length(looking.age_s)}", "bold red")
     for check in snapshot.checks:
         if not check.ok:
@@ -123,7 +122,7 @@ def _grid(grid: Grid, width: int, height: int, skipped: int) -> list[Text]:
     note = None
     if len(rows) > room:
         room = max(1, room - 1)
-        rows.sort(key=lambda each: rank(each[1].status))
+        rows.sort(key=lambda each: (rank(each[1].status), -each[1].bad_60s))
         first = min(skipped, len(rows) - room)
         shown_rows = rows[first : first + room]
         rest = [row for _, row in (*rows[:first], *rows[first + room :])]

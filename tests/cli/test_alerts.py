@@ -4,86 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import re
-import ssl
-import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import TestServer
 from hypothesis import given
 from hypothesis import strategies as st
 
 from coalmine_aggregator.model.alerts import AlertClass, Cause, Severity
 from coalmine_aggregator.model.counts import NOTHING, Counts
-from coalmine_aggregator.web.app import make_app
-from coalmine_aggregator.web.options import WebOptions
-from coalmine_cli.alert_text import percent
 from coalmine_cli.asking import Aggregator, AskingError, read_token
+from coalmine_cli.text_table import percent
 from coalmine_cli.told import Alerts
 from coalmine_runtime.secret import Secret
 from tests.aggregator.web.conftest import by_token
 from tests.aggregator.web.fake_view import START, FakeView, make_alert, make_history
+from tests.cli.running import Done, Serve, run
 from tests.conftest import Authority
 from tests.servers.ports import free_port
 
 TOKEN = "correct-horse-battery"
 
 
-class Done(NamedTuple):
-    """How a command ended."""
-
-    code: int
-    out: str
-    err: str
-
-
 async def coalmine(*words: str, **env: str) -> Done:
-    """Runs `coalmine alerts ...` in a process of its own."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "coalmine_cli.main",
-        "alerts",
-        *words,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env={name: value for name, value in os.environ.items() if "COALMINE" not in name} | env,
-    )
-    out, err = await asyncio.wait_for(process.communicate(), 30)
-    assert process.returncode is not None
-    return Done(process.returncode, out.decode(), err.decode())
-
-
-Serve = Callable[..., Awaitable[str]]
-
-
-@pytest.fixture
-def view() -> FakeView:
-    return FakeView()
-
-
-@pytest.fixture
-async def serve(view: FakeView) -> AsyncIterator[Serve]:
-    """Starts the application, or another one, and gives its address."""
-    servers: list[TestServer] = []
-
-    async def start(
-        app: web.Application | None = None, tls: ssl.SSLContext | None = None, **options: Any
-    ) -> str:
-        app = app or make_app(view, WebOptions(**options), now=lambda: view.now, paced=False)
-        server = TestServer(app, host="127.0.0.1", scheme="https" if tls else "http")
-        await server.start_server(ssl=tls)
-        servers.append(server)
-        return str(server.make_url("")).rstrip("/")
-
-    yield start
-    for server in servers:
-        await server.close()
+    """Runs `coalmine alerts ...`."""
+    return await run("alerts", *words, **env)
 
 
 async def test_the_open_alerts_are_listed(view: FakeView, serve: Serve) -> None:

@@ -64,7 +64,7 @@ def test_an_unknown_subcommand_is_told() -> None:
 
 @pytest.mark.parametrize(
     ("missing", "words"),
-    [("aiohttp", ["aggregator", "run", "aggregator.yaml"]), ("rich", ["demo"])],
+    [("aiohttp", ["aggregator", "run", "aggregator.yaml"]), ("rich", ["demo"]), ("rich", ["top"])],
 )
 def test_without_the_extra_a_command_says_what_it_needs(
     tmp_path: Path, missing: str, words: list[str]
