@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -262,7 +263,7 @@ def read_week(report: Report, url: str, day: int, told: str) -> None:
         measure(
             report,
             f"{name}: a week {told}, read and decoded",
-            lambda group_of=group_of, step_s=step_s: decoded(group_of, step_s),
+            partial(decoded, group_of, step_s),
             50,
         )
     for name, by, where, step_s in (
@@ -274,7 +275,7 @@ def read_week(report: Report, url: str, day: int, told: str) -> None:
         measure(
             report,
             f"{name}: graph of a week {told}",
-            lambda by=by, where=where, step_s=step_s: graph(by, where, step_s),
+            partial(graph, by, where, step_s),
             150,
         )
     engine.dispose()

@@ -23,22 +23,25 @@ class DenseSecond(NamedTuple):
 
 
 Dense = dict[int, DenseSecond]
-"""By second, 0 to 59."""
+"""By second, 0 to 59, or by slot."""
+
+Puts = list[tuple[int, DenseSecond]]
+"""Seconds (0 to 59) in the order in which they are put."""
 
 
-def numbers(highest):
+def numbers(highest: int) -> st.SearchStrategy[int]:
     return st.integers(0, highest - 1)
 
 
 @st.composite
-def exceptions(draw, highest):
+def exceptions(draw: st.DrawFn, highest: int) -> dict[int, int]:
     """Of a handful of series, or of any; so that runs and wide blocks come up."""
     number = st.one_of(st.integers(0, 8), numbers(highest))
     return draw(st.dictionaries(number, few_endings | endings, max_size=12))
 
 
 @st.composite
-def minutes(draw, highest=MAX_NUMBERS, rosters=3):
+def minutes(draw: st.DrawFn, highest: int = MAX_NUMBERS, rosters: int = 3) -> Puts:
     """A list of puts (second, `DenseSecond`), of which later ones replace earlier ones."""
     kinds = draw(st.lists(exceptions(highest), min_size=1, max_size=4))
     second = st.builds(
@@ -53,7 +56,7 @@ def minutes(draw, highest=MAX_NUMBERS, rosters=3):
     return [*((index, lasting) for index in range(stretch)), *puts]
 
 
-def put(minute: Minute, puts) -> Dense:
+def put(minute: Minute, puts: Puts) -> Dense:
     """Puts them all; the dense minute of the same."""
     dense: Dense = {}
     for second, what in puts:
@@ -81,9 +84,9 @@ def dense_of(minute: Minute) -> Dense:
     return dense
 
 
-def dense_columns(columns: Columns) -> dict[int, DenseSecond]:
+def dense_columns(columns: Columns) -> Dense:
     """What columns say, by slot; no exception may be told twice."""
-    dense: dict[int, DenseSecond] = {}
+    dense: Dense = {}
     for slot, roster, usual in zip(
         columns.seen_slot.tolist(), columns.roster.tolist(), columns.usual.tolist(), strict=True
     ):

@@ -10,12 +10,18 @@ from coalmine_aggregator.history.minute import Minute, encode
 from coalmine_aggregator.history.seal import sealed
 from tests.aggregator.history import dense
 
+Rows = list[tuple[int, bytes]]
+Story = list[tuple[int, dense.Puts]]
+Part = tuple[int, int, int]
+
 stories = st.lists(st.tuples(st.integers(1, 5), dense.minutes()), max_size=6)
 
 
-def rows_of(story, begin=29_000_000):
+def rows_of(story: Story, begin: int = 29_000_000) -> tuple[Rows, dense.Dense]:
     """Rows of minutes with gaps between them, and their dense seconds by slot."""
-    rows, expected, minute_number = [], {}, begin
+    rows: Rows = []
+    expected: dense.Dense = {}
+    minute_number = begin
     for gap, puts in story:
         minute_number += gap
         minute = Minute()
@@ -26,7 +32,7 @@ def rows_of(story, begin=29_000_000):
 
 
 @given(stories)
-def test_many_rows_say_what_each_says(story):
+def test_many_rows_say_what_each_says(story: Story) -> None:
     rows, expected = rows_of(story)
     found = read(rows)
     assert found.damaged == 0
@@ -44,7 +50,7 @@ def test_many_rows_say_what_each_says(story):
 
 
 @given(stories, st.data())
-def test_damaged_rows_are_left_out_and_told(story, data):
+def test_damaged_rows_are_left_out_and_told(story: Story, data: st.DataObject) -> None:
     rows, expected = rows_of(story)
     damaged = {}
     for index, (minute, body) in enumerate(rows):
@@ -70,28 +76,28 @@ def test_damaged_rows_are_left_out_and_told(story, data):
 
 
 @given(stories, st.integers(1, 400))
-def test_pieces_say_together_what_is_read_at_once(story, limit):
+def test_pieces_say_together_what_is_read_at_once(story: Story, limit: int) -> None:
     rows, expected = rows_of(story)
-    found = {}
+    found: dense.Dense = {}
     for piece in pieces(iter(rows), limit):
         found |= dense.dense_columns(piece)
     assert found == expected
 
 
-def test_no_rows_are_empty_columns():
+def test_no_rows_are_empty_columns() -> None:
     found = read([])
     assert found.damaged == 0
     assert all(len(column) == 0 for column in found[:7])
 
 
 @pytest.mark.parametrize("minutes", [(5, 5), (5, 4)])
-def test_minutes_have_to_ascend(minutes):
+def test_minutes_have_to_ascend(minutes: tuple[int, ...]) -> None:
     body = encode(Minute())
     with pytest.raises(ValueError, match=f"minute {minutes[1]} after 5"):
         read([(minute, body) for minute in minutes])
 
 
-def test_more_than_fits_at_once_is_refused(monkeypatch):
+def test_more_than_fits_at_once_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     minute = Minute()
     minute.put(0, 0, 2, np.arange(500, dtype=np.int32), np.full(500, 9, dtype=np.uint8))
     monkeypatch.setattr(columns, "MAX_READ", 1000)
@@ -101,7 +107,7 @@ def test_more_than_fits_at_once_is_refused(monkeypatch):
         read([(0, body), (1, body)])
 
 
-def test_a_small_stream_that_holds_too_much_is_damaged(monkeypatch):
+def test_a_small_stream_that_holds_too_much_is_damaged(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(columns, "MAX_BODY", 1000)
     minute = Minute()
     minute.put(0, 0, 2, np.arange(5000, dtype=np.int32), np.full(5000, 9, dtype=np.uint8))
@@ -110,11 +116,17 @@ def test_a_small_stream_that_holds_too_much_is_damaged(monkeypatch):
     assert read([(0, body)]).damaged == 1
 
 
-def words(*numbers):
+def words(*numbers: int) -> bytes:
     return b"".join(number.to_bytes(2, "little") for number in numbers)
 
 
-def body(*blocks, flags=2, spans=((0, 2, 0),), units=b"", seen=b""):
+def body(
+    *blocks: Part,
+    flags: int = 2,
+    spans: tuple[Part, ...] = ((0, 2, 0),),
+    units: bytes = b"",
+    seen: bytes = b"",
+) -> bytes:
     """A row of spans (first second, usual ending, roster) and blocks (ending, form, how many units)."""
     parts = [
         words(low | high << 8, number & 0xFFFF, number >> 16) for low, high, number in (*spans, *blocks)
@@ -153,7 +165,7 @@ LATE = (1 << 40).to_bytes(8, "little")
         (body((9, RUN, 1), flags=0, seen=LATE, units=words(40, 2)), "not seen"),
     ],
 )
-def test_each_kind_of_damage_is_told(data, fault):
+def test_each_kind_of_damage_is_told(data: bytes, fault: str) -> None:
     good = body((9, 0, 1), units=words(5))
     found = read([(1, good), (2, data), (3, good)])
     assert list(found.faults) == [2]
@@ -161,7 +173,7 @@ def test_each_kind_of_damage_is_told(data, fault):
     assert found.slot.tolist() == [65, 185]
 
 
-def test_what_is_at_the_bounds_is_sound():
+def test_what_is_at_the_bounds_is_sound() -> None:
     rows = [
         body((9, WIDE, 1), units=words(0xFFFF, 0x3BFF)),
         body((9, RUN, 1), units=words(5, 55)),

@@ -1,3 +1,6 @@
+from collections.abc import Iterable
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import example, given
@@ -5,6 +8,7 @@ from hypothesis import strategies as st
 
 from coalmine_aggregator.history.minute import Minute, MinuteError, decode, encode
 from coalmine_aggregator.history.minute_layout import MAX_NUMBERS
+from coalmine_aggregator.history.runs import Numbers
 from coalmine_aggregator.history.seal import sealed, unsealed
 from coalmine_aggregator.model.endings import PLAIN_ENDING
 from tests.aggregator.history import dense
@@ -12,11 +16,17 @@ from tests.aggregator.history import dense
 LOST = 9
 
 
-def quiet(second_of=range(60)) -> Minute:
+def quiet(second_of: Iterable[int] = range(60)) -> Minute:
     minute = Minute()
     for second in second_of:
         minute.put(second, 7, PLAIN_ENDING, np.zeros(0, dtype=np.int32), np.zeros(0, dtype=np.uint8))
     return minute
+
+
+def lost_in(minute: Minute, second: int) -> Numbers:
+    found = minute.second(second)
+    assert found is not None
+    return found.numbers
 
 
 def lossy(series: int, share: float, seed: int = 1) -> Minute:
@@ -29,7 +39,7 @@ def lossy(series: int, share: float, seed: int = 1) -> Minute:
 
 
 @given(dense.minutes())
-def test_bytes_say_what_was_put(puts):
+def test_bytes_say_what_was_put(puts: dense.Puts) -> None:
     minute = Minute()
     expected = dense.put(minute, puts)
     assert dense.dense_of(minute) == expected
@@ -37,7 +47,7 @@ def test_bytes_say_what_was_put(puts):
 
 
 @given(dense.minutes(), dense.minutes())
-def test_bytes_do_not_depend_on_when_they_were_asked_for(some, more):
+def test_bytes_do_not_depend_on_when_they_were_asked_for(some: dense.Puts, more: dense.Puts) -> None:
     """A minute is encoded each second; what was worked out before must not show."""
     asked, once = Minute(), Minute()
     for put in [*some, *more]:
@@ -48,7 +58,7 @@ def test_bytes_do_not_depend_on_when_they_were_asked_for(some, more):
 
 
 @given(dense.minutes())
-def test_a_minute_goes_on_after_a_restart(puts):
+def test_a_minute_goes_on_after_a_restart(puts: dense.Puts) -> None:
     whole, first = Minute(), Minute()
     dense.put(whole, puts)
     dense.put(first, puts[: len(puts) // 2])
@@ -57,27 +67,27 @@ def test_a_minute_goes_on_after_a_restart(puts):
     assert encode(resumed) == encode(whole)
 
 
-def test_green_minutes_are_tiny():
+def test_green_minutes_are_tiny() -> None:
     assert len(encode(quiet())) <= 24
     assert len(encode(quiet(range(7, 31)))) <= 24
     assert len(encode(Minute())) <= 24
 
 
-def test_an_independent_loss_takes_two_bytes():
+def test_an_independent_loss_takes_two_bytes() -> None:
     minute = lossy(6_000, 0.0002)
-    exceptions = sum(len(minute.second(second).numbers) for second in range(60))
+    exceptions = sum(len(lost_in(minute, second)) for second in range(60))
     assert exceptions > 50
     assert len(encode(minute)) <= 24 + 2.2 * exceptions
 
 
-def test_rare_losses_of_a_large_fleet_are_not_reached_over_fillers():
+def test_rare_losses_of_a_large_fleet_are_not_reached_over_fillers() -> None:
     minute = lossy(1_000_000, 1e-7)
-    exceptions = sum(len(minute.second(second).numbers) for second in range(60))
+    exceptions = sum(len(lost_in(minute, second)) for second in range(60))
     assert 2 < exceptions < 20
     assert len(encode(minute)) <= 24 + 4 * exceptions
 
 
-def test_an_outage_of_a_minute_is_short():
+def test_an_outage_of_a_minute_is_short() -> None:
     minute = Minute()
     down = np.arange(2, 6_000, 6, dtype=np.int32)
     for second in range(60):
@@ -86,11 +96,11 @@ def test_an_outage_of_a_minute_is_short():
     assert dense.dense_of(decode(encode(minute)))[59].exceptions == dict.fromkeys(down.tolist(), LOST)
 
 
-def test_a_million_series_fit():
+def test_a_million_series_fit() -> None:
     minute = lossy(1_000_000, 0.02)
     back = decode(encode(minute))
     for second in range(60):
-        assert np.array_equal(back.second(second).numbers, minute.second(second).numbers)
+        assert np.array_equal(lost_in(back, second), lost_in(minute, second))
 
 
 @pytest.mark.parametrize(
@@ -109,7 +119,7 @@ def test_a_million_series_fit():
         ((0, 0, 2, [MAX_NUMBERS], [9]), "ascend"),
     ],
 )
-def test_what_cannot_be_kept_is_refused(arguments, message):
+def test_what_cannot_be_kept_is_refused(arguments: Any, message: str) -> None:
     second, roster, usual, numbers, endings = arguments
     minute = Minute()
     with pytest.raises(ValueError, match=message):
@@ -128,18 +138,18 @@ def test_what_cannot_be_kept_is_refused(arguments, message):
 @example(b"\x01")
 @example(b"\x01\x01")
 @example(b"\x02\x00\x00\x00")
-def test_any_bytes_are_a_minute_or_an_error(data):
+def test_any_bytes_are_a_minute_or_an_error(data: bytes) -> None:
     _decodes_or_tells(data)
     _decodes_or_tells(sealed(data))
 
 
 @given(st.binary(max_size=120), st.integers(0, 3))
-def test_any_body_is_a_minute_or_an_error(body, flags):
+def test_any_body_is_a_minute_or_an_error(body: bytes, flags: int) -> None:
     _decodes_or_tells(sealed(bytes((1, flags)) + body))
 
 
 @given(dense.minutes(), st.data())
-def test_bits_that_flip_are_an_error(puts, data):
+def test_bits_that_flip_are_an_error(puts: dense.Puts, data: st.DataObject) -> None:
     minute = Minute()
     dense.put(minute, puts)
     body = bytearray(encode(minute))
@@ -149,7 +159,9 @@ def test_bits_that_flip_are_an_error(puts, data):
 
 
 @given(dense.minutes(), st.data())
-def test_bits_that_flip_under_a_right_check_are_an_error_or_another_minute(puts, data):
+def test_bits_that_flip_under_a_right_check_are_an_error_or_another_minute(
+    puts: dense.Puts, data: st.DataObject
+) -> None:
     minute = Minute()
     dense.put(minute, puts)
     body = bytearray(unsealed(encode(minute)))
@@ -159,7 +171,7 @@ def test_bits_that_flip_under_a_right_check_are_an_error_or_another_minute(puts,
 
 
 @given(dense.minutes(), st.data())
-def test_bytes_that_are_cut_off_are_an_error(puts, data):
+def test_bytes_that_are_cut_off_are_an_error(puts: dense.Puts, data: st.DataObject) -> None:
     minute = Minute()
     dense.put(minute, puts)
     body = encode(minute)
@@ -167,7 +179,7 @@ def test_bytes_that_are_cut_off_are_an_error(puts, data):
         decode(body[: data.draw(st.integers(0, len(body) - 1))])
 
 
-def test_counts_beyond_the_bytes_are_refused_without_room_for_them():
+def test_counts_beyond_the_bytes_are_refused_without_room_for_them() -> None:
     head = bytes((1, 2, 1, 1)) + bytes(6)
     for count in (1, 1 << 16, (1 << 32) - 1):
         for form in range(4):

@@ -4,32 +4,35 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from coalmine_aggregator.history.minute_layout import MAX_NUMBERS
 from coalmine_aggregator.history.roster_mask import RosterError, decode, encode
 from coalmine_aggregator.history.seal import sealed
 
+Mask = NDArray[np.bool_]
+
 masks = st.lists(st.booleans(), max_size=300).map(lambda bits: np.array(bits, dtype=np.bool_))
 
 
 @given(masks)
-def test_bytes_say_who_was_expected(mask):
+def test_bytes_say_who_was_expected(mask: Mask) -> None:
     back = decode(encode(mask))
     assert back.dtype == np.bool_
     assert np.array_equal(back, mask)
 
 
-def test_a_large_fleet_is_short():
+def test_a_large_fleet_is_short() -> None:
     assert len(encode(np.ones(1_000_000, dtype=np.bool_))) < 200
 
 
-def test_too_many_numbers_are_refused():
+def test_too_many_numbers_are_refused() -> None:
     with pytest.raises(ValueError, match="at most"):
         encode(np.zeros(MAX_NUMBERS + 1, dtype=np.bool_))
 
 
 @given(st.binary(max_size=60), st.booleans())
-def test_any_bytes_are_a_roster_or_an_error(data, with_check):
+def test_any_bytes_are_a_roster_or_an_error(data: bytes, with_check: bool) -> None:
     try:
         mask = decode(sealed(data) if with_check else data)
     except RosterError:
@@ -38,7 +41,7 @@ def test_any_bytes_are_a_roster_or_an_error(data, with_check):
 
 
 @given(masks, st.data())
-def test_bits_that_flip_are_an_error(mask, data):
+def test_bits_that_flip_are_an_error(mask: Mask, data: st.DataObject) -> None:
     body = bytearray(encode(mask))
     body[data.draw(st.integers(0, len(body) - 1))] ^= 1 << data.draw(st.integers(0, 7))
     with pytest.raises(RosterError):
@@ -55,6 +58,6 @@ def test_bits_that_flip_are_an_error(mask, data):
         b"\x01" + (8).to_bytes(4, "little") + b"\x01",
     ],
 )
-def test_what_does_not_fit_is_an_error(body):
+def test_what_does_not_fit_is_an_error(body: bytes) -> None:
     with pytest.raises(RosterError):
         decode(sealed(body))

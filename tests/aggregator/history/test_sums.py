@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from coalmine_aggregator.history import sums, sums_columns, varints
 from coalmine_aggregator.history.columns import read
@@ -17,9 +18,9 @@ NUMBERS, LEAVES = 40, 7
 
 
 @st.composite
-def tables(draw, highest=2_000_000):
+def tables(draw: st.DrawFn, highest: int = 2_000_000) -> Sums:
     """Sums of a few leaves, in runs and apart; delivered to most, or anything."""
-    leaves = sorted(draw(st.sets(st.integers(0, 12) | st.integers(0, 1 << 20 - 1), max_size=8)))
+    leaves = sorted(draw(st.sets(st.integers(0, 12) | st.integers(0, (1 << 20) - 1), max_size=8)))
     table = np.zeros((len(leaves), COLUMNS), dtype=np.int64)
     for row in range(len(leaves)):
         table[row, 0] = draw(st.sampled_from([0, 60, 60, 60, 1800]) | st.integers(0, highest))
@@ -40,12 +41,12 @@ def same(some: Sums, other: Sums) -> bool:
 
 
 @given(tables())
-def test_bytes_say_the_sums(table):
+def test_bytes_say_the_sums(table: Sums) -> None:
     assert same(sums.decode(sums.encode(table)), table)
 
 
 @given(st.lists(tables(), max_size=5))
-def test_added_up_every_leaf_has_all_its_counts(parts):
+def test_added_up_every_leaf_has_all_its_counts(parts: list[Sums]) -> None:
     together = sums.add(parts)
     assert together.slots == sum(part.slots for part in parts)
     expected: dict[int, np.ndarray] = {}
@@ -58,12 +59,12 @@ def test_added_up_every_leaf_has_all_its_counts(parts):
 
 
 @given(dense.minutes(NUMBERS), st.integers(0, 5))
-def test_a_minutes_sums_are_what_counting_gives(puts, seed):
+def test_a_minutes_sums_are_what_counting_gives(puts: dense.Puts, seed: int) -> None:
     rng = np.random.default_rng(seed)
     masks = [rng.random(NUMBERS) < 0.8 for _ in range(3)]
     leaf_of = rng.integers(0, LEAVES, NUMBERS, dtype=np.int32)
     minute = Minute()
-    seconds = {}
+    seconds: dense.Dense = {}
     for second, what in puts:
         kept = {number: how for number, how in what.exceptions.items() if masks[what.roster][number]}
         seconds |= dense.put(minute, [(second, what._replace(exceptions=kept))])
@@ -72,9 +73,9 @@ def test_a_minutes_sums_are_what_counting_gives(puts, seed):
     }
     found = sums.of_minute(77, read([(77, encode(minute))]), expected_of, leaf_of, LEAVES)
     table = np.zeros((LEAVES, COLUMNS), dtype=np.int64)
-    for second in seconds.values():
-        for number in np.flatnonzero(masks[second.roster]).tolist():
-            ending = second.exceptions.get(number, second.usual)
+    for what in seconds.values():
+        for number in np.flatnonzero(masks[what.roster]).tolist():
+            ending = what.exceptions.get(number, what.usual)
             table[leaf_of[number], ending // 3] += 1
             table[leaf_of[number], RECEIVED] += ending % 3 == 2
     rows = np.flatnonzero(table.any(axis=1))
@@ -88,7 +89,9 @@ def test_a_minutes_sums_are_what_counting_gives(puts, seed):
     st.sampled_from([60, 300]),
     st.integers(0, 200),
 )
-def test_rows_read_at_once_add_up_to_what_each_says(parts, group_of, step_s, skip):
+def test_rows_read_at_once_add_up_to_what_each_says(
+    parts: list[Sums], group_of: list[int], step_s: int, skip: int
+) -> None:
     """Between rows that are asked for in part only, and groups that not all leaves have."""
     rows = [(6000 + 60 * index, sums.encode(part)) for index, part in enumerate(parts)]
     result = blank(3, 6000 + skip, 6000 + 60 * len(parts) + 200, step_s)
@@ -107,7 +110,7 @@ def test_rows_read_at_once_add_up_to_what_each_says(parts, group_of, step_s, ski
     assert np.array_equal(result.seen, seen)
 
 
-def test_a_minute_of_a_usual_fleet_takes_a_hundred_bytes():
+def test_a_minute_of_a_usual_fleet_takes_a_hundred_bytes() -> None:
     rng = np.random.default_rng(2)
     table = np.zeros((60, COLUMNS), dtype=np.int64)
     table[:, 0] = 60 * np.repeat(rng.integers(80, 121, 10), 6)
@@ -118,7 +121,7 @@ def test_a_minute_of_a_usual_fleet_takes_a_hundred_bytes():
     assert len(sums.encode(Sums(np.arange(60, dtype=np.int32), table, 60))) <= 100
 
 
-def test_no_rows_are_empty_columns():
+def test_no_rows_are_empty_columns() -> None:
     found = sums_columns.read([])
     assert found.damaged == 0
     assert not len(found.leaf)
@@ -135,13 +138,15 @@ def test_no_rows_are_empty_columns():
         ([1], np.full((1, COLUMNS), 1 << 45), "counts from"),
     ],
 )
-def test_what_cannot_be_kept_is_refused(leaves, table, message):
+def test_what_cannot_be_kept_is_refused(
+    leaves: list[int], table: NDArray[np.float64], message: str
+) -> None:
     with pytest.raises(ValueError, match=message):
         sums.encode(Sums(np.array(leaves, dtype=np.int32), table.astype(np.int64), 60))
 
 
 @given(st.binary(max_size=60), st.booleans())
-def test_any_bytes_are_sums_or_an_error(data, with_check):
+def test_any_bytes_are_sums_or_an_error(data: bytes, with_check: bool) -> None:
     _decodes_or_tells(sealed(b"\x01" + data) if with_check else data)
 
 
@@ -149,7 +154,7 @@ def test_any_bytes_are_sums_or_an_error(data, with_check):
     st.lists(st.integers(0, 4) | st.integers(0, varints.LIMIT - 1), min_size=6, max_size=16),
     st.data(),
 )
-def test_any_numbers_are_sums_or_an_error(numbers, data):
+def test_any_numbers_are_sums_or_an_error(numbers: list[int], data: st.DataObject) -> None:
     """With counts that fit the length, so that what they count is looked at."""
     rest = len(numbers) - 6
     leaf_runs = data.draw(st.integers(0, rest // 2))
@@ -161,7 +166,7 @@ def test_any_numbers_are_sums_or_an_error(numbers, data):
 
 
 @given(tables(), st.data())
-def test_bits_that_flip_are_an_error_under_any_check(table, data):
+def test_bits_that_flip_are_an_error_under_any_check(table: Sums, data: st.DataObject) -> None:
     body = bytearray(sums.encode(table))
     body[data.draw(st.integers(0, len(body) - 1))] ^= 1 << data.draw(st.integers(0, 7))
     with pytest.raises(SumsError):
@@ -173,7 +178,7 @@ def test_bits_that_flip_are_an_error_under_any_check(table, data):
 
 
 @given(st.lists(tables(), min_size=1, max_size=5), st.data())
-def test_damaged_rows_are_left_out_and_told(parts, data):
+def test_damaged_rows_are_left_out_and_told(parts: list[Sums], data: st.DataObject) -> None:
     rows = [(60 * index, sums.encode(part)) for index, part in enumerate(parts)]
     bad = data.draw(st.sets(st.sampled_from(range(len(rows)))))
     for row in bad:
@@ -186,7 +191,7 @@ def test_damaged_rows_are_left_out_and_told(parts, data):
     assert found.leaf.tolist() == [leaf for part in good for leaf in part.leaves.tolist()]
 
 
-def test_leaves_beyond_what_fits_are_refused_without_room_for_them():
+def test_leaves_beyond_what_fits_are_refused_without_room_for_them() -> None:
     count = 1 << 20
     every = Sums(np.arange(count, dtype=np.int32), np.zeros((count, COLUMNS), dtype=np.int64), 1)
     one = sums.encode(every)

@@ -1,7 +1,10 @@
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from coalmine_aggregator.history import tally as tally_module
 from coalmine_aggregator.history.columns import pieces, read
@@ -13,8 +16,19 @@ from tests.aggregator.history import dense
 NUMBERS = 40
 BEGIN = 29_000_000
 
+Mask = NDArray[np.bool_]
+Story = tuple[list[tuple[int, bytes]], dense.Dense, list[Mask]]
 
-def brute(seconds, rosters, group_of, groups, first, last, step_s):
+
+def brute(
+    seconds: dense.Dense,
+    rosters: dict[int, Mask],
+    group_of: list[int],
+    groups: int,
+    first: int,
+    last: int,
+    step_s: int,
+) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
     """One series and one second after the other."""
     begin = first // step_s
     sums = np.zeros((last // step_s - begin + 1, groups, COLUMNS), dtype=np.int64)
@@ -34,7 +48,7 @@ def brute(seconds, rosters, group_of, groups, first, last, step_s):
 
 
 @st.composite
-def stories(draw):
+def stories(draw: st.DrawFn) -> Story:
     """Minutes whose exceptions are all expected, with their rosters."""
     masks = draw(
         st.lists(
@@ -43,7 +57,8 @@ def stories(draw):
             max_size=3,
         )
     )
-    rows, seconds = [], {}
+    rows: list[tuple[int, bytes]] = []
+    seconds: dense.Dense = {}
     minute_number = BEGIN
     for gap, puts in draw(
         st.lists(st.tuples(st.integers(1, 2), dense.minutes(NUMBERS)), min_size=1, max_size=4)
@@ -67,7 +82,9 @@ def stories(draw):
     st.integers(0, 500),
     st.sampled_from([1, 7, 10, 60, 300]),
 )
-def test_sums_are_what_counting_one_by_one_gives(story, group_of, lost_rosters, begin, size, step_s):
+def test_sums_are_what_counting_one_by_one_gives(
+    story: Story, group_of: list[int], lost_rosters: set[int], begin: int, size: int, step_s: int
+) -> None:
     rows, seconds, masks = story
     first = BEGIN * 60 + begin
     last = first + size
@@ -94,7 +111,7 @@ def test_sums_are_what_counting_one_by_one_gives(story, group_of, lost_rosters, 
 
 
 @given(stories(), st.sampled_from([1, 10, 60]))
-def test_the_outcomes_add_up_to_what_was_expected(story, step_s):
+def test_the_outcomes_add_up_to_what_was_expected(story: Story, step_s: int) -> None:
     rows, seconds, masks = story
     group_of = np.arange(NUMBERS, dtype=np.int32) % 5
     expected_of = {number: expected_by_group(mask, group_of, 5) for number, mask in enumerate(masks)}
@@ -106,7 +123,7 @@ def test_the_outcomes_add_up_to_what_was_expected(story, step_s):
     assert np.array_equal(found.sums[:, :, :OUTCOMES].sum(axis=2), expected)
 
 
-def test_many_stretches_are_added_in_parts(monkeypatch):
+def test_many_stretches_are_added_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tally_module, "_AT_ONCE", 6)
     minute = Minute()
     nobody = np.zeros(0, dtype=np.int32), np.zeros(0, dtype=np.uint8)
@@ -118,7 +135,7 @@ def test_many_stretches_are_added_in_parts(monkeypatch):
     assert found.sums[0, :, 0].tolist() == [sum(second % 7 for second in range(60)), 60]
 
 
-def test_nothing_is_seen_where_nothing_was_kept():
+def test_nothing_is_seen_where_nothing_was_kept() -> None:
     found = tally(read([]), {}, np.zeros(0, dtype=np.int32), 2, 600, 1199, 60)
     assert found.sums.shape == (10, 2, COLUMNS)
     assert not found.sums.any()
@@ -128,6 +145,6 @@ def test_nothing_is_seen_where_nothing_was_kept():
 @pytest.mark.parametrize(
     "arguments", [(1, 10, 9, 1), (1, 0, 9, 0), (-1, 0, 9, 1), (1 << 12, 0, 1 << 12, 1)]
 )
-def test_what_has_no_answer_is_refused(arguments):
+def test_what_has_no_answer_is_refused(arguments: Any) -> None:
     with pytest.raises(ValueError, match="groups"):
         blank(*arguments)

@@ -9,7 +9,7 @@ numbers = st.lists(st.one_of(st.integers(0, 300), st.integers(0, LIMIT - 1)), ma
 
 
 @given(st.lists(numbers, max_size=6))
-def test_rows_say_their_numbers(rows):
+def test_rows_say_their_numbers(rows: list[list[int]]) -> None:
     found = decode([encode(np.array(row, dtype=np.int64)) for row in rows])
     assert found.sound.all()
     assert [
@@ -19,7 +19,7 @@ def test_rows_say_their_numbers(rows):
 
 
 @given(st.lists(st.binary(max_size=12), max_size=6))
-def test_any_bytes_are_numbers_or_not_sound(rows):
+def test_any_bytes_are_numbers_or_not_sound(rows: list[bytes]) -> None:
     found = decode(rows)
     whole = [not row or row[-1] < 0x80 for row in rows]
     short = [
@@ -37,10 +37,10 @@ def test_any_bytes_are_numbers_or_not_sound(rows):
 
 
 @pytest.mark.parametrize("number", [-1, LIMIT])
-def test_what_does_not_fit_is_refused(number):
+def test_what_does_not_fit_is_refused(number: int) -> None:
     with pytest.raises(ValueError, match="expected 0 to"):
         encode(np.array([5, number], dtype=np.int64))
 
 
-def test_small_numbers_take_a_byte():
+def test_small_numbers_take_a_byte() -> None:
     assert encode(np.array([0, 127, 128], dtype=np.int64)) == b"\x00\x7f\x80\x01"

@@ -28,18 +28,20 @@ from coalmine_aggregator.model.unknown import UnknownReason
         (Fate.UNKNOWN + UnknownReason.SILENT, 2, Fate.UNKNOWN, True),
     ],
 )
-def test_an_ending_tells_the_fate_and_the_arrival(outcome, arrival, fate, received):
+def test_an_ending_tells_the_fate_and_the_arrival(
+    outcome: int, arrival: int, fate: Fate, received: bool
+) -> None:
     ending = ending_of(outcome, arrival)
     assert fate_of_ending(ending) is fate
     assert is_received(ending) is received
 
 
-def test_delivered_in_time_is_plain():
+def test_delivered_in_time_is_plain() -> None:
     assert fate_of_ending(PLAIN_ENDING) is Fate.DELIVERED
     assert is_received(PLAIN_ENDING)
 
 
-def test_sums_have_every_ending_in_its_outcome_and_what_came_in_time_last():
+def test_sums_have_every_ending_in_its_outcome_and_what_came_in_time_last() -> None:
     table = np.arange(2 * ENDINGS, dtype=np.int32).reshape(2, ENDINGS)
     sums = sums_of(table)
     assert sums.dtype == np.int32
