@@ -275,7 +275,8 @@ class Store:
 
     def health(self) -> StoreHealth:
         """How writing goes."""
-        waiting = sum(map(len, (self._history, self._taken, self._pager, self._audit))) + self._writing
+        kinds = (self._history, self._taken, self._pager, self._audit)
+        waiting = sum(len(kind) for kind in kinds) + self._writing
         error = "; ".join(sorted(set(self._errors.values())))
         return StoreHealth(error, waiting, dict(self._dropped), self._ahead)
 
