@@ -12,7 +12,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from coalmine_aggregator.detect.learning import FIRST_LAG, LAG, LEAST_RHO, Learned, Learner
+from coalmine_aggregator.detect.likelihood import P1S
 from coalmine_aggregator.detect.noise import PRIOR, PRIOR_Q, PRIOR_RHO, Noise
+from coalmine_aggregator.detect.run_lengths import run_length
+from coalmine_aggregator.detect.thresholds import SLOTS_PER_YEAR, threshold
 
 P0 = 0.001
 HOUR = 3600
@@ -77,6 +80,33 @@ def test_independent_loss_is_no_dispersion(n: int, loss: float) -> None:
 def test_dispersion_is_measured(n: int, rho: float, slots: int, seed: int) -> None:
     noise = taught(n, noise_of(n, P0, rho, slots, seed)).noise
     assert 0.75 * rho <= noise.rho <= 1.5 * rho
+
+
+def false_pages_a_year(n: int, loss: float, rho: float, noise: Noise, patterns: int = 1000) -> float:
+    """Exactly, at a budget of one."""
+    h = threshold(patterns, 1.0)
+    lengths = (
+        run_length(n, P0, p1, h, loss, rho=noise.rho, true_rho=rho, burst=(noise.q, noise.c), cells=600)
+        for p1 in P1S
+    )
+    return SLOTS_PER_YEAR * patterns * sum(1.0 / length for length in lengths)
+
+
+# Invariant: noise whose worst slots look like bursts keeps the budget all the same. Each of these draws
+# makes it page more than once a year if bursts are always reckoned with.
+@pytest.mark.parametrize(("n", "seed"), [(100, 2), (100, 13), (1000, 54), (1000, 77), (1000, 113)])
+def test_rare_noise_that_scatters_much_keeps_the_budget(n: int, seed: int) -> None:
+    noise = taught(n, noise_of(n, 0.0002, 0.05, 8 * HOUR, seed)).noise
+    assert false_pages_a_year(n, 0.0002, 0.05, noise) <= 1.0
+
+
+# The room is small where the loss is p0: too large a rho pages as well as too small a one.
+@pytest.mark.parametrize("rho", [0.01, 0.05])
+def test_noise_at_the_acceptable_loss_keeps_the_budget(rho: float) -> None:
+    noise = taught(1000, noise_of(1000, P0, rho, 8 * HOUR)).noise
+    assert false_pages_a_year(1000, P0, rho, noise) <= 1.0
+    much = noise._replace(rho=2 * noise.rho)
+    assert false_pages_a_year(1000, P0, rho, much) > 1.0
 
 
 def test_much_dispersion_is_known_within_two_minutes() -> None:
@@ -147,6 +177,13 @@ def test_it_is_kept_over_restarts() -> None:
     after = Learner(P0, kept)
     assert after.noise.rho == pytest.approx(before.noise.rho, rel=0.2)
     assert (after.noise.q, after.noise.c) == (before.noise.q, before.noise.c)
+
+
+def test_what_was_kept_without_knowing_of_burstless_noise_is_nothing_learned() -> None:
+    kept = taught(100, noise_of(100, P0, 0.02, HOUR)).learned.to_dict()
+    assert Learned.from_dict(kept) != Learned()
+    del kept["burstless"]
+    assert Learned.from_dict(kept) == Learned()
 
 
 json_like = st.recursive(
