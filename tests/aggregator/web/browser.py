@@ -91,9 +91,15 @@ class Tab:
 
     async def press(self, key: str, code: int) -> None:
         """Presses and lets go of a key."""
+        text = {"text": "\r"} if key == "Enter" else {}  # without it nothing is pressed by it
         for kind in ("keyDown", "keyUp"):
             await self.call(
-                "Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=code
+                "Input.dispatchKeyEvent",
+                type=kind,
+                key=key,
+                code=key,
+                windowsVirtualKeyCode=code,
+                **text,
             )
 
 

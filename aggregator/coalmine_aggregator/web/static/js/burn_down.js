@@ -68,7 +68,7 @@ const percentLeft = (left) => (left < 0 ? `overspent by ${percent(-left)}` : `${
 
 function options() {
   return {
-    padding: [8, 12, 0, 0],
+    padding: [8, 20, 0, 0],
     scales: { y: { range: (_, min) => [Math.min(0, min), 1.02] } },
     series: [{}, { stroke: colour("line-0"), fill: colour("line-0-fill"), width: 1.75, paths: linear(), points: { show: false } }],
     axes: [axis({ size: 52, values: (_, splits) => splits.map((value) => `${Math.round(value * 100)} %`) })],

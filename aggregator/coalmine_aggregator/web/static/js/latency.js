@@ -87,7 +87,7 @@ function small() {
 function options(names, few) {
   const line = (index, dash) => ({ stroke: colour(`line-${index}`), dash, width: dash.length > 0 ? 1 : 1.75, paths: linear(), points: { show: few, size: 5 }, spanGaps: false });
   return {
-    padding: [8, 8, 0, 0],
+    padding: [8, 16, 0, 0],
     scales: { y: { distr: 3, log: 10 } },
     series: [{}, ...names.flatMap((name) => [line(STEPS.indexOf(name), []), line(STEPS.indexOf(name), [4, 3])])],
     axes: [axis({ size: 52, splits: (plot) => POWERS.filter((us) => us >= plot.scales.y.min && us <= plot.scales.y.max), filter: (_, splits) => splits, values: (_, splits) => splits.map(latency) })],

@@ -26,7 +26,7 @@ const element = (id) => document.getElementById(id);
 
 const place = new Place(arrive);
 // A slot is settled, and so the newest one of a moment, this long after it began.
-const SETTLE_S = 4;
+const SETTLE_S = 3;
 const pick = { onPick: (slot) => place.go({ at: slot + SETTLE_S }) };
 
 const status = new Status({

@@ -91,7 +91,7 @@ export class Strip {
   draw() {
     const width = this.parent.clientWidth;
     if (this.data === null || width === 0) return;
-    const { rows, columns, settled, runs } = this.data;
+    const { rows, columns, runs } = this.data;
     const left = gutter(width);
     this.box = { left, width: width - left - RIGHT_PX, row: rowHeight(rows.length) };
     const height = Math.max(8, rows.length * this.box.row);
@@ -103,9 +103,8 @@ export class Strip {
     const unit = (this.box.width * scale) / columns;
     const x = (column) => Math.round(left * scale + column * unit);
     const y = (row) => Math.round(row * this.box.row * scale);
-    const known = Math.max(0, Math.min(columns, Math.floor((settled - this.data.first) / this.data.step) + 1));
     pen.fillStyle = colour("strip-good");
-    pen.fillRect(x(0), 0, x(known) - x(0), this.canvas.height);
+    for (const [from, length] of this.data.known()) pen.fillRect(x(from), 0, x(from + length) - x(from), this.canvas.height);
     for (const [row, from, length, code] of runs) {
       pen.fillStyle = texture(pen, CODES[code] ?? "unknown");
       pen.fillRect(x(from), y(row), Math.max(1, x(from + length) - x(from)), y(row + 1) - y(row));
@@ -143,7 +142,7 @@ export class Strip {
   point(cursor, clientX, clientY) {
     this.cursor = cursor;
     const slot = this.data.slot(cursor[1]);
-    const fate = slot > this.data.settled ? "not settled yet" : words(this.data.at(...cursor));
+    const fate = words(this.data.at(...cursor));
     showTip([this.data.name(cursor[0]), this.data.step > 1 ? `worst of ${duration(this.data.step)}: ${fate}` : fate, both(slot)], clientX, clientY);
   }
 

@@ -1,5 +1,7 @@
 // One answer of `/api/v1/strip`, ready to be looked up: what a series was in a column, and who lost most.
 
+import { PROTOCOLS, ordered } from "./cells.js";
+
 /** What a run's code says; good is left out of answers. */
 export const CODES = { 1: "unknown", 2: "not_attempted", 3: "late", 4: "lost", 5: "failed", 6: "abandoned", 7: "not_expected" };
 const IS_BAD = new Set(["late", "lost", "failed", "abandoned"]);
@@ -7,19 +9,37 @@ const IS_BAD = new Set(["late", "lost", "failed", "abandoned"]);
 const LABELS = ["protocol", "location", "region", "zone", "host", "node", "variant"];
 
 export class StripData {
-  constructor({ first, step, columns, settled, total, rows, runs, next }) {
-    Object.assign(this, { first, step, columns, settled, total, rows, runs });
-    this.more = next !== null && next !== undefined;
+  /** Protocols come in the order that they have everywhere on the page. */
+  constructor({ first, step, columns, settled, total, seen, rows, runs }) {
+    Object.assign(this, { first, step, columns, settled, total, seen });
+    const protocols = ordered(rows.map(({ protocol }) => protocol), PROTOCOLS);
+    const order = rows.map((_, row) => row).sort((a, b) => protocols.indexOf(rows[a].protocol) - protocols.indexOf(rows[b].protocol) || a - b);
+    const place = new Map(order.map((row, at) => [row, at]));
+    this.rows = order.map((row) => rows[row]);
+    this.runs = runs.map(([row, ...rest]) => [place.get(row), ...rest]);
     this.byRow = rows.map(() => []);
-    for (const run of runs) this.byRow[run[0]]?.push(run);
+    for (const run of this.runs) this.byRow[run[0]].push(run);
+  }
+
+  /** Runs of columns of which anything is known: [from, length]. */
+  known() {
+    const known = [];
+    this.seen.forEach((seconds, column) => {
+      if (seconds === 0) return;
+      const last = known.at(-1);
+      if (last !== undefined && last[0] + last[1] === column) last[1] += 1;
+      else known.push([column, 1]);
+    });
+    return known;
   }
 
   slot(column) {
     return this.first + column * this.step;
   }
 
-  /** The fate of a row in a column; "good" where nothing else is said. */
+  /** The fate of a row in a column; "good" where nothing else is said, "nothing known" of seconds that are not kept. */
   at(row, column) {
+    if (this.seen[column] === 0) return "nothing known";
     const run = this.byRow[row]?.find(([, from, length]) => column >= from && column < from + length);
     return run === undefined ? "good" : CODES[run[3]] ?? "unknown";
   }
