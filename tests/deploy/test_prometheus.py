@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
+from functools import partial
 from pathlib import Path
 
 from tests.conftest import Authority, Certificate
@@ -122,6 +125,56 @@ async def _the_rules_judge(prometheus: Prometheus, site: Site) -> None:
     assert up == ["up"] * len(up)
     await site.aggregator.kill()
     await prometheus.until_value('count(ALERTS{alertname="CoalmineDown", alertstate="pending"})', 1)
+
+
+async def test_sums_outlive_a_reader_that_is_killed(
+    tmp_path: Path, authority: Authority, loopback: Certificate
+) -> None:
+    """With several processes that read history, no scrape ever says less than the one before."""
+    site = Site(tmp_path, authority, loopback)
+    site.aggregator.settings["web"]["readers"] = 2
+    site.aggregator.write()
+    rates = {"task": "rates", "result": "answered"}
+
+    async def answered() -> float:
+        return await site.api.metric("coalmine_history_questions_total", **rates)
+
+    async with site:
+        await site.api.until_ready()
+        asked = 0
+
+        async def ask_some() -> None:
+            nonlocal asked
+            hours = [str(number) for number in range(asked + 1, asked + 9)]
+            await asyncio.gather(*(site.api.get("/api/v1/rates", last=f"{h}h") for h in hours))
+            asked += len(hours)
+
+        await ask_some()
+        assert await answered() == asked
+        readers = _children(site.aggregator.pid)
+        assert len(readers) == 2
+        for reader in readers:
+            os.kill(reader, signal.SIGKILL)
+            assert await answered() == asked
+            await until(
+                partial(_gone, site.aggregator.pid, reader), deadline_s=10, what="the reader is gone"
+            )
+            await ask_some()
+            assert await answered() == asked
+        assert await site.api.metric("coalmine_history_question_seconds_count", task="rates") == asked
+        assert not set(readers) & set(_children(site.aggregator.pid))
+
+
+async def _gone(parent: int, child: int) -> bool:
+    return child not in _children(parent)
+
+
+def _children(pid: int) -> list[int]:
+    return [
+        int(child)
+        for task in Path(f"/proc/{pid}/task").iterdir()
+        for child in (task / "children").read_text().split()
+    ]
 
 
 async def test_a_scrape_over_tls_with_a_token(
