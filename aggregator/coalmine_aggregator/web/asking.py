@@ -26,6 +26,9 @@ MEMORY_POINTS: Final = 50_000
 TAIL_S: Final = 10
 """The newest slots are handed to the readers, for the store is written a little later."""
 
+BEHIND: Final = 100
+"""So much waits for a store that is not written; then all that memory has is handed over."""
+
 _pack = msgspec.msgpack.Encoder()
 
 
@@ -71,9 +74,7 @@ async def ask(app: web.Application, task: str, given: bytes, key: bytes | None =
     """The answer of the readers. Raises `ProblemError`."""
     readers = app.get(READERS)
     if readers is None:
-        raise ProblemError(
-            HTTPStatus.NOT_FOUND, "no-history", "No history is kept here to be read."
-        )
+        raise ProblemError(HTTPStatus.NOT_FOUND, "no-history", "No history is kept here to be read.")
     try:
         return await readers.ask(task, given, key)
     except RefusedError as error:
@@ -95,8 +96,19 @@ def problem_of(error: RefusedError) -> ProblemError:
 
 def tail_for(app: web.Application, question: Question, settled: int) -> Tail | None:
     """What memory knows of the newest slots, if the question asks for any of them."""
-    first = max(question.first, settled - TAIL_S + 1)
+    length_s = MEMORY_S if _behind(app) else TAIL_S
+    first = max(question.first, settled - length_s + 1)
     if question.last < first:
         return None
-    groups = app[VIEW].rates(question.by, question.where, first, question.last)
-    return tail_of(groups, question.by)
+    view = app[VIEW]
+    newest = view.rates(question.by, question.where, question.last, question.last)
+    first = max(first, question.last - MEMORY_POINTS // max(len(newest), 1))
+    return tail_of(view.rates(question.by, question.where, first, question.last), question.by)
+
+
+def _behind(app: web.Application) -> bool:
+    """Whether the store lacks more than the newest seconds: a full disk, a locked database."""
+    health = app[VIEW].health()
+    queue = health.queues.get("store")
+    failing = any(check.name == "store" and not check.ok for check in health.checks)
+    return failing or (queue is not None and queue.depth > BEHIND)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from coalmine_aggregator.model.counts import NOTHING
 from coalmine_aggregator.model.endings import OUTCOMES, RECEIVED
@@ -14,7 +15,9 @@ from coalmine_aggregator.reading.counts import Counts
 from coalmine_aggregator.reading.question import Question
 from coalmine_aggregator.web.answers import (
     Fates,
+    RateGroup,
     Rates,
+    SlotFates,
     fate_group,
     rate_group,
     sums_of,
@@ -54,6 +57,41 @@ def fates_of(
         groups=items,
         oddities=dict(oddities),
     )
+
+
+def history_rates_of(question: Question, settled: int, counts: Counts) -> Rates:
+    """The answer by step out of history. There may be half a million rows: they go from columns to
+    lists at once."""
+    known = np.flatnonzero(counts.seen)
+    slots: list[int] = (counts.first + known * counts.step_s).tolist()
+    table = counts.sums if len(known) == len(counts.seen) else counts.sums[known]
+    columns = np.ascontiguousarray(table.transpose(1, 2, 0))
+    return Rates(
+        first=question.first,
+        last=question.last,
+        settled=settled,
+        step=question.step_s,
+        by=list(question.by),
+        where=question.where,
+        seen=counts.seen[known].tolist() if counts.labels else [],
+        groups=[
+            RateGroup(
+                labels=dict(zip(question.by, labels, strict=True)),
+                slots=slots,
+                expected=group[:OUTCOMES].sum(axis=0).tolist(),
+                received=group[RECEIVED].tolist(),
+                fates=_slot_fates(group),
+            )
+            for labels, group in zip(counts.labels, columns, strict=True)
+        ],
+    )
+
+
+def _slot_fates(columns: NDArray[np.int64]) -> SlotFates:
+    """Of int64[COLUMNS, slots]."""
+    certain = zip(Fate, columns[: Fate.UNKNOWN].tolist(), strict=False)
+    unknown = columns[Fate.UNKNOWN : OUTCOMES].sum(axis=0).tolist()
+    return SlotFates(unknown=unknown, **{fate.label: counts for fate, counts in certain})
 
 
 def groups_of(counts: Counts, by: Sequence[str]) -> tuple[list[GroupRates], list[int]]:

@@ -1,8 +1,8 @@
 """The listener of an application, patient with slow clients but not for ever.
 
-Who connects has `HEAD_S` to send the head of a first request, `BODY_S` for each body, and `IDLE_S` for
-the next request; whoever is slower is cut off. A body that is longer than any that is read here is
-refused by its head.
+Who connects has `HEAD_S` to send the head of a first request, `BODY_S` for each body, `IDLE_S` for the
+next request, and `SEND_S` to take a large answer; whoever is slower is cut off. A body that is longer
+than any that is read here is refused by its head.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from coalmine_aggregator.web.problems import ProblemError
+from coalmine_runtime.logs import get_logger
 
 HEAD_S: Final = 10.0
 BODY_S: Final = 10.0
@@ -28,8 +29,14 @@ LINGER_S: Final = 1.0
 STOP_S: Final = 5.0
 """Open requests have this long to end."""
 
+LARGE: Final = 1 << 20
+SEND_S: Final = 60.0
+"""An answer of more than `LARGE` bytes is taken within this time, or never."""
+
 MAX_BODY: Final = 16 * 1024
 """Bytes; hardly anything takes a body at all."""
+
+log = get_logger("web")
 
 _WAITING: web.AppKey[set[asyncio.BaseProtocol]] = web.AppKey("waiting")
 
@@ -53,7 +60,21 @@ async def patience(request: web.Request, handler: Handler) -> web.StreamResponse
                 f"The body did not come within {BODY_S:.0f} s.",
                 headers={"Connection": "close"},
             ) from None
-    return await handler(request)
+    return await _sent(request, await handler(request))
+
+
+async def _sent(request: web.Request, response: web.StreamResponse) -> web.StreamResponse:
+    """A large answer waits for its reader, but not for ever."""
+    if isinstance(response, web.Response) and (response.content_length or 0) > LARGE:
+        try:
+            async with asyncio.timeout(SEND_S):
+                await response.prepare(request)
+                await response.write_eof()
+        except TimeoutError:
+            log.warning("web.answer.cut_off", path=request.path, size=response.content_length)
+            if request.transport is not None:
+                request.transport.abort()
+    return response
 
 
 @contextlib.asynccontextmanager

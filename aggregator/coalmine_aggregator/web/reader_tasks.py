@@ -26,7 +26,7 @@ from coalmine_aggregator.reading.strip import strip as strip_read
 from coalmine_aggregator.reading.tail import Tail
 from coalmine_aggregator.web.alert_answers import AlertItem, alert_item
 from coalmine_aggregator.web.answers import AgentItem, agent_items
-from coalmine_aggregator.web.count_answers import fates_of, groups_of, rates_of
+from coalmine_aggregator.web.count_answers import fates_of, groups_of, history_rates_of
 from coalmine_aggregator.web.cursors import next_cursor
 from coalmine_aggregator.web.export_answers import Form, rate_rows
 from coalmine_aggregator.web.history_answers import latency_answer, series_answer, strip_answer
@@ -107,8 +107,7 @@ def rates(library: Library, connection: sa.Connection, given: bytes) -> bytes:
     """`/api/v1/rates`."""
     asked = msgspec.msgpack.decode(given, type=CountsAsked)
     counts = count(library, connection, asked.question, asked.tail)
-    groups, seen = groups_of(counts, asked.question.by)
-    return _json.encode(rates_of(asked.question, asked.settled, groups, seen))
+    return _json.encode(history_rates_of(asked.question, asked.settled, counts))
 
 
 def fates(library: Library, connection: sa.Connection, given: bytes) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import aiohttp
@@ -22,6 +23,7 @@ from coalmine_aggregator.web.app import make_app
 from coalmine_aggregator.web.options import WebOptions
 from coalmine_aggregator.web.pulse import BEAT_AT_S
 from coalmine_aggregator.web.snapshot import Snapshot, take_snapshot
+from coalmine_aggregator.web.view import Check, Health
 from tests.aggregator.web.test_engine import FIRST, EngineView
 
 
@@ -69,6 +71,11 @@ class KeptView(EngineView):
     async def explain(self, ref: str) -> list[Transition] | None:
         alert = await self.store.find_alert(ref)
         return None if alert is None else await self.store.explained(alert.number)
+
+    def health(self) -> Health:
+        store = self.store.health()
+        check = Check(name="store", ok=not store.error, detail=store.error)
+        return replace(super().health(), checks=(check,))
 
     async def written(self) -> None:
         """All that was handed to the store is in it."""

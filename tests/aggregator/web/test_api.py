@@ -12,7 +12,7 @@ from coalmine_aggregator.model.views import AgentStatus
 from coalmine_aggregator.web.alert_answers import Alerts
 from coalmine_aggregator.web.answers import Agents, Answer, Fates, Rates
 from coalmine_aggregator.web.problems import TYPE_ROOT, ProblemBody
-from tests.aggregator.web.conftest import OpenSite, Site
+from tests.aggregator.web.conftest import Site
 from tests.aggregator.web.fake_view import FakeView, Trouble, fleet, make_alert
 
 T = TypeVar("T", bound=Answer)

@@ -14,8 +14,8 @@ from coalmine_aggregator.model.policy import ServicePolicy
 from coalmine_aggregator.model.receipts import Receipts
 from coalmine_aggregator.model.views import AgentView, GroupRates
 from coalmine_aggregator.web.answers import Fates
-from coalmine_aggregator.web.keys import METRICS
 from coalmine_aggregator.web.cells import Status
+from coalmine_aggregator.web.keys import METRICS
 from coalmine_aggregator.web.options import WebOptions
 from coalmine_aggregator.web.snapshot import take_snapshot
 from coalmine_aggregator.web.view import Health

@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from coalmine_aggregator.web.snapshot import Snapshot
+from tests.aggregator.store.beside import locked
 from tests.aggregator.web.kept_site import KeptSite, kept_site
 from tests.aggregator.web.test_engine import FIRST
 
@@ -190,3 +191,20 @@ async def exports_agree_with_fates(site: KeptSite) -> None:
     assert [str(item["number"]) for item in every["alerts"]] == [line["number"] for line in alerts]
     empty = await site.get(f"/api/v1/export/rates.json?from={FIRST - 500}&to={FIRST - 400}")
     assert empty["rows"] == []
+
+
+async def test_what_the_store_lacks_comes_from_memory(sqlite_url: str) -> None:
+    """A locked database delays history, and keeps no answer from being whole."""
+    async with kept_site(sqlite_url) as site:
+        site.view.run(700)  # more than memory has
+        await site.view.written()
+        with locked(sqlite_url):
+            site.view.run(60, lost="udp")
+            while not site.view.store.health().error:  # noqa: ASYNC110 - bounded by the test's time
+                await asyncio.sleep(0.01)
+            fates = await site.get(f"/api/v1/fates?by=protocol&from={FIRST}")
+        assert fates["total"]["expected"] == 6 * (site.view.settled - FIRST - 1)
+        lost = {
+            group["labels"]["protocol"]: group["sums"]["fates"]["lost"] for group in fates["groups"]
+        }
+        assert lost == {"tcp": 0, "udp": 3 * (site.view.settled - FIRST - 699)}

@@ -108,7 +108,9 @@ def test_what_is_refused(pairs: list[tuple[str, str]], name: str, parameter: str
     assert hint in problem.hint
 
 
-@given(st.lists(st.tuples(st.sampled_from(["by", "last", "from", "to", "step", "region", "x"]), st.text())))
+@given(
+    st.lists(st.tuples(st.sampled_from(["by", "last", "from", "to", "step", "region", "x"]), st.text()))
+)
 def test_any_question_is_answered_or_refused_and_bounded(pairs: list[tuple[str, str]]) -> None:
     """Invariant: a question that is understood never covers more than the bound."""
     try:

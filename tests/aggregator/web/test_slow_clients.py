@@ -14,12 +14,15 @@ from coalmine_aggregator.web.exporting import Exports
 from coalmine_aggregator.web.listening import MAX_BODY, listening
 from tests.aggregator.web.fake_view import FakeView
 
+LARGE_BODY = 16 << 20
+
 
 @pytest.fixture
 async def port() -> AsyncIterator[int]:
     view = FakeView()
     app = make_app(view, now=lambda: view.now, paced=False)
     app.router.add_post("/take", take)
+    app.router.add_get("/large", large)
     async with listening(app, "127.0.0.1", 0, head_s=0.3) as port:
         yield port
 
@@ -27,6 +30,11 @@ async def port() -> AsyncIterator[int]:
 @open_to_all
 async def take(request: web.Request) -> web.Response:
     return web.Response(body=await request.read())
+
+
+@open_to_all
+async def large(_: web.Request) -> web.Response:
+    return web.Response(body=b"x" * LARGE_BODY)
 
 
 async def exchange(port: int, said: bytes) -> bytes:
@@ -79,6 +87,20 @@ async def test_a_body_that_does_not_come_is_given_up(
     answer = await exchange(port, head)
     assert b"408" in answer.partition(b"\r\n")[0]
     assert b"request-timeout" in answer
+
+
+async def test_a_large_answer_is_taken_in_time_or_cut_off(
+    port: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    ask = b"GET /large HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    assert (await exchange(port, ask)).endswith(b"x" * LARGE_BODY)
+    monkeypatch.setattr("coalmine_aggregator.web.listening.SEND_S", 0.3)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1 << 16)
+    writer.write(ask)
+    await reader.readuntil(b"\r\n\r\n")
+    while "web.answer.cut_off" not in caplog.text:  # noqa: ASYNC110 - bounded by the test's time
+        await asyncio.sleep(0.01)
+    writer.close()
 
 
 async def test_an_export_waits_for_its_reader_but_not_for_ever() -> None:
