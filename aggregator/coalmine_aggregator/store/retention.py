@@ -56,8 +56,9 @@ def _seconds(connection: sa.Connection, service: str, cut: int) -> None:
     until = min(cut // 60, oldest + PIECE_S // 60)
     if until > oldest:
         connection.execute(sa.delete(table).where(mine, table.c.minute < until))
+        oldest = connection.execute(sa.select(sa.func.min(table.c.minute)).where(mine)).scalar_one()
         # In use is noted once in a while only, see `rosters`.
-        unused = rosters.c.used < until - DAY_S // 60
+        unused = rosters.c.used < (until if oldest is None else oldest) - DAY_S // 60
         connection.execute(sa.delete(rosters).where(rosters.c.service == service, unused))
 
 

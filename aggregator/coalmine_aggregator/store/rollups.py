@@ -26,7 +26,7 @@ log = get_logger("store")
 MINUTE_S: Final = 60
 HOUR_S: Final = 3_600
 
-AT_ONCE: Final = 240
+AT_ONCE: Final = 600
 """Minutes, and a tenth of it hours, that are summed in one transaction; what is left waits for the
 next."""
 
@@ -88,8 +88,9 @@ class Rollups:
                 rows.append(self._row(key.place, MINUTE_S, key.minute * SECONDS, sums.encode(found)))
             self._hours.add((key.place, key.minute * SECONDS // HOUR_S))
         upsert(connection, schema.sums, rows)
-        over = sorted(each for each in self._hours if (each[1] + 1) * HOUR_S <= self._newest + 1)
-        self._hours_done = set(over[: AT_ONCE // 10])
+        waiting = {(key.place, key.minute * SECONDS // HOUR_S) for key in due[AT_ONCE:]}
+        over = {each for each in self._hours if (each[1] + 1) * HOUR_S <= self._newest + 1}
+        self._hours_done = set(sorted(over - waiting)[: AT_ONCE // 10])
         upsert(
             connection,
             schema.sums,
