@@ -70,3 +70,13 @@ def added_up(
             row[ending // ARRIVALS] += 1
             row[RECEIVED] += is_received(ending)
     return {key: dict(rows) for key, rows in found.items()}
+
+
+def is_sound(url: str, newest: int) -> None:
+    """Sums are there for what is over, and are what seconds make."""
+    slots = endings(url)
+    for step_s in (60, 3600):
+        over = {
+            key: rows for key, rows in added_up(slots, step_s).items() if key[1] + step_s <= newest + 1
+        }
+        assert summed(url, step_s) == over

@@ -29,7 +29,7 @@ from coalmine_aggregator.store.retention import DAY_S, KEPT
 from coalmine_aggregator.store.store import Store
 from coalmine_wire.series import parse_name
 from tests.aggregator.store.beside import execute
-from tests.aggregator.store.kept import Labels, added_up, endings, summed
+from tests.aggregator.store.kept import Labels, added_up, endings, is_sound, summed
 from tests.aggregator.store.samples import LOST, START, expecting, names, settled
 
 HOUR = START // 3600 * 3600
@@ -69,16 +69,6 @@ def told(slots: Sequence[SettledSlot], full_names: Sequence[str]) -> dict[int, d
         if by_labels:
             found[slot.slot] = by_labels
     return found
-
-
-def is_sound(url: str, newest: int) -> None:
-    """Sums are there for what is over, and are what seconds make."""
-    slots = endings(url)
-    for step_s in (60, 3600):
-        over = {
-            key: rows for key, rows in added_up(slots, step_s).items() if key[1] + step_s <= newest + 1
-        }
-        assert summed(url, step_s) == over
 
 
 async def test_what_was_put_is_told_and_summed(url: str) -> None:
