@@ -82,7 +82,8 @@ export class Matrix {
     const mark = icon("unknown");
     const rate = h("span", { class: "rate" });
     const note = h("span", { class: "note" });
-    const inner = [h("span", { class: "line" }, mark, rate), note];
+    const said = h("span", { class: "said" });
+    const inner = [h("span", { class: "line" }, mark, rate), note, said];
     const button = this.onPick === null ? h("div", { class: "cell" }, ...inner) : h("button", { class: "cell", type: "button", tabindex: "-1" }, ...inner);
     if (this.onPick !== null) button.addEventListener("click", () => this.onPick(table, row, column));
     const root = h("td", {}, button);
@@ -101,7 +102,7 @@ export class Matrix {
       setText(note, noteText(value));
       const lines = cellText(value);
       setAttribute(root, "title", `${name}: ${lines.join("\n")}`);
-      if (this.onPick !== null) setAttribute(button, "aria-label", `${name}: ${lines.slice(0, 3).join("; ")}`);
+      setText(said, `, ${name}: ${lines.slice(0, 3).join("; ")}`);
     };
     this.cells.push(cell);
     return root;

@@ -116,7 +116,7 @@ function candidatesTable(candidates, service) {
     "table",
     { class: "list" },
     h("caption", {}, "Scopes that could explain it"),
-    head(["Scope"], [""], ["Score", "number"]),
+    head(["Scope"], ["Choice"], ["Score", "number"]),
     h("tbody", {}, ...rows),
   );
 }
