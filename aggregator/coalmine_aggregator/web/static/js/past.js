@@ -13,8 +13,8 @@ export class Past {
     this.place = place;
     this.problem = "";
     this.text = h("p", { role: "status" });
-    const button = (text, label, act) => {
-      const made = h("button", { type: "button", class: "button", "aria-label": label }, text);
+    const button = (text, title, act) => {
+      const made = h("button", { type: "button", class: "button", title }, text);
       made.addEventListener("click", act);
       return made;
     };
@@ -28,7 +28,7 @@ export class Past {
         button("\u22121 s", "One second earlier", by(-1)),
         button("+1 s", "One second later", by(1)),
         button("+1 min", "One minute later", by(60)),
-        button("Back to live", "Back to live", () => place.go({ at: null })),
+        button("Back to live", null, () => place.go({ at: null })),
       ),
     );
     this.asking = new Asking({
