@@ -9,10 +9,12 @@ import numpy as np
 
 from coalmine_aggregator.engine import Engine, Tick
 from coalmine_aggregator.ledger.ring import DEPTH
+from coalmine_aggregator.model.agent_life import AgentLife
 from coalmine_aggregator.model.counts import NOTHING, Counts
 from coalmine_aggregator.model.fates import Fate
 from coalmine_aggregator.model.receipts import Receipts
 from coalmine_aggregator.model.restored import Restored
+from coalmine_aggregator.model.settled_slot import SettledSlot
 from coalmine_aggregator.model.slot_counts import SlotCounts
 from coalmine_wire.protocols import Protocol
 from coalmine_wire.reports import (
@@ -27,6 +29,7 @@ from coalmine_wire.reports import (
     Verdict,
 )
 from coalmine_wire.series import Location
+from tests.aggregator.store.samples import counted, told
 
 T = 1_800_000_000
 """When tests begin."""
@@ -106,6 +109,8 @@ class Desk:
     engine: Engine
     table: dict[bytes, int] = field(default_factory=dict)
     slots: dict[int, SlotCounts] = field(default_factory=dict)
+    history: dict[int, SettledSlot] = field(default_factory=dict)
+    lives: list[AgentLife] = field(default_factory=list)
     exceptions: dict[int, bytes] = field(default_factory=dict)
     order: list[int] = field(default_factory=list)
     events: list[str] = field(default_factory=list)
@@ -141,6 +146,17 @@ class Desk:
             assert (counts.received <= counts.fates.sum(axis=1)).all()
             assert len(counts.leaves) == len(counts.received) == len(set(counts.leaves))
             self.slots[counts.slot] = counts
+        # History is told by series, and says the same.
+        for slot in tick.slots:
+            assert (np.diff(slot.ids) > 0).all()
+            assert not (slot.endings == slot.usual).any()
+            self.history[slot.slot] = slot
+            if slot.slot in self.slots:
+                assert counted(slot, self.engine.series_names) == told(self.slots[slot.slot])
+        assert {each.slot for each in (*tick.settled, *tick.revised)} <= {
+            each.slot for each in tick.slots
+        }
+        self.lives += tick.lives
         self.order += [counts.slot for counts in tick.settled]
         self.exceptions.update(tick.exceptions)
         self.events += [event.name for event in tick.events]
