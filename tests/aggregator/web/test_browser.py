@@ -118,7 +118,7 @@ async def test_other_lines_are_chosen_with_the_keyboard(site: Site, tab: Tab) ->
 
 async def press_until(tab: Tab, condition: str) -> None:
     """Tabs on until what has the focus is it."""
-    for _ in range(40):
+    for _ in range(80):
         await tab.press("Tab", 9)
         if await tab.evaluate(condition):
             return
@@ -361,3 +361,20 @@ async def test_signing_in(open_site: OpenSite, tab: Tab) -> None:
 
     # The page comes with a snapshot; its feed opens a moment later.
     await until(watched, deadline_s=15, what="the feed is open")
+
+
+async def test_older_alerts_come_page_by_page(open_site: OpenSite, tab: Tab) -> None:
+    site = await open_site()  # what is closed is in memory alone here
+    site.view.closed = [
+        make_alert(number, closed_at=site.view.now - 100 + number) for number in range(80, 0, -1)
+    ]
+    rows = "document.querySelectorAll('#recent tbody tr').length"
+    async with beating(site):
+        await tab.open(address(site))
+        await tab.until(f"{rows} === 10")
+        await press_until(tab, "document.activeElement.matches('#recent .more button')")
+        await tab.press("Enter", 13)
+        await tab.until(f"{rows} === 50")
+        await tab.press("Enter", 13)
+        await tab.until(f"{rows} === 80")
+        await tab.until("document.querySelector('#recent .more button').hidden")

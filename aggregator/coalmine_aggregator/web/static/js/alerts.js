@@ -1,8 +1,8 @@
-// Open alerts, laid out as assess, blast radius, compensate; and the newest closed ones.
+// Open alerts, laid out as assess, blast radius, compensate.
 
 import { besideOf, causeOf, fatesOf, figureOf, noteOf, sameAs, serviceName, titleOf, totalOf } from "./alert_words.js";
 import { Keyed, h, icon, setAttribute, setIcon, setText } from "./dom.js";
-import { count, words } from "./numbers.js";
+import { count } from "./numbers.js";
 import { inUtc } from "./preferences.js";
 import { both, duration, iso, moment } from "./times.js";
 import { Why } from "./why.js";
@@ -20,7 +20,7 @@ export function link(address, text) {
 }
 
 /** Makes a link lead to the second in which the alert was opened. */
-function toMoment(element, { opened_at: openedAt }) {
+export function toMoment(element, { opened_at: openedAt }) {
   const at = Math.ceil(openedAt);
   setAttribute(element, "href", `/?at=${iso(at)}`);
   setAttribute(element, "data-at", at);
@@ -119,75 +119,6 @@ function card(alert) {
     setText(owner, alert.owner ? `Owner ${alert.owner}` : "No owner is set");
     playbook.replaceChildren(link(alert.playbook, "Open the playbook") ?? (alert.playbook || "No playbook is set"));
     why.update(alert);
-  };
-  return { root, update };
-}
-
-export class RecentAlerts {
-  constructor(parent) {
-    this.none = h("p", { class: "aside" }, "None since the start.");
-    this.body = h("tbody");
-    this.table = h(
-      "table",
-      { class: "list" },
-      h(
-        "thead",
-        {},
-        h(
-          "tr",
-          {},
-          ...["Alert", "Scope"].map((text) => h("th", { scope: "col" }, text)),
-          h("th", { scope: "col", class: "number" }, "Bad in all"),
-          h("th", { scope: "col", class: "wide" }, "Cause"),
-          h("th", { scope: "col" }, "Since"),
-          h("th", { scope: "col", class: "number wide" }, "Lasted"),
-          h("th", { scope: "col", class: "wide" }, "Owner"),
-        ),
-      ),
-      this.body,
-    );
-    this.table.hidden = true;
-    parent.append(this.none, this.table);
-    this.keyed = new Keyed(this.body, recentRow);
-  }
-
-  show(alerts, now) {
-    this.none.hidden = alerts.length > 0;
-    this.table.hidden = alerts.length === 0;
-    this.keyed.show(
-      alerts.map((alert) => ({ ...alert, now })),
-      (alert) => alert.number,
-    );
-  }
-}
-
-function recentRow() {
-  const since = h("a");
-  const cells = {
-    name: h("td"),
-    scope: h("td", { class: "tags" }),
-    lost: h("td", { class: "number" }),
-    cause: h("td", { class: "wide" }),
-    since: h("td", {}, since),
-    lasted: h("td", { class: "number wide" }),
-    owner: h("td", { class: "wide" }),
-  };
-  const root = h("tr", {}, ...Object.values(cells));
-  let shown = "";
-  const update = ({ now, ...alert }) => {
-    setText(since, moment(alert.since, now));
-    setAttribute(since, "title", both(alert.since));
-    const said = JSON.stringify(alert);
-    if (said === shown) return;
-    shown = said;
-    setText(cells.name, alert.folded_into ? `${titleOf(alert)}, part of ${alert.folded_into}` : titleOf(alert));
-    cells.scope.replaceChildren(...scopeChips(alert));
-    const sums = alert.total.expected > 0 ? alert.total : alert.sums;
-    toMoment(since, alert);
-    setText(cells.lost, sums.expected > 0 ? `${count(sums.bad)} of ${count(sums.judged)}` : "");
-    setText(cells.cause, words(alert.cause));
-    setText(cells.lasted, duration((alert.closed_at ?? now) - alert.since));
-    setText(cells.owner, alert.owner);
   };
   return { root, update };
 }

@@ -1,10 +1,11 @@
 // The page: what was heard goes to every part, once a second; the address says of what.
 
 import { Agents } from "./agents.js";
-import { OpenAlerts, RecentAlerts } from "./alerts.js";
+import { OpenAlerts } from "./alerts.js";
 import { BurnDown } from "./burn_down.js";
 import { ordered } from "./cells.js";
 import { Choice } from "./choices.js";
+import { ClosedAlerts } from "./closed_alerts.js";
 import { Crumbs } from "./crumbs.js";
 import { setAttribute, setText } from "./dom.js";
 import { Fates, Oddities } from "./fates.js";
@@ -39,7 +40,7 @@ const status = new Status({
   content: element("content"),
 });
 const openAlerts = new OpenAlerts(element("open"));
-const recentAlerts = new RecentAlerts(element("recent"));
+const closedAlerts = new ClosedAlerts(element("recent"));
 const grid = new Grid({ title: element("grid-title"), grid: element("grid"), note: element("grid-note") }, place);
 const crumbs = new Crumbs({ trail: element("crumbs"), tabs: element("locations") }, place);
 const range = new Range(element("range"), place);
@@ -103,7 +104,7 @@ function show() {
 
   status.show(snapshot, snapshot.cells);
   openAlerts.show(snapshot.open, snapshot.open_total, snapshot.now);
-  recentAlerts.show(snapshot.recent, snapshot.now);
+  closedAlerts.show(snapshot.recent, snapshot.now, place.at !== null);
   crumbs.show(cells);
   fates.show(snapshot, labels, end);
   oddities.show(snapshot.oddities);
