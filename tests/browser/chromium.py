@@ -1,0 +1,117 @@
+"""Debian's Chromium, driven by Playwright: every complaint and every address asked for is kept."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
+
+PROGRAM = "/usr/bin/chromium"
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-dev-shm-usage",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+DESKTOP = (1440, 900)
+PHONE = (390, 844)
+WALL = (1920, 1080)
+
+# What a policy forbids is logged by the browser, too; this says which rule, and cannot be missed.
+_TELL_VIOLATIONS = (
+    "addEventListener('securitypolicyviolation',"
+    " (event) => console.error(`CSP ${event.violatedDirective} ${event.blockedURI}`))"
+)
+
+
+class Tab:
+    """One page in a profile of its own.
+
+    `complaints` are errors and warnings of the console, exceptions, dialogs and broken policies;
+    `requests` the addresses asked for.
+    """
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.complaints: list[str] = []
+        self.requests: list[str] = []
+        page.on("console", self._log)
+        page.on("pageerror", lambda error: self.complaints.append(f"exception: {error}"))
+        page.on("request", lambda request: self.requests.append(request.url))
+        page.on("crash", lambda _: self.complaints.append("the page crashed"))
+
+    def _log(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning", "assert"):
+            self.complaints.append(f"{message.type}: {message.text} {message.location}")
+
+    async def until(self, condition: str, within_s: float = 20.0) -> None:
+        """Waits until a condition holds on the page; Playwright's own way needs what its policy forbids."""
+        await self.page.evaluate(
+            "new Promise((done, fail) => { const end = performance.now() + %d; const look = () =>"
+            " (%s) ? done() : performance.now() > end ? fail(new Error(%s)) : setTimeout(look, 20);"
+            " look(); })"
+            % (within_s * 1000, condition, _quoted(f"not within {within_s} s: {condition}"))
+        )
+
+    async def value(self, expression: str) -> Any:
+        """The value of an expression."""
+        return await self.page.evaluate(expression)
+
+    def must_be_quiet(self, origin: str) -> None:
+        """Nothing was complained of, and nobody but the site at `origin` was asked for anything."""
+        assert self.complaints == []
+        asked = {urlsplit(url)[:2] for url in self.requests if not url.startswith("data:")}
+        assert asked == {urlsplit(origin)[:2]}
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+@contextlib.asynccontextmanager
+async def running() -> AsyncIterator[Browser]:
+    """A headless Chromium."""
+    if not Path(PROGRAM).exists():
+        raise FileNotFoundError(f"{PROGRAM} is missing: apt-get install chromium (`make test` does it)")
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=PROGRAM, args=list(FLAGS))
+        try:
+            yield browser
+        finally:
+            await browser.close()
+
+
+@contextlib.asynccontextmanager
+async def tab(
+    browser: Browser,
+    *,
+    size: tuple[int, int] = DESKTOP,
+    dark: bool = False,
+    scale: float = 1,
+    reduced_motion: bool = True,
+) -> AsyncIterator[Tab]:
+    """A tab in a profile of its own, `size` wide and high in CSS pixels; English, in UTC."""
+    width, height = size
+    context = await browser.new_context(
+        viewport={"width": width, "height": height},
+        device_scale_factor=scale,
+        is_mobile=size == PHONE,
+        has_touch=size == PHONE,
+        color_scheme="dark" if dark else "light",
+        reduced_motion="reduce" if reduced_motion else "no-preference",
+        locale="en-GB",
+        timezone_id="UTC",
+    )
+    await context.add_init_script(_TELL_VIOLATIONS)
+    try:
+        yield Tab(await context.new_page())
+    finally:
+        await context.close()
