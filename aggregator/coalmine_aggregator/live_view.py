@@ -132,7 +132,7 @@ class LiveView:
             checks=(
                 Check(name="broker", ok=self._reports.connected, detail="agents' reports are heard"),
                 Check(name="settling", ok=lag_s < LAG_S, detail=f"{lag_s:.1f} s behind"),
-                Check(name="store", ok=not store.error, detail=store.error or "history is kept"),
+                Check(name="store", ok=not store.error, detail=store.detail),
             ),
             queues={
                 "store": Queue(

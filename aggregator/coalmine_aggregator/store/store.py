@@ -14,7 +14,7 @@ under its de-duplication key, or forget its resolution.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import NamedTuple, TypeVar
@@ -77,13 +77,24 @@ class Recipients(NamedTuple):
 
 class StoreHealth(NamedTuple):
     """`error` is how the last commit failed, empty while all is well; `waiting` counts what is not yet
-    written; `dropped` what was given up, by kind, since the start; `ahead` deliveries handed out before
-    they were committed."""
+    written, `kinds` that of history by kind; `dropped` what was given up, by kind, since the start;
+    `ahead` deliveries handed out before they were committed."""
 
     error: str
     waiting: int
     dropped: dict[str, int]
     ahead: int
+    kinds: dict[str, int]
+
+    @property
+    def detail(self) -> str:
+        """All of it, as people read it."""
+        parts = [self.error or "history is kept"]
+        if self.error and any(self.kinds.values()):
+            parts.append(f"waiting: {_counted(self.kinds)}")
+        if self.dropped:
+            parts.append(f"given up since the start: {_counted(self.dropped)}")
+        return "; ".join(parts)
 
 
 class Store:
@@ -278,7 +289,9 @@ class Store:
         kinds = (self._history, self._taken, self._pager, self._audit)
         waiting = sum(len(kind) for kind in kinds) + self._writing
         error = "; ".join(sorted(set(self._errors.values())))
-        return StoreHealth(error, waiting, dict(self._dropped), self._ahead)
+        history = (self._history.waiting(), self._taken.waiting())
+        of_history = {kind: sum(each[kind] for each in history) for kind in history[0]}
+        return StoreHealth(error, waiting, dict(self._dropped), self._ahead, of_history)
 
     async def close(self) -> None:
         """Writes what waits, tried once more where it fails, and lets go of the database.
@@ -442,6 +455,10 @@ class Store:
 def _next_numbers(engine: sa.Engine) -> tuple[int, int]:
     with engine.connect() as connection:
         return read.next_id(connection), next_audit_number(connection)
+
+
+def _counted(kinds: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in kinds.items() if count)
 
 
 def _nobody(_: Sequence[Delivery]) -> None:

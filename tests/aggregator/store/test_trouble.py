@@ -117,6 +117,7 @@ async def test_a_locked_database_delays_history_and_no_page(url: str, store: Sto
             store.put_delivery(delivery._replace(attempts=1, delivered_at=START + 5.0))
             await failing(store)
             assert "lock" in store.health().error
+            assert "; waiting: 1 slots, 1 births" in store.health().detail
             assert not await store.flushed(0.1)
             store.put_slots(slots(200, START + 1))
         await written(store)
@@ -125,6 +126,7 @@ async def test_a_locked_database_delays_history_and_no_page(url: str, store: Sto
     restored = await store.load()
     assert (restored.last_slot, len(restored.births), len(restored.open_alerts)) == (START + 200, 1, 1)
     assert (await store.standing(0.0)).pending == ()
+    assert store.health().detail == "history is kept"
 
 
 async def test_a_full_disk_delays_history_and_no_page(sqlite_url: str) -> None:
@@ -207,6 +209,8 @@ async def test_past_its_bound_the_oldest_history_is_dropped_and_told(
             store.put_slots([each])
         health = store.health()
         assert (health.dropped, health.waiting) == ({"slots": 15}, 10)
+        assert health.kinds["slots"] == 10
+        assert "given up since the start: 15 slots" in health.detail
     await written(store)
     restored = await store.load()
     assert [counts.slot for counts in restored.recent] == list(range(START + 15, START + 25))
