@@ -14,7 +14,7 @@ const MAX_LINES = 24;
 const LANE_PX = { few: 44, some: 32, many: 19 };
 const LEAST_PX = 3; // what a loss is drawn as, however small
 const WALL_TEXT_PX = 19; // at 1080 lines
-export const GUTTER_PX = 118;
+export const GUTTER_PX = 132;
 export const NARROW_PX = 84;
 
 const laneOf = (lines) => (lines > 12 ? LANE_PX.many : lines > 6 ? LANE_PX.some : LANE_PX.few);
@@ -125,9 +125,8 @@ export class Rates {
   /** What is missing beneath each line: solid what went bad, textured what is unknown. */
   losses(plot, step) {
     const pen = plot.ctx;
-    const x = (slot) => plot.valToPos(slot, "x", true);
+    const x = (slot) => Math.round(plot.valToPos(slot, "x", true));
     const y = (value) => plot.valToPos(value, "y", true);
-    const wide = Math.max(1, x(this.times[0] + step) - x(this.times[0]));
     pen.save();
     pen.beginPath();
     pen.rect(plot.bbox.left, plot.bbox.top, plot.bbox.width, plot.bbox.height);
@@ -138,13 +137,17 @@ export class Rates {
         const sum = line.at(slot);
         if (!sum || sum.bad + sum.unknown === 0) continue;
         const from = zero + sum.received / sum.expected;
-        const tall = (number) => Math.max(LEAST_PX * devicePixelRatio, y(from) - y(from + number / sum.expected));
+        // What is not known may well have arrived: no more is drawn than is missing.
+        let missing = Math.max(0, sum.expected - sum.received);
         let base = y(from);
         for (const [fate, number] of [["lost", sum.bad], ["unknown", sum.unknown]]) {
           if (number === 0) continue;
+          const drawn = Math.min(number, missing);
+          const tall = Math.max(LEAST_PX * devicePixelRatio, y(from) - y(from + drawn / sum.expected));
+          missing -= drawn;
           pen.fillStyle = texture(pen, fate);
-          pen.fillRect(x(slot), base - tall(number), wide, tall(number));
-          base -= tall(number);
+          pen.fillRect(x(slot), base - tall, Math.max(1, x(slot + step) - x(slot)), tall);
+          base -= tall;
         }
       }
     });
