@@ -44,7 +44,7 @@ def open_engine(url: str) -> sa.Engine:
         if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):
             raise StoreError(f"{url}: needs a file, such as sqlite:////var/lib/coalmine/history.db")
         engine = _engine(parsed)
-    except (ArgumentError, ImportError) as error:
+    except (ArgumentError, ImportError, ValueError) as error:
         raise StoreError(f"{shown(url)}: {first_line(error)}") from None
     if engine.dialect.name == "sqlite":
         sa.event.listen(engine, "connect", _set_up_sqlite)
@@ -124,7 +124,7 @@ def shown(url: str) -> str:
     """The URL without its password."""
     try:
         return sa.make_url(url).render_as_string(hide_password=True)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         return "store"
 
 

@@ -92,8 +92,9 @@ seconds = Table(
 )
 
 
-def _rollup(name: str) -> Table:
-    """Sums over `step_s` (60 or 3600) seconds from slot `start` on."""
+def _rollup(name: str, large: bool) -> Table:
+    """Sums over `step_s` (60 or 3600) seconds from slot `start` on. Rows that are larger than a quarter
+    of a page would take pages of their own in a table of SQLite's without rowids."""
     return Table(
         name,
         metadata,
@@ -101,12 +102,12 @@ def _rollup(name: str) -> Table:
         Column("step_s", Integer, primary_key=True),
         Column("start", BigInteger, primary_key=True),
         Column("body", LargeBinary, nullable=False),
-        sqlite_with_rowid=False,
+        sqlite_with_rowid=large,
     )
 
 
-sums = _rollup("sums")  # coalmine_aggregator.history.sums
-step_times = _rollup("step_times")  # coalmine_aggregator.history.step_times
+sums = _rollup("sums", large=False)  # coalmine_aggregator.history.sums
+step_times = _rollup("step_times", large=True)  # coalmine_aggregator.history.step_times
 
 lives = Table(
     "lives",
