@@ -15,7 +15,7 @@ const LANE_PX = { few: 44, some: 32, many: 19 };
 const LEAST_PX = 3; // what a loss is drawn as, however small
 const WALL_TEXT_PX = 19; // at 1080 lines
 export const GUTTER_PX = 132;
-export const NARROW_PX = 84;
+export const NARROW_PX = 92;
 
 const laneOf = (lines) => (lines > 12 ? LANE_PX.many : lines > 6 ? LANE_PX.some : LANE_PX.few);
 
@@ -102,7 +102,7 @@ export class Rates {
     const top = lines.length;
     const text = this.wall ? WALL_TEXT_PX * (innerHeight / 1080) : undefined;
     const size = this.wall ? Math.round(10.5 * text) : gutter(width);
-    const room = size < GUTTER_PX ? 8 : 14;
+    const room = size < GUTTER_PX ? 10 : 14;
     return {
       text,
       padding: [10, 12, 0, 0],
