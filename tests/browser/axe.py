@@ -23,7 +23,7 @@ def source() -> str:
 
         arguments = ("ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
         done = npm(arguments, return_completed_process=True, cwd=NPM, capture_output=True, text=True)
-        assert done.returncode == 0, f"npm could not install axe-core: {done.stderr}"
+        assert done.returncode == 0, f"npm could not install axe-core: {done.stderr!r}"
     return (folder / "axe.min.js").read_text()
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
 
-PROGRAM = "/usr/bin/chromium"
+from tests.servers.process import executable
+
 FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -53,12 +54,13 @@ class Tab:
             self.complaints.append(f"{message.type}: {message.text} {message.location}")
 
     async def until(self, condition: str, within_s: float = 20.0) -> None:
-        """Waits until a condition holds on the page; Playwright's own way needs what its policy forbids."""
+        """Waits until a condition holds. Playwright's own way is what the page's policy forbids."""
+        late = json.dumps(f"not within {within_s} s: {condition}")
         await self.page.evaluate(
-            "new Promise((done, fail) => { const end = performance.now() + %d; const look = () =>"
-            " (%s) ? done() : performance.now() > end ? fail(new Error(%s)) : setTimeout(look, 20);"
-            " look(); })"
-            % (within_s * 1000, condition, _quoted(f"not within {within_s} s: {condition}"))
+            "new Promise((done, fail) => {"
+            f" const end = performance.now() + {within_s * 1000}; const look = () =>"
+            f" ({condition}) ? done() : performance.now() > end ? fail(new Error({late}))"
+            " : setTimeout(look, 20); look(); })"
         )
 
     async def value(self, expression: str) -> Any:
@@ -72,17 +74,12 @@ class Tab:
         assert asked == {urlsplit(origin)[:2]}
 
 
-def _quoted(text: str) -> str:
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
-
-
 @contextlib.asynccontextmanager
 async def running() -> AsyncIterator[Browser]:
     """A headless Chromium."""
-    if not Path(PROGRAM).exists():
-        raise FileNotFoundError(f"{PROGRAM} is missing: apt-get install chromium (`make test` does it)")
+    program = executable("chromium", "chromium")
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=PROGRAM, args=list(FLAGS))
+        browser = await playwright.chromium.launch(executable_path=program, args=list(FLAGS))
         try:
             yield browser
         finally:

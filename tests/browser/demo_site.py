@@ -1,4 +1,4 @@
-"""The demo's parts, to be broken by the test itself: an aggregator, a service, a fleet in one process."""
+"""The demo's parts, to be broken by a test: an aggregator, a service, a fleet in one process."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class DemoSite:
         await self._stack.aclose()
 
     async def break_(self, *faults: str) -> None:
-        """From now on, and when this returns, the service has these faults of the demo and no others."""
+        """From when this returns the service has these faults of the demo, and no other."""
         answer = await self._say(" ".join(faults))
         if "error" in answer:
             raise ValueError(answer["error"])
