@@ -11,6 +11,8 @@ import { both, duration, zone } from "./times.js";
 const STEPS = ["resolve", "connect", "tls", "send", "response", "total"];
 const NAMES = { tls: "TLS handshake" };
 const HEIGHT_PX = 150;
+const LATENCY_STEPS = [60, 300, 3600, 21_600];
+const MAX_POINTS = 400;
 const FEW = 12; // points that are drawn one by one
 const POWERS = [1, 10, 100, 1e3, 1e4, 1e5, 1e6, 1e7];
 
@@ -31,7 +33,7 @@ export class Latency {
 
   /** By protocol, of the service and, where they are chosen, of a location and a region. */
   show({ service, location, region }, range, end) {
-    this.asking.want("/api/v1/latency", { service, location, region, by: "protocol", ...range.query(end) }, end === null ? range.refresh : Infinity);
+    this.asking.want("/api/v1/latency", { service, location, region, by: "protocol", step: stepFor(range.seconds), ...range.query(end) }, end === null ? range.refresh : Infinity);
   }
 
   take(answer) {
@@ -44,6 +46,9 @@ export class Latency {
     this.keyed.show(groups.map((group) => ({ ...group, slots: answer.slots, step: answer.step })), ({ labels }) => labels.protocol);
   }
 }
+
+/** Seconds between points: histograms are kept by minutes and hours, and many points tell no more. */
+const stepFor = (span) => LATENCY_STEPS.find((step) => span / step <= MAX_POINTS) ?? LATENCY_STEPS.at(-1);
 
 /** One protocol. */
 function small() {

@@ -15,7 +15,7 @@ const LANE_PX = { few: 44, some: 32, many: 19 };
 const LEAST_PX = 3; // what a loss is drawn as, however small
 const WALL_TEXT_PX = 19; // at 1080 lines
 export const GUTTER_PX = 132;
-export const NARROW_PX = 92;
+export const NARROW_PX = 100;
 
 const laneOf = (lines) => (lines > 12 ? LANE_PX.many : lines > 6 ? LANE_PX.some : LANE_PX.few);
 
