@@ -109,7 +109,7 @@ def open_existing(url: str) -> sa.Engine:
     """The store behind a URL, which must be there: reading one makes none. Raises `StoreError`."""
     try:
         parsed = sa.make_url(url)
-    except sa.exc.ArgumentError as error:
+    except (sa.exc.ArgumentError, ValueError) as error:
         raise StoreError(f"{shown(url)}: {error}") from None
     if parsed.get_backend_name() == "sqlite" and parsed.database:
         path = Path(parsed.database)
