@@ -72,7 +72,7 @@ def check_points(buckets: int, groups: int, step_s: int, most: int = MAX_POINTS)
             400,
             "answer-too-large",
             f"{groups:,} groups in {buckets:,} steps of time make {buckets * groups:,} counts; "
-            f"one answer holds {MAX_POINTS:,}.",
+            f"one answer holds {most:,}.",
             hint="group by fewer labels, filter"
             + (f", or take a longer step such as {longer[0]}" if longer else ""),
         )

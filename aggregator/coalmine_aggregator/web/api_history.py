@@ -32,6 +32,8 @@ DEFAULT_ROWS = 400
 MAX_SERIES = 1_000
 STRIP_LAST_S = 120
 LATENCY_LAST_S = 3_600
+LATENCY_BUCKETS = 200
+"""As many where no step is asked for: each holds histograms, not counts."""
 
 _pack = msgspec.msgpack.Encoder()
 
@@ -80,7 +82,8 @@ async def latency(request: web.Request) -> web.Response:
     settled = settled_now(request.app)
     span = parse_span(values, settled, LATENCY_LAST_S)
     # Step times are kept by the minute.
-    step_s = max(MINUTE, parse_step(values, span))
+    usual_s = step_for(span.first, span.last, LATENCY_BUCKETS)
+    step_s = max(MINUTE, parse_step(values, span) if values.get("step") else usual_s)
     span = span.widened(step_s, settled)
     question = Question(
         parse_labels(values.get("by", "protocol"), known=CELL_LABELS),

@@ -7,6 +7,9 @@ from aiohttp import web
 
 from coalmine_aggregator.web.answers import Answer
 
+COMPRESSED_FROM = 2_048
+"""Bytes of an answer from which on it is compressed, where the client takes that: a fifth is left."""
+
 _encoder = msgspec.json.Encoder()
 
 
@@ -17,6 +20,9 @@ def json_reply(answer: Answer) -> web.Response:
 
 def json_body(body: bytes) -> web.Response:
     """An answer that is JSON already."""
-    return web.Response(
+    response = web.Response(
         body=body, content_type="application/json", headers={"Cache-Control": "no-store"}
     )
+    if len(body) >= COMPRESSED_FROM:
+        response.enable_compression()
+    return response
