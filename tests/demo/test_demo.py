@@ -249,7 +249,7 @@ async def test_a_part_that_ends_is_told_with_its_log(demo: Demo) -> None:
     os.kill(victim, signal.SIGKILL)
     assert await demo.ended() == 1
     assert "Error: aggregator ended with status -9" in demo.output.decode()
-    assert leaves_nothing(demo)
+    assert await until(lambda: leaves_nothing(demo), 5)  # its readers were no children of the demo
 
 
 async def test_a_port_that_is_taken_is_one_line(demo: Demo) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ctypes
+import os
 import signal
 import subprocess
 from collections.abc import Iterable, Sequence
@@ -41,12 +42,17 @@ class Child:
             with contextlib.suppress(ProcessLookupError):
                 self.process.send_signal(number)
 
+    def end_group(self) -> None:
+        """Ends what a process that was killed left of its group."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+
 
 async def start(name: str, argv: Sequence[str], folder: Path, *, piped: bool = False) -> Child:
     """Starts a process that logs to a file in `folder`; `piped` opens its standard in- and output.
 
     It is in a process group of its own, so that Ctrl-C reaches the demo alone, and it ends with us
-    even if we are killed.
+    even if we are killed. What it leaves behind if it is killed, too, lies in `folder`.
     """
     path = folder / f"{name}.log"
     with path.open("wb") as log:
@@ -55,6 +61,7 @@ async def start(name: str, argv: Sequence[str], folder: Path, *, piped: bool = F
             stdin=subprocess.PIPE if piped else subprocess.DEVNULL,
             stdout=subprocess.PIPE if piped else log,
             stderr=log,
+            env={**os.environ, "TMPDIR": str(folder)},
             process_group=0,
             preexec_fn=_end_with_parent,
         )
@@ -75,6 +82,8 @@ async def stop(groups: Iterable[Sequence[Child]]) -> None:
     for child in everyone:
         child.send(signal.SIGKILL)
     await asyncio.gather(*(child.ended for child in everyone))
+    for child in everyone:
+        child.end_group()
 
 
 async def _wait(children: Sequence[Child], timeout_s: float) -> None:

@@ -121,6 +121,7 @@ class ServiceJudge:
             lost = self._lost_at(slot.slot, len(fates))
         self.recent.add(RecentSlot(slot.slot, fates, received, whole, lost))
         self._account(slot.slot, whole, _inside(fates, lost), 1)
+        self._end_absorbed(slot.slot)
         received_now = int(np.count_nonzero(received))
         self.blind.settle(slot.slot, fates, received_now, self._silent_cells(silent))
         for cause in list(self.loss.causes):
@@ -287,28 +288,9 @@ class ServiceJudge:
         anew: int | None = None,
     ) -> None:
         """Counts what is new or has moved; slot `anew` is counted by the new scopes already."""
-        self.ended.extend(
-            Ended(cause, self.loss.history.last)
-            for cause, _ in self.loss.absorbed
-            if not any(cause is each.cause for each in self.ended)
-        )
+        self._end_absorbed(None)
         for cause in changed:
-            slots_since = list(self.recent.since(cause.since))
-            if cause.counted:  # by another scope until now
-                before = self.cells.lattice.members(cause.counted[-1][0])
-                for each in slots_since:
-                    members = cause.members if each.slot == anew else before
-                    had = count(each.fates, each.received, members)
-                    cause.total = _corrected(cause.total, had, NOTHING)
-            else:
-                cause.total = NOTHING
-            first = slots_since[0].slot if slots_since else cause.since
-            cause.counted.append((cause.scope, first))
-            cause.window.clear()
-            for each in slots_since:
-                inside, beside = _split(cause, each.fates, each.received, each.whole)
-                cause.window.append((inside, beside))
-                cause.total += inside
+            self._count_anew(cause, anew, cause.members)
             cause.ahead = tuple(
                 _split(cause, fates, None, count(fates, None, None))
                 for each, fates in ((each, self.cells.take(each.fates)) for each in slots)
@@ -316,6 +298,35 @@ class ServiceJudge:
             )
             self._judge(cause, sources, slots)
             self._exclude(cause)
+
+    def _end_absorbed(self, uncounted: int | None) -> None:
+        """What another cause took in is over. Its scope may have moved just before; slot `uncounted`
+        it does not count yet."""
+        for cause, _ in self.loss.absorbed:
+            if not any(cause is each.cause for each in self.ended):
+                self.ended.append(Ended(cause, self.loss.history.last))
+                self._count_anew(cause, uncounted, None)
+
+    def _count_anew(self, cause: OpenCause, anew: int | None, anew_by: Mask | None) -> None:
+        """Counts a cause by its scope as it is, as far back as slots are remembered. All of them are
+        counted by the scope before, but slot `anew` by these members, or not at all."""
+        slots_since = list(self.recent.since(cause.since))
+        if cause.counted:
+            before = self.cells.lattice.members(cause.counted[-1][0])
+            for each in slots_since:
+                members = anew_by if each.slot == anew else before
+                if members is not None:
+                    had = count(each.fates, each.received, members)
+                    cause.total = _corrected(cause.total, had, NOTHING)
+        else:
+            cause.total = NOTHING
+        first = slots_since[0].slot if slots_since else cause.since
+        cause.counted.append((cause.scope, first))
+        cause.window.clear()
+        for each in slots_since:
+            inside, beside = _split(cause, each.fates, each.received, each.whole)
+            cause.window.append((inside, beside))
+            cause.total += inside
 
     def _judge(self, cause: OpenCause, sources: Sources, ahead: Sequence[OpenSlot] = ()) -> None:
         traffic: dict[str, str] = {

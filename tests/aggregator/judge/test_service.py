@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -140,6 +140,24 @@ LATER = st.lists(
 # Invariant: whatever ends how and whatever is learned later (late receipts, replays, gaps of ours), the
 # counts of every loss alert and the sums of the objective are those of the fates as they stand.
 @settings(max_examples=30, deadline=None)
+@example(  # a cause whose scope moves in the very slot in which a wider one takes it in
+    acts=[
+        (19, 7, "z2", Fate.LOST),
+        (18, 6, "z0", Fate.FAILED),
+        (38, 4, "z0", Fate.NOT_ATTEMPTED),
+        (55, 6, "z0", Fate.ABANDONED),
+        (25, 9, "all", Fate.LOST),
+        (29, 12, "tcp", None),
+    ],
+    later=[
+        (64, 0, "receipt", 8),
+        (16, 4, "receipt", 61),
+        (40, 7, "gap", 32),
+        (69, 4, "sent", 40),
+        (28, 6, "failed", 9),
+        (35, 4, "failed", 34),
+    ],
+)
 @given(ACTS, LATER)
 def test_totals_and_objectives_are_sums_of_fates(
     acts: list[tuple[int, int, str, End]], later: list[tuple[int, int, str, int]]
