@@ -1,7 +1,7 @@
 """A minimal Debian 12 in a folder: made with debootstrap, kept as an archive, entered with chroot.
 
 It has what a newcomer is told to have (Python with venv, make, git) and nothing else. How packages are
-reached (apt's sources, pip's configuration, certificates, name servers) is taken over from this
+reached (apt's sources, pip's and npm's configuration, certificates, name servers) is taken over from this
 machine. Commands run in a mount and process namespace of their own, so that nothing of them outlives
 the call: no process, no mount.
 """
@@ -27,7 +27,9 @@ _CACHE = Path(__file__).resolve().parents[2] / "var" / "debian"
 _DEFAULT_MIRROR = "http://deb.debian.org/debian"
 _BUILD_S = 600
 _ROOT_ENV = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "DEBIAN_FRONTEND": "noninteractive"}
-_PASSED_ON = re.compile(r"(PIP_\w+|\w+_proxy|\w+_PROXY|SSL_CERT_FILE|REQUESTS_CA_BUNDLE)\Z")
+_PASSED_ON = re.compile(
+    r"(PIP_\w+|npm_config_\w+|\w+_proxy|\w+_PROXY|SSL_CERT_FILE|REQUESTS_CA_BUNDLE|NODE_EXTRA_CA_CERTS)\Z"
+)
 _TAKEN_OVER = ("etc/resolv.conf", "etc/hosts", "etc/pip.conf", "etc/ssl/certs/ca-certificates.crt")
 
 # Package scripts of a chroot must not start services, and what debootstrap wrote gives way to our apt.
