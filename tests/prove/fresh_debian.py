@@ -1,7 +1,7 @@
 """A minimal Debian 12 in a folder: made with debootstrap, kept as an archive, entered with chroot.
 
 It has what a newcomer is told to have (Python with venv, make, git) and nothing else. How packages are
-reached (apt's sources, pip's and npm's configuration, certificates, name servers) is taken over from this
+reached (apt's sources, pip's and npm's settings, certificates, name servers) is taken over from this
 machine. Commands run in a mount and process namespace of their own, so that nothing of them outlives
 the call: no process, no mount.
 """
