@@ -11,6 +11,8 @@ import signal
 import sys
 from pathlib import Path
 
+import pytest
+
 from coalmine_aggregator.store.store import Store
 from coalmine_runtime import clock
 from tests.aggregator.store.beside import execute
@@ -42,6 +44,7 @@ async def killed(url: str, journal: Path, first: int, after_s: float) -> float:
     return at
 
 
+@pytest.mark.prove
 async def test_a_kill_costs_two_seconds_at_most(database_url: str, tmp_path: Path) -> None:
     chance = random.Random(7)
     first = START // 60 * 60 + 30
