@@ -14,18 +14,9 @@ from typing import Any
 
 import aiohttp
 
-_FLAGS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--disable-dev-shm-usage",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--remote-debugging-port=0",
-)
+from tests.browser.chromium import FLAGS
+
+_FLAGS = ("--headless", *FLAGS, "--remote-debugging-port=0")
 
 
 class Tab:
