@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
+from playwright.async_api import Browser, ConsoleMessage, Dialog, Page, async_playwright
 
 from tests.servers.process import executable
 
@@ -47,11 +47,16 @@ class Tab:
         page.on("console", self._log)
         page.on("pageerror", lambda error: self.complaints.append(f"exception: {error}"))
         page.on("request", lambda request: self.requests.append(request.url))
+        page.on("dialog", self._dismiss)
         page.on("crash", lambda _: self.complaints.append("the page crashed"))
 
     def _log(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning", "assert"):
             self.complaints.append(f"{message.type}: {message.text} {message.location}")
+
+    async def _dismiss(self, dialog: Dialog) -> None:
+        self.complaints.append(f"{dialog.type}: {dialog.message}")
+        await dialog.dismiss()
 
     async def until(self, condition: str, within_s: float = 20.0) -> None:
         """Waits until a condition holds. Playwright's own way is what the page's policy forbids."""
@@ -94,8 +99,9 @@ async def tab(
     dark: bool = False,
     scale: float = 1,
     reduced_motion: bool = True,
+    timezone: str = "UTC",
 ) -> AsyncIterator[Tab]:
-    """A tab in a profile of its own, `size` wide and high in CSS pixels; English, in UTC."""
+    """A tab in a profile of its own, `size` wide and high in CSS pixels; English."""
     width, height = size
     context = await browser.new_context(
         viewport={"width": width, "height": height},
@@ -105,7 +111,7 @@ async def tab(
         color_scheme="dark" if dark else "light",
         reduced_motion="reduce" if reduced_motion else "no-preference",
         locale="en-GB",
-        timezone_id="UTC",
+        timezone_id=timezone,
     )
     await context.add_init_script(_TELL_VIOLATIONS)
     try:

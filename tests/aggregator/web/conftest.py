@@ -16,6 +16,8 @@ from coalmine_aggregator.web.keys import PULSE
 from coalmine_aggregator.web.options import WebOptions
 from coalmine_runtime.secret import Secret
 from tests.aggregator.web.fake_view import FakeView
+from tests.browser import chromium
+from tests.browser.chromium import Tab
 
 
 class Site:
@@ -82,3 +84,13 @@ async def open_site(view: FakeView) -> AsyncIterator[OpenSite]:
 async def site(open_site: OpenSite) -> Site:
     """The application with no access configured."""
     return await open_site()
+
+
+@pytest.fixture
+async def tab(request: pytest.FixtureRequest) -> AsyncIterator[Tab]:
+    """A tab of a Chromium of its own; its parameter are options of `chromium.tab`."""
+    async with (
+        chromium.running() as browser,
+        chromium.tab(browser, **getattr(request, "param", {})) as tab,
+    ):
+        yield tab

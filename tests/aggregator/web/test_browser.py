@@ -19,20 +19,15 @@ from coalmine_aggregator.reading.readers import Readers
 from coalmine_aggregator.store.store import Store
 from coalmine_aggregator.web import reader_tasks
 from coalmine_aggregator.web.keys import PULSE
-from tests.aggregator.web.browser import Tab, open_tab
 from tests.aggregator.web.conftest import OpenSite, Site, by_token
 from tests.aggregator.web.fake_view import QUIET, FakeSlo, Trouble, fleet, make_alert, make_history
+from tests.browser import chromium
+from tests.browser.chromium import Tab
 from tests.servers.waiting import until
 
 MARKUP = "<img src=x onerror=alert(1)><script>alert(2)</script>"
 
 GREEN = "document.querySelectorAll('#grid td[data-status=\"ok\"]').length === 72"
-
-
-@pytest.fixture
-async def tab(tmp_path: Path) -> AsyncIterator[Tab]:
-    async with open_tab(tmp_path / "profile") as tab:
-        yield tab
 
 
 @pytest.fixture
@@ -75,9 +70,9 @@ def address(site: Site, path: str = "/") -> str:
 
 async def test_green_then_red_within_five_seconds_without_a_complaint(site: Site, tab: Tab) -> None:
     async with beating(site):
-        await tab.open(address(site))
+        await tab.page.goto(address(site))
         await tab.until(GREEN)
-        assert await tab.evaluate("document.querySelector('#headline span').textContent") == (
+        assert await tab.value("document.querySelector('#headline span').textContent") == (
             "Every datapoint arrives."
         )
         await tab.until("document.querySelectorAll('#rates-key tbody tr').length === 6")
@@ -87,40 +82,40 @@ async def test_green_then_red_within_five_seconds_without_a_complaint(site: Site
         site.view.alerts = [make_alert(1, since=began)]
         down = "document.querySelectorAll('#grid td[data-status=\"down\"]')"
         await tab.until(f"{down}.length === 3")
-        assert "lost" in await tab.evaluate(f"{down}[0].textContent")
-        assert await tab.evaluate("document.querySelector('.alert .tags').textContent") == (
+        assert "lost" in await tab.value(f"{down}[0].textContent")
+        assert await tab.value("document.querySelector('.alert .tags').textContent") == (
             "protocol udpregion eu-west-1"
         )
         await tab.until("/udp [0-9]+ bad/.test(document.querySelector('#rates').ariaLabel)")
-        assert "udp" in await tab.evaluate(
+        assert "udp" in await tab.value(
             "document.querySelector('#rates-key tr[data-bad] th').textContent"
         )
-        assert await tab.evaluate("document.title") == "1 open: Coalmine"
-    assert tab.complaints == []
+        assert await tab.value("document.title") == "1 open: Coalmine"
+    tab.must_be_quiet(address(site))
     origin = address(site)
     assert [url for url in tab.requests if not url.startswith(origin)] == []
 
 
 async def test_other_lines_are_chosen_with_the_keyboard(site: Site, tab: Tab) -> None:
     async with beating(site):
-        await tab.open(address(site))
+        await tab.page.goto(address(site))
         await tab.until(GREEN)
         await press_until(tab, "document.activeElement.name === 'lines'")
-        await tab.press("ArrowRight", 39)
+        await tab.page.keyboard.press("ArrowRight")
         await tab.until("document.querySelectorAll('#rates-key tbody tr').length === 4")
-        await tab.press("ArrowRight", 39)
+        await tab.page.keyboard.press("ArrowRight")
         await tab.until("document.querySelectorAll('#rates-key tbody tr').length === 24")
-        focused = await tab.evaluate("document.activeElement.value")
-        assert await tab.evaluate("location.search") == "?lines=both"
+        focused = await tab.value("document.activeElement.value")
+        assert await tab.value("location.search") == "?lines=both"
     assert focused == "both", "updates leave the focus where it is"
-    assert tab.complaints == []
+    tab.must_be_quiet(address(site))
 
 
 async def press_until(tab: Tab, condition: str) -> None:
     """Tabs on until what has the focus is it."""
     for _ in range(80):
-        await tab.press("Tab", 9)
-        if await tab.evaluate(condition):
+        await tab.page.keyboard.press("Tab")
+        if await tab.value(condition):
             return
     raise AssertionError(f"the keyboard never gets to {condition}")
 
@@ -130,16 +125,16 @@ async def test_why_is_unfolded_with_the_keyboard_and_stays_open(site: Site, tab:
     site.view.alerts = [alert]
     site.view.history = make_history(alert)[:1]
     async with beating(site):
-        await tab.open(address(site))
+        await tab.page.goto(address(site))
         await tab.until("document.querySelectorAll('.alert').length === 1")
         assert not [url for url in tab.requests if "explain" in url], "it is asked for when wanted"
         await press_until(tab, "document.activeElement.matches('.why > summary')")
-        await tab.press(" ", 32)
+        await tab.page.keyboard.press(" ")
         await tab.until("document.querySelectorAll('.change').length === 1")
-        assert await tab.evaluate("document.querySelector('.change h3').textContent") == (
+        assert await tab.value("document.querySelector('.change h3').textContent") == (
             "opened at 15:11:44 UTC, from the slots 15:11:40 to 15:11:43"
         )
-        tables = await tab.evaluate(
+        tables = await tab.value(
             "[...document.querySelectorAll('.change tbody tr')].map("
             "(row) => [...row.cells].map((cell) => cell.textContent))"
         )
@@ -151,19 +146,19 @@ async def test_why_is_unfolded_with_the_keyboard_and_stays_open(site: Site, tab:
         site.view.history = make_history(alert)
         site.view.alerts = [alert._replace(scope=(("protocol", "udp"),))]
         await tab.until("document.querySelectorAll('.change').length === 2")
-        assert await tab.evaluate(
-            "document.querySelector('.change:last-child .pairs').textContent"
-        ) == ("external10 of 30 loston-machine4 of 4 lost")
-        assert await tab.evaluate("document.activeElement.matches('.why[open] > summary')")
-    assert tab.complaints == []
+        assert await tab.value("document.querySelector('.change:last-child .pairs').textContent") == (
+            "external10 of 30 loston-machine4 of 4 lost"
+        )
+        assert await tab.value("document.activeElement.matches('.why[open] > summary')")
+    tab.must_be_quiet(address(site))
 
 
 async def test_an_explanation_that_cannot_be_had_is_told(site: Site, tab: Tab) -> None:
     site.view.alerts = [make_alert(1)]
     async with beating(site):
-        await tab.open(address(site))
+        await tab.page.goto(address(site))
         await tab.until("document.querySelectorAll('.alert').length === 1")
-        await tab.evaluate("document.querySelector('.why').open = true")
+        await tab.value("document.querySelector('.why').open = true")
         told = "document.querySelector('.why .aside').textContent"
         await tab.until(f"{told}.startsWith('No explanation: There is no alert 1.')")
     # The browser logs every answer of 404 and above by itself.
@@ -204,12 +199,12 @@ async def test_classes_that_count_no_loss_read_well(site: Site, tab: Tab) -> Non
         ),
     ]
     async with beating(site):
-        await tab.open(address(site))
+        await tab.page.goto(address(site))
         await tab.until("document.querySelectorAll('.alert').length === 3")
-        cards = await tab.evaluate(
+        cards = await tab.value(
             "[...document.querySelectorAll('.alert')].map((card) => card.innerText)"
         )
-        shown = await tab.evaluate(
+        shown = await tab.value(
             "[...document.querySelectorAll('.alert')].map((card) => card.dataset.severity)"
         )
     missing, blind, certificate = cards
@@ -227,7 +222,7 @@ async def test_classes_that_count_no_loss_read_well(site: Site, tab: Tab) -> Non
         assert "undefined" not in text
     for text in (blind, certificate):
         assert "Cause" not in text, "nobody asks whose fault it is"
-    assert tab.complaints == []
+    tab.must_be_quiet(address(site))
 
 
 async def test_objectives_and_noise_have_a_line_for_each_service(site: Site, tab: Tab) -> None:
@@ -238,12 +233,12 @@ async def test_objectives_and_noise_have_a_line_for_each_service(site: Site, tab
     }
     site.view.learned = {"ingest": QUIET, "other": QUIET._replace(learned_slots=0, threshold=math.inf)}
     async with beating(site):
-        await tab.open(address(site))
+        await tab.page.goto(address(site))
         await tab.until("document.querySelectorAll('.service').length === 4")
-        ingest, logs, new, other = await tab.evaluate(
+        ingest, logs, new, other = await tab.value(
             "[...document.querySelectorAll('.service')].map((row) => row.innerText)"
         )
-        marked = await tab.evaluate(
+        marked = await tab.value(
             "[...document.querySelectorAll('dd[data-marked]')].map((cell) => cell.textContent)"
         )
     for text in ("99.9 % over 30 d", "60 % left (400 of 1,000 bad)", "0.4x in 1h, 1.2x in 6h"):
@@ -255,11 +250,16 @@ async def test_objectives_and_noise_have_a_line_for_each_service(site: Site, tab
     assert "100 % left (0 of 0 bad)" in new
     assert "nothing yet" in other
     assert "not set" in other
-    assert tab.complaints == []
+    tab.must_be_quiet(address(site))
 
 
-@pytest.mark.parametrize("width", [390, 1440])
-async def test_markup_in_labels_is_text_and_long_labels_fit(site: Site, tab: Tab, width: int) -> None:
+@pytest.mark.parametrize(
+    "tab",
+    [{"size": chromium.PHONE}, {"size": chromium.DESKTOP}],
+    ids=["phone", "desktop"],
+    indirect=True,
+)
+async def test_markup_in_labels_is_text_and_long_labels_fit(site: Site, tab: Tab) -> None:
     view = site.view
     view.series = [
         series._replace(service=MARKUP, region="r" * 200, zone=MARKUP, host=MARKUP * 3)
@@ -292,68 +292,66 @@ async def test_markup_in_labels_is_text_and_long_labels_fit(site: Site, tab: Tab
     view.learned = {"s" * 200: QUIET}
     view.closed = [make_alert(2, service=MARKUP, scope={"zone": "z" * 200}, closed_at=view.now)]
     async with beating(site):
-        await tab.open(address(site), width=width, height=844)
+        await tab.page.goto(address(site))
         await tab.until("document.querySelectorAll('#rates-key tbody tr').length === 6")
-        await tab.evaluate("document.querySelector('.why').open = true")
+        await tab.value("document.querySelector('.why').open = true")
         await tab.until("document.querySelectorAll('.change').length === 2")
-        text = await tab.evaluate("document.body.textContent")
-        made = await tab.evaluate(
+        text = await tab.value("document.body.textContent")
+        made = await tab.value(
             "document.querySelectorAll("
             "'[onerror], body script, img[src=x], a[href^=javascript]').length"
         )
-        over = await tab.evaluate(
+        over = await tab.value(
             "document.documentElement.scrollWidth - document.documentElement.clientWidth"
         )
     assert text.count(MARKUP) >= 16
     assert made == 0
     assert over <= 0
-    assert tab.complaints == []
+    tab.must_be_quiet(address(site))
 
 
+@pytest.mark.parametrize("tab", [{"size": chromium.PHONE}], ids=["phone"], indirect=True)
 async def test_a_phone_needs_no_sideways_scrolling(site: Site, tab: Tab) -> None:
     site.view.alerts = [make_alert(1)]
     site.view.history = make_history(site.view.alerts[0])
     site.view.troubles = [Trouble(where={"protocol": "udp"}, first=site.view.settled)]
     async with beating(site):
-        await tab.open(address(site), width=390, height=844)
+        await tab.page.goto(address(site))
         await tab.until("document.querySelectorAll('#grid td[data-status=\"down\"]').length > 0")
-        await tab.evaluate("document.querySelector('.why').open = true")
+        await tab.value("document.querySelector('.why').open = true")
         await tab.until("document.querySelectorAll('.change').length === 2")
-        assert await tab.evaluate("document.documentElement.scrollWidth") == 390
+        assert await tab.value("document.documentElement.scrollWidth") == 390
         hidden = "[...document.querySelectorAll('.alert *')].filter((each) => each.scrollWidth > 390)"
-        assert await tab.evaluate(f"{hidden}.length") == 0
+        assert await tab.value(f"{hidden}.length") == 0
 
 
 async def test_a_page_that_hears_nothing_says_since_when(site: Site, tab: Tab) -> None:
     async with beating(site):
-        await tab.open(address(site))
+        await tab.page.goto(address(site))
         await tab.until(GREEN)
     # The beat has ended; the stream stays open and silent.
     text = "document.querySelector('#connection-text').textContent"
     await tab.until(f"/^Stale: nothing heard for [4-9] s$/.test({text})")
-    assert await tab.evaluate("document.title") == "(stale) Coalmine"
-    assert await tab.evaluate("document.querySelector('#content').dataset.fresh") == "no"
+    assert await tab.value("document.title") == "(stale) Coalmine"
+    assert await tab.value("document.querySelector('#content').dataset.fresh") == "no"
     async with beating(site):
         await tab.until(f"{text} === 'Live'")
-    assert tab.complaints == []
+    tab.must_be_quiet(address(site))
 
 
 async def test_signing_in(open_site: OpenSite, tab: Tab) -> None:
     site = await open_site(access=by_token("correct-horse-battery"))
     async with beating(site):
-        await tab.open(address(site))
+        await tab.page.goto(address(site))
         await tab.until("document.querySelector('#token') !== null")
-        for token in ("wrong", "correct-horse-battery"):
-            await tab.evaluate(
-                f"document.querySelector('#token').value = '{token}',"
-                "setTimeout(() => document.querySelector('form').requestSubmit()), 0"
-            )
-            sign = ".wrong:not([hidden])" if token == "wrong" else '#connection[data-state="live"]'
-            async with asyncio.timeout(15):
-                while True:  # the page goes from one document to the next meanwhile
-                    with contextlib.suppress(AssertionError):
-                        await tab.until(f"document.querySelector('{sign}') !== null")
-                        break
+        for token, sign in (
+            ("wrong", ".wrong:not([hidden])"),
+            ("correct-horse-battery", '#connection[data-state="live"]'),
+        ):
+            await tab.page.locator("#token").fill(token)
+            async with tab.page.expect_navigation():
+                await tab.page.keyboard.press("Enter")
+            await tab.until(f"document.querySelector('{sign}') !== null")
     feed = site.server.app[PULSE].feed
 
     async def watched() -> bool:
@@ -370,11 +368,11 @@ async def test_older_alerts_come_page_by_page(open_site: OpenSite, tab: Tab) -> 
     ]
     rows = "document.querySelectorAll('#recent tbody tr').length"
     async with beating(site):
-        await tab.open(address(site))
+        await tab.page.goto(address(site))
         await tab.until(f"{rows} === 10")
         await press_until(tab, "document.activeElement.matches('#recent .more button')")
-        await tab.press("Enter", 13)
+        await tab.page.keyboard.press("Enter")
         await tab.until(f"{rows} === 50")
-        await tab.press("Enter", 13)
+        await tab.page.keyboard.press("Enter")
         await tab.until(f"{rows} === 80")
         await tab.until("document.querySelector('#recent .more button').hidden")

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.aggregator.web.browser import Tab, open_tab
 from tests.aggregator.web.kept_site import KeptSite, kept_site
 from tests.aggregator.web.test_engine import FIRST
+from tests.browser import chromium
+from tests.browser.chromium import Tab
 
 GREEN, OUTAGE, AFTER = 130, 45, 90
 DURING = FIRST + GREEN + 30
@@ -30,159 +31,147 @@ async def site(tmp_path: Path) -> AsyncIterator[KeptSite]:
         yield running
 
 
-@pytest.fixture
-async def tab(tmp_path: Path) -> AsyncIterator[Tab]:
-    async with open_tab(tmp_path / "profile") as tab:
-        yield tab
-
-
 def address(site: KeptSite, query: str = "") -> str:
     return str(site.server.make_url("/")) + query
 
 
 async def test_a_link_reopens_the_moment_and_leads_back(site: KeptSite, tab: Tab) -> None:
-    await tab.open(address(site, f"?at={DURING}"))
+    await tab.page.goto(address(site, f"?at={DURING}"))
     await tab.until(f"{DOWN}.length === 3")
-    banner = await tab.evaluate("document.querySelector('#past p').textContent")
+    banner = await tab.value("document.querySelector('#past p').textContent")
     assert banner.startswith("Not live: ")
     assert " UTC, " in banner
-    assert await tab.evaluate("document.querySelector('#content').dataset.fresh") == "yes"
-    assert await tab.evaluate("document.querySelectorAll('.alert').length") == 1
-    assert "udp" in await tab.evaluate("document.querySelector('.alert .tags').textContent")
+    assert await tab.value("document.querySelector('#content').dataset.fresh") == "yes"
+    assert await tab.value("document.querySelectorAll('.alert').length") == 1
+    assert "udp" in await tab.value("document.querySelector('.alert .tags').textContent")
     assert not [url for url in tab.requests if "/live" in url], "nothing is heard of now"
     # The minute before it began, by key; and back by the browser's own button.
-    await tab.press("[", 219)
+    await tab.page.keyboard.press("[")
     await tab.until(f"{DOWN}.length === 0 && !document.querySelector('.alert')")
-    assert f"at={_iso(DURING - 60)}" in await tab.evaluate("location.search")
-    await tab.evaluate("history.back()")
+    assert f"at={_iso(DURING - 60)}" in await tab.value("location.search")
+    await tab.value("history.back()")
     await tab.until(f"{DOWN}.length === 3")
-    await tab.press("l", 76)
+    await tab.page.keyboard.press("l")
     await tab.until(f"{LIVE} && {DOWN}.length === 0")
-    assert await tab.evaluate("location.search") == ""
-    assert tab.complaints == []
+    assert await tab.value("location.search") == ""
+    tab.must_be_quiet(address(site))
 
 
 async def test_the_copied_link_is_of_the_second_on_show(site: KeptSite, tab: Tab) -> None:
-    await tab.open(address(site, "?lines=place"))
+    await tab.page.goto(address(site, "?lines=place"))
     await tab.until(LIVE)
-    await tab.call(
-        "Browser.grantPermissions",
-        permissions=["clipboardReadWrite", "clipboardSanitizedWrite"],
-        origin=address(site).rstrip("/"),
-    )
-    await tab.call("Emulation.setFocusEmulationEnabled", enabled=True)
-    await tab.evaluate("document.querySelector('#copy').click()")
+    await tab.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    await tab.page.locator("#copy").click()
     await tab.until("document.querySelector('#copy').textContent === 'Copied'")
-    link = await tab.evaluate("navigator.clipboard.readText()")
+    link = await tab.value("navigator.clipboard.readText()")
     assert link == address(site, f"?lines=place&at={_iso(int(site.view.now))}")
-    assert tab.complaints == []
+    tab.must_be_quiet(address(site))
 
 
 async def test_the_grid_is_drilled_by_keys_down_to_the_host_and_left_by_esc(
     site: KeptSite, tab: Tab
 ) -> None:
-    await tab.open(address(site, f"?at={DURING}"))
+    await tab.page.goto(address(site, f"?at={DURING}"))
     await tab.until(f"{DOWN}.length === 3")
-    await tab.evaluate("document.querySelector('#grid button[tabindex=\"0\"]').focus()")
-    await tab.press("ArrowDown", 40)
-    assert "udp" in await tab.evaluate("document.activeElement.textContent")
+    await tab.value("document.querySelector('#grid button[tabindex=\"0\"]').focus()")
+    await tab.page.keyboard.press("ArrowDown")
+    assert "udp" in await tab.value("document.activeElement.textContent")
     for level in ("zone", "host", "node"):
-        await tab.press("Enter", 13)
+        await tab.page.keyboard.press("Enter")
         title = "document.querySelector('#grid-title').textContent"
         await tab.until(f"{title} === 'Delivery by {level} and protocol' && {DOWN}.length === 1")
-        assert await tab.evaluate("document.activeElement.matches('#grid button')")
-        while "udp" not in await tab.evaluate("document.activeElement.textContent"):
-            await tab.press("ArrowRight", 39)
-    query = await tab.evaluate("Object.fromEntries(new URLSearchParams(location.search))")
+        assert await tab.value("document.activeElement.matches('#grid button')")
+        while "udp" not in await tab.value("document.activeElement.textContent"):
+            await tab.page.keyboard.press("ArrowRight")
+    query = await tab.value("Object.fromEntries(new URLSearchParams(location.search))")
     assert query["protocol"] == "udp"
     assert {"location", "region", "zone", "host", "at"} <= set(query)
-    crumbs = await tab.evaluate("[...document.querySelectorAll('#crumbs li')].length")
+    crumbs = await tab.value("[...document.querySelectorAll('#crumbs li')].length")
     assert crumbs == 5
     for _ in range(3):
-        await tab.press("Escape", 27)
+        await tab.page.keyboard.press("Escape")
     await tab.until(f"{DOWN}.length === 3")
-    assert list(await tab.evaluate("Object.fromEntries(new URLSearchParams(location.search))")) == [
+    assert list(await tab.value("Object.fromEntries(new URLSearchParams(location.search))")) == [
         "location",
         "at",
     ]
-    assert tab.complaints == []
+    tab.must_be_quiet(address(site))
 
 
 async def test_strip_and_latency_are_drawn_and_can_be_read(site: KeptSite, tab: Tab) -> None:
-    await tab.open(address(site, f"?at={FIRST + GREEN + OUTAGE + 20}"))
+    await tab.page.goto(address(site, f"?at={FIRST + GREEN + OUTAGE + 20}"))
     await tab.until("document.querySelectorAll('#strip-table tbody tr').length === 3")
-    assert await tab.evaluate("document.querySelector('#strip-summary').textContent") == (
+    assert await tab.value("document.querySelector('#strip-summary').textContent") == (
         "3 series of 6 lost something in 5 min."
     )
-    assert "45 s" in await tab.evaluate("document.querySelector('#strip-table td').textContent")
+    assert "45 s" in await tab.value("document.querySelector('#strip-table td').textContent")
     # Along the strip with the keys: the last row is one of udp, which was lost.
-    await tab.evaluate("document.querySelector('#strip').focus()")
+    await tab.value("document.querySelector('#strip').focus()")
     for _ in range(5):
-        await tab.press("ArrowDown", 40)
+        await tab.page.keyboard.press("ArrowDown")
     for _ in range(30):
-        await tab.press("ArrowLeft", 37)
-    tip = await tab.evaluate("document.querySelector('.tip').innerText")
+        await tab.page.keyboard.press("ArrowLeft")
+    tip = await tab.value("document.querySelector('.tip').innerText")
     assert tip.startswith("udp ")
     assert "lost" in tip
-    await tab.press("Enter", 13)
+    await tab.page.keyboard.press("Enter")
     await tab.until(f"{DOWN}.length === 3")
     await tab.until("document.querySelectorAll('#latency .small').length === 2")
-    text = await tab.evaluate("document.querySelector('#latency .small table').innerText")
+    text = await tab.value("document.querySelector('#latency .small table').innerText")
     assert "connect" in text
     assert " ms" in text
-    assert await tab.evaluate("document.querySelectorAll('#latency canvas').length") == 2
-    assert tab.complaints == []
+    assert await tab.value("document.querySelectorAll('#latency canvas').length") == 2
+    tab.must_be_quiet(address(site))
 
 
 async def test_a_moment_that_is_not_kept_is_told(site: KeptSite, tab: Tab) -> None:
-    await tab.open(address(site, f"?at={int(site.view.now) + 1000}"))
+    await tab.page.goto(address(site, f"?at={int(site.view.now) + 1000}"))
     await tab.until(
         "document.querySelector('#past p')?.textContent.includes('This moment cannot be shown')"
     )
-    assert await tab.evaluate("document.querySelector('#content').dataset.fresh") == "no"
+    assert await tab.value("document.querySelector('#content').dataset.fresh") == "no"
 
 
+@pytest.mark.parametrize("tab", [{"timezone": "Europe/Berlin"}], ids=["berlin"], indirect=True)
 async def test_times_are_told_in_either_zone_which_is_named(site: KeptSite, tab: Tab) -> None:
-    await tab.call("Emulation.setTimezoneOverride", timezoneId="Europe/Berlin")
-    await tab.open(address(site))
+    await tab.page.goto(address(site))
     settled = "[...document.querySelectorAll('#facts dd')].at(-1)"
     await tab.until(f"{LIVE} && {settled}.textContent.endsWith(' UTC')")
-    both = await tab.evaluate(f"{settled}.title")
-    await tab.press("z", 90)
+    both = await tab.value(f"{settled}.title")
+    await tab.page.keyboard.press("z")
     await tab.until(f"/ (CEST?|GMT[+][12])$/.test({settled}.textContent)")
     assert " UTC = " in both
-    assert await tab.evaluate("document.querySelector('#zone').textContent") != "UTC"
-    await tab.open(address(site))
+    assert await tab.value("document.querySelector('#zone').textContent") != "UTC"
+    await tab.page.goto(address(site))
     await tab.until(f"{LIVE} && /CEST?|GMT[+]/.test({settled}.textContent)")
-    assert tab.complaints == []
+    tab.must_be_quiet(address(site))
 
 
 async def test_the_theme_is_kept(site: KeptSite, tab: Tab) -> None:
-    await tab.open(address(site))
+    await tab.page.goto(address(site))
     await tab.until(LIVE)
     ground = "getComputedStyle(document.body).backgroundColor"
-    light = await tab.evaluate(ground)
-    await tab.press("t", 84)
-    assert await tab.evaluate(ground) == light
-    await tab.press("t", 84)
-    assert await tab.evaluate("document.querySelector('#theme-name').textContent") == "dark"
-    dark = await tab.evaluate(ground)
+    light = await tab.value(ground)
+    await tab.page.keyboard.press("t")
+    assert await tab.value(ground) == light
+    await tab.page.keyboard.press("t")
+    assert await tab.value("document.querySelector('#theme-name').textContent") == "dark"
+    dark = await tab.value(ground)
     assert dark != light
-    await tab.open(address(site))
+    await tab.page.goto(address(site))
     await tab.until(LIVE)
-    assert await tab.evaluate(ground) == dark
-    assert tab.complaints == []
+    assert await tab.value(ground) == dark
+    tab.must_be_quiet(address(site))
 
 
+@pytest.mark.parametrize("tab", [{"size": chromium.WALL}], ids=["wall"], indirect=True)
 async def test_a_wall_needs_no_scrolling(site: KeptSite, tab: Tab) -> None:
-    await tab.open(f"{address(site)}wall", width=1920, height=1080)
+    await tab.page.goto(f"{address(site)}wall")
     await tab.until(f"{LIVE} && document.querySelector('#rates canvas') !== null")
     for measure in ("Width", "Height"):
-        assert await tab.evaluate(f"document.documentElement.scroll{measure} <= inner{measure}"), (
-            measure
-        )
-    assert await tab.evaluate("document.querySelectorAll('button, a, input').length") == 0
-    assert tab.complaints == []
+        assert await tab.value(f"document.documentElement.scroll{measure} <= inner{measure}"), measure
+    assert await tab.value("document.querySelectorAll('button, a, input').length") == 0
+    tab.must_be_quiet(address(site))
 
 
 def _iso(seconds: int) -> str:
