@@ -14,7 +14,7 @@ from coalmine_aggregator.store.database import storable, upsert
 from coalmine_aggregator.store.life_log import LifeLog
 from coalmine_aggregator.store.numbering import Numbering, NumberingError
 from coalmine_aggregator.store.pending import History, Pager
-from coalmine_aggregator.store.retention import Retention, prune, prune_lives
+from coalmine_aggregator.store.retention import Retention, prune, prune_audit, prune_lives
 from coalmine_aggregator.store.rollups import Rollups
 from coalmine_aggregator.store.rosters import Rosters
 from coalmine_aggregator.store.seconds import Seconds
@@ -25,7 +25,7 @@ from coalmine_wire.slots import REVISABLE_S
 _KEYS = 3  # that are tried for the hashes of names
 
 PRUNE_S = 60
-PRUNE_LIVES_S = 3_600
+PRUNE_ROWS_S = 3_600
 """Seconds between two looks for what has become too old."""
 
 
@@ -85,7 +85,7 @@ class HistoryWriter:
         self._engine = engine
         self._retention = retention
         self._loaded = False
-        self._pruned = self._lives_pruned = self._slo_pruned = 0
+        self._pruned = self._rows_pruned = self._slo_pruned = 0
         self.forget()
 
     def forget(self) -> None:
@@ -216,7 +216,7 @@ class HistoryWriter:
             ],
         )
         newest = max(minute for _, minute in sums_of)
-        if newest >= self._slo_pruned + PRUNE_LIVES_S // MINUTE_S:
+        if newest >= self._slo_pruned + PRUNE_ROWS_S // MINUTE_S:
             self._slo_pruned = newest
             oldest = newest - MAX_WINDOW_S // MINUTE_S + 1
             connection.execute(sa.delete(table).where(table.c.minute < oldest))
@@ -226,6 +226,7 @@ class HistoryWriter:
         if newest >= self._pruned + PRUNE_S:
             self._pruned = newest
             prune(connection, self._retention, newest)
-        if newest >= self._lives_pruned + PRUNE_LIVES_S:
-            self._lives_pruned = newest
+        if newest >= self._rows_pruned + PRUNE_ROWS_S:
+            self._rows_pruned = newest
             prune_lives(connection, self._retention, newest)
+            prune_audit(connection, self._retention, newest)

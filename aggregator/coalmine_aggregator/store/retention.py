@@ -15,8 +15,8 @@ PIECE_S: Final = 6 * 3_600
 """Of each kind so much is let go of at once. With a look a minute, a clock that was a year ahead for a
 moment costs six hours of the oldest history and not all of it."""
 
-LIVES_AT_ONCE: Final = 1_000
-"""Of lives, births and states."""
+ROWS_AT_ONCE: Final = 1_000
+"""Of lives, births and states, and of the audit log's entries."""
 
 
 class Retention(NamedTuple):
@@ -27,6 +27,7 @@ class Retention(NamedTuple):
     hours_s: int = 3_650 * DAY_S
     step_times_s: int = 14 * DAY_S
     lives_s: int = 730 * DAY_S
+    audit_s: int = 730 * DAY_S
 
 
 KEPT: Final = Retention()
@@ -80,7 +81,7 @@ def prune_lives(connection: sa.Connection, retention: Retention, newest: int) ->
         sa.select(lives.c.id)
         .where(lives.c.at < cut, lives.c.id.not_in(stands))
         .order_by(lives.c.at)
-        .limit(LIVES_AT_ONCE)
+        .limit(ROWS_AT_ONCE)
     )
     gone = connection.execute(old).scalars().all()
     if gone:
@@ -96,7 +97,7 @@ def prune_lives(connection: sa.Connection, retention: Retention, newest: int) ->
             sa.select(table.c.agent, *keys)
             .join(last, last.c.agent == table.c.agent)
             .where(table.c.heard_at < cut, table.c.heard_at < last.c.at)
-            .limit(LIVES_AT_ONCE)
+            .limit(ROWS_AT_ONCE)
         ).all()
         if rows:
             connection.execute(
@@ -105,3 +106,18 @@ def prune_lives(connection: sa.Connection, retention: Retention, newest: int) ->
                 ),
                 [{f"old_{name}": value for name, value in row._mapping.items()} for row in rows],
             )
+
+
+def prune_audit(connection: sa.Connection, retention: Retention, newest: int) -> None:
+    """Lets go of some old entries; the newest stays, for the numbers go on from it."""
+    table = schema.audit
+    old = (
+        sa.select(table.c.id)
+        .where(table.c.at < newest - retention.audit_s)
+        .where(table.c.id < sa.select(sa.func.max(table.c.id)).scalar_subquery())
+        .order_by(table.c.id)
+        .limit(ROWS_AT_ONCE)
+    )
+    gone = connection.execute(old).scalars().all()
+    if gone:
+        connection.execute(sa.delete(table).where(table.c.id.in_(gone)))

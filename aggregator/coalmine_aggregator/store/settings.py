@@ -65,6 +65,7 @@ class HistorySettings:
     hours: Seconds = setting("Sums and step times by hour", float(KEPT.hours_s))
     step_times: Seconds = setting("Step times by minute", float(KEPT.step_times_s))
     lives: Seconds = setting("When agents came, fell silent and went", float(KEPT.lives_s))
+    audit: Seconds = setting("Who did what: the audit log", float(KEPT.audit_s))
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
@@ -77,5 +78,10 @@ class HistorySettings:
     def retention(self) -> Retention:
         """The same for the store."""
         return Retention(
-            int(self.seconds), int(self.minutes), int(self.hours), int(self.step_times), int(self.lives)
+            seconds_s=int(self.seconds),
+            minutes_s=int(self.minutes),
+            hours_s=int(self.hours),
+            step_times_s=int(self.step_times),
+            lives_s=int(self.lives),
+            audit_s=int(self.audit),
         )

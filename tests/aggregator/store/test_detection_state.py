@@ -92,7 +92,7 @@ async def test_it_is_pruned_again_and_again(store: Store, url: str) -> None:
         rows = (await store.load()).slo.get("ingest")
         return rows is not None and int(rows[-1, 0]) == minute
 
-    first, later = MINUTE, MINUTE + DAYS_90 + commit.PRUNE_LIVES_S // 60
+    first, later = MINUTE, MINUTE + DAYS_90 + commit.PRUNE_ROWS_S // 60
     for minute in (first, later):
         store.put_slo("ingest", minute, MinuteSums(1, 0, 1, 0, 1))
 

@@ -49,9 +49,9 @@ def test_other_urls_are_refused_without_their_password(url: str) -> None:
 
 
 def test_retention_is_said_in_days() -> None:
-    text = "seconds: 30d\nminutes: 60d\nhours: 3650d\nstep_times: 2d\nlives: 48h"
+    text = "seconds: 30d\nminutes: 60d\nhours: 3650d\nstep_times: 2d\nlives: 48h\naudit: 90d"
     assert loads(HistorySettings, text, {}).retention() == Retention(
-        30 * DAY_S, 60 * DAY_S, 3650 * DAY_S, 2 * DAY_S, 2 * DAY_S
+        30 * DAY_S, 60 * DAY_S, 3650 * DAY_S, 2 * DAY_S, 2 * DAY_S, 90 * DAY_S
     )
     assert HistorySettings().retention() == Retention()
 
@@ -61,6 +61,7 @@ def test_retention_is_said_in_days() -> None:
     [
         ("seconds: 47h", "seconds: must be from 2d"),
         ("lives: 36501d", "lives: must be from 2d to 36500d"),
+        ("audit: 1d", "audit: must be from 2d to 36500d"),
         ("minutes: 30d", "minutes: must not be less than seconds"),
         ("hours: 700d", "hours: must not be less than minutes"),
         ("second: 30d", "seconds"),
