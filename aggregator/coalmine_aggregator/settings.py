@@ -10,6 +10,7 @@ from coalmine_aggregator.access.settings import AccessSettings
 from coalmine_aggregator.detection_settings import DetectionSettings
 from coalmine_aggregator.model.policy import SLO_WINDOW_S, ServicePolicy
 from coalmine_aggregator.notify.settings import NotifySettings, check_names
+from coalmine_aggregator.notify.web_url import WebUrl
 from coalmine_aggregator.store.settings import DatabaseUrl, HistorySettings
 from coalmine_runtime.logs import Format
 from coalmine_runtime.mqtt import BrokerSettings, BrokerUrl
@@ -250,6 +251,9 @@ class WebSettings:
     listen: Address = setting("Where to listen", Address("127.0.0.1", 8080))
     certificate: TlsServerSettings | None = setting("TLS; required beyond loopback", None)
     access: AccessSettings = setting("Who may come in; required beyond loopback", AccessSettings())
+    url: WebUrl | None = setting(
+        "Its address as people reach it, such as https://coalmine.example; messages link there", None
+    )
     hosts: list[str] = setting(
         "Names under which people reach the page, besides addresses and localhost", []
     )
@@ -258,6 +262,8 @@ class WebSettings:
     def __post_init__(self) -> None:
         if not 1 <= self.readers <= MAX_READERS:
             raise SettingError("readers", f"expected 1 to {MAX_READERS}")
+        if self.url is not None and "?" in self.url.text:
+            raise SettingError("url", f"{self.url} has a query; links have their own")
         if not self.listen.loopback and (self.certificate is None or not self.access.required):
             raise SettingError(
                 "listen", f'{self.listen} is beyond loopback and needs "certificate" and "access"'

@@ -24,6 +24,8 @@ class AlertClass(StrEnum):
     CERTIFICATE = "certificate"
     BUDGET = "budget"
     IDENTITY_CLASH = "identity_clash"
+    UNDELIVERED = "undelivered"
+    PEER = "peer"
 
 
 class Severity(StrEnum):
@@ -48,7 +50,17 @@ class Change(StrEnum):
 
     OPENED = "opened"
     CHANGED = "changed"
+    ACKNOWLEDGED = "acknowledged"
     CLOSED = "closed"
+
+
+class Reach(NamedTuple):
+    """How far the trouble reaches along a label: `affected` of its `total` values, such as 22 hosts of
+    44."""
+
+    label: str
+    affected: int
+    total: int
 
 
 class Alert(NamedTuple):
@@ -67,6 +79,9 @@ class Alert(NamedTuple):
     is replayed turns from lost to late. `note` says in a sentence what the fields cannot. `folded_into`
     is the id of the wider alert that took this one in when it closed, else empty. `handle` is what its
     detector knows it by.
+
+    Who acknowledged it works on it, so that nobody else is called. `actionable` is what people answered
+    after its end: whether there was anything to do; None where nobody has.
     """
 
     number: int
@@ -92,6 +107,10 @@ class Alert(NamedTuple):
     total: Counts = NOTHING
     folded_into: str = ""
     handle: str = ""
+    acknowledged_at: float | None = None
+    acknowledged_by: str = ""
+    actionable: bool | None = None
+    reach: tuple[Reach, ...] = ()
 
     @property
     def id(self) -> str:

@@ -8,6 +8,7 @@ from collections import deque
 
 from coalmine_aggregator.model.alerts import Change
 from coalmine_aggregator.notify.backoff import GIVE_UP_S, LONGEST_ASKED_S, delay_s
+from coalmine_aggregator.notify.notice import Notice
 from coalmine_aggregator.notify.outlet import Outlet
 from coalmine_aggregator.notify.receiver import GoneError, RefusedError, TryLaterError
 from coalmine_aggregator.store.pending import Delivery
@@ -102,7 +103,7 @@ class Lane:
 
     async def _try(self, delivery: Delivery) -> Exception | None:
         try:
-            await self._outlet.deliver(delivery.transition)
+            await self._outlet.deliver(Notice((delivery.transition,)))
         except (TryLaterError, RefusedError, GoneError) as error:
             return error
         except Exception as error:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import NamedTuple
 
-from coalmine_aggregator.model.alerts import Transition
 from coalmine_aggregator.notify.backoff import LONGEST_ASKED_S
+from coalmine_aggregator.notify.notice import Notice
 from coalmine_aggregator.notify.receiver import GoneError, Receiver, TryLaterError
 from coalmine_aggregator.notify.settings import WhenSettings
 from coalmine_aggregator.store.pending import Delivery
@@ -44,7 +44,7 @@ class Outlet:
         self._counts = {"delivered": 0, "failed": 0, "dead": 0}
         self._error = ""
 
-    async def deliver(self, transition: Transition) -> None:
+    async def deliver(self, notice: Notice) -> None:
         """Waits for its turn and for the end of a pause; raises as `Receiver.deliver` does."""
         loop = asyncio.get_running_loop()
         async with self._turns:
@@ -54,7 +54,7 @@ class Outlet:
             if self.gone:
                 raise GoneError(self.gone)
             try:
-                await self.receiver.deliver(transition)
+                await self.receiver.deliver(notice)
             except TryLaterError as error:
                 if error.after_s is not None:
                     pause_s = min(error.after_s, LONGEST_ASKED_S)

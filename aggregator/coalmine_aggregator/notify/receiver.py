@@ -1,4 +1,4 @@
-"""What a receiver is: it delivers one transition, or says why not and whether to try again."""
+"""What a receiver is: it delivers a notice, or says why not and whether to try again."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from coalmine_aggregator.model.alerts import Transition
+from coalmine_aggregator.notify.notice import Notice
 
 
 class TryLaterError(Exception):
@@ -30,10 +31,18 @@ class GoneError(Exception):
 class Receiver(Protocol):
     """One way to tell people or machines of alerts."""
 
-    async def deliver(self, transition: Transition) -> None:
+    @property
+    def takes_groups(self) -> bool:
+        """Whether it tells several transitions at once; otherwise a notice has exactly one."""
+
+    @property
+    def address(self) -> str:
+        """The field of a person that it needs as `Notice.contact`, such as `mail`; empty for none."""
+
+    async def deliver(self, notice: Notice) -> None:
         """Returns once the other side has taken it.
 
-        May be called again with the same transition after any failure, or after a crash, and must
+        May be called again with the same notice after any failure, or after a crash, and must
         carry what lets the other side tell. Raises `TryLaterError`, `RefusedError` or `GoneError`.
         """
 

@@ -140,6 +140,8 @@ _ORDERS: dict[AlertClass, Callable[[Alert], _Line]] = {
     AlertClass.CERTIFICATE: _certificate,
     AlertClass.BUDGET: _budget,
     AlertClass.IDENTITY_CLASH: _identity_clash,
+    AlertClass.UNDELIVERED: lambda alert: _Line(f"Restore paging by {alert.handle}"),
+    AlertClass.PEER: lambda _: _Line("Check the other aggregator"),
 }
 
 _OVER: dict[AlertClass, Callable[[Alert], str]] = {
@@ -154,6 +156,8 @@ _OVER: dict[AlertClass, Callable[[Alert], str]] = {
     AlertClass.CERTIFICATE: lambda alert: f"Certificate renewed of {_traffic(alert)}",
     AlertClass.BUDGET: lambda alert: f"Loss acceptable again of {service_name(alert.service)}",
     AlertClass.IDENTITY_CLASH: lambda alert: f"Agents told apart: {_place(alert.scope)}",
+    AlertClass.UNDELIVERED: lambda alert: f"Paging restored by {alert.handle}",
+    AlertClass.PEER: lambda _: "The other aggregator is well again",
 }
 
 

@@ -9,7 +9,15 @@ from typing import Any
 
 import msgspec
 
-from coalmine_aggregator.model.alerts import Alert, AlertClass, Cause, Change, Severity, Transition
+from coalmine_aggregator.model.alerts import (
+    Alert,
+    AlertClass,
+    Cause,
+    Change,
+    Reach,
+    Severity,
+    Transition,
+)
 from coalmine_aggregator.model.counts import Counts
 from coalmine_aggregator.model.explanation import Explanation, ScopeScore, Statistic
 from coalmine_aggregator.model.scopes import Scope
@@ -54,6 +62,7 @@ def _alert_body(alert: Alert) -> dict[str, Any]:
     body["equivalents"] = [dict(scope) for scope in alert.equivalents]
     for key in ("counts", "beside", "total"):
         body[key] = body[key]._asdict()
+    body["reach"] = [each._asdict() for each in alert.reach]
     return body
 
 
@@ -68,6 +77,8 @@ def _alert(body: dict[str, Any]) -> Alert:
     for key in ("counts", "beside", "total"):
         if key in body:
             body[key] = Counts(body[key]["received"], tuple(body[key]["fates"]))
+    if "reach" in body:
+        body["reach"] = tuple(Reach(**each) for each in body["reach"])
     required = set(Alert._fields) - set(Alert._field_defaults)
     if missing := required - set(body):
         raise KeyError(", ".join(sorted(missing)))

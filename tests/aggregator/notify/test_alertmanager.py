@@ -14,6 +14,7 @@ from coalmine_aggregator.notify.alertmanager.alert import alert_of
 from coalmine_aggregator.notify.alertmanager.receiver import Alertmanager as Receiver
 from coalmine_aggregator.notify.alertmanager.settings import AlertmanagerSettings
 from coalmine_aggregator.notify.http import Client
+from coalmine_aggregator.notify.notice import Notice
 from coalmine_aggregator.notify.receiver import RefusedError, TryLaterError
 from coalmine_aggregator.notify.web_url import WebUrl
 from coalmine_runtime import clock
@@ -70,7 +71,7 @@ async def test_an_alert_fires_moves_and_resolves(
     server: Alertmanager, hook: Hook, client: Client
 ) -> None:
     async with receiver(client, server.url, resend=60.0) as sender:
-        await sender.deliver(now(opened()))
+        await sender.deliver(Notice((now(opened()),)))
         firing = await server.until_firing()
         assert firing["labels"] == {
             "alertname": "CoalmineLoss",
@@ -87,9 +88,9 @@ async def test_an_alert_fires_moves_and_resolves(
         assert told["scope"] == "protocol=udp"
         assert told["runbook_url"] == PLAYBOOK
         # Another scope is the same alert.
-        await sender.deliver(now(changed()))
+        await sender.deliver(Notice((now(changed()),)))
         assert (await server.until_firing())["annotations"]["scope"] == "all of it"
-        await sender.deliver(now(closed()))
+        await sender.deliver(Notice((now(closed()),)))
         await server.until_quiet()
     # What Alertmanager notified: fired first, resolved last, one group.
     while (last := json.loads(hook.messages[-1].body))["status"] != "resolved":
@@ -104,7 +105,7 @@ async def test_what_an_alertmanager_forgot_it_is_told_again(tmp_path: Path, clie
     server = Alertmanager(tmp_path / "am")
     await server.start()
     async with receiver(client, server.url) as sender:
-        await sender.deliver(now(opened()))
+        await sender.deliver(Notice((now(opened()),)))
         await server.until_firing()
         # A peer that is started anew, elsewhere and empty, on the same address.
         await server.kill()
@@ -114,7 +115,7 @@ async def test_what_an_alertmanager_forgot_it_is_told_again(tmp_path: Path, clie
         # It misses the resolution, and hears of that too.
         await server.kill()
         with pytest.raises(TryLaterError):
-            await sender.deliver(now(closed()))
+            await sender.deliver(Notice((now(closed()),)))
         server = Alertmanager(tmp_path / "anew", port=server.port)
         await server.start()
         await server.until_quiet()
@@ -136,11 +137,11 @@ async def test_every_peer_is_told_and_a_dead_one_holds_up_nothing(
     dead = f"http://127.0.0.1:{free_port()}"
     async with receiver(client, dead, first.url, second.url, resend=60.0) as sender:
         began = clock.monotonic()
-        await sender.deliver(now(opened()))
+        await sender.deliver(Notice((now(opened()),)))
         assert clock.monotonic() - began < 3.0
         for peer in (first, second):
             await peer.until_firing()
-        await sender.deliver(now(closed()))
+        await sender.deliver(Notice((now(closed()),)))
         for peer in (first, second):
             await peer.until_quiet()
     await second.stop()
@@ -151,8 +152,8 @@ async def test_an_older_state_never_comes_last(hook: Hook, client: Client) -> No
     """Rounds and deliveries of one peer take turns: after the resolution nothing fires again."""
     async with receiver(client, f"http://127.0.0.1:{hook.port}", resend=1.0) as sender:
         hook.status = 200
-        await sender.deliver(now(opened()))
-        await sender.deliver(now(closed()))
+        await sender.deliver(Notice((now(opened()),)))
+        await sender.deliver(Notice((now(closed()),)))
         seen = len(hook.messages)
         await hook.until(seen + 2)
     ends = [json.loads(message.body)[0]["endsAt"] for message in hook.messages]
@@ -165,4 +166,4 @@ async def test_all_peers_refusing_is_a_refusal(hook: Hook, client: Client) -> No
     hook.status = 400
     async with receiver(client, f"http://127.0.0.1:{hook.port}", resend=60.0) as sender:
         with pytest.raises(RefusedError):
-            await sender.deliver(now(opened()))
+            await sender.deliver(Notice((now(opened()),)))

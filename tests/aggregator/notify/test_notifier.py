@@ -14,6 +14,7 @@ import pytest
 from coalmine_aggregator.model.alerts import Severity, Transition
 from coalmine_aggregator.notify import backoff
 from coalmine_aggregator.notify.lane import NEVER_TOLD, SUPERSEDED
+from coalmine_aggregator.notify.notice import Notice
 from coalmine_aggregator.notify.notifier import Notifier
 from coalmine_aggregator.notify.outlet import Outlet
 from coalmine_aggregator.notify.settings import NotifySettings, WhenSettings, check_names
@@ -243,10 +244,13 @@ class _OutboxReader:
         self._url = url
         self.seen: list[list[bool]] = []
 
+    takes_groups = False
+    address = ""
+
     def start(self, standing: Sequence[Transition]) -> None:
         pass
 
-    async def deliver(self, transition: Transition) -> None:
+    async def deliver(self, notice: Notice) -> None:
         def marks() -> list[bool]:
             with sqlite3.connect(self._url.removeprefix("sqlite:///")) as file:
                 rows = file.execute("SELECT delivered_at FROM outbox ORDER BY transition").fetchall()

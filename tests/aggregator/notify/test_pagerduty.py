@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from coalmine_aggregator.model.alerts import Severity
 from coalmine_aggregator.notify.http import Client
+from coalmine_aggregator.notify.notice import Notice
 from coalmine_aggregator.notify.pagerduty.event import dedup_key, event_of
 from coalmine_aggregator.notify.pagerduty.receiver import PagerDuty as Receiver
 from coalmine_aggregator.notify.pagerduty.settings import PagerDutySettings
@@ -30,7 +31,7 @@ async def test_an_alert_is_one_incident_from_trigger_to_resolve(
 ) -> None:
     sender = receiver(pagerduty, client)
     for transition in (opened(), changed(), closed()):
-        await sender.deliver(transition)
+        await sender.deliver(Notice((transition,)))
     (incident,) = pagerduty.incidents
     assert incident.dedup_key == "prod/ingest/loss/1"
     assert incident.resolved
@@ -50,20 +51,20 @@ async def test_an_alert_is_one_incident_from_trigger_to_resolve(
 
 async def test_a_ticket_is_a_warning(pagerduty: PagerDuty, client: Client) -> None:
     ticket = opened()._replace(alert=alert()._replace(severity=Severity.TICKET))
-    await receiver(pagerduty, client).deliver(ticket)
+    await receiver(pagerduty, client).deliver(Notice((ticket,)))
     assert pagerduty.events[0]["payload"]["severity"] == "warning"
 
 
 async def test_400_is_never_tried_again(pagerduty: PagerDuty, client: Client) -> None:
     with pytest.raises(RefusedError, match="unknown routing key"):
-        await receiver(pagerduty, client, "f" * 32).deliver(opened())
+        await receiver(pagerduty, client, "f" * 32).deliver(Notice((opened(),)))
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503])
 async def test_429_and_5xx_are_tried_later(pagerduty: PagerDuty, client: Client, status: int) -> None:
     pagerduty.mood = Answer(status, {"Retry-After": "7"})
     with pytest.raises(TryLaterError, match=str(status)) as caught:
-        await receiver(pagerduty, client).deliver(opened())
+        await receiver(pagerduty, client).deliver(Notice((opened(),)))
     assert caught.value.after_s == 7.0
 
 
@@ -71,14 +72,14 @@ async def test_200_is_not_202(pagerduty: PagerDuty, client: Client) -> None:
     """A proxy's friendly page is no delivery."""
     pagerduty.mood = Answer(200)
     with pytest.raises(RefusedError, match="200"):
-        await receiver(pagerduty, client).deliver(opened())
+        await receiver(pagerduty, client).deliver(Notice((opened(),)))
 
 
 async def test_no_server_is_tried_later(client: Client) -> None:
     async with PagerDuty() as gone:
         sender = receiver(gone, client)
     with pytest.raises(TryLaterError):
-        await sender.deliver(opened())
+        await sender.deliver(Notice((opened(),)))
 
 
 @given(st.text(min_size=1, max_size=600), st.text(max_size=3000))

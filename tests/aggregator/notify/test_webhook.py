@@ -12,6 +12,7 @@ from standardwebhooks import WebhookVerificationError
 from coalmine_aggregator.model.alerts import Cause
 from coalmine_aggregator.model.counts import Counts
 from coalmine_aggregator.notify.http import Client
+from coalmine_aggregator.notify.notice import Notice
 from coalmine_aggregator.notify.receiver import GoneError, RefusedError, TryLaterError
 from coalmine_aggregator.notify.web_url import WebUrl
 from coalmine_aggregator.notify.webhook.message import body_of, message_id
@@ -31,7 +32,7 @@ def receiver(hook: Hook, client: Client, secret: str = NEW) -> Webhook:
 
 
 async def test_the_signature_is_verified_by_the_published_library(hook: Hook, client: Client) -> None:
-    await receiver(hook, client).deliver(opened())
+    await receiver(hook, client).deliver(Notice((opened(),)))
     (message,) = hook.messages
     body = Verifier(NEW).verify(message.body, {k.lower(): v for k, v in message.headers.items()})
     assert body == json.loads(message.body)
@@ -43,7 +44,7 @@ async def test_the_signature_is_verified_by_the_published_library(hook: Hook, cl
 
 
 async def test_while_a_secret_is_rotated_either_verifies(hook: Hook, client: Client) -> None:
-    await receiver(hook, client, f"{NEW}\n{OLD}\n").deliver(opened())
+    await receiver(hook, client, f"{NEW}\n{OLD}\n").deliver(Notice((opened(),)))
     (message,) = hook.messages
     headers = {k.lower(): v for k, v in message.headers.items()}
     for secret in (NEW, OLD):
@@ -53,7 +54,7 @@ async def test_while_a_secret_is_rotated_either_verifies(hook: Hook, client: Cli
 
 
 async def test_the_message_tells_everything(hook: Hook, client: Client) -> None:
-    await receiver(hook, client).deliver(closed())
+    await receiver(hook, client).deliver(Notice((closed(),)))
     body = json.loads(hook.messages[0].body)
     assert body["type"] == "alert.closed"
     assert body["timestamp"] == "2025-11-13T02:13:50Z"
@@ -92,8 +93,8 @@ async def test_tries_of_one_transition_share_their_id_and_no_others_do(
     hook.answers.append((503, {}))
     sender = receiver(hook, client)
     with pytest.raises(TryLaterError):
-        await sender.deliver(opened())
-    await sender.deliver(opened())
+        await sender.deliver(Notice((opened(),)))
+    await sender.deliver(Notice((opened(),)))
     first, again = hook.messages
     assert first.headers["webhook-id"] == again.headers["webhook-id"]
     assert first.body == again.body
@@ -118,13 +119,13 @@ async def test_tries_of_one_transition_share_their_id_and_no_others_do(
 async def test_answers(hook: Hook, client: Client, status: int, error: type[Exception]) -> None:
     hook.status = status
     with pytest.raises(error, match=str(status)):
-        await receiver(hook, client).deliver(opened())
+        await receiver(hook, client).deliver(Notice((opened(),)))
 
 
 async def test_redirects_are_not_followed(hook: Hook, client: Client) -> None:
     hook.answers.append((307, {"Location": f"http://127.0.0.1:{hook.port}/elsewhere"}))
     with pytest.raises(RefusedError, match="307"):
-        await receiver(hook, client).deliver(opened())
+        await receiver(hook, client).deliver(Notice((opened(),)))
     assert [message.path for message in hook.messages] == ["/hook"]
 
 

@@ -16,6 +16,7 @@ from coalmine_aggregator.model.alerts import Transition
 from coalmine_aggregator.notify.alertmanager.alert import alert_of, is_over
 from coalmine_aggregator.notify.alertmanager.settings import AlertmanagerSettings
 from coalmine_aggregator.notify.http import Client
+from coalmine_aggregator.notify.notice import Notice
 from coalmine_aggregator.notify.receiver import RefusedError, TryLaterError
 from coalmine_runtime import clock
 from coalmine_runtime.logs import get_logger
@@ -30,6 +31,9 @@ log = get_logger("notify.alertmanager")
 class Alertmanager:
     """One cluster."""
 
+    takes_groups = False
+    address = ""
+
     def __init__(self, settings: AlertmanagerSettings, client: Client) -> None:
         self._peers = [_Peer(f"{url.text.rstrip('/')}/api/v2/alerts", client) for url in settings.urls]
         self._resend_s = settings.resend
@@ -41,10 +45,10 @@ class Alertmanager:
         self._standing.update((transition.alert.dedup_key, transition) for transition in standing)
         self._resending = asyncio.create_task(self._resend(), name="alertmanager-resend")
 
-    async def deliver(self, transition: Transition) -> None:
+    async def deliver(self, notice: Notice) -> None:
         """See `Receiver.deliver`."""
-        key = transition.alert.dedup_key
-        self._standing[key] = transition
+        key = notice.transition.alert.dedup_key
+        self._standing[key] = notice.transition
         errors = [error for error in await self._tell([key]) if error is not None]
         if len(errors) < len(self._peers):
             return

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from coalmine_aggregator.model.alerts import Transition
 from coalmine_aggregator.notify.http import Client, HttpRefusedError
+from coalmine_aggregator.notify.notice import Notice
 from coalmine_aggregator.notify.receiver import GoneError
 from coalmine_aggregator.notify.webhook.message import body_of, message_id
 from coalmine_aggregator.notify.webhook.settings import WebhookSettings
@@ -19,6 +20,9 @@ _GONE = 410
 class Webhook:
     """One endpoint."""
 
+    takes_groups = False
+    address = ""
+
     def __init__(self, settings: WebhookSettings, client: Client) -> None:
         self._url = settings.url.text
         self._keys = parse_secrets(settings.secret.reveal())
@@ -27,10 +31,10 @@ class Webhook:
     def start(self, standing: Sequence[Transition]) -> None:
         """A webhook keeps what it was told."""
 
-    async def deliver(self, transition: Transition) -> None:
+    async def deliver(self, notice: Notice) -> None:
         """See `Receiver.deliver`; tries of one transition share their `webhook-id`."""
-        body = body_of(transition)
-        headers = sign(self._keys, message_id(transition), int(clock.wall()), body)
+        body = body_of(notice.transition)
+        headers = sign(self._keys, message_id(notice.transition), int(clock.wall()), body)
         try:
             await self._client.post(self._url, body, accept=_ACCEPTED, headers=headers)
         except HttpRefusedError as error:
