@@ -12,12 +12,15 @@ class Notice(NamedTuple):
     """`transitions` are told together, the oldest first: one, unless the receiver takes groups.
 
     `contact` is the address of the person it goes to, of the field that the receiver names; empty
-    where it needs none.
+    where it needs none. `step` and `repeat` are those of an escalation: the same transition told at
+    another step, or once more at the same, is another message.
     """
 
     transitions: tuple[Transition, ...]
     contact: str = ""
     links: Links = Links()
+    step: int = 0
+    repeat: int = 0
 
     @property
     def transition(self) -> Transition:
