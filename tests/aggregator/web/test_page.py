@@ -80,6 +80,8 @@ async def test_everything_that_a_page_names_is_served(site: Site, name: str) -> 
             async with site.client.get(address) as response:
                 assert response.status == 200, address
                 assert response.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+                part = address.partition("#")[2]
+                assert not part or part in Markup(await response.text()).ids
         elif not address.startswith("/login"):
             async with site.client.get(address, allow_redirects=False) as response:
                 assert response.status < 400, address
@@ -102,6 +104,14 @@ def test_imports_are_there_and_elements_exist(name: str) -> None:
     ids = Markup(page).ids
     for wanted in re.findall(r'element\("([a-z-]+)"\)', FILES[name]):
         assert wanted in ids
+
+
+def test_icons_that_scripts_name_are_drawn() -> None:
+    scripts = "".join(FILES[name] for name in SCRIPTS)
+    named = set(re.findall(r'\bicon\("([a-z]+)"\)', scripts))
+    statuses = set(re.findall(r'^td\[data-status="([a-z]+)"\], ', FILES["css/grid.css"], re.MULTILINE))
+    assert len(statuses) == 4
+    assert named | statuses | {"away"} == set(Markup(FILES["icons.svg"]).ids)
 
 
 @pytest.mark.parametrize("entry", ["js/page.js", "js/wall.js"])

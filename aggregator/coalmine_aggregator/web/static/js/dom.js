@@ -1,6 +1,7 @@
 // Building and updating elements. Every text goes in as a text node: labels are data, never markup.
 
 const SVG = "http://www.w3.org/2000/svg";
+const ICONS = new URL("../icons.svg", import.meta.url).pathname; // of the same build
 
 /** An HTML element with attributes and children (elements or texts). */
 export function h(name, attributes = {}, ...children) {
@@ -29,12 +30,15 @@ export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
+const drawing = (name) => `${ICONS}#${name}`;
+
+/** One of `icons.svg`, in the colour of the text beside it. */
 export function icon(name) {
-  return s("svg", { class: "icon", "aria-hidden": "true" }, s("use", { href: `#icon-${name}` }));
+  return s("svg", { class: "icon", "aria-hidden": "true" }, s("use", { href: drawing(name) }));
 }
 
 export function setIcon(svg, name) {
-  setAttribute(svg.firstElementChild, "href", `#icon-${name}`);
+  setAttribute(svg.firstElementChild, "href", drawing(name));
 }
 
 /**
