@@ -15,6 +15,15 @@ class Check(msgspec.Struct):
     detail: str
 
 
+class Headline(msgspec.Struct):
+    """What is wrong first of all; `since` and `more` are of the worst alert that is open."""
+
+    status: str
+    text: str
+    since: int | None
+    more: int
+
+
 class Cell(msgspec.Struct):
     """A protocol in a region, seen from a location; the lists end with the newest settled second."""
 
@@ -46,6 +55,7 @@ class Snapshot(msgspec.Struct):
     fleet: str
     version: str
     settled: int | None
+    headline: Headline
     checks: list[Check]
     cells: list[Cell]
     cells_total: int

@@ -47,7 +47,9 @@ def picture(snapshot: Snapshot, width: int, height: int, looking: Looking) -> li
     """At most `height` lines of at most `width` columns."""
     grid = grid_of(snapshot.cells, looking.location)
     head = [_first(snapshot, looking), _second(snapshot, grid, looking)]
-    head.append(Text(printable(looking.trouble), "bold red"))
+    head.append(
+        Text(printable(looking.trouble), "bold red") if looking.trouble else _headline(snapshot)
+    )
     alerts, agents = _alerts(snapshot), _agents(snapshot)
     room = height - len(head) - 1  # the keys
     few_alerts = min(len(alerts), _MIN_ALERTS)
@@ -67,7 +69,7 @@ def plain(snapshot: Snapshot) -> list[str]:
     """All of it, for a pipe."""
     grid = grid_of(snapshot.cells)
     looking = Looking()
-    lines = [_first(snapshot, looking), _second(snapshot, grid, looking), Text()]
+    lines = [_first(snapshot, looking), _second(snapshot, grid, looking), _headline(snapshot)]
     lines += _grid(grid, 1 << 16, len(grid.rows) + 1, 0)
     lines += [Text(), *_alerts(snapshot), Text(), *_agents(snapshot)]
     return [line.plain.rstrip() for line in lines]
@@ -102,6 +104,18 @@ def _second(snapshot: Snapshot, grid: Grid, looking: Looking) -> Text:
     if behind > STALE_S + 3:
         line.append(f"  settled {length(behind)} ago", "bold red")
     return line
+
+
+def _headline(snapshot: Snapshot) -> Text:
+    told = snapshot.headline
+    text = told.text
+    if told.since is not None:
+        began = datetime.datetime.fromtimestamp(told.since, datetime.UTC)
+        today = began.date() == datetime.datetime.fromtimestamp(snapshot.now, datetime.UTC).date()
+        text += f", since {began:{'%H:%M:%S' if today else '%Y-%m-%d %H:%M:%S'}} UTC"
+    if told.more:
+        text += f", and {told.more} more"
+    return Text(f"{_SIGNS.get(told.status, '?')} {printable(text)}.", _style(told.status))
 
 
 def _grid(grid: Grid, width: int, height: int, skipped: int) -> list[Text]:

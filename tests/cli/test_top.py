@@ -45,6 +45,7 @@ def test_all_is_well() -> None:
     lines = shown(snapshot_of(FakeView()), 80, 24)
     assert len(lines) == 24
     assert lines[1] == "✓ 78 of 78 datapoints a second  0% loss in a minute"
+    assert lines[2] == "✓ Every datapoint arrives."
     assert lines[3].split() == ["tcp", "tls", "udp", "pickle", "pickle_tls", "https"]
     assert lines[6].split() == ["us-east-1", *["✓", "4/4"] * 6]
     assert "no alert is open" in lines
@@ -58,6 +59,8 @@ def test_a_loss_shows_where_it_is_and_what_is_open() -> None:
     assert row.split()[5:7] == ["✗", "0/3"]
     assert "! 75 of 78 datapoints a second" in lines[1]
     assert "7 open alerts" in lines
+    assert lines[2].startswith("✗ All UDP of ingest is lost in eu-west-1, since ")
+    assert lines[2].endswith(" UTC, and 6 more.")
     assert any(line.startswith("page   ingest-loss-1: protocol=udp region=eu-west-1") for line in lines)
 
 

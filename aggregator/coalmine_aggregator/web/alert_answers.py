@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from coalmine_aggregator.model.alert_headline import alert_headline
 from coalmine_aggregator.model.alerts import Alert, Transition
 from coalmine_aggregator.model.explanation import ScopeScore, Statistic
 from coalmine_aggregator.model.scopes import describe
@@ -21,10 +22,11 @@ class AlertItem(Answer, rename={"alert_class": "class"}):
     the rest of the service over the same slots, `total` those of the scope since `since`, the first
     slot with loss; `total` is kept exact while late reports revise it, also after the end.
 
-    `equivalents` are scopes that name the very same series. `cause` is whose fault it is: service,
-    network, agent, receipt_path or unknown; `effect` the fate that most bad datapoints ended in, empty
-    where the class is not about fates; `note` a sentence with what the fields cannot say. `folded_into`
-    is the id of the wider alert that took this one in when it closed.
+    `headline` is what is wrong in a sentence, without its point and without `since`. `equivalents` are
+    scopes that name the very same series. `cause` is whose fault it is: service, network, agent,
+    receipt_path or unknown; `effect` the fate that most bad datapoints ended in, empty where the class
+    is not about fates; `note` a sentence with what the fields cannot say. `folded_into` is the id of
+    the wider alert that took this one in when it closed.
     """
 
     number: int
@@ -33,6 +35,7 @@ class AlertItem(Answer, rename={"alert_class": "class"}):
     service: str
     alert_class: str
     severity: str
+    headline: str
     scope: dict[str, str]
     scope_text: str
     equivalents: list[dict[str, str]]
@@ -123,6 +126,7 @@ def alert_item(alert: Alert) -> AlertItem:
         service=alert.service,
         alert_class=str(alert.alert_class),
         severity=str(alert.severity),
+        headline=alert_headline(alert),
         scope=dict(alert.scope),
         scope_text=describe(alert.scope),
         equivalents=[dict(scope) for scope in alert.equivalents],

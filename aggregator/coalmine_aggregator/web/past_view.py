@@ -8,6 +8,7 @@ import msgspec
 import sqlalchemy as sa
 
 from coalmine_aggregator.judge.open_cause import WINDOW_S
+from coalmine_aggregator.model.alert_headline import by_weight
 from coalmine_aggregator.model.alerts import Alert, AlertClass
 from coalmine_aggregator.model.counts import NOTHING, Counts
 from coalmine_aggregator.model.fates import BAD
@@ -71,7 +72,8 @@ class PastView:
 
     def open_alerts(self) -> list[Alert]:
         """The alerts that were open, as they stood after their last change."""
-        found = alerts.open_at(self._connection, self._asked.at)
+        # The worst are counted anew, where that is not done for all of them.
+        found = sorted(alerts.open_at(self._connection, self._asked.at), key=by_weight)
         return [*map(self._counted, found[:MAX_OPEN]), *found[MAX_OPEN:]]
 
     def recent_alerts(self, limit: int) -> list[Alert]:

@@ -6,6 +6,7 @@ agents. Everything is bounded, and what a bound left out is told.
 
 from __future__ import annotations
 
+from coalmine_aggregator.model.alert_headline import by_weight
 from coalmine_aggregator.web.alert_answers import AlertItem, alert_item
 from coalmine_aggregator.web.answers import (
     AgentItem,
@@ -16,6 +17,7 @@ from coalmine_aggregator.web.answers import (
     fate_group,
 )
 from coalmine_aggregator.web.cells import CELL_LABELS, CELL_SPAN_S, Cell, cells_of
+from coalmine_aggregator.web.headline import Headline, headline_of
 from coalmine_aggregator.web.objective_answers import NoiseItem, SloItem, noise_items, slo_items
 from coalmine_aggregator.web.options import WebOptions
 from coalmine_aggregator.web.spans import newest_settled
@@ -41,9 +43,9 @@ class CheckItem(Answer):
 class Snapshot(Answer):
     """One second of the page.
 
-    `settled` is the newest settled slot, None before the first. `open_total`, `agents_total`,
-    `cells_total` and `services_total` (of `slo` and `noise`) count what there is, also beyond what is
-    listed.
+    `settled` is the newest settled slot, None before the first. `open` has the worst alerts first.
+    `open_total`, `agents_total`, `cells_total` and `services_total` (of `slo` and `noise`) count what
+    there is, also beyond what is listed.
     """
 
     now: float
@@ -52,6 +54,7 @@ class Snapshot(Answer):
     started_at: float
     settled: int | None
     settle_lag_s: float
+    headline: Headline
     checks: list[CheckItem]
     cells: list[Cell]
     cells_total: int
@@ -80,7 +83,7 @@ def take_snapshot(view: SnapshotView, options: WebOptions, *, now: float, viewer
     fates = view.rates(("service",), {}, fates_first, last)
     agents = agent_items(view.agents(now))
     agents.sort(key=lambda item: (_AGENT_ORDER.get(item.status, 0), not item.impaired, item.agent))
-    open_alerts = view.open_alerts()
+    open_alerts = sorted(view.open_alerts(), key=by_weight)
     slo, noise = slo_items(view.slo()), noise_items(view.noise())
     return Snapshot(
         now=now,
@@ -89,6 +92,7 @@ def take_snapshot(view: SnapshotView, options: WebOptions, *, now: float, viewer
         started_at=health.started_at,
         settled=health.settled,
         settle_lag_s=health.settle_lag_s,
+        headline=headline_of(open_alerts, health, cells),
         checks=[CheckItem(check.name, check.ok, check.detail) for check in health.checks],
         cells=cells[: options.max_groups],
         cells_total=len(cells),
