@@ -148,6 +148,15 @@ class Engine:
         """One receipt source could not have received what belongs to these slots."""
         self._ledger.sources.gap(source, first_slot, last_slot)
 
+    def acknowledge(self, number: int, by: str, now: float) -> list[Transition]:
+        """Somebody works on an open alert; nothing where it is acknowledged already. Raises KeyError
+        for one that is not open."""
+        return self.judge.acknowledge(number, by, now)
+
+    def answer(self, number: int, actionable: bool) -> None:
+        """Whether there was anything to do about a closed alert, as people say."""
+        self.judge.answer(number, actionable)
+
     def connections(self, numbers: Sequence[int]) -> None:
         """How many connections each receipt source has; to be told once a second."""
         self._links.look(numbers)

@@ -86,6 +86,23 @@ def step(
     return state._replace(next_number=number, open=still_open, refused=refused), transitions
 
 
+def acknowledge(state: State, number: int, by: str, now: float) -> tuple[State, list[Transition]]:
+    """Somebody works on an open alert, from now on; once it is acknowledged that changes nothing.
+
+    Raises KeyError for an alert that is not open.
+    """
+    for place, alert in enumerate(state.open):
+        if alert.number == number:
+            break
+    else:
+        raise KeyError(number)
+    if alert.acknowledged_at is not None:
+        return state, []
+    taken = alert._replace(acknowledged_at=now, acknowledged_by=by)
+    still_open = (*state.open[:place], taken, *state.open[place + 1 :])
+    return state._replace(open=still_open), [Transition(Change.ACKNOWLEDGED, now, taken)]
+
+
 def _key_of(alert: Alert) -> _Key:
     return (alert.service, alert.alert_class, alert.handle)
 
@@ -136,10 +153,12 @@ def _opened(
 
 
 def _updated(alert: Alert, finding: Finding) -> Alert:
-    """The alert as the finding has it now. Once a ticket is a page it stays one while it is open."""
+    """The alert as the finding has it now. Once a ticket is a page it stays one while it is open; who
+    acknowledged the ticket said nothing of the page."""
     severity = alert.severity
-    if finding.severity is Severity.PAGE and not finding.quiet:
+    if severity is not Severity.PAGE and finding.severity is Severity.PAGE and not finding.quiet:
         severity = Severity.PAGE
+        alert = alert._replace(acknowledged_at=None, acknowledged_by="")
     return alert._replace(
         severity=severity,
         scope=finding.scope,

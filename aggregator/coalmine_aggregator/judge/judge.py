@@ -178,6 +178,17 @@ class Judge:
         self._amend()
         return transitions
 
+    def acknowledge(self, number: int, by: str, now: float) -> list[Transition]:
+        """Somebody works on an open alert. Raises KeyError for one that is not open."""
+        self._alerts, transitions = machine.acknowledge(self._alerts, number, by, now)
+        return transitions
+
+    def answer(self, number: int, actionable: bool) -> None:
+        """What people said of a closed alert, so that correcting its counts does not forget it."""
+        for key, alert in self._closed.items():
+            if alert.number == number:
+                self._closed[key] = alert._replace(actionable=actionable)
+
     def _with_last_slot(self, transition: Transition) -> Transition:
         """The slot that ended a loss counts, too, and no finding told it."""
         alert = transition.alert

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from coalmine_aggregator.alerts.machine import MAX_OPEN, SETTLE_IN_S, State, step
+import pytest
+
+from coalmine_aggregator.alerts.machine import MAX_OPEN, SETTLE_IN_S, State, acknowledge, step
 from coalmine_aggregator.model.alerts import AlertClass, Change, Severity, Transition
 from coalmine_aggregator.model.findings import Finding
 from tests.aggregator.alerts.findings import POLICIES, finding
@@ -118,3 +120,41 @@ def test_open_alerts_are_bounded_and_what_finds_no_room_is_counted() -> None:
 def test_a_finding_of_an_unknown_service_is_told_without_owner() -> None:
     _, (told,) = run([finding(AlertClass.AGENTS_MISSING, service="_fleet")])
     assert (told[0].alert.owner, told[0].alert.acceptable_loss) == ("", 0.0)
+
+
+def test_who_acknowledges_is_kept_over_changes_to_the_end() -> None:
+    state, _ = run([finding(protocol="udp"), finding(handle="b", zone="b")])
+    state, told = acknowledge(state, 1, "anna", 1_010.0)
+    assert changes(told) == [(Change.ACKNOWLEDGED, "ingest-loss-1")]
+    assert [alert.acknowledged_by for alert in state.open] == ["anna", ""]
+    _, (changed, over) = run([finding(region="eu"), finding(handle="b", zone="b")], [], state=state)
+    assert changes(changed) == [(Change.CHANGED, "ingest-loss-1")]
+    by = {each.alert.number: (each.alert.acknowledged_by, each.alert.acknowledged_at) for each in over}
+    assert by == {1: ("anna", 1_010.0), 2: ("", None)}
+
+
+def test_the_first_who_acknowledges_stands() -> None:
+    state, _ = run([finding()])
+    state, _ = acknowledge(state, 1, "anna", 1_010.0)
+    again, told = acknowledge(state, 1, "ben", 1_011.0)
+    assert (again, told) == (state, [])
+
+
+def test_only_what_is_open_can_be_acknowledged() -> None:
+    state, _ = run([finding()], [])
+    for number in (1, 2):
+        with pytest.raises(KeyError):
+            acknowledge(state, number, "anna", 1_010.0)
+
+
+def test_a_ticket_that_becomes_a_page_asks_for_somebody_anew() -> None:
+    few = finding(AlertClass.AGENTS_MISSING, severity=Severity.TICKET, host="h1")
+    many = finding(AlertClass.AGENTS_MISSING, severity=Severity.PAGE, zone="a")
+    state, _ = run([few])
+    state, _ = acknowledge(state, 1, "anna", 1_010.0)
+    state, (changed,) = run([many], state=state)
+    assert (changed[0].alert.acknowledged_by, changed[0].alert.acknowledged_at) == ("", None)
+    # The page's own acknowledgement stays, whatever else the scope does.
+    state, _ = acknowledge(state, 1, "ben", 1_020.0)
+    state, _ = run([few], [many], state=state)
+    assert state.open[0].acknowledged_by == "ben"
