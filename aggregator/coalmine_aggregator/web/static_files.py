@@ -1,4 +1,4 @@
-"""The page's files: read once at start, compressed once, served from memory.
+"""The page's files: read and put together once at start, compressed once, served from memory.
 
 Their addresses carry a hash over all of them, `/static/<build>/js/page.js`, so that a browser may keep
 them for good and still never mixes two versions: the pages themselves name the addresses.
@@ -9,13 +9,14 @@ from __future__ import annotations
 import gzip
 import hashlib
 import posixpath
-import re
 from http import HTTPStatus
 from importlib import resources
 from importlib.resources.abc import Traversable
 from typing import NamedTuple
 
 from aiohttp import web
+
+from coalmine_aggregator.web.bundle import bundled
 
 CONTENT_TYPES = {
     ".html": "text/html",
@@ -29,8 +30,6 @@ ROOT = "/static/"
 KEPT = "public, max-age=31536000, immutable"
 CHECKED = "no-cache"
 
-_IMPORT = re.compile(rb'^(?:import|export)\b[^;]*?"(\.{1,2}/[^"]+\.js)";', re.MULTILINE)
-_ENTRY = re.compile(rb'<script type="module" src="/static/([^"]+)"></script>')
 _BUILD = b'<html lang="en"'
 
 
@@ -43,7 +42,7 @@ class StaticFile(NamedTuple):
 
 
 class StaticFiles:
-    """Every file under `static/`, by its path there."""
+    """What is served of the files under `static/`: see `bundle.bundled`."""
 
     def __init__(self, files: dict[str, bytes] | None = None) -> None:
         files = read_files() if files is None else files
@@ -53,7 +52,7 @@ class StaticFiles:
         self.build = digest.hexdigest()
         """Changes whenever any file does."""
         self._files = {
-            name: _prepared(name, self._addressed(name, body, files)) for name, body in files.items()
+            name: _prepared(name, self._addressed(name, body)) for name, body in bundled(files).items()
         }
 
     def body(self, name: str) -> bytes:
@@ -86,17 +85,10 @@ class StaticFiles:
             headers["Content-Encoding"] = "gzip"
         return web.Response(body=body, content_type=file.content_type, charset="utf-8", headers=headers)
 
-    def _addressed(self, name: str, body: bytes, files: dict[str, bytes]) -> bytes:
-        """A page with the build in its addresses, and with all its modules named, which a browser would
-        otherwise find out about one import after the other."""
+    def _addressed(self, name: str, body: bytes) -> bytes:
+        """A page with the build in its addresses."""
         if not name.endswith(".html"):
             return body
-        preloads = b"".join(
-            b'<link rel="modulepreload" href="/static/%b">\n' % module.encode()
-            for entry in _ENTRY.findall(body)
-            for module in modules_of(entry.decode(), files)
-        )
-        body = body.replace(b"</head>", preloads + b"</head>", 1)
         body = body.replace(_BUILD, b'%b data-build="%b"' % (_BUILD, self.build.encode()), 1)
         return body.replace(b'"/static/', b'"/static/%b/' % self.build.encode())
 
@@ -106,19 +98,6 @@ def read_files() -> dict[str, bytes]:
     found: dict[str, bytes] = {}
     _read(resources.files("coalmine_aggregator.web").joinpath("static"), "", found)
     return found
-
-
-def modules_of(entry: str, files: dict[str, bytes]) -> list[str]:
-    """The modules that `entry` imports, and those that they import, itself left out."""
-    found, waiting = {entry: None}, [entry]
-    while waiting:
-        name = waiting.pop()
-        for imported in _IMPORT.findall(files.get(name, b"")):
-            module = posixpath.normpath(posixpath.join(posixpath.dirname(name), imported.decode()))
-            if module not in found:
-                found[module] = None
-                waiting.append(module)
-    return [name for name in found if name != entry]
 
 
 def takes_gzip(request: web.Request) -> bool:

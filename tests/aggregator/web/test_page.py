@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 import aiohttp
 import pytest
 
-from coalmine_aggregator.web.static_files import StaticFiles, modules_of, read_files
+from coalmine_aggregator.web.static_files import StaticFiles, read_files
 from tests.aggregator.web.conftest import Site
 from tests.aggregator.web.fake_view import make_alert
 
@@ -114,39 +114,22 @@ def test_icons_that_scripts_name_are_drawn() -> None:
     assert named | statuses | {"away"} == set(Markup(FILES["icons.svg"]).ids)
 
 
-@pytest.mark.parametrize("entry", ["js/page.js", "js/wall.js"])
-def test_all_modules_of_a_page_are_named_in_its_head(entry: str) -> None:
-    page = "wall.html" if entry == "js/wall.js" else "index.html"
-    named = re.findall(
-        r'rel="modulepreload" href="/static/[0-9a-f]+/([^"]+)"', StaticFiles().body(page).decode()
-    )
-    assert named == modules_of(entry, ALL)
-    assert "vendor/uplot.js" in named
-    imported = {
-        each
-        for name in [entry, *(each for each in named if each.startswith("js/"))]
-        for each in re.findall(r'from "\./([a-z_]+\.js)"', FILES[name])
-    }
-    assert {f"js/{each}" for each in imported} <= {entry, *named}
-
-
 def test_no_script_or_style_is_left_over() -> None:
-    named = {"js/page.js", "js/wall.js", *modules_of("js/page.js", ALL), *modules_of("js/wall.js", ALL)}
-    for page in PAGES:
-        named |= set(re.findall(r'"/static/([^"]+)"', FILES[page]))
-    assert {*SCRIPTS, *STYLES} <= named
+    scripts = b"".join(StaticFiles().body(name) for name in ("js/page.js", "js/theme.js", "js/wall.js"))
+    for name in SCRIPTS:
+        assert ALL[name] in scripts or f"// {name}\n".encode() in scripts, name
+    named = {each for page in PAGES for each in re.findall(r'"/static/([^"]+)"', FILES[page])}
+    assert set(STYLES) <= named
 
 
 async def test_files_are_kept_for_good_under_their_build_alone(site: Site) -> None:
     build = StaticFiles().build
-    async with site.client.get(f"/static/{build}/css/base.css") as response:
+    async with site.client.get(f"/static/{build}/index.css") as response:
         etag = response.headers["ETag"]
         assert "immutable" in response.headers["Cache-Control"]
-    async with site.client.get("/static/other/css/base.css") as response:
+    async with site.client.get("/static/other/index.css") as response:
         assert response.headers["Cache-Control"] == "no-cache"
-    async with site.client.get(
-        "/static/other/css/base.css", headers={"If-None-Match": etag}
-    ) as response:
+    async with site.client.get("/static/other/index.css", headers={"If-None-Match": etag}) as response:
         assert response.status == 304
         assert await response.read() == b""
     for wrong in ("css/none.css", "index.html", "../page.py", "vendor/.lock"):
@@ -158,12 +141,13 @@ def test_any_change_of_any_file_is_another_build() -> None:
     build = StaticFiles(ALL).build
     assert StaticFiles(ALL).build == build
     assert StaticFiles({**ALL, "js/dom.js": ALL["js/dom.js"] + b"\n"}).build != build
-    moved = {("js/dom2.js" if name == "js/dom.js" else name): body for name, body in ALL.items()}
+    moved = {("other.svg" if name == "favicon.svg" else name): body for name, body in ALL.items()}
     assert StaticFiles(moved).build != build
 
 
 async def test_files_are_sent_compressed_to_who_takes_that(site: Site) -> None:
-    address = f"/static/{StaticFiles().build}/vendor/uplot.js"
+    files = StaticFiles()
+    address = f"/static/{files.build}/js/page.js"
     bodies = []
     for takes in ("gzip, br", "br, gzip;q=0", "identity"):
         async with aiohttp.ClientSession(auto_decompress=False) as session:
@@ -173,7 +157,7 @@ async def test_files_are_sent_compressed_to_who_takes_that(site: Site) -> None:
                 assert response.headers["Vary"] == "Accept-Encoding"
                 bodies.append((response.headers.get("Content-Encoding"), await response.read()))
     assert [coding for coding, _ in bodies] == ["gzip", None, None]
-    assert gzip.decompress(bodies[0][1]) == bodies[1][1] == bodies[2][1] == ALL["vendor/uplot.js"]
+    assert gzip.decompress(bodies[0][1]) == bodies[1][1] == bodies[2][1] == files.body("js/page.js")
 
 
 async def test_a_first_visit_is_light(site: Site) -> None:
@@ -186,7 +170,7 @@ async def test_a_first_visit_is_light(site: Site) -> None:
         for address in addresses:
             async with session.get(site.server.make_url(address)) as response:
                 sizes[address] = len(await response.read()) + len(str(response.headers))
-    assert len(sizes) > 30
+    assert len(sizes) <= 8, "nothing is asked for one by one"
     assert sum(sizes.values()) <= 300 * 1024
 
 
@@ -215,6 +199,7 @@ def test_every_colour_is_said_for_light_and_dark() -> None:
     assert all(re.fullmatch(r"light-dark\(.+, .+\)", value) for value in said.values())
     styles = "".join(FILES[name] for name in STYLES)
     used = set(re.findall(r"var\((--[a-z0-9-]+)\)", styles)) - {"--colour"}
+    used -= {"--columns", *re.findall(r"(--[a-z-]+): \d+px", styles)}
     assert used <= set(said)
     # What canvases ask for by name.
     scripts = "".join(FILES[name] for name in SCRIPTS)
