@@ -14,7 +14,7 @@ from coalmine_agent.settings import Settings
 from coalmine_runtime.config_error import ConfigError, Problem, SettingError
 from coalmine_runtime.mqtt import BrokerSettings, tls_context
 from coalmine_runtime.settings import load
-from coalmine_wire.reports import MAX_ENDPOINTS, MAX_PAYLOAD, encode
+from coalmine_wire.reports import MAX_ENDPOINTS, MAX_PAYLOAD, ReportError, decode_birth, encode
 
 MAX_BIRTH_BYTES = MAX_PAYLOAD - 1024
 """With room for what a later birth says in more digits."""
@@ -48,9 +48,14 @@ def load_agent(path: Path, env: Mapping[str, str], *, boot: str, started_at: flo
     if len(plans) > MAX_ENDPOINTS:
         what = f"{len(plans)} endpoints, at most {MAX_ENDPOINTS} an agent"
         raise ConfigError.of(path, "services", what)
-    if (size := len(encode(identity.birth(1, 0, plans)))) > MAX_BIRTH_BYTES:
-        what = f"their names and addresses take {size} bytes, at most {MAX_BIRTH_BYTES} an agent"
+    birth = encode(identity.birth(1, 0, plans))
+    if len(birth) > MAX_BIRTH_BYTES:
+        what = f"their names and addresses take {len(birth)} bytes, at most {MAX_BIRTH_BYTES} an agent"
         raise ConfigError.of(path, "services", what)
+    try:
+        decode_birth(birth)
+    except ReportError as error:
+        raise ConfigError.of(path, "agent", f"no aggregator would take its birth: {error}") from None
     return Loaded(settings, identity, plans, broker, context, _state_dir(settings, env))
 
 

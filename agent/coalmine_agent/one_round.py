@@ -13,6 +13,7 @@ from coalmine_agent.resolver import Resolver
 from coalmine_agent.runner import Runner
 from coalmine_runtime import clock
 from coalmine_runtime.daemon_threads import DaemonThreads
+from coalmine_runtime.printable import printable
 from coalmine_wire.control import Choice
 from coalmine_wire.reports import Outcome, SlotReport, Step, Verdict
 
@@ -79,7 +80,8 @@ def table(round_: Round, now: float) -> list[str]:
     outcomes = {outcome.endpoint: outcome for outcome in round_.report.outcomes}
     rows = [list(_HEADINGS)]
     for index, plan in enumerate(round_.plans):
-        rows.append(_row(plan, outcomes.get(index), round_.expiries.get(index), now))
+        cells = _row(plan, outcomes.get(index), round_.expiries.get(index), now)
+        rows.append([printable(cell) for cell in cells])
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = []
     for row in rows:

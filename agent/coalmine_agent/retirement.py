@@ -11,7 +11,7 @@ from coalmine_agent.loaded import Loaded
 from coalmine_runtime import clock
 from coalmine_runtime.daemon_threads import DaemonThreads
 from coalmine_runtime.mqtt import BrokerError, Connection, connect
-from coalmine_wire.reports import Life, ReportError, State, decode_birth, encode
+from coalmine_wire.reports import MAX_TEXT, Life, ReportError, State, decode_birth, encode
 from coalmine_wire.slots import slot_of
 from coalmine_wire.topics import Kind
 
@@ -37,7 +37,7 @@ async def _retire(loaded: Loaded, reason: str) -> None:
             boot = identity.boot
             birth = encode(identity.birth(1, slot_of(now), []))
             await connection.publish(identity.topic(Kind.BIRTH), birth, retain=True)
-        state = State(identity.id, boot, Life.RETIRED, now, slot_of(now), reason)
+        state = State(identity.id, boot, Life.RETIRED, now, slot_of(now), reason[:MAX_TEXT])
         await connection.publish(identity.topic(Kind.STATE), encode(state), retain=True)
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import datetime
 from collections.abc import Mapping, Sequence
 
-from coalmine_cli.text_table import columns, percent, printable
+from coalmine_cli.text_table import columns, percent
 from coalmine_cli.told import Alert, Alerts, Candidate, Change, Explained, Statistic, Sums
+from coalmine_runtime.printable import printable
 
 _OURS = {"_fleet": "the fleet", "_control": "the control agent"}
 _COUNTED = ("loss", "blind")

@@ -48,5 +48,5 @@ def explain(aggregator: Aggregator, alert: str, as_json: bool) -> None:
     _show(body, explanation(told), as_json)
 
 
-def _show(body: bytes, lines: list[str], as_json: bool) -> None:
-    print(body.decode() if as_json else "\n".join(lines))
+def _show(body: str, lines: list[str], as_json: bool) -> None:
+    print(body if as_json else "\n".join(lines))

@@ -11,8 +11,8 @@ from typing import TypeVar
 
 import msgspec
 
-from coalmine_cli.text_table import printable
 from coalmine_cli.told import Problem
+from coalmine_runtime.printable import printable, printable_json
 from coalmine_runtime.quantities import Address
 from coalmine_runtime.secret import Secret
 from coalmine_runtime.url import split_url
@@ -60,12 +60,13 @@ class Aggregator:
             self._headers["Authorization"] = f"Bearer {token.reveal()}"
         self._has_token = token is not None
 
-    def ask(self, path: str, kind: type[T]) -> tuple[T, bytes]:
-        """The answer to GET `path`, and its text. Raises `AskingError`, `NotThereError`."""
+    def ask(self, path: str, kind: type[T]) -> tuple[T, str]:
+        """The answer to GET `path`, and its JSON as a terminal may have it. Raises `AskingError`,
+        `NotThereError`."""
         with self._asked(path, "application/json") as response:
             body = self._body(response)
             if response.status == http.client.OK:
-                return self._decoded(body, kind), body
+                return self._decoded(body, kind), printable_json(body.decode(errors="replace"))
             raise self._refusal(path, response.status, body)
 
     def events(self, path: str, kind: type[T]) -> Generator[T, None, None]:

@@ -53,7 +53,7 @@ def rates(
     path = "/api/v1/rates" + (f"?{urlencode(query)}" if query else "")
     told, body = aggregator.ask(path, Rates)
     lines = steps_table(told) if step else rates_table(told)
-    print(body.decode() if as_json else "\n".join(lines))
+    print(body if as_json else "\n".join(lines))
 
 
 def _filter(text: str) -> tuple[str, str]:

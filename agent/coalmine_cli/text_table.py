@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 
+from coalmine_runtime.printable import printable
+
 
 def columns(rows: Sequence[Sequence[str]], right: Iterable[int]) -> list[str]:
     """The rows with their columns below each other; those of `right` aligned there."""
@@ -18,13 +20,6 @@ def columns(rows: Sequence[Sequence[str]], right: Iterable[int]) -> list[str]:
         ).rstrip()
         for row in rows
     ]
-
-
-def printable(text: str) -> str:
-    """What came over the network must not drive the terminal: an escape is shown as `\\x1b`."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def percent(share: float) -> str:

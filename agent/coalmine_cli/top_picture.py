@@ -14,9 +14,10 @@ from rich.text import Text
 
 from coalmine_cli.alert_text import length, scope_text
 from coalmine_cli.grid import Grid, Row, Square, grid_of, rank
-from coalmine_cli.text_table import percent, printable
+from coalmine_cli.text_table import percent
 from coalmine_cli.told import Alert
 from coalmine_cli.told_live import Agent, Snapshot
+from coalmine_runtime.printable import printable
 
 LOCATIONS = ("", "external", "internal", "on-machine")
 

@@ -9,14 +9,16 @@ priority, `<4>`.
 from __future__ import annotations
 
 import datetime
+import json
 import logging
+import math
 import os
 import sys
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
-import msgspec
+from coalmine_runtime.printable import printable, printable_json, quoted
 
 _MAX_VALUE = 500
 _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.:/+%@,*[]()<>")
@@ -90,8 +92,8 @@ def _value(value: object) -> str:
     text = f"{value:.6g}" if isinstance(value, float) and abs(value) < 1e6 else str(value)
     if len(text) > _MAX_VALUE:
         text = f"{text[:_MAX_VALUE]}..."
-    # JSON quoting keeps control characters and forged fields out of the line.
-    return text if text and _PLAIN.issuperset(text) else msgspec.json.encode(text).decode()
+    # Quoting keeps control characters and forged fields out of the line.
+    return text if text and _PLAIN.issuperset(text) else quoted(text)
 
 
 class _Text(logging.Formatter):
@@ -109,7 +111,10 @@ class _Text(logging.Formatter):
         line = " ".join(
             [f"{start}{level}", message, *(f"{key}={_value(fields[key])}" for key in fields)]
         )
-        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+        if record.exc_info:
+            trace = self.formatException(record.exc_info).split("\n")
+            line = "\n".join([line, *map(printable, trace)])
+        return line
 
 
 class _Json(logging.Formatter):
@@ -123,8 +128,10 @@ class _Json(logging.Formatter):
         }
         if record.exc_info:
             entry["traceback"] = self.formatException(record.exc_info)
-        return msgspec.json.encode(entry).decode()
+        return printable_json(json.dumps(entry, ensure_ascii=False))
 
 
 def _jsonable(value: object) -> object:
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
     return value if isinstance(value, int | float | bool | None) else str(value)[:_MAX_VALUE]

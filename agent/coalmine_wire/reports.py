@@ -8,7 +8,7 @@ A change that cannot be made so needs a new topic root (`coalmine/v2/...`).
 from __future__ import annotations
 
 from enum import IntEnum, StrEnum
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
 
@@ -27,6 +27,14 @@ MAX_SLOTS = 600
 
 MAX_ERROR = 200
 """Characters of an error's text."""
+
+MAX_TEXT = 1000
+"""Characters of a label, a version, a reason: whatever else is told of an agent in words."""
+
+MAX_IMPAIRED = 16
+"""Names of what was wrong in one slot."""
+
+Text = Annotated[str, msgspec.Meta(max_length=MAX_TEXT)]
 
 
 class ReportError(ValueError):
@@ -81,7 +89,7 @@ class SlotReport(msgspec.Struct, omit_defaults=True, frozen=True):
 
     slot: int
     outcomes: list[Outcome] = []
-    impaired: list[str] = []
+    impaired: Annotated[list[Text], msgspec.Meta(max_length=MAX_IMPAIRED)] = []
 
 
 class Report(msgspec.Struct, omit_defaults=True, frozen=True):
@@ -95,7 +103,7 @@ class Report(msgspec.Struct, omit_defaults=True, frozen=True):
     """
 
     agent: str
-    boot: str
+    boot: Text
     revision: int
     sent_at: float
     slots: list[SlotReport]
@@ -107,11 +115,11 @@ class Report(msgspec.Struct, omit_defaults=True, frozen=True):
 class Endpoint(msgspec.Struct, omit_defaults=True, frozen=True):
     """One endpoint as the birth tells it: enough to know its series and when it starts."""
 
-    service: str
+    service: Text
     protocol: Protocol
     phase_ms: int
-    variant: str = ""
-    address: str = ""
+    variant: Text = ""
+    address: Text = ""
 
 
 class Birth(msgspec.Struct, omit_defaults=True, frozen=True):
@@ -124,22 +132,22 @@ class Birth(msgspec.Struct, omit_defaults=True, frozen=True):
     """
 
     agent: str
-    boot: str
+    boot: Text
     revision: int
     first_slot: int
     location: Location
-    region: str
-    zone: str
-    host: str
+    region: Text
+    zone: Text
+    host: Text
     endpoints: list[Endpoint]
-    version: str = ""
-    python: str = ""
+    version: Text = ""
+    python: Text = ""
     started_at: float = 0.0
     interval_s: int = 1
     control: bool = False
     v: int = VERSION
     control_share: float = 0.0
-    control_key: str = ""
+    control_key: Text = ""
 
     def series(self) -> list[Series]:
         """The series of each endpoint, in their order, every label escaped."""
@@ -170,11 +178,11 @@ class State(msgspec.Struct, omit_defaults=True, frozen=True):
     """An agent's life. `last_slot` is the last one it took part in, on a goodbye or a retirement."""
 
     agent: str
-    boot: str
+    boot: Text
     life: Life
     at: float = 0.0
     last_slot: int | None = None
-    reason: str = ""
+    reason: Text = ""
     v: int = VERSION
 
 

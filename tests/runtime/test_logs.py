@@ -34,6 +34,23 @@ def test_a_field_cannot_forge_a_line(capsys: pytest.CaptureFixture[str]) -> None
     assert r'name="a\nerror forged key=1" empty="" key=***' in text
 
 
+@pytest.mark.parametrize("format_", Format)
+def test_no_field_or_traceback_drives_a_terminal(
+    capsys: pytest.CaptureFixture[str], format_: Format
+) -> None:
+    set_up(format_)
+    evil = "\x1b[2J\x07\x7f\x9b31m\u202e\ud800\r\x00"
+    log = get_logger("agent")
+    try:
+        raise ValueError(evil)
+    except ValueError as error:
+        log.exception("agent.x", error, why=evil)
+    text = capsys.readouterr().err
+    assert "ValueError" in text
+    assert all(line.isprintable() for line in text.split("\n"))
+    assert format_ is Format.TEXT or json.loads(text)["why"] == evil
+
+
 def test_long_values_are_cut(capsys: pytest.CaptureFixture[str]) -> None:
     set_up()
     get_logger("agent").info("agent.x", name="a" * 10_000)

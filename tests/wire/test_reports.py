@@ -15,8 +15,10 @@ from hypothesis import strategies as st
 from coalmine_wire.protocols import Protocol
 from coalmine_wire.reports import (
     MAX_ENDPOINTS,
+    MAX_IMPAIRED,
     MAX_PAYLOAD,
     MAX_SLOTS,
+    MAX_TEXT,
     Birth,
     Endpoint,
     Life,
@@ -141,6 +143,15 @@ def test_messages_out_of_bounds_are_refused() -> None:
         decode_birth(encode(birth))
     with pytest.raises(ReportError, match="bytes"):
         decode_state(b" " * (MAX_PAYLOAD + 1))
+    for message, where in (
+        (msgspec.structs.replace(birth, endpoints=[], version="v" * (MAX_TEXT + 1)), "version"),
+        (msgspec.structs.replace(birth, endpoints=[], region="r" * (MAX_TEXT + 1)), "region"),
+        (State("a", "b", Life.RETIRED, reason="r" * (MAX_TEXT + 1)), "reason"),
+        (Report("a", "b", 0, 0.0, [SlotReport(5, impaired=["i" * (MAX_TEXT + 1)])]), "impaired"),
+        (Report("a", "b", 0, 0.0, [SlotReport(5, impaired=["i"] * (MAX_IMPAIRED + 1))]), "impaired"),
+    ):
+        with pytest.raises(ReportError, match=rf"length <= \d+ - at `\$\..*{where}"):
+            DECODERS[type(message)](encode(message))
 
 
 def test_the_order_of_verdicts_is_their_precedence() -> None:

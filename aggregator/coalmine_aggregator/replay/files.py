@@ -15,6 +15,7 @@ from coalmine_aggregator.replay.reading import Loaded, read_scenario
 from coalmine_aggregator.replay.simulation import Simulation
 from coalmine_runtime import clock
 from coalmine_runtime.config_error import ConfigError, Problem
+from coalmine_runtime.printable import printable_json
 
 Tell = Callable[[Line], None]
 Watch = Callable[[int], None]
@@ -83,4 +84,4 @@ def _told(loaded: Loaded, difference: Difference) -> str:
 
 def print_line(line: Line) -> None:
     """To standard output, at once."""
-    print(json.dumps(line), flush=True)  # noqa: T201
+    print(printable_json(json.dumps(line)), flush=True)  # noqa: T201
