@@ -22,7 +22,7 @@ class LabelFilter:
     def __init__(self, where: Mapping[str, str]) -> None:
         """Raises ValueError for a glob that is too long or has too many stars."""
         self.where = dict(where)
-        self._globs = {label: _compiled(value) for label, value in where.items() if is_glob(value)}
+        self._globs = {label: glob_pattern(value) for label, value in where.items() if is_glob(value)}
 
     def matches(self, label: str, value: str) -> bool:
         """Whether a value of this label is asked for; of a label that is not named, every one is."""
@@ -42,7 +42,9 @@ def is_glob(value: str) -> bool:
     return "*" in value or "?" in value
 
 
-def _compiled(glob: str) -> re.Pattern[str]:
+def glob_pattern(glob: str) -> re.Pattern[str]:
+    """What a glob, or an exact value, means to `match`. Raises ValueError for one that is too long or has
+    too many stars."""
     if len(glob) > MAX_GLOB:
         raise ValueError(f"longer than {MAX_GLOB} characters")
     # A run of stars says no more than one of them, and lazy parts between literals never go back over

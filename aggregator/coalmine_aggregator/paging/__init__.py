@@ -1,0 +1,1 @@
+"""Who hears of an alert, when and how often: routes, holds, escalations, rotas. Pure."""

@@ -1,0 +1,106 @@
+"""Escalation: who else is told, until somebody acknowledges or it is over. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+from coalmine_aggregator.paging.target import Target
+
+MAX_STEPS: Final = 20
+"""Steps of one policy."""
+
+MAX_TIMES: Final = 100
+"""How often one step is told."""
+
+SHORTEST_EVERY_S: Final = 30.0
+"""A telephone that rings more often than this is switched off."""
+
+LONGEST_AFTER_S: Final = 7 * 86_400.0
+
+_ROUNDING = 1e-6  # of a repeat: at the very time that was told for the next one, it is due
+
+
+class Step(NamedTuple):
+    """`targets` are told `after_s` seconds after the first notice, and again every `every_s` until they
+    were told `times` times in all."""
+
+    after_s: float
+    targets: tuple[Target, ...]
+    every_s: float | None = None
+    times: int = 1
+
+
+class Policy(NamedTuple):
+    """The steps, the earliest first."""
+
+    steps: tuple[Step, ...]
+
+    def check(self) -> None:
+        """Raises ValueError that begins with the place which cannot be, such as `[1].every`."""
+        if not 1 <= len(self.steps) <= MAX_STEPS:
+            raise ValueError(f"has {len(self.steps)} steps; there may be 1 to {MAX_STEPS}")
+        before = 0.0
+        for place, step in enumerate(self.steps):
+            if not before <= step.after_s <= LONGEST_AFTER_S:
+                raise ValueError(
+                    f"[{place}].after: must be {before:g} to {LONGEST_AFTER_S:g} s; it counts from the "
+                    "first notice, not from the step before"
+                )
+            before = step.after_s
+            if not step.targets:
+                raise ValueError(f"[{place}].to: is empty")
+            if not 1 <= step.times <= MAX_TIMES:
+                raise ValueError(f"[{place}].times: must be 1 to {MAX_TIMES}")
+            if step.times > 1 and step.every_s is None:
+                raise ValueError(f"[{place}].every: is needed where times is more than 1")
+            if step.every_s is not None and not SHORTEST_EVERY_S <= step.every_s <= LONGEST_AFTER_S:
+                raise ValueError(
+                    f"[{place}].every: must be {SHORTEST_EVERY_S:g} to {LONGEST_AFTER_S:g} s"
+                )
+
+
+class Call(NamedTuple):
+    """A step that is due, by its place in the policy, and how often it was due before."""
+
+    place: int
+    repeat: int
+
+
+class Due(NamedTuple):
+    """`calls` are due now; the next will be at `next_at`, inf for none."""
+
+    calls: tuple[Call, ...]
+    next_at: float
+
+
+def due(
+    policy: Policy, began: float, stopped: float | None, now: float, done: Mapping[int, int]
+) -> Due:
+    """The steps that are due.
+
+    `began` is when the first notice was made; from `stopped` on (acknowledged, closed), None for not
+    yet, nothing is due. `done` has, by place of a step, the highest repeat that was told. Of repeats
+    that were missed, as nobody asked, only the newest is due: one call says as much as five at once.
+    """
+    if stopped is not None and now >= stopped:
+        return Due((), math.inf)
+    calls: list[Call] = []
+    next_at = math.inf
+    for place, step in enumerate(policy.steps):
+        first_at = began + step.after_s
+        told = done.get(place, -1)
+        if now < first_at:
+            repeat = -1
+        elif step.every_s is None:
+            repeat = 0
+        else:
+            repeat = min(step.times - 1, math.floor((now - first_at) / step.every_s + _ROUNDING))
+        if repeat > told:
+            calls.append(Call(place, repeat))
+            told = repeat
+        if told + 1 < step.times:
+            wait_s = 0.0 if step.every_s is None else (told + 1) * step.every_s
+            next_at = min(next_at, first_at + wait_s)
+    return Due(tuple(calls), next_at)
