@@ -263,8 +263,9 @@ class Slo:
         """How the budget of the window that ends at `slot` (the newest one if absent) was spent.
 
         Up to `points` pairs of a slot and the fraction that was left after it, of what the whole window
-        allows, evenly spread and ascending, no two of one minute. The first is 1.0, before the window;
-        the last is what `view` says is left. A single point is the last. Raises ValueError for none."""
+        allows, evenly spread and ascending, no two of one minute. The first is 1.0, before the window,
+        or before the first minute in it of which anything is known; the last is what `view` says is
+        left. A single point is the last. Raises ValueError for none."""
         if points < 1:
             raise ValueError("a series has one point at least")
         at = self._last_slot if slot is None else slot
@@ -277,6 +278,11 @@ class Slo:
             start = begins - first + filled
             by_minute[:, start : start + part.shape[1]] = part[:2]
             filled += part.shape[1]
+        known = np.flatnonzero(by_minute.any(axis=0))
+        if len(known):
+            first += int(known[0])
+            minutes -= int(known[0])
+            by_minute = by_minute[:, known[0] :]
         judged = max(int(by_minute[0].sum()), 0)
         spent = np.clip(np.concatenate([[0], np.cumsum(by_minute[1])]), 0, judged)
         wanted = min(points, minutes + 1)

@@ -22,6 +22,17 @@ class Objective(msgspec.Struct, frozen=True):
 
 def slo_at(connection: sa.Connection, service: str, objective: Objective, slot: int) -> SloView:
     """The objective over its window that ends at a slot, as late evidence has made it since."""
+    return _slo_at(connection, service, objective, slot).view(slot)
+
+
+def burn_down_at(
+    connection: sa.Connection, service: str, objective: Objective, slot: int, points: int
+) -> list[tuple[int, float]]:
+    """How the budget of that window was spent, see `Slo.burn_down`."""
+    return _slo_at(connection, service, objective, slot).burn_down(points, slot)
+
+
+def _slo_at(connection: sa.Connection, service: str, objective: Objective, slot: int) -> Slo:
     table = schema.slo_minutes
     minute = slot // MINUTE_S
     oldest = minute - objective.window_s // MINUTE_S + 1
@@ -33,4 +44,4 @@ def slo_at(connection: sa.Connection, service: str, objective: Objective, slot: 
     slo = Slo(round(1.0 - objective.objective, 12), objective.window_s)
     flat = np.fromiter(itertools.chain.from_iterable(rows), dtype=np.int64)
     slo.restore(flat.reshape(-1, MINUTE_COLUMNS))
-    return slo.view(slot)
+    return slo

@@ -9,7 +9,9 @@ import msgspec
 from aiohttp import web
 
 from coalmine_aggregator.access.roles import Scope
+from coalmine_aggregator.reading.objectives import Objective
 from coalmine_aggregator.web import openapi
+from coalmine_aggregator.web.asking import ask
 from coalmine_aggregator.web.entrance import IDENTITY, needs
 from coalmine_aggregator.web.keys import NOW, PULSE, VIEW
 from coalmine_aggregator.web.objective_answers import (
@@ -22,7 +24,9 @@ from coalmine_aggregator.web.objective_answers import (
 )
 from coalmine_aggregator.web.problems import ProblemError
 from coalmine_aggregator.web.query import parse_count, singles
+from coalmine_aggregator.web.reader_tasks import BurnDownGiven
 from coalmine_aggregator.web.replies import json_body, json_reply
+from coalmine_aggregator.web.spans import parse_past
 
 MAX_POINTS = 1000
 
@@ -37,10 +41,12 @@ async def slo(request: web.Request) -> web.Response:
 
 @needs(Scope.READ)
 async def burn_down(request: web.Request) -> web.Response:
-    """How an error budget was spent."""
-    values = singles(request.query.items(), known=("points",))
+    """How an error budget was spent, up to now or up to a past second."""
+    values = singles(request.query.items(), known=("points", "at"))
     points = parse_count(values, "points", default=60, most=MAX_POINTS)
-    view, service = request.app[VIEW], request.match_info["service"]
+    app, service = request.app, request.match_info["service"]
+    second = parse_past(values["at"], app[NOW]()) if "at" in values else None
+    view = app[VIEW]
     objective = view.slo().get(service)
     if objective is None:
         raise ProblemError(
@@ -49,9 +55,14 @@ async def burn_down(request: web.Request) -> web.Response:
             f"There is no service {service[:64]} with an objective.",
             hint="/api/v1/slo lists them",
         )
+    if second is not None:
+        held_to = Objective(objective.objective, objective.window_s)
+        given = BurnDownGiven(service, held_to, second, points)
+        packed = msgspec.msgpack.encode(given)
+        return json_body(await ask(app, "burn_down", packed, packed))
     return json_reply(
         BurnDown(
-            now=request.app[NOW](),
+            now=app[NOW](),
             service=service,
             objective=objective.objective,
             window_s=objective.window_s,

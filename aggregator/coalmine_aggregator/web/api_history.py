@@ -24,7 +24,7 @@ from coalmine_aggregator.web.pulse import BEAT_AT_S
 from coalmine_aggregator.web.query import parse_count, parse_labels, parse_where, singles
 from coalmine_aggregator.web.reader_tasks import LatencyGiven, SeriesGiven, StripGiven
 from coalmine_aggregator.web.replies import json_body
-from coalmine_aggregator.web.spans import SPAN_NAMES, Span, parse_span, parse_step, parse_time
+from coalmine_aggregator.web.spans import SPAN_NAMES, Span, parse_past, parse_span, parse_step
 from coalmine_wire.series import LABELS
 from coalmine_wire.slots import SETTLE_S
 
@@ -116,9 +116,7 @@ async def moment(request: web.Request) -> web.Response:
     values = singles(request.query.items(), known=("at",))
     if "at" not in values:
         raise bad_parameter("at", "A moment is at a time.", "as in at=2026-01-31T12:00:00Z")
-    second = parse_time("at", values["at"])
-    if second > int(app[NOW]()):
-        raise bad_parameter("at", "at is not over yet.")
+    second = parse_past(values["at"], app[NOW]())
     view, options = app[VIEW], app[OPTIONS]
     health = view.health()
     given = MomentAsked(

@@ -45,7 +45,9 @@ class BurnDownPoint(Answer):
 
 
 class BurnDown(Answer):
-    """`/api/v1/slo/{service}/burn-down`: oldest first, evenly over the window of the objective."""
+    """`/api/v1/slo/{service}/burn-down`: oldest first, evenly over the window of the objective that
+    ends `now`, or at the second that was asked for; over its end alone where nothing earlier is known.
+    """
 
     now: float
     service: str

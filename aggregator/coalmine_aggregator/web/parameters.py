@@ -159,4 +159,9 @@ BURN_DOWN = [
         "At most so many, evenly over the window.",
         {"type": "integer", "minimum": 1, "maximum": 1000, "default": 60},
     ),
+    _parameter(
+        "at",
+        "As of that second, which is over: epoch seconds, or RFC 3339 with offset. None: now.",
+        {"type": "string"},
+    ),
 ]

@@ -19,6 +19,7 @@ from coalmine_aggregator.reading.answering import Task, run
 from coalmine_aggregator.reading.counts import count
 from coalmine_aggregator.reading.latency import latency as latency_read
 from coalmine_aggregator.reading.library import Library
+from coalmine_aggregator.reading.objectives import Objective, burn_down_at
 from coalmine_aggregator.reading.question import Question
 from coalmine_aggregator.reading.series import SeriesPlace, series_page
 from coalmine_aggregator.reading.strip import StripAsked
@@ -30,8 +31,10 @@ from coalmine_aggregator.web.count_answers import fates_of, groups_of, history_r
 from coalmine_aggregator.web.cursors import next_cursor
 from coalmine_aggregator.web.export_answers import Form, rate_rows
 from coalmine_aggregator.web.history_answers import latency_answer, series_answer, strip_answer
+from coalmine_aggregator.web.objective_answers import BurnDown, burn_down_points
 from coalmine_aggregator.web.past_view import MomentAsked, PastView
 from coalmine_aggregator.web.snapshot import take_snapshot
+from coalmine_wire.slots import SETTLE_S
 
 MODULE: Final = "coalmine_aggregator.web.reader_tasks"
 
@@ -85,6 +88,15 @@ class AgentsGiven(msgspec.Struct, frozen=True):
 
     at: float
     slot: int
+
+
+class BurnDownGiven(msgspec.Struct, frozen=True):
+    """A service's burn-down as of a second of the page."""
+
+    service: str
+    objective: Objective
+    at: int
+    points: int
 
 
 class ExportGiven(msgspec.Struct, frozen=True):
@@ -163,6 +175,22 @@ def moment(library: Library, connection: sa.Connection, given: bytes) -> bytes:
     return _json.encode(take_snapshot(view, asked.options(), now=asked.at, viewers=0))
 
 
+def burn_down(_: Library, connection: sa.Connection, given: bytes) -> bytes:
+    """`/api/v1/slo/{service}/burn-down` as of a past second."""
+    asked = msgspec.msgpack.decode(given, type=BurnDownGiven)
+    slot = asked.at - SETTLE_S
+    points = burn_down_at(connection, asked.service, asked.objective, slot, asked.points)
+    return _json.encode(
+        BurnDown(
+            now=asked.at,
+            service=asked.service,
+            objective=asked.objective.objective,
+            window_s=asked.objective.window_s,
+            points=burn_down_points(points),
+        )
+    )
+
+
 def export_rates(library: Library, connection: sa.Connection, given: bytes) -> bytes:
     """A piece of `/api/v1/export/rates.*`."""
     task = msgspec.msgpack.decode(given, type=ExportGiven)
@@ -181,6 +209,7 @@ _TASKS: Final[tuple[Callable[[Library, sa.Connection, bytes], bytes], ...]] = (
     alerts,
     agents,
     moment,
+    burn_down,
     export_rates,
 )
 

@@ -130,6 +130,14 @@ def parse_time(name: str, text: str) -> int:
     )
 
 
+def parse_past(text: str, now: float) -> int:
+    """`at`, a second that is over. Raises `ProblemError`."""
+    second = parse_time("at", text)
+    if second > int(now):
+        raise bad_parameter("at", "at is not over yet.")
+    return second
+
+
 def _bound(seconds: int, parameter: str) -> None:
     if seconds > MAX_RANGE_S:
         raise ProblemError(

@@ -38,6 +38,7 @@ async def test_history(site: KeptSite) -> None:
     await a_moment_is_what_was_live(site)
     await strips_show_the_outage(site)
     await latency_is_told_by_step(site)
+    await burn_downs_are_of_then(site)
     await agents_and_series_of_then(site)
     await alerts_page_by_page(site)
     await exports_agree_with_fates(site)
@@ -68,6 +69,25 @@ async def steps_are_sums(site: KeptSite) -> None:
             lost = sum(fates["lost"])
             assert lost == (3 * OUTAGE if group["labels"]["protocol"] == "udp" else 0)
         assert rates["groups"][0]["slots"][-1] + step > site.view.settled
+
+
+async def burn_downs_are_of_then(site: KeptSite) -> None:
+    path = "/api/v1/slo/ingest/burn-down?points=1000"
+    now = await site.get(path)
+    begins = FIRST + 2
+    for at in (FIRST + 100, FIRST + GREEN + OUTAGE + 90, int(site.view.now)):
+        then = await site.get(f"{path}&at={at}")
+        (slo,) = msgspec.json.decode(await site.read(f"/api/v1/moment?at={at}"), type=Snapshot).slo
+        assert (then["service"], then["objective"], then["now"]) == ("ingest", now["objective"], at)
+        points = then["points"]
+        assert points[0]["left"] == 1.0
+        assert begins - 60 <= points[0]["slot"] < begins, "nothing is drawn of before"
+        assert points[-1]["left"] == slo.left
+        assert points[-1]["slot"] <= at
+        assert (points[-1]["left"] < 1.0) == (at > FIRST + GREEN)
+    problem = await site.get(f"{path}&at={int(site.view.now) + 60}", 400)
+    assert problem["detail"] == "at is not over yet."
+    await site.get(f"{path}&at=yesterday", 400)
 
 
 async def a_moment_is_what_was_live(site: KeptSite) -> None:
