@@ -1,14 +1,20 @@
-"""The suite's own guards: what blocks an event loop fails a test, what does not passes."""
+"""The suite's own guards: what blocks an event loop fails a test, what does not passes; what a test
+started dies with it."""
 
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import socket
+import sys
 import time
+from pathlib import Path
 
 import pytest
 
 from tests.conftest import Authority, BlockingCallError
+from tests.servers.waiting import until
 
 
 async def test_sleeping_and_resolving_on_a_loop_fail() -> None:
@@ -57,3 +63,34 @@ async def test_the_authority_signs_what_its_clients_verify(authority: Authority)
         assert await reader.read(5) == b"hello"
         writer.close()
         await writer.wait_closed()
+
+
+_WITH_SERVERS = """
+import signal
+from tests.servers.postgres import Postgres
+server = Postgres()
+server.start()
+print(server.folder, flush=True)
+signal.pause()
+"""
+
+
+async def test_a_database_server_dies_with_the_tests_and_leaves_nothing() -> None:
+    tests = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", _WITH_SERVERS),
+        stdout=asyncio.subprocess.PIPE,
+        cwd=Path(__file__).parents[1],
+        start_new_session=True,
+    )
+    assert tests.stdout is not None
+    folder = Path((await tests.stdout.readline()).decode().strip())
+    server = int((folder / "data" / "postmaster.pid").read_text().split()[0])
+    os.kill(server, 0)
+    os.killpg(tests.pid, signal.SIGKILL)
+    await tests.wait()
+    left = [folder, Path(f"/proc/{server}")]
+
+    async def gone() -> bool:
+        return not any(map(Path.exists, left))
+
+    await until(gone, deadline_s=20.0, what="server and folder are gone")

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import psycopg
 
+from tests.servers.epilogue import Epilogue
+
 _DEBIAN = Path("/usr/lib/postgresql")
 _ACCOUNT = "postgres"
 _USER = "coalmine"
@@ -29,24 +31,32 @@ log_line_prefix = '%m %d '
 
 class Postgres:
     """`start`, then `create` as many databases as are needed; `remove` in the end. It refuses to run as
-    root, so that account of Debian's is taken there."""
+    root, so that account of Debian's is taken there. Whatever kills the tests, it goes with them.
 
-    def __init__(self) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="coalmine-pg-"))
-        self._data = self._folder / "data"
+    `within` is where its `folder` is made; all that it writes is in it.
+    """
+
+    def __init__(self, within: Path | None = None) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="coalmine-pg-", dir=within))
+        self._data = self.folder / "data"
         self._numbers = itertools.count(1)
         self._as: list[str] = []
         if os.geteuid() == 0:
             account = pwd.getpwnam(_ACCOUNT)
-            os.chown(self._folder, account.pw_uid, account.pw_gid)
+            os.chown(self.folder, account.pw_uid, account.pw_gid)
             self._as = ["runuser", "-u", _ACCOUNT, "--"]
-        self._run(_program("initdb"), "-D", self._data, "-U", _USER, "-A", "trust", "-E", "UTF8", "-N")
+        stop = [*self._as, _program("pg_ctl"), "-D", str(self._data), "-m", "immediate", "-w", "stop"]
+        self._epilogue = Epilogue(["sh", "-c", '"$@"; rm -rf -- "$0"', self.folder, *stop])
+        self._run(
+            *(_program("initdb"), "-D", self._data, "-U", _USER, "-A", "trust", "-E", "UTF8", "-N"),
+            "--wal-segsize=1",
+        )
         config = self._data / "postgresql.conf"
-        config.write_text(config.read_text() + _CONFIG.format(folder=self._folder))
+        config.write_text(config.read_text() + _CONFIG.format(folder=self.folder))
 
     def start(self) -> None:
         """Started, and answering."""
-        log = self._folder / "server.log"
+        log = self.folder / "server.log"
         self._run(_program("pg_ctl"), "-D", self._data, "-l", log, "-w", "start")
 
     def stop(self) -> None:
@@ -57,7 +67,7 @@ class Postgres:
         """The URL of a new database."""
         name = f"t{next(self._numbers)}"
         self.execute(f"CREATE DATABASE {name}")
-        return f"postgresql://{_USER}@/{name}?host={self._folder}"
+        return f"postgresql://{_USER}@/{name}?host={self.folder}"
 
     def drop(self, url: str) -> None:
         """Removes a database, and cuts whoever is connected to it."""
@@ -66,15 +76,13 @@ class Postgres:
 
     def execute(self, statement: str, database: str = "postgres") -> None:
         """Runs a statement of the caller's own making."""
-        address = f"host={self._folder} user={_USER} dbname={database}"
+        address = f"host={self.folder} user={_USER} dbname={database}"
         with psycopg.connect(address, autocommit=True) as connection:
             connection.execute(statement.encode())
 
     def remove(self) -> None:
         """Stops it and removes its folder."""
-        if (self._data / "postmaster.pid").exists():
-            self.stop()
-        shutil.rmtree(self._folder)
+        self._epilogue.close()
 
     def _run(self, *argv: str | Path) -> None:
         done = subprocess.run(
@@ -82,7 +90,7 @@ class Postgres:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
-            cwd=self._folder,
+            cwd=self.folder,
             timeout=60,
             check=False,
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -138,9 +137,8 @@ def test_too_much_is_refused_with_a_hint(keep_past: Keep) -> None:
     assert "step such as 10" in caught.value.refusal.hint
 
 
-def test_a_library_learns_of_new_series(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path}/history.db"
-    writer, reader = open_engine(url), open_read_only(url)
+def test_a_library_learns_of_new_series(database_url: str) -> None:
+    writer, reader = open_engine(database_url), open_read_only(database_url)
     past = random_past(8, 60)
     library = Library()
     for series in (4, 8):

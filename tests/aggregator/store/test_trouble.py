@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import sqlite3
 from collections.abc import AsyncIterator, Iterator, Sequence
 
@@ -11,33 +10,24 @@ import pytest
 import sqlalchemy as sa
 
 from coalmine_aggregator.model.agent_life import AgentLife
-from coalmine_aggregator.model.settled_slot import SettledSlot
 from coalmine_aggregator.model.views import AgentStatus
 from coalmine_aggregator.store import pending
 from coalmine_aggregator.store.pending import Delivery
 from coalmine_aggregator.store.store import Recipients, Store
-from coalmine_runtime import clock
 from tests.aggregator.store.beside import execute, locked
-from tests.aggregator.store.samples import (
-    LOST,
-    START,
-    birth,
-    closed,
-    counted,
-    expecting,
-    names,
-    opened,
-    settled,
-    told,
+from tests.aggregator.store.samples import LOST, START, birth, closed, counted, opened, settled, told
+from tests.aggregator.store.troubled import (
+    EVERY,
+    HELD_UP_S,
+    NAMES,
+    beating,
+    failing,
+    open_store,
+    slots,
+    written,
 )
 from tests.servers.postgres import Postgres
 from tests.servers.waiting import until
-
-NAMES = names()
-EVERY = expecting(range(len(NAMES)))
-
-HELD_UP_S = 0.3
-"""Longer than this nothing may hold up the loop, even where other work shares the machine."""
 
 
 @pytest.fixture
@@ -50,58 +40,6 @@ async def store(url: str) -> AsyncIterator[Store]:
     store = await open_store(url)
     yield store
     await store.close()
-
-
-async def open_store(url: str) -> Store:
-    store = await Store.open(url)
-    store.follow(NAMES)
-    return store
-
-
-async def written(store: Store, deadline_s: float = 15.0) -> None:
-    """Waits until nothing is left to write."""
-
-    async def nothing_waits() -> bool:
-        health = store.health()
-        return health.waiting == 0 and not health.error
-
-    await until(
-        nothing_waits, deadline_s=deadline_s, what="all is written", explain=lambda: str(store.health())
-    )
-
-
-async def failing(store: Store) -> None:
-    async def fails() -> bool:
-        return bool(store.health().error)
-
-    await until(fails, deadline_s=15.0, what="a commit failed")
-
-
-def slots(count: int, first: int = START) -> list[SettledSlot]:
-    return [settled(first + i, EVERY, {i % len(NAMES): LOST}) for i in range(count)]
-
-
-class Heartbeat:
-    """Beats as the measuring path ticks; `longest_s` is the longest that anything held it up."""
-
-    def __init__(self) -> None:
-        self.longest_s = 0.0
-
-    async def beat(self) -> None:
-        while True:
-            began = clock.monotonic()
-            await asyncio.sleep(0.01)
-            self.longest_s = max(self.longest_s, clock.monotonic() - began - 0.01)
-
-
-@contextlib.asynccontextmanager
-async def beating() -> AsyncIterator[Heartbeat]:
-    heart = Heartbeat()
-    task = asyncio.create_task(heart.beat())
-    try:
-        yield heart
-    finally:
-        task.cancel()
 
 
 async def test_a_locked_database_delays_history_and_no_page(url: str, store: Store) -> None:
