@@ -20,7 +20,7 @@ import pytest
 from tests.aggregator.notify.paging_process import FIRST, outage_of
 from tests.servers.pagerduty import Answer, PagerDuty
 
-KILLS = 12
+KILLS = 6
 
 
 async def paging(store: str, journal: Path, pagerduty: PagerDuty) -> asyncio.subprocess.Process:
@@ -84,7 +84,7 @@ def check(pagerduty: PagerDuty, database: Path, journal: Path) -> None:
     assert len(told) >= len(outages) >= 1
 
 
-async def test_a_dozen_kills(tmp_path: Path) -> None:
+async def test_half_a_dozen_kills(tmp_path: Path) -> None:
     await run(tmp_path, KILLS, seed=random.SystemRandom().randrange(2**32))
 
 
