@@ -15,12 +15,15 @@ from numpy.typing import NDArray
 from coalmine_aggregator.history import spread
 from coalmine_aggregator.history.blocks import Blocks, exceptions
 from coalmine_aggregator.history.damage import TooMuchError, refuse, sound
+from coalmine_aggregator.history.exceptions import Exceptions
 from coalmine_aggregator.history.minute_layout import (
     ALL_SEEN,
     BLOCK_WORDS,
     FLAGS,
     FORMS,
     HEAD_WORDS,
+    MASK_WORDS,
+    MASKS,
     MAX_BODY,
     PACKED,
     RUNS,
@@ -28,6 +31,7 @@ from coalmine_aggregator.history.minute_layout import (
     SEEN_WORDS,
     SPAN_WORDS,
     VERSION,
+    VERSIONS,
     WIDE,
 )
 from coalmine_aggregator.history.seal import unpacked, unsealed
@@ -46,19 +50,16 @@ class Columns(NamedTuple):
     """What rows say, in their order.
 
     Of each second that was seen: `seen_slot` int64[m], its `roster` int64[m] and `usual` ending
-    uint8[m]. Of each exception: the `slot` int64[k] in which it began, the `number` int32[k] of its
-    series, its `ending` uint8[k], and its `length` uint8[k] in seconds, all within the minute, seen,
-    and of one roster and usual ending; in no order within a minute. `faults` says of rows that were
-    left out what is wrong, by minute.
+    uint8[m]. Exceptions of one second are in `single`, those that may be of more in `lasting`: each
+    seen, and of one roster and usual ending. `faults` says of rows that were left out what is wrong, by
+    minute.
     """
 
     seen_slot: NDArray[np.int64]
     roster: NDArray[np.int64]
     usual: NDArray[np.uint8]
-    slot: NDArray[np.int64]
-    number: NDArray[np.int32]
-    ending: NDArray[np.uint8]
-    length: NDArray[np.uint8]
+    single: Exceptions
+    lasting: Exceptions
     faults: Mapping[int, str]
 
     @property
@@ -108,7 +109,8 @@ def _parse(minutes: Sequence[int], bodies: Sequence[bytes], faults: Mapping[int,
 
     first, second = words[heads], words[heads + 1]
     flags = first >> 8
-    refuse((first & 0xFF) != VERSION, f"not of version {VERSION}")
+    version = first & 0xFF
+    refuse(~np.isin(version, VERSIONS), f"not of version {VERSIONS[0]} to {VERSION}")
     refuse((flags & ~np.uint16(FLAGS)) != 0, "unknown flags")
     whole = flags & ALL_SEEN != 0
     spans, blocks = (second & 0xFF).astype(np.int64), (second >> 8).astype(np.int64)
@@ -131,18 +133,21 @@ def _parse(minutes: Sequence[int], bodies: Sequence[bytes], faults: Mapping[int,
     places = spread.places(block_heads, blocks, BLOCK_WORDS)
     kind, count = words[places], spread.longs(words, places + 1)
     ending, form = (kind & 0xFF).astype(np.uint8), kind >> 8
-    refuse((ending >= ENDINGS) | (form & ~np.uint16(FORMS) != 0), "unknown blocks", row)
+    known = np.where(version[row] == VERSION, FORMS, FORMS & ~MASKS)
+    runs, masks = form & RUNS != 0, form & MASKS != 0
+    refuse((ending >= ENDINGS) | (form & ~known != 0) | (runs & masks), "unknown blocks", row)
+    refuse(masks & (spans[row] != 1), "masks over several rosters", row)
     refuse(count == 0, "blocks without exceptions", row)
-    wide, runs = form & WIDE != 0, form & RUNS != 0
-    unit_words = np.where(wide, 2 * count, count)
-    taken = np.concatenate(([0], np.cumsum(unit_words + np.where(runs, (count + 1) // 2, 0))))
+    unit_words = np.where(form & WIDE != 0, 2 * count, count)
+    beside_words = np.where(runs, (count + 1) // 2, np.where(masks, MASK_WORDS * count, 0))
+    taken = np.concatenate(([0], np.cumsum(unit_words + beside_words)))
     row_begins = taken[np.concatenate(([0], np.cumsum(blocks)))]
     refuse(np.diff(row_begins) != ends - bodies_begin, "of no such length")
     begins = taken[:-1] + (bodies_begin - row_begins[:-1])[row]
 
-    of_blocks = Blocks(words, row, begins, begins + unit_words, count, wide, runs, ending)
-    found = exceptions(of_blocks, minute, None if whole.all() else bits)
-    return Columns(slots, roster, usual, found.slot, found.number, found.ending, found.length, faults)
+    of_blocks = Blocks(words, row, begins, begins + unit_words, count, form, ending)
+    single, lasting = exceptions(of_blocks, minute, None if whole.all() else bits)
+    return Columns(slots, roster, usual, single, lasting, faults)
 
 
 def _seen_bits(

@@ -1,7 +1,8 @@
 """How every series of a service ended in each second of a minute, and the bytes of it. Pure.
 
 Only exceptions are kept: of each second the roster of whom was expected, the ending that most of them
-had, and who ended otherwise. A green minute takes 12 bytes, an exception 2, and one that lasts 3.
+had, and who ended otherwise. A green minute takes 12 bytes, an exception 2, one that lasts 3, and a
+series that keeps ending otherwise 10.
 """
 
 from __future__ import annotations
@@ -12,10 +13,12 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from coalmine_aggregator.history import columns, spread
+from coalmine_aggregator.history import columns
+from coalmine_aggregator.history.exceptions import together
 from coalmine_aggregator.history.minute_layout import (
     ALL_SEEN,
     FAR,
+    MASKS,
     MAX_EXCEPTIONS,
     MAX_NUMBERS,
     PACKED,
@@ -35,6 +38,10 @@ part of a scope leaves hardly shrinks, and would take longer to unpack than all 
 
 _LARGE: Final = 1 << 16
 """Larger bodies are packed in haste: outages, of which all is alike."""
+
+_MANY: Final = 5
+"""A series with so many exceptions of one ending has a mask instead, which is no longer, and is soon
+counted."""
 
 
 class MinuteError(ValueError):
@@ -110,7 +117,7 @@ class Minute:
 def encode(minute: Minute) -> bytes:
     """The minute's bytes, see `minute_layout`."""
     spans = minute.spans()
-    heads, units = _blocks(minute.runs())
+    heads, units = _blocks(minute.runs(), len(spans) == 1)
     bits = int.from_bytes(np.packbits(minute.seen, bitorder="little").tobytes(), "little")
     whole = bits == (1 << SECONDS) - 1
     body = b"".join(
@@ -135,16 +142,14 @@ def decode(data: bytes) -> Minute:
     read = columns.read([(0, data)])
     for fault in read.faults.values():
         raise MinuteError(f"a damaged minute of {len(data)} bytes: {fault}")
-    lasting = int(read.length.sum(dtype=np.int64))
+    lasting = read.single.seconds + read.lasting.seconds
     if lasting > SECONDS * MAX_EXCEPTIONS:
         raise MinuteError(f"a damaged minute of {len(data)} bytes: {lasting} exceptions")
-    by_number = np.argsort(read.number, kind="stable")
-    lasts = read.length[by_number].astype(np.int64)
-    second = spread.places(read.slot[by_number], lasts).astype(np.uint8)
-    order = np.argsort(second, kind="stable")  # by counting, as bytes are sorted
-    numbers = np.repeat(read.number[by_number], lasts)[order]
-    endings = np.repeat(read.ending[by_number], lasts)[order]
-    bounds = np.searchsorted(second[order], np.arange(SECONDS + 1))
+    found = together(read.single.by_second(), read.lasting.by_second())
+    order = np.argsort(found.number, kind="stable")
+    order = order[np.argsort(found.slot[order].astype(np.uint8), kind="stable")]  # by counting
+    numbers, endings = found.number[order], found.ending[order]
+    bounds = np.searchsorted(found.slot[order], np.arange(SECONDS + 1))
     minute = Minute()
     for slot, roster, usual in zip(
         read.seen_slot.tolist(), read.roster.tolist(), read.usual.tolist(), strict=True
@@ -157,32 +162,59 @@ def decode(data: bytes) -> Minute:
     return minute
 
 
-def _blocks(runs: Run) -> tuple[list[bytes], list[bytes]]:
-    """The heads of the blocks, and their units with lengths."""
+def _blocks(runs: Run, masks: bool) -> tuple[list[bytes], list[bytes]]:
+    """The heads of the blocks, and their units with what is beside them; `masks` may be among them."""
     key = runs.number.astype(np.int64) * SECONDS + runs.start
-    kind = runs.ending.astype(np.int64) * 2 + (runs.length > 1)
-    order = np.argsort(kind << 32 | key)
-    key, length = key[order], runs.length[order]
+    order = np.argsort(runs.ending.astype(np.int64) << 32 | key)
+    key, ending, length = key[order], runs.ending[order], runs.length[order]
+    mask = (np.uint64(1) << length.astype(np.uint64)) - np.uint64(1)
+    form = np.where(length > 1, np.uint8(RUNS), np.uint8(0))
+    if masks:
+        key, ending, mask, form = _masked(key, ending, mask, form)
+    kind = ending * np.uint8(MASKS + 1) + form
+    order = np.argsort(kind, kind="stable")
     heads, units = list[bytes](), list[bytes]()
     begin = 0
-    for block, count in enumerate(np.bincount(kind, minlength=0).tolist()):
+    for block, count in enumerate(np.bincount(kind).tolist()):
         if count:
-            ending, lasts = divmod(block, 2)
-            of_block = slice(begin, begin + count)
-            form, stored, body = _units(key[of_block], length[of_block] if lasts else None)
-            heads.append(bytes((ending, form)) + stored.to_bytes(4, "little"))
+            of_block = order[begin : begin + count]
+            head, body = _block(*divmod(block, MASKS + 1), key[of_block], mask[of_block])
+            heads.append(head)
             units.append(body)
             begin += count
     return heads, units
 
 
-def _units(key: NDArray[np.int64], length: Bytes | None) -> tuple[int, int, bytes]:
-    """The form of a block, how many units it has, and their bytes with the lengths of runs."""
+def _masked(
+    key: NDArray[np.int64], ending: Bytes, mask: NDArray[np.uint64], form: Bytes
+) -> tuple[NDArray[np.int64], Bytes, NDArray[np.uint64], Bytes]:
+    """The same exceptions by ending and key, those of a series with many of them as one."""
+    number = key // SECONDS
+    begins = np.flatnonzero(
+        (np.diff(number, prepend=-1) != 0) | (np.diff(ending, prepend=np.uint8(ENDINGS)) != 0)
+    )
+    counts = np.diff(begins, append=len(key))
+    many = counts >= _MANY
+    if not many.any():
+        return key, ending, mask, form
+    later = (key - np.repeat(key[begins], counts)).astype(np.uint64)
+    together = np.bitwise_or.reduceat(mask << later, begins)
+    kept = np.repeat(~many, counts)
+    kept[begins] = True
+    mask, form = mask.copy(), form.copy()
+    mask[begins[many]] = together[many]
+    form[begins[many]] = MASKS
+    return key[kept], ending[kept], mask[kept], form[kept]
+
+
+def _block(
+    ending: int, form: int, key: NDArray[np.int64], mask: NDArray[np.uint64]
+) -> tuple[bytes, bytes]:
+    """The head of a block, and its units with what is beside them."""
     distance = np.diff(key, prepend=0)
     steps = distance // FAR
     place = np.cumsum(steps + 1) - 1
     stored = int(place[-1]) + 1
-    form = RUNS if length is not None else 0
     if stored > 2 * len(key):
         form, stored = form | WIDE, len(key)
         body = distance.astype("<u4").tobytes()
@@ -191,11 +223,15 @@ def _units(key: NDArray[np.int64], length: Bytes | None) -> tuple[int, int, byte
         units = np.full(stored, FAR, dtype="<u2")
         units[place] = distance - steps * FAR
         body = units.tobytes()
-    if length is not None:
+    if form & RUNS:
         lengths = np.zeros(stored + stored % 2, dtype=np.uint8)
-        lengths[place] = length
+        lengths[place] = np.bitwise_count(mask)
         body += lengths.tobytes()
-    return form, stored, body
+    elif form & MASKS:
+        masks = np.zeros(stored, dtype="<u8")
+        masks[place] = mask
+        body += masks.tobytes()
+    return bytes((ending, form)) + stored.to_bytes(4, "little"), body
 
 
 def _check(usual: int, numbers: Numbers, endings: Bytes) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from coalmine_aggregator.history.columns import Columns
+from coalmine_aggregator.history.exceptions import Exceptions, reach, steps
 from coalmine_aggregator.history.minute_layout import SECONDS
 from coalmine_aggregator.model.endings import ARRIVALS, COLUMNS, ENDINGS, RECEIVED, is_received
 
@@ -16,6 +17,7 @@ MAX_POINTS: Final = 1 << 22
 """Buckets times groups."""
 
 _AT_ONCE: Final = 1 << 20
+_LASTING_AT_ONCE: Final = _AT_ONCE // SECONDS
 
 Counts = NDArray[np.int64]
 Places = NDArray[np.int64]
@@ -104,24 +106,11 @@ def add(
         seconds &= spans.known[spans.of_seconds()]
     _add_expected(result, columns, seconds, expected_of)
 
-    group = _groups(columns.number, group_of)
-    chosen = group >= 0
-    if not spans.all_known:
-        chosen &= spans.known[spans.of_slots(columns.slot)]
-    slot, length, ending = columns.slot, columns.length, columns.ending
-    if not chosen.all():
-        slot, length, ending, group = slot[chosen], length[chosen], ending[chosen], group[chosen]
-    usual = spans.usual[spans.of_slots(slot)] if spans.mixed else None
-    which, bucket, lasts = _pieces(slot, length, result)
-    if which is not None:
-        ending, group = ending[which], group[which]
-        usual = usual[which] if usual is not None else None
-    place = bucket * result.sums.shape[1] + group
-    moved = _move(result, place, lasts, ending, 1)
-    if usual is None:
-        _add_to(result, int(spans.usual[0]), -moved)
-    else:
-        _move(result, place, lasts, usual, -1)
+    group_of = _with_none(columns, group_of, result.sums.shape[1])
+    for part in (columns.single, columns.lasting):
+        whole = spans.whole(part.begins, result)
+        _add_whole(result, part.of_blocks(whole), spans, group_of)
+        _add_seconds(result, part.of_blocks(~whole), spans, group_of)
 
 
 class _Spans:
@@ -135,6 +124,9 @@ class _Spans:
         self.usual = columns.usual[self.begins]
         self.all_known = bool(self.known.all())
         self.mixed = bool((self.usual != self.usual[:1]).any())
+        minute = columns.seen_slot // SECONDS
+        inside = self.begins[1:]
+        self._several = np.unique(minute[inside[minute[inside - 1] == minute[inside]]])
 
     def of_seconds(self) -> Places:
         """The span of each second that was seen."""
@@ -144,6 +136,17 @@ class _Spans:
     def of_slots(self, slots: Places) -> NDArray[np.intp]:
         """The span of each of these slots, all of which were seen."""
         return np.searchsorted(self._slots[self.begins], slots, side="right") - 1
+
+    def whole(self, minutes: Places, result: Tally) -> NDArray[np.bool_]:
+        """Which of the minutes that begin in these slots are asked for as a whole, lie in one bucket
+        and in one span."""
+        if result.step_s % SECONDS:
+            return np.zeros(len(minutes), dtype=np.bool_)
+        first, last = result.asked
+        whole = (minutes >= first) & (minutes + SECONDS <= last + 1)
+        if len(self._several):
+            whole &= ~np.isin(minutes // SECONDS, self._several)
+        return whole
 
 
 def _changes(*columns: NDArray[np.int64] | NDArray[np.uint8]) -> Places:
@@ -156,11 +159,11 @@ def _changes(*columns: NDArray[np.int64] | NDArray[np.uint8]) -> Places:
     return np.flatnonzero(begins)
 
 
-def _groups(number: NDArray[np.int32], group_of: NDArray[np.int32]) -> NDArray[np.int32]:
-    if len(number) and number.max() >= len(group_of):
-        beyond = np.full(int(number.max()) + 1 - len(group_of), -1, dtype=np.int32)
-        group_of = np.concatenate((group_of, beyond))
-    return group_of[number]
+def _with_none(columns: Columns, group_of: NDArray[np.int32], groups: int) -> NDArray[np.int32]:
+    """The group of every number that comes up; `groups` for those that are not asked for."""
+    highest = max(int(part.key.max(initial=0)) // SECONDS for part in (columns.single, columns.lasting))
+    beyond = np.full(max(0, highest + 1 - len(group_of)), groups, dtype=np.int32)
+    return np.concatenate((np.where(group_of < 0, np.int32(groups), group_of), beyond))
 
 
 def _add_expected(
@@ -194,53 +197,124 @@ def _add_expected(
                 result.sums[bucket[some][edges], :, RECEIVED] += amount
 
 
-def _pieces(
-    slot: Places, length: NDArray[np.uint8], result: Tally
-) -> tuple[NDArray[np.intp] | None, Places, Counts | None]:
-    """Exceptions cut to the slots that are asked for, and at the edges of buckets.
+def _add_whole(result: Tally, part: Exceptions, spans: _Spans, group_of: NDArray[np.int32]) -> None:
+    """Adds exceptions of whole minutes, see `_Spans.whole`: what they have in common is worked out by
+    block, and not of each."""
+    if not len(part.key):
+        return
+    span = spans.of_slots(part.begins + SECONDS - 1)
+    bucket = (part.begins - result.first) // result.step_s
+    buckets, groups = result.sums.shape[:2]
+    bucket[~spans.known[span]] = buckets
+    place = np.repeat((bucket * (groups + 1)).astype(np.int32), part.counts)
+    place += group_of.take(part.number)
+    lasts = None if part.mask is None else np.bitwise_count(part.mask)
+    moved = _Moved(result)
+    changes = _changes(part.ending)
+    ends = np.cumsum(part.counts)
+    for begin, end in zip(changes.tolist(), [*changes[1:].tolist(), len(ends)], strict=True):
+        those = slice(int(ends[begin] - part.counts[begin]), int(ends[end - 1]))
+        moved.add(int(part.ending[begin]), place[those], None if lasts is None else lasts[those])
+    usual = spans.usual[span]
+    if (usual == usual[0]).all():
+        moved.add_all(int(usual[0]))
+    else:
+        moved.add_each(np.repeat(usual, part.counts), place, lasts)
 
-    The exception of each piece (None if each is one), its bucket, and its seconds (None if all are 1).
+
+def _add_seconds(result: Tally, part: Exceptions, spans: _Spans, group_of: NDArray[np.int32]) -> None:
+    """Adds exceptions of any minutes."""
+    first, last = result.asked
+    groups = result.sums.shape[1]
+    stride = _AT_ONCE if part.mask is None else _LASTING_AT_ONCE
+    slots, numbers, endings = part.slot, part.number, part.endings
+    for begin in range(0, len(part.key), stride):
+        some = slice(begin, begin + stride)
+        slot, group = slots[some], group_of[numbers[some]]
+        chosen = (group < groups) & (slot <= last)
+        if part.mask is None:
+            chosen &= slot >= first
+        if not spans.all_known:
+            chosen &= spans.known[spans.of_slots(slot)]
+        slot, group, ending = slot[chosen], group[chosen], endings[some][chosen]
+        usual = spans.usual[spans.of_slots(slot)] if spans.mixed else None
+        lasts = None
+        if part.mask is not None:
+            which, slot, lasts = _pieces(slot, part.mask[some][chosen], result)
+            group, ending = group[which], ending[which]
+            usual = usual if usual is None else usual[which]
+        place = (slot - result.first) // result.step_s * (groups + 1) + group
+        moved = _Moved(result)
+        moved.add_each(ending, place, lasts, 1)
+        if usual is None:
+            moved.add_all(int(spans.usual[0]))
+        else:
+            moved.add_each(usual, place, lasts)
+
+
+def _pieces(
+    slot: Places, mask: NDArray[np.uint64], result: Tally
+) -> tuple[NDArray[np.intp], Places, NDArray[np.uint8]]:
+    """Exceptions cut to the slots that are asked for and at the edges of buckets.
+
+    The exception of each piece, a slot of it, and of how many seconds it is.
     """
     first, last = result.asked
-    lasting = bool(len(length) and (length != 1).any())
-    if not len(slot) or (slot.min() >= first and slot.max() + SECONDS <= last + 1):
-        inside = None
-    else:
-        inside = np.flatnonzero((slot <= last) & (slot + length > first))
-        slot, length = slot[inside], length[inside]
-    if not lasting:
-        return inside, (slot - result.first) // result.step_s, None
-    begin, end = np.maximum(slot, first), np.minimum(slot + length, last + 1)
-    bucket = (begin - result.first) // result.step_s
-    if result.step_s % SECONDS == 0:
-        return inside, bucket, end - begin
-    pieces = (end - 1 - result.first) // result.step_s - bucket + 1
-    which = np.repeat(np.arange(len(slot)), pieces)
-    bucket = bucket[which] + np.arange(len(which)) - np.repeat(np.cumsum(pieces) - pieces, pieces)
-    edge = bucket * result.step_s + result.first
-    seconds = np.minimum(end[which], edge + result.step_s) - np.maximum(begin[which], edge)
-    return which if inside is None else inside[which], bucket, seconds
+    end = np.minimum(slot + reach(mask), last + 1)
+    begin = np.maximum(slot, first)
+    inside = np.flatnonzero(end > begin)
+    bucket = begin[inside] // result.step_s
+    which, later = steps((end[inside] - 1) // result.step_s - bucket + 1)
+    edge = (bucket[which] + later) * result.step_s
+    which = inside[which]
+    begin, end = np.maximum(begin[which], edge), np.minimum(end[which], edge + result.step_s)
+    skipped, seconds = (begin - slot[which]).astype(np.uint64), (end - begin).astype(np.uint64)
+    window = (np.uint64(1) << seconds) - np.uint64(1)
+    return which, begin, np.bitwise_count(mask[which] >> skipped & window)
 
 
-def _move(
-    result: Tally, place: Places, lasts: Counts | None, ending: NDArray[np.uint8], sign: int
-) -> Counts:
-    """Adds exceptions to the columns of their endings; gives int64[buckets, groups], all added."""
-    shape = result.sums.shape[:2]
-    moved = np.zeros(shape, dtype=np.int64)
-    counted = np.bincount(ending, minlength=ENDINGS)
-    present = np.flatnonzero(counted).tolist()
-    for one in present:
-        those = slice(None) if len(present) == 1 else np.flatnonzero(ending == one)
-        of_those = None if lasts is None else lasts[those]
-        amount = np.bincount(place[those], of_those, minlength=moved.size)
-        amount = sign * amount.astype(np.int64).reshape(shape)
-        _add_to(result, one, amount)
-        moved += amount
-    return moved
+class _Moved:
+    """Exceptions on their way from the column of the usual ending to those of their own.
 
+    A place is `bucket * (groups + 1) + group`; in the bucket and in the group after the last, they are
+    left out.
+    """
 
-def _add_to(result: Tally, ending: int, amount: Counts) -> None:
-    result.sums[..., ending // ARRIVALS] += amount
-    if is_received(ending):
-        result.sums[..., RECEIVED] += amount
+    def __init__(self, result: Tally) -> None:
+        self._result = result
+        buckets, groups = result.sums.shape[:2]
+        self._shape = (buckets + 1, groups + 1)
+        self._all = np.zeros((buckets, groups), dtype=np.int64)
+
+    def add(
+        self, ending: int, place: NDArray[Any], lasts: NDArray[np.uint8] | None, sign: int = 1
+    ) -> None:
+        """Adds some to the column of an ending, or takes them from it."""
+        buckets, groups = self._shape
+        counted = np.bincount(place, lasts, minlength=buckets * groups)
+        amount = counted.astype(np.int64, copy=False).reshape(self._shape)[:-1, :-1]
+        self._to(ending, sign * amount)
+        self._all += amount
+
+    def add_each(
+        self,
+        endings: NDArray[np.uint8],
+        place: NDArray[Any],
+        lasts: NDArray[np.uint8] | None,
+        sign: int = -1,
+    ) -> None:
+        """The same of many endings."""
+        present = np.flatnonzero(np.bincount(endings, minlength=ENDINGS)).tolist()
+        for one in present:
+            those = slice(None) if len(present) == 1 else np.flatnonzero(endings == one)
+            self.add(one, place[those], None if lasts is None else lasts[those], sign)
+
+    def add_all(self, usual: int) -> None:
+        """Takes all that were added from the column of one ending."""
+        self._to(usual, -self._all)
+
+    def _to(self, ending: int, amount: Counts) -> None:
+        sums = self._result.sums
+        sums[..., ending // ARRIVALS] += amount
+        if is_received(ending):
+            sums[..., RECEIVED] += amount

@@ -10,6 +10,8 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from coalmine_aggregator.history.columns import Columns
+from coalmine_aggregator.history.exceptions import together
+from coalmine_aggregator.history.minute_layout import SECONDS
 from coalmine_aggregator.model.endings import ENDINGS, fate_of_ending
 from coalmine_aggregator.model.fates import Fate
 from coalmine_aggregator.model.label_filter import LabelFilter
@@ -110,7 +112,7 @@ def strip(library: Library, connection: sa.Connection, asked: StripAsked) -> Str
 def _bounded(parts: Iterable[Columns]) -> Iterator[Columns]:
     exceptions = 0
     for part in parts:
-        exceptions += len(part.number)
+        exceptions += len(part.single.key) + len(part.lasting.key)
         if exceptions > MAX_EXCEPTIONS:
             raise RefusedError.of(
                 400,
@@ -128,14 +130,18 @@ def _touched(read: list[Columns], width: int, asked: StripAsked) -> NDArray[np.b
         inside = (part.seen_slot >= asked.first) & (part.seen_slot <= asked.last)
         if (_CODE_OF_ENDING[part.usual[inside]] >= _BAD).any():
             return np.ones(width, dtype=np.bool_)
-        bad = (
-            (_CODE_OF_ENDING[part.ending] >= _BAD)
-            & (part.slot <= asked.last)
-            & (part.slot + part.length > asked.first)
-            & (part.number < width)
-        )
-        touched[part.number[bad]] = True
+        for some in (part.single, part.lasting):
+            bad = some.of_blocks(_CODE_OF_ENDING[some.ending] >= _BAD)
+            edge = (bad.begins < asked.first) | (bad.begins + SECONDS > asked.last + 1)
+            touched[_below(bad.of_blocks(~edge).number, width)] = True
+            cut = bad.of_blocks(edge).by_second()
+            inside = (cut.slot >= asked.first) & (cut.slot <= asked.last)
+            touched[_below(cut.number[inside], width)] = True
     return touched
+
+
+def _below(numbers: NDArray[np.int32], width: int) -> NDArray[np.int32]:
+    return numbers[numbers < width]
 
 
 class _Drawing:
@@ -179,13 +185,13 @@ class _Drawing:
         self, part: Columns
     ) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.uint8]]:
         """Row, slot and ending of each second of each exception of our rows."""
-        row = self._row_of[np.minimum(part.number, len(self._row_of) - 1)]
-        mine = np.flatnonzero(row >= 0)
-        length = part.length[mine].astype(np.int64)
-        which = np.repeat(mine, length)
-        at = part.slot[which] + np.arange(len(which)) - np.repeat(np.cumsum(length) - length, length)
-        inside = (at >= self._asked.first) & (at <= self._asked.last)
-        return row[which[inside]], at[inside], part.ending[which[inside]]
+        parts = (part.single, part.lasting)
+        found = together(*(some.by_second(self._rows(some.number) >= 0) for some in parts))
+        inside = (found.slot >= self._asked.first) & (found.slot <= self._asked.last)
+        return self._rows(found.number[inside]), found.slot[inside], found.ending[inside]
+
+    def _rows(self, number: NDArray[np.int32]) -> NDArray[np.int32]:
+        return self._row_of[np.minimum(number, len(self._row_of) - 1)]
 
     def _add_usual(
         self,

@@ -53,7 +53,12 @@ def minutes(draw: st.DrawFn, highest: int = MAX_NUMBERS, rosters: int = 3) -> Pu
     puts = draw(st.lists(st.tuples(st.integers(0, 59), second), max_size=30))
     lasting = draw(second)
     stretch = draw(st.integers(0, 60))
-    return [*((index, lasting) for index in range(stretch)), *puts]
+    puts = [*((index, lasting) for index in range(stretch)), *puts]
+    every = draw(st.sampled_from([0, 2, 3]))
+    if every:  # one span, in which some end otherwise again and again
+        fewer = lasting._replace(exceptions=draw(exceptions(highest)))
+        puts = [(index, fewer if index % every else lasting) for index, _ in puts]
+    return puts
 
 
 def put(minute: Minute, puts: Puts) -> Dense:
@@ -92,16 +97,21 @@ def dense_columns(columns: Columns) -> Dense:
     ):
         assert slot not in dense
         dense[slot] = DenseSecond(roster, usual, {})
-    for first, number, ending, length in zip(
-        columns.slot.tolist(),
-        columns.number.tolist(),
-        columns.ending.tolist(),
-        columns.length.tolist(),
-        strict=True,
-    ):
-        assert first // 60 == (first + length - 1) // 60
-        for slot in range(first, first + length):
-            assert number not in dense[slot].exceptions
-            assert dense[slot][:2] == dense[first][:2]
-            dense[slot].exceptions[number] = ending
+    for part in (columns.single, columns.lasting):
+        assert (np.diff(part.ending.astype(int)) >= 0).all()
+        begins = np.repeat(part.begins, part.counts)
+        masks = np.ones(len(part.key), dtype=np.uint64) if part.mask is None else part.mask
+        for minute, key, ending, mask in zip(
+            begins.tolist(), part.key.tolist(), part.endings.tolist(), masks.tolist(), strict=True
+        ):
+            number, second = divmod(key, 60)
+            assert mask & 1
+            assert mask >> 60 - second == 0
+            for slot in (minute + second + later for later in range(60) if mask >> later & 1):
+                assert number not in dense[slot].exceptions
+                assert dense[slot][:2] == dense[minute + second][:2]
+                dense[slot].exceptions[number] = ending
+    assert sum(len(second.exceptions) for second in dense.values()) == (
+        columns.single.seconds + columns.lasting.seconds
+    )
     return dense

@@ -38,14 +38,11 @@ def test_many_rows_say_what_each_says(story: Story) -> None:
     assert found.damaged == 0
     assert dense.dense_columns(found) == expected
     assert found.seen_slot.tolist() == sorted(expected)
-    assert [column.dtype.name for column in found[:7]] == [
-        "int64",
-        "int64",
-        "uint8",
-        "int64",
-        "int32",
-        "uint8",
-        "uint8",
+    columns_of = [*found[:3], *found.single[:4], *found.lasting]
+    assert [column.dtype.name for column in columns_of if column is not None] == [
+        *("int64", "int64", "uint8"),
+        *("int64", "uint8", "int64", "int32"),
+        *("int64", "uint8", "int64", "int32", "uint64"),
     ]
 
 
@@ -87,7 +84,9 @@ def test_pieces_say_together_what_is_read_at_once(story: Story, limit: int) -> N
 def test_no_rows_are_empty_columns() -> None:
     found = read([])
     assert found.damaged == 0
-    assert all(len(column) == 0 for column in found[:7])
+    assert not found.seen_slot.size
+    assert not found.single.seconds
+    assert not found.lasting.seconds
 
 
 @pytest.mark.parametrize("minutes", [(5, 5), (5, 4)])
@@ -122,6 +121,7 @@ def words(*numbers: int) -> bytes:
 
 def body(
     *blocks: Part,
+    version: int = 2,
     flags: int = 2,
     spans: tuple[Part, ...] = ((0, 2, 0),),
     units: bytes = b"",
@@ -131,17 +131,19 @@ def body(
     parts = [
         words(low | high << 8, number & 0xFFFF, number >> 16) for low, high, number in (*spans, *blocks)
     ]
-    return sealed(words(1 | flags << 8, len(spans) | len(blocks) << 8) + seen + b"".join(parts) + units)
+    return sealed(
+        words(version | flags << 8, len(spans) | len(blocks) << 8) + seen + b"".join(parts) + units
+    )
 
 
-RUN, WIDE = 1, 2
+RUN, WIDE, MASK = 1, 2, 4
 LATE = (1 << 40).to_bytes(8, "little")
 
 
 @pytest.mark.parametrize(
     ("data", "fault"),
     [
-        (sealed(words(2, 0)), "version"),
+        (sealed(words(3, 0)), "version"),
         (sealed(words(1 | 4 << 8, 0)), "flags"),
         (sealed(words(1 | 2 << 8, 1)), "cut off"),
         (sealed(words(1 | 2 << 8, 1) + b"\x00"), "length"),
@@ -154,7 +156,16 @@ LATE = (1 << 40).to_bytes(8, "little")
         (body(spans=((0, 2, 0), (60, 2, 1))), "follow"),
         (body(spans=((0, 30, 0),)), "follow"),
         (body((30, 0, 1), units=words(5)), "unknown"),
-        (body((9, 4, 1), units=words(5)), "unknown"),
+        (body((9, 8, 1), units=words(5)), "unknown"),
+        (body((9, RUN | MASK, 1), units=words(5, 1, 0, 0, 0)), "unknown"),
+        (body((9, MASK, 1), version=1, units=words(5, 1, 0, 0, 0)), "unknown"),
+        (body((9, MASK, 1), units=words(5)), "length"),
+        (body((9, MASK, 1), spans=((0, 2, 0), (9, 2, 1)), units=words(5, 1, 0, 0, 0)), "several"),
+        (body((9, MASK, 1), units=words(5, 0, 0, 0, 0)), "do not last"),
+        (body((9, MASK, 1), units=words(5, 2, 0, 0, 0)), "do not last"),
+        (body((9, MASK, 1), units=words(6, 1, 0, 0, 1 << 6)), "do not last"),
+        (body((9, MASK, 1), flags=0, seen=LATE, units=words(40, 3, 0, 0, 0)), "not seen"),
+        (body((9, RUN, 1), units=words(5, 255)), "do not last"),
         (body((9, 0, 0)), "without exceptions"),
         (body((9, 0, 2), units=words(5, 0)), "do not ascend"),
         (body((9, WIDE, 2), units=words(5, 0, 0, 0)), "do not ascend"),
@@ -170,18 +181,24 @@ def test_each_kind_of_damage_is_told(data: bytes, fault: str) -> None:
     found = read([(1, good), (2, data), (3, good)])
     assert list(found.faults) == [2]
     assert fault in found.faults[2]
-    assert found.slot.tolist() == [65, 185]
+    assert found.single.slot.tolist() == [65, 185]
 
 
 def test_what_is_at_the_bounds_is_sound() -> None:
     rows = [
         body((9, WIDE, 1), units=words(0xFFFF, 0x3BFF)),
-        body((9, RUN, 1), units=words(5, 55)),
-        body((9, 0, 2), units=words(0xFFFF, 0)),
+        body((9, RUN, 1), version=1, units=words(5, 55)),
+        body((9, 0, 2), version=1, units=words(0xFFFF, 0)),
         body((9, RUN, 1), flags=0, seen=LATE, units=words(40, 1)),
+        body((9, MASK, 1), units=words(5, 1, 0, 0, 1 << 6)),
+        body((9, MASK | WIDE, 1), flags=0, seen=LATE, units=words(40, 0, 1, 0, 0, 0)),
+        body((9, MASK, 2), units=words(0xFFFF, 0, 0, 0, 0, 0, 3, 0, 0, 0)),
     ]
     found = read(list(enumerate(rows)))
     assert not found.faults
-    keys = (found.number.astype(np.int64) * 60 + found.slot % 60).tolist()
-    assert keys == [0x3BFFFFFF, 5, 0xFFFF, 40]
-    assert found.length.tolist() == [1, 55, 1, 1]
+    assert found.single.key.tolist() == [0x3BFFFFFF, 0xFFFF]
+    assert found.single.slot.tolist() == [0x3BFFFFFF % 60, 120 + 0xFFFF % 60]
+    assert found.lasting.key.tolist() == [5, 40, 5, 40, 0xFFFF]
+    assert found.lasting.mask is not None
+    assert found.lasting.mask.tolist() == [(1 << 55) - 1, 1, 1 | 1 << 54, 1, 3]
+    assert found.lasting.by_second().slot.tolist()[-5:] == [245, 299, 340, 360 + 15, 360 + 16]

@@ -103,9 +103,11 @@ def test_sums_are_what_counting_one_by_one_gives(
     assert np.array_equal(found.seen, seen)
     assert found.sums.min(initial=0) >= 0
 
-    together = blank(groups, first, last, step_s)
-    for piece in pieces(rows, 50):
-        add(together, piece, expected_of, group_array)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tally_module, "_LASTING_AT_ONCE", 3)
+        together = blank(groups, first, last, step_s)
+        for piece in pieces(rows, 50):
+            add(together, piece, expected_of, group_array)
     assert np.array_equal(together.sums, sums)
     assert np.array_equal(together.seen, seen)
 
