@@ -27,6 +27,7 @@ _EXPORTED: Final = re.compile(
 )
 _RENAMED: Final = re.compile(r"^export \{ (?P<name>\w+) as default \};$", re.M)
 _LEFT: Final = re.compile(r"^(?:import|export)\b.*$", re.M)
+_COMMENT: Final = re.compile(r"^/\*.*?\*/", re.M | re.S)
 _SHEET: Final = re.compile(r'<link rel="stylesheet" href="/static/([^"]+)">\n')
 _MODULE: Final = re.compile(r'<script type="module" src="/static/([^"]+)"></script>')
 _SCRIPT: Final = re.compile(r'<script src="/static/([^"]+)"></script>')
@@ -106,6 +107,7 @@ def _target(name: str, path: str) -> str:
 def _exports(text: str) -> list[str]:
     """What a module exports; its default as `default: name`."""
     exports: list[str] = []
+    text = _COMMENT.sub("", text)
     for found in _EXPORTED.finditer(text):
         exports += [found["name"]] if found["name"] else _names(found["names"])
     return exports + [f"default: {found['name']}" for found in _RENAMED.finditer(text)]
@@ -125,7 +127,7 @@ def _without_forms(name: str, text: str, exports: Mapping[str, list[str]]) -> st
         return f"const {{ {', '.join(names)} }} = {_variable(source)};"
 
     text = _EXPORT.sub("", _RENAMED.sub("", _IMPORT.sub(taken, text)))
-    left = _LEFT.search(text)
+    left = _LEFT.search(_COMMENT.sub("", text))
     if left is not None:
         raise BundleError(f"{name}: this form is not put together: {left[0][:80]}")
     return text

@@ -65,6 +65,15 @@ def test_what_is_not_understood_is_refused(changed: dict[str, bytes], said: str)
         script_of("js/page.js", {**FILES, **changed})
 
 
+def test_what_is_commented_out_is_not_there(tmp_path: Path) -> None:
+    gone = b"/*\nexport function gone() {}\nexport * from nowhere;\n*/\nexport const one = 1;\n"
+    page = b'import { one } from "./numbers.js";\nconsole.log(one);\n'
+    assert run(script_of("js/page.js", {"js/page.js": page, "js/numbers.js": gone}), tmp_path) == "1\n"
+    page = b'import uPlot from "./vendor/uplot.js";\nconsole.log(uPlot.name);\n'
+    vendored = {"page.js": page, "vendor/uplot.js": read_files()["vendor/uplot.js"]}
+    assert run(script_of("page.js", vendored), tmp_path) == "uPlot\n"
+
+
 def test_a_page_asks_for_one_script_and_one_sheet(tmp_path: Path) -> None:
     sources = read_files()
     served = bundled(sources)
