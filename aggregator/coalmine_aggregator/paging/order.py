@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from coalmine_aggregator.model.alerts import Severity, Transition
+from coalmine_aggregator.paging.silence import Silence
 
 
 class Order(NamedTuple):
@@ -33,8 +34,8 @@ class Recipients(NamedTuple):
 
 
 class Made(NamedTuple):
-    """A notice of an alert that is still open, as the outbox remembers it. Delivered, under way or given
-    up: it is not made again.
+    """A notice of an alert that is still open, as the outbox remembers it. Delivered, under way or
+    given up: it is not made again.
 
     `number` and `severity` are those of the alert as it was told; `at` is when the notice was made,
     seconds since the epoch; the rest is as in `Order`.
@@ -71,3 +72,9 @@ class Hold(NamedTuple):
     by: str = ""
     who: str = ""
     why: str = ""
+
+
+def held_by(silence: Silence) -> Hold:
+    """The hold of a silence or a maintenance window."""
+    kind = HoldKind(silence.kind.value)
+    return Hold(kind, silence.over_at, silence.id, silence.who, silence.why)

@@ -101,10 +101,9 @@ def _check_target(policy: PagingPolicy, path: str, target: Target) -> None:
 
 def _check_group(path: str, group: Group) -> None:
     for name in group.by:
-        if name not in GROUP_BY and name not in PREFERENCE:
-            raise PolicyError(
-                f"{path}.by", f"no {name!r}; there are {', '.join((*GROUP_BY, *PREFERENCE))}"
-            )
+        if name not in (*GROUP_BY, *PREFERENCE):
+            known = ", ".join((*GROUP_BY, *PREFERENCE))
+            raise PolicyError(f"{path}.by", f"no {name!r}; there are {known}")
     if not 0.0 <= group.wait_s <= LONGEST_WAIT_S:
         raise PolicyError(f"{path}.wait", f"must be 0 to {LONGEST_WAIT_S:g} s")
 

@@ -18,8 +18,8 @@ MAX_OVERRIDES: Final = 1_000
 
 
 class Override(NamedTuple):
-    """`person` is on call instead from `starts` until before `ends`, wall times without a zone: they are
-    in the rota's. Of those that overlap the one that is listed last counts."""
+    """`person` is on call instead from `starts` until before `ends`, wall times in the rota's zone,
+    which they do not name. Of those that overlap the one that is listed last counts."""
 
     person: str
     starts: datetime
@@ -27,8 +27,8 @@ class Override(NamedTuple):
 
 
 class Rota(NamedTuple):
-    """`people` take turns of a week, handed over on `weekday` (0 is Monday) when the clocks of `zone` show
-    `at`. The first of them has the week in which the day `starts` lies, or which begins on it."""
+    """`people` take turns of a week, handed over on `weekday` (0 is Monday) when the clocks of `zone`
+    show `at`. The first of them has the week in which the day `starts` lies, or which begins on it."""
 
     people: tuple[str, ...]
     zone: ZoneInfo
@@ -52,10 +52,10 @@ class Rota(NamedTuple):
         return self.people[week % len(self.people)]
 
     def next_change(self, t: float) -> float:
-        """When next somebody may take over after `t`: a handover, or where an override begins or ends."""
+        """When next somebody may take over after `t`: at a handover, at either end of an override."""
         handover = instant(self._handover(t) + timedelta(days=7), self.at, self.zone)
         bounds = [self._instant(at) for override in self.overrides for at in override[1:]]
-        return min((bound for bound in [*bounds, handover] if bound > t), default=handover)
+        return min(bound for bound in [*bounds, handover] if bound > t)
 
     def check(self) -> None:
         """Raises ValueError that begins with the field which cannot be."""

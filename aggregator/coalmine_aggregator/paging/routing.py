@@ -18,7 +18,7 @@ def routes_of(policy: PagingPolicy, alert: Alert) -> list[Route]:
     nobody. That a receiver does not deliver goes to the fallback as well, never by that receiver.
     """
     if alert.alert_class is AlertClass.UNDELIVERED:
-        return [Route(to=tuple(each for each in _fallback(policy) if each.receiver != alert.handle))]
+        return [Route(to=_fallback(policy, dead=alert.handle))]
     routes = []
     for route in policy.routes:
         if route.match.takes(alert):
@@ -39,11 +39,13 @@ def group_of(policy: PagingPolicy, alert: Alert, receiver: str) -> GroupKey | No
     return None
 
 
-def _fallback(policy: PagingPolicy) -> tuple[Target, ...]:
-    told = tuple(target for target in policy.fallback if _can_be(policy, target))
-    return told or tuple(
-        Target(name) for name, traits in policy.receivers.items() if not traits.address
-    )
+def _fallback(policy: PagingPolicy, dead: str = "") -> tuple[Target, ...]:
+    everybody = tuple(Target(name) for name in policy.receivers)
+    for targets in (policy.fallback, everybody):
+        told = [each for each in targets if each.receiver != dead and _can_be(policy, each)]
+        if told:
+            return tuple(told)
+    return ()
 
 
 def _can_be(policy: PagingPolicy, target: Target) -> bool:

@@ -1,0 +1,50 @@
+"""From targets to people, at a time. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from coalmine_aggregator.paging.policy import PagingPolicy
+from coalmine_aggregator.paging.target import Addressee, Target
+
+
+class Directory:
+    """Who is meant by the targets of a policy."""
+
+    def __init__(self, policy: PagingPolicy) -> None:
+        self._receivers = policy.receivers
+        self._rotas = policy.rotas
+        self._everybody: dict[Target, frozenset[Addressee]] = {}
+
+    def addressee(self, target: Target, t: float) -> Addressee | None:
+        """Whom a target means at `t`: of a rota, who is on call. None for a receiver that is not
+        configured (any more), or one that needs a person where none is named."""
+        traits = self._receivers.get(target.receiver)
+        if traits is None or (traits.address and not target.to):
+            return None
+        rota = self._rotas.get(target.to)
+        return Addressee(target.receiver, target.to if rota is None else rota.on_call(t))
+
+    def everybody(self, targets: Iterable[Target]) -> set[Addressee]:
+        """All whom some targets may mean, at any time."""
+        return {addressee for target in targets for addressee in self._members(target)}
+
+    def reached_at(self, target: Target, reached: Mapping[Addressee, float]) -> float | None:
+        """When a target was first told, by when each addressee was: of a rota that is, somebody who was
+        on call then. None for not yet."""
+        rota = self._rotas.get(target.to)
+        times = [
+            reached[addressee]
+            for addressee in self._members(target) & reached.keys()
+            if rota is None or rota.on_call(reached[addressee]) == addressee.person
+        ]
+        return min(times, default=None)
+
+    def _members(self, target: Target) -> frozenset[Addressee]:
+        members = self._everybody.get(target)
+        if members is None:
+            rota = self._rotas.get(target.to)
+            names = {target.to} if rota is None else rota.members
+            members = frozenset(Addressee(target.receiver, name) for name in names)
+            self._everybody[target] = members
+        return members
