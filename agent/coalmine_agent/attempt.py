@@ -131,7 +131,7 @@ class Attempt:
         self.events = 0
         self.expires_at = 0
         """When the peer's certificate ends, seconds since the epoch; 0 where there was none."""
-        self.sock: socket.socket | None = None
+        self.sock: socket.SocketType | None = None
         self.fd = -1
         self.far = False
         """The peer did not answer at once: it is on another machine."""
@@ -175,9 +175,10 @@ class Attempt:
             for taken, other in zip(self._steps_us, steps_us, strict=True)
         ]
 
-    def open(self, family: int, kind: int) -> socket.socket:
+    def open(self, family: int, kind: int) -> socket.SocketType:
         """The attempt's socket, non-blocking; it is closed when the attempt ends, however it ends."""
-        self.sock = sock = socket.socket(family, kind | _FLAGS)
+        # The C type: the class derived from it in Python costs some calls for each socket.
+        self.sock = sock = socket.SocketType(family, kind | _FLAGS)
         self.fd = sock.fileno()
         return sock
 
@@ -277,12 +278,7 @@ class Attempt:
 
     def _go_on(self) -> None:
         try:
-            self._until = next(self._sender)  # type: ignore[arg-type]
-        except StopIteration:
-            if self._marked:
-                self.left()
-            # Whatever held the loop up: a success that is seen after the deadline is none.
-            self._end(ABANDONED if monotonic() > self.deadline else SENT)
+            until = next(self._sender, None)  # type: ignore[arg-type]
         except ssl.SSLError as error:
             self.fail(_tls_text(error))
         except OSError as error:
@@ -299,6 +295,14 @@ class Attempt:
                 _bugs.add(text)
                 log.exception("agent.sender.bug", error, endpoint=self.target.where)
             self.fail(text, SKIPPED)
+        else:
+            if until is not None:
+                self._until = until
+                return
+            if self._marked:
+                self.left()
+            # Whatever held the loop up: a success that is seen after the deadline is none.
+            self._end(ABANDONED if monotonic() > self.deadline else SENT)
 
     def _refused_by_a_family(self) -> bool:
         """Goes on with the address of the other family, in the same attempt and by the same deadline.

@@ -23,11 +23,11 @@ class Partings:
     """`sweep` now and then, and `close` when done."""
 
     def __init__(self) -> None:
-        self._open: deque[tuple[socket.socket, float]] = deque()
+        self._open: deque[tuple[socket.SocketType, float]] = deque()
         self.cut_short = 0
         """Connections that were closed though their peer had not."""
 
-    def add(self, sock: socket.socket, now: float) -> None:
+    def add(self, sock: socket.SocketType, now: float) -> None:
         """Takes over a non-blocking socket; `now` is on the monotonic clock."""
         if len(self._open) >= MAX_OPEN:
             self._open.popleft()[0].close()
@@ -55,7 +55,7 @@ class Partings:
             self._open.popleft()[0].close()
 
 
-def _ended(sock: socket.socket) -> bool:
+def _ended(sock: socket.SocketType) -> bool:
     """Whether the peer has closed; what it still said is read and dropped."""
     try:
         for _ in range(_READS):

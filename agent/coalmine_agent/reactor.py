@@ -89,7 +89,7 @@ class Reactor:
         self._handlers.pop(fd, None)
         self._epoll.unregister(fd)
 
-    def part(self, sock: socket.socket) -> None:
+    def part(self, sock: socket.SocketType) -> None:
         """Takes over a watched socket whose attempt is over, until its peer has closed it."""
         self.unwatch(sock.fileno())
         self.partings.add(sock, monotonic())

@@ -135,7 +135,7 @@ class Schedule:
 
     def due_mono(self) -> float:
         """When, on the monotonic clock, the next cell is due; infinity if never."""
-        if self.ended:
+        if self._last is not None and self.ended:
             return math.inf
         cells = self._timetable.cells
         phase_s = cells[self._cell].phase_s if cells else 0.0
@@ -179,7 +179,7 @@ class Schedule:
         if jump and self.slot - wall > HOLD_S and self._last is None:
             self._begin_anew(math.floor(wall) + 1, missed)
         starts: list[Start] = []
-        while not self.ended:
+        while self._last is None or not self.ended:
             cells = self._timetable.cells
             cell = cells[self._cell] if cells else _NOBODY
             late_s = wall - (self.slot + cell.phase_s)

@@ -22,7 +22,7 @@ def unacknowledged(fd: int) -> bool:
     return _count != _NONE
 
 
-def tell_acknowledgement(sock: socket.socket) -> bool:
+def tell_acknowledgement(sock: socket.SocketType) -> bool:
     """Sets EPOLLERR, without an error, when the last byte of a later send is acknowledged.
 
     False where the kernel cannot.
@@ -34,7 +34,7 @@ def tell_acknowledgement(sock: socket.socket) -> bool:
     return True
 
 
-def error_of(sock: socket.socket) -> OSError | None:
+def error_of(sock: socket.SocketType) -> OSError | None:
     """The connection's pending error, which is cleared by this."""
     code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
     return OSError(code, "") if code else None

@@ -18,7 +18,10 @@ BOUNDS_US = tuple(1 << power for power in range(_LOW, _HIGH + 1))
 """Upper bounds of the step times: from 64 us to 1.05 s, a little more than the deadline."""
 
 _BUCKETS = len(BOUNDS_US) + 1
+_BY_BITS = tuple(min(max(bits - _LOW, 0), _BUCKETS - 1) for bits in range(64))
 _VERDICTS = max(Verdict) + 1
+_SKIPPED = Verdict.SKIPPED
+_STEPS = len(Step)
 _PROTOCOLS = {protocol: number for number, protocol in enumerate(Protocol)}
 
 IMPAIRMENTS = ("null_sink", "loop_lag", "overrun", "clock_step", "suspended", "other")
@@ -26,7 +29,7 @@ IMPAIRMENTS = ("null_sink", "loop_lag", "overrun", "clock_step", "suspended", "o
 
 def bucket(micros: int) -> int:
     """The index of the first bound that is not below `micros`; one past the last where none is."""
-    return min(max((micros - 1).bit_length() - _LOW, 0), _BUCKETS - 1) if micros > 0 else 0
+    return _BY_BITS[(micros - 1).bit_length()] if micros > 0 else 0
 
 
 class Telemetry:
@@ -48,15 +51,17 @@ class Telemetry:
         went_out = False
         for outcome in report.outcomes:
             protocol = _PROTOCOLS[plans[outcome.endpoint].protocol]
-            attempts[protocol * _VERDICTS + outcome.verdict] += 1
-            if outcome.verdict is Verdict.SKIPPED:
+            verdict = outcome.verdict
+            attempts[protocol * _VERDICTS + verdict] += 1
+            if verdict is _SKIPPED:
                 continue
             went_out = True
-            series = protocol * len(Step)
-            for step, micros in enumerate(outcome.steps_us):
+            series = protocol * _STEPS
+            for micros in outcome.steps_us:
                 if micros >= 0:
-                    counts[(series + step) * _BUCKETS + bucket(micros)] += 1
-                    sums[series + step] += micros
+                    counts[series * _BUCKETS + bucket(micros)] += 1
+                    sums[series] += micros
+                series += 1
         for reason in report.impaired:
             self._impaired[reason if reason in self._impaired else "other"] += 1
         self.slots += 1

@@ -39,7 +39,7 @@ class Secured:
     __slots__ = ("_attempt", "_incoming", "_more", "_outgoing", "sock", "tls")
 
     def __init__(
-        self, attempt: Attempt, sock: socket.socket, context: ssl.SSLContext, server_name: bytes
+        self, attempt: Attempt, sock: socket.SocketType, context: ssl.SSLContext, server_name: bytes
     ) -> None:
         self._attempt = attempt
         self._more = False
@@ -197,7 +197,7 @@ def _until_acknowledged(attempt: Attempt, secured: Secured) -> Generator[Until, 
                 received += piece
 
 
-def _until_closed(attempt: Attempt, sock: socket.socket) -> Generator[Until, None, bytes]:
+def _until_closed(attempt: Attempt, sock: socket.SocketType) -> Generator[Until, None, bytes]:
     """The same once it has acknowledged: only a refusal could still come, and there is no hurry."""
     received = b""
     while True:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _UNREAD = 65536
 
 
-def connect(attempt: Attempt, address: Address) -> Generator[Until, None, socket.socket]:
+def connect(attempt: Attempt, address: Address) -> Generator[Until, None, socket.SocketType]:
     """A new connection to `address`: the step `connect`. It sets the attempt's `far`."""
     attempt.enter(CONNECT)
     sock = attempt.open(address.family, socket.SOCK_STREAM)
@@ -44,13 +44,13 @@ def connect(attempt: Attempt, address: Address) -> Generator[Until, None, socket
             return sock
 
 
-def write(sock: socket.socket, data: bytes, flags: int = 0) -> None:
+def write(sock: socket.SocketType, data: bytes, flags: int = 0) -> None:
     """Hands all of `data` to the kernel: a few kilobytes, of which an empty buffer takes all."""
     if sock.send(data, flags) != len(data):
         raise OSError(errno.ENOBUFS, os.strerror(errno.ENOBUFS))
 
 
-def expect_acknowledgement(attempt: Attempt, sock: socket.socket) -> None:
+def expect_acknowledgement(attempt: Attempt, sock: socket.SocketType) -> None:
     """Before the last `write`: a far peer's acknowledgement shall wake the sender."""
     if attempt.far:
         attempt.told = tell_acknowledgement(sock)
