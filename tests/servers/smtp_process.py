@@ -49,6 +49,7 @@ class Handler:
             return "554 5.7.1 refused"
         if b"busy" in content:
             return "451 4.3.0 try again"
+        assert server.transport is not None
         taken = {
             "from": envelope.mail_from,
             "to": envelope.rcpt_tos,

@@ -1,0 +1,1 @@
+"""SMS and voice, through a gateway that takes HTTP requests."""
