@@ -17,6 +17,9 @@ from types import TracebackType
 from coalmine_runtime import clock
 
 DEADLINE_S = 30.0
+_OTHERS = ("COALMINE", "COLUMNS", "LINES")
+"""Of the environment: settings of ours, and the size of another terminal."""
+
 _ESCAPE = re.compile(r"\x1b(?:\[[0-9;?]*[A-Za-z]|[()][A-Z0-9]|[=>])")
 
 
@@ -35,7 +38,7 @@ class PseudoTerminal:
             stderr=self._slave,
             start_new_session=True,
             env={
-                **{name: value for name, value in os.environ.items() if "COALMINE" not in name},
+                **{name: value for name, value in os.environ.items() if not name.startswith(_OTHERS)},
                 "TERM": "xterm-256color",
                 "LC_ALL": "C.UTF-8",
             },
