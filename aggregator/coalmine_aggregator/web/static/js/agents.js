@@ -1,6 +1,6 @@
 // The agents: who is there, how well, and what is not known of them.
 
-import { Keyed, h, icon, setAttribute, setIcon, setText } from "./dom.js";
+import { Keyed, h, icon, setAttribute, setCell, setIcon, setText } from "./dom.js";
 import { count, plural, words } from "./numbers.js";
 import { duration } from "./times.js";
 
@@ -59,7 +59,7 @@ function row() {
     setAttribute(root, "data-health", impaired ? "impaired" : agent.status);
     setIcon(mark, impaired ? "partial" : ICONS[agent.status] ?? "unknown");
     const what = impaired ? `impaired: ${agent.impaired.map(words).join(", ")}` : words(agent.status);
-    setText(health, agent.note ? `${what}: ${agent.note}` : what);
+    setCell(health, agent.note ? `${what}: ${agent.note}` : what);
     const unknown = Object.entries(agent.unknown_60s).map(([why, number]) => `${count(number)} ${words(why)}`);
     const texts = [
       agent.agent,
@@ -74,7 +74,7 @@ function row() {
       agent.last_slot === null ? "none yet" : `${duration(agent.now - agent.last_slot)} ago`,
       agent.version,
     ];
-    texts.forEach((text, index) => text !== null && setText(cells[index], text));
+    texts.forEach((text, index) => text !== null && setCell(cells[index], text));
   };
   return { root, update };
 }

@@ -3,7 +3,7 @@
 import { titleOf } from "./alert_words.js";
 import { scopeChips, toMoment } from "./alerts.js";
 import { ask } from "./asking.js";
-import { Keyed, h, setAttribute, setText } from "./dom.js";
+import { Keyed, h, setAttribute, setCell, setText } from "./dom.js";
 import { count, words } from "./numbers.js";
 import { both, duration, moment } from "./times.js";
 
@@ -81,14 +81,14 @@ function row() {
     const said = JSON.stringify(alert);
     if (said === shown) return;
     shown = said;
-    setText(cells.name, alert.folded_into ? `${titleOf(alert)}, part of ${alert.folded_into}` : titleOf(alert));
+    setCell(cells.name, alert.folded_into ? `${titleOf(alert)}, part of ${alert.folded_into}` : titleOf(alert));
     cells.scope.replaceChildren(...scopeChips(alert));
     const sums = alert.total.expected > 0 ? alert.total : alert.sums;
     toMoment(since, alert);
     setText(cells.lost, sums.expected > 0 ? `${count(sums.bad)} of ${count(sums.judged)}` : "");
     setText(cells.cause, words(alert.cause));
     setText(cells.lasted, duration((alert.closed_at ?? now) - alert.since));
-    setText(cells.owner, alert.owner);
+    setCell(cells.owner, alert.owner);
   };
   return { root, update };
 }

@@ -2,6 +2,7 @@
 
 const SVG = "http://www.w3.org/2000/svg";
 const ICONS = new URL("../icons.svg", import.meta.url).pathname; // of the same build
+const LONG = 40;
 
 /** An HTML element with attributes and children (elements or texts). */
 export function h(name, attributes = {}, ...children) {
@@ -28,6 +29,12 @@ export function setAttribute(element, name, value) {
 /** Sets the text, only where that changes it, so that selections and screen readers are left alone. */
 export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
+}
+
+/** The text of a cell in a table; what is too long for any column may be broken anywhere. */
+export function setCell(cell, text) {
+  setText(cell, text);
+  setAttribute(cell, "data-long", text.length > LONG ? "" : null);
 }
 
 const drawing = (name) => `${ICONS}#${name}`;
