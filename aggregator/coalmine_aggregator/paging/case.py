@@ -9,7 +9,7 @@ from coalmine_aggregator.model.alerts import Alert, Change, Severity, Transition
 from coalmine_aggregator.paging.order import Hold, Made, Order
 from coalmine_aggregator.paging.policy import Route
 from coalmine_aggregator.paging.silence import Silence
-from coalmine_aggregator.paging.target import Addressee
+from coalmine_aggregator.paging.target import Addressee, First
 
 
 class Case:
@@ -31,7 +31,7 @@ class Case:
         self.inhibitor: int | None = None
         self.next_at = math.inf
         self.heard: dict[Addressee, bool] = {}
-        self.reached: dict[Addressee, float] = {}
+        self.reached: dict[Addressee, First] = {}
         self.done: dict[int, int] = {}
 
     @property
@@ -65,8 +65,8 @@ class Case:
             if notice.step:
                 self.done[notice.step] = max(notice.repeat, self.done.get(notice.step, 0))
             else:
-                at = min(notice.at, now)
-                self.reached[addressee] = min(at, self.reached.get(addressee, at))
+                first = First(notice.at, min(notice.at, now))
+                self.reached[addressee] = min(first, self.reached.get(addressee, first))
 
     def tell(
         self, addressee: Addressee, change: Change, now: float, step: int = 0, repeat: int = 0
@@ -76,7 +76,7 @@ class Case:
         if step:
             self.done[step] = repeat
         else:
-            self.reached.setdefault(addressee, now)
+            self.reached.setdefault(addressee, First(now, now))
         told = self.transition._replace(change=change)
         return Order(told, addressee.receiver, addressee.person, step, repeat)
 
@@ -91,5 +91,5 @@ class Case:
 
     def shift(self, by_s: float) -> None:
         """The clock was set by so much."""
-        for addressee in self.reached:
-            self.reached[addressee] += by_s
+        for addressee, first in self.reached.items():
+            self.reached[addressee] = first._replace(since=first.since + by_s)

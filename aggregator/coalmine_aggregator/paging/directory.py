@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from coalmine_aggregator.paging.policy import PagingPolicy
-from coalmine_aggregator.paging.target import Addressee, Target
+from coalmine_aggregator.paging.target import Addressee, First, Target
 
 
 class Directory:
@@ -29,16 +29,15 @@ class Directory:
         """All whom some targets may mean, at any time."""
         return {addressee for target in targets for addressee in self._members(target)}
 
-    def reached_at(self, target: Target, reached: Mapping[Addressee, float]) -> float | None:
-        """When a target was first told, by when each addressee was: of a rota that is, somebody who was
-        on call then. None for not yet."""
+    def reached_since(self, target: Target, reached: Mapping[Addressee, First]) -> float | None:
+        """Since when a target has been told, by when each addressee was: a rota, since somebody was who
+        was on call then. None for not yet."""
         rota = self._rotas.get(target.to)
-        times = [
-            reached[addressee]
-            for addressee in self._members(target) & reached.keys()
-            if rota is None or rota.on_call(reached[addressee]) == addressee.person
-        ]
-        return min(times, default=None)
+        firsts = ((each.person, reached[each]) for each in self._members(target) & reached.keys())
+        return min(
+            (since for person, (at, since) in firsts if rota is None or rota.on_call(at) == person),
+            default=None,
+        )
 
     def _members(self, target: Target) -> frozenset[Addressee]:
         members = self._everybody.get(target)

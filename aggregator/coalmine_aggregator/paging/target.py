@@ -17,3 +17,11 @@ class Addressee(NamedTuple):
 
     receiver: str
     person: str = ""
+
+
+class First(NamedTuple):
+    """When an addressee was first told: `at` by the clock of then, which says who was on call, and `since`
+    by the clock of now, which says how long ago. They differ where the clock was set back."""
+
+    at: float
+    since: float

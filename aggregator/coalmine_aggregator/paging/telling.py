@@ -59,7 +59,7 @@ class Telling:
         return routes, shut, opens_at
 
     def _is_unreached(self, case: Case, target: Target) -> bool:
-        return self._directory.reached_at(target, case.reached) is None
+        return self._directory.reached_since(target, case.reached) is None
 
     def _open(self, case: Case, target: Target, now: float) -> list[Order]:
         addressee = self._directory.addressee(target, now)
@@ -74,16 +74,16 @@ class Telling:
         began: dict[str, float] = {}
         for route in routes:
             for target in route.to if route.escalation else ():
-                at = self._directory.reached_at(target, case.reached)
-                if at is not None:
-                    began[route.escalation] = min(at, began.get(route.escalation, at))
+                since = self._directory.reached_since(target, case.reached)
+                if since is not None:
+                    began[route.escalation] = min(since, began.get(route.escalation, since))
         orders: list[Order] = []
         next_at = math.inf
-        for name, at in began.items():
+        for name, since in began.items():
             policy = self._policy.escalations[name]
             numbers = [self._policy.step_number(name, place) for place in range(len(policy.steps))]
             done = {place: case.done[n] for place, n in enumerate(numbers) if n in case.done}
-            calls, later = due(policy, at, None, now, done)
+            calls, later = due(policy, since, None, now, done)
             next_at = min(next_at, later)
             for place, repeat in calls:
                 case.done[numbers[place]] = repeat  # also where nobody is left to be told
