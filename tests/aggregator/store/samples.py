@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from types import MappingProxyType
 
 import numpy as np
@@ -83,14 +84,17 @@ def counted(slot: SettledSlot, full_names: Sequence[str]) -> dict[Leaf, Counts]:
     unusual = dict(zip(slot.ids.tolist(), slot.endings.tolist(), strict=True))
     counts: defaultdict[Leaf, list[int]] = defaultdict(lambda: [0] * (FATES + 1))
     for each in np.flatnonzero(slot.expected.mask()).tolist():
-        name = full_names[each]
-        leaf = leaf_of(parse_name(name.removeprefix(MARK)))
-        if name.startswith(MARK):
-            leaf = leaf._replace(service=CONTROL)
+        leaf = _leaf(full_names[each])
         ending = unusual.get(each, slot.usual)
         counts[leaf][fate_of_ending(ending)] += 1
         counts[leaf][FATES] += is_received(ending)
     return {leaf: Counts(row[FATES], tuple(row[:FATES])) for leaf, row in counts.items()}
+
+
+@cache
+def _leaf(name: str) -> Leaf:
+    leaf = leaf_of(parse_name(name.removeprefix(MARK)))
+    return leaf._replace(service=CONTROL) if name.startswith(MARK) else leaf
 
 
 def told(counts: SlotCounts) -> dict[Leaf, Counts]:
