@@ -20,8 +20,8 @@ class Addressee(NamedTuple):
 
 
 class First(NamedTuple):
-    """When an addressee was first told: `at` by the clock of then, which says who was on call, and `since`
-    by the clock of now, which says how long ago. They differ where the clock was set back."""
+    """When an addressee was first told: `at` by the clock of then, which says who was on call, and
+    `since` by the clock of now, which says how long ago. They differ where the clock was set back."""
 
     at: float
     since: float
