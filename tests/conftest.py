@@ -24,6 +24,30 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("shared")
 
+TIMED = (
+    "tests/agent/test_app.py",
+    "tests/agent/test_control_agent.py",
+    "tests/agent/test_reactor.py",
+    "tests/agent/test_resolver.py",
+    "tests/agent/test_runner.py",
+    "tests/aggregator/reading/test_readers.py",
+    "tests/aggregator/store/test_full_disk.py",
+    "tests/aggregator/store/test_trouble.py",
+    "tests/browser/",
+    "tests/demo/test_demo.py",
+    "tests/deploy/test_prometheus.py",
+    "tests/e2e/",
+)
+"""Where every datapoint has its second to arrive in, or something must not be held up."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Marks what is timed, before any choice is made by marks."""
+    for item in items:
+        if item.path.relative_to(config.rootpath).as_posix().startswith(TIMED):
+            item.add_marker("timed")
+
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
