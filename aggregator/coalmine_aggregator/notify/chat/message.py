@@ -9,7 +9,6 @@ from typing import NamedTuple
 from coalmine_aggregator.notify.chat.platforms import Platform
 from coalmine_aggregator.notify.plain import cut, one_line, plain
 
-
 _ADDRESS = re.compile(r"https?://[!#-;=?-_a-z~]+\Z")
 """What can stand between < and > and is nothing but an address."""
 
