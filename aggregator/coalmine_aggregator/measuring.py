@@ -11,15 +11,17 @@ import asyncio
 import math
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from coalmine_aggregator.engine import Engine, Tick
 from coalmine_aggregator.model.alerts import Alert, Change, Transition
 from coalmine_aggregator.model.receipts import Receipts
 from coalmine_aggregator.model.scopes import describe
+from coalmine_aggregator.paging.order import Recipients
 from coalmine_aggregator.receivers.reasons import Reason
 from coalmine_aggregator.receivers.receivers import Receivers
 from coalmine_aggregator.receivers.table import SeriesTable
-from coalmine_aggregator.store.store import Recipients, Store
+from coalmine_aggregator.store.store import Store
 from coalmine_aggregator.timeline import Timeline
 from coalmine_runtime import clock
 from coalmine_runtime.logs import get_logger
@@ -46,15 +48,25 @@ RECENT_ALERTS = 200
 _QUIET = frozenset({"aggregator.agent.back", "aggregator.agent.retired"})
 
 
+class Pager(Protocol):
+    """Who is to hear of what. Nothing here waits."""
+
+    def route(self, transitions: Sequence[Transition], now: float) -> Sequence[Recipients]:
+        """Who is to hear of each transition."""
+
+    def due(self, now: float) -> None:
+        """Has told what is due by now."""
+
+
 class Measuring:
-    """Owns the engine. `route` says who is to hear of transitions."""
+    """Owns the engine. `pager` has alerts told."""
 
     def __init__(
         self,
         engine: Engine,
         table: SeriesTable,
         store: Store,
-        route: Callable[[Sequence[Transition]], Sequence[Recipients]],
+        pager: Pager,
     ) -> None:
         self.engine = engine
         self.rejects: Counter[tuple[int, Reason]] = Counter()
@@ -63,10 +75,10 @@ class Measuring:
         self.settle_s = 0.0
         self._table = table
         self._store = store
-        self._route = route
+        self._pager = pager
         self._timeline = Timeline(clock.wall(), clock.monotonic())
         self._looked_s = clock.monotonic()
-        self._counted = 0
+        self._counted = self._paged = 0
         store.follow(engine.series_names)
         self._apply_table()
 
@@ -136,10 +148,29 @@ class Measuring:
         if tick.settled:
             self.settle_s = clock.monotonic() - began
             self.settle_lag_s = max(0.0, now - (tick.settled[-1].slot + SETTLE_S))
-        self._hand_on(tick)
+        self._hand_on(tick, now)
+        if int(now) != self._paged:
+            self._paged = int(now)
+            self._pager.due(now)
         self._apply_table()
 
-    def _hand_on(self, tick: Tick) -> None:
+    # People, as they answer.
+
+    def acknowledge(self, number: int, by: str) -> None:
+        """Somebody works on an open alert; nothing where somebody does already. It is durable once
+        `Store.flushed` says so. Raises KeyError for an alert that is not open."""
+        now = self._read()
+        self._tell(self.engine.acknowledge(number, by, now), now)
+
+    def answer(self, alert: Alert, actionable: bool) -> Alert:
+        """Whether there was anything to do about a closed alert; returns it as it stands now."""
+        self.engine.answer(alert.number, actionable)
+        answered = alert._replace(actionable=actionable)
+        self._store.put_alert(answered)
+        self._amend(answered)
+        return answered
+
+    def _hand_on(self, tick: Tick, now: float) -> None:
         for slot, blob in tick.exceptions:
             self._store.put_exceptions(slot, blob)
         self._store.put_slots(tick.slots)
@@ -155,10 +186,7 @@ class Measuring:
             for alert in kept.amended:
                 self._store.put_alert(alert)
                 self._amend(alert)
-        if tick.transitions:
-            self._store.put_transitions(self._route(tick.transitions))
-        for transition in tick.transitions:
-            self._tell(transition)
+        self._tell(tick.transitions, now)
         for event in tick.events:
             log = _log.info if event.name in _QUIET else _log.warning
             log(event.name, **event.fields)
@@ -168,7 +196,13 @@ class Measuring:
             if closed.number == alert.number:
                 self.closed[index] = alert
 
-    def _tell(self, transition: Transition) -> None:
+    def _tell(self, transitions: Sequence[Transition], now: float) -> None:
+        if transitions:
+            self._store.put_transitions(self._pager.route(transitions, now))
+        for transition in transitions:
+            self._log(transition)
+
+    def _log(self, transition: Transition) -> None:
         alert = transition.alert
         if transition.change is Change.CLOSED:
             self.closed.appendleft(alert)

@@ -16,6 +16,7 @@ import signal
 from collections.abc import Coroutine
 from typing import Any
 
+import aiohttp
 import uvloop
 from aiohttp import web
 
@@ -24,6 +25,7 @@ from coalmine_aggregator.engine import Engine
 from coalmine_aggregator.live_view import LiveView
 from coalmine_aggregator.measuring import RECENT_ALERTS, Measuring
 from coalmine_aggregator.metrics.shared_counts import SharedCounts
+from coalmine_aggregator.notify.links import Links
 from coalmine_aggregator.notify.notifier import Notifier
 from coalmine_aggregator.reading.readers import Readers
 from coalmine_aggregator.receivers.limits import ReceiverLimits
@@ -106,7 +108,11 @@ async def _start(
         raise StartError(f"no folder for the counts of other processes: {error}") from None
     store = await Store.open(settings.store.reveal(), settings.history.retention())
     stack.push_async_callback(store.close)
-    notifier = await Notifier.open(settings.notify, store)
+    session = await stack.enter_async_context(
+        aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
+    )
+    links = Links("" if settings.web.url is None else settings.web.url.text)
+    notifier = await Notifier.open(settings.notify, settings.paging_policy(), store, session, links)
     stack.push_async_callback(notifier.close)
     restored = await store.load()
 
@@ -114,6 +120,7 @@ async def _start(
     engine = Engine(
         fleet=settings.fleet,
         policies=settings.policies(),
+        own=settings.own_policy(),
         sources=sources,
         restored=restored,
         detection=settings.detection.policy(),
@@ -121,7 +128,7 @@ async def _start(
         now=clock.wall(),
     )
     table = SeriesTable(secrets.token_bytes(16))
-    measuring = Measuring(engine, table, store, notifier.route)
+    measuring = Measuring(engine, table, store, notifier)
     recent = await store.recent_alerts(RECENT_ALERTS)
     measuring.closed.extend(alert for alert in recent if alert.closed_at is not None)
 

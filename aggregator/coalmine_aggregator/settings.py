@@ -11,6 +11,8 @@ from coalmine_aggregator.detection_settings import DetectionSettings
 from coalmine_aggregator.model.policy import SLO_WINDOW_S, ServicePolicy
 from coalmine_aggregator.notify.settings import NotifySettings, check_names
 from coalmine_aggregator.notify.web_url import WebUrl
+from coalmine_aggregator.paging.policy import PagingPolicy
+from coalmine_aggregator.paging_settings import PagingSettings
 from coalmine_aggregator.store.settings import DatabaseUrl, HistorySettings
 from coalmine_runtime.logs import Format
 from coalmine_runtime.mqtt import BrokerSettings, BrokerUrl
@@ -310,6 +312,7 @@ class AggregatorSettings:
     receive: ReceiveSettings = setting("Where datapoints arrive")
     broker: BrokerChoice = setting("Where agents report", BrokerChoice())
     notify: list[NotifySettings] = setting("Who hears of alerts", [])
+    paging: PagingSettings = setting("Who hears of which alerts, when", PagingSettings())
     store: DatabaseUrl = setting(
         "Where history is kept: postgresql://user:password@host/database, or sqlite:////path.db; "
         "with three slashes relative to where it starts",
@@ -331,6 +334,7 @@ class AggregatorSettings:
             if not is_label(name):
                 raise SettingError(f"services.{name}", "has other characters than a-z 0-9 _ -")
         check_names(self.notify)
+        self.paging.policy(self.notify)
         self._check_metrics()
 
     def _check_metrics(self) -> None:
@@ -342,6 +346,10 @@ class AggregatorSettings:
                 f"{self.metrics.listen} is beyond loopback and needs one of web.access.tokens "
                 "with the scope metrics",
             )
+
+    def paging_policy(self) -> PagingPolicy:
+        """Who hears of which alerts."""
+        return self.paging.policy(self.notify)
 
     def policies(self) -> dict[str, ServicePolicy]:
         """The rules of every service."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +10,16 @@ import pytest
 
 from coalmine_aggregator.engine import Engine
 from coalmine_aggregator.measuring import STALL_S, TICK_S, Measuring
+from coalmine_aggregator.model.alerts import Change, Transition
 from coalmine_aggregator.model.receipts import Receipts
+from coalmine_aggregator.model.restored import Restored
+from coalmine_aggregator.paging.order import Recipients
 from coalmine_aggregator.receivers.receivers import Receivers
 from coalmine_aggregator.receivers.table import SeriesTable
 from coalmine_aggregator.store.store import Store
 from coalmine_runtime import clock
 from tests.aggregator.fleet import Canary, T
+from tests.aggregator.store.samples import alert, closed
 
 CANARY = Canary(first_slot=T + 1)
 
@@ -45,6 +49,26 @@ class StallingReceivers(Receivers):
         return True
 
 
+class Nobody:
+    """A pager that tells nobody and notes what it was asked."""
+
+    def __init__(self) -> None:
+        self.routed: list[Transition] = []
+        self.asked: list[float] = []
+
+    def route(self, transitions: Sequence[Transition], now: float) -> list[Recipients]:
+        self.routed += transitions
+        return [Recipients(transition, ()) for transition in transitions]
+
+    def due(self, now: float) -> None:
+        self.asked.append(now)
+
+
+@pytest.fixture
+def pager() -> Nobody:
+    return Nobody()
+
+
 @pytest.fixture
 def hands(monkeypatch: pytest.MonkeyPatch) -> Hands:
     hands = Hands()
@@ -54,11 +78,17 @@ def hands(monkeypatch: pytest.MonkeyPatch) -> Hands:
 
 
 @pytest.fixture
-async def measuring(hands: Hands, tmp_path: Path) -> AsyncIterator[Measuring]:
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
     store = await Store.open(f"sqlite:///{tmp_path / 'history.db'}")
-    engine = Engine(fleet="test", policies={}, sources=["tcp"], now=hands.wall)
-    yield Measuring(engine, SeriesTable(bytes(16)), store, lambda transitions: [])
+    yield store
     await store.close()
+
+
+@pytest.fixture
+def measuring(hands: Hands, store: Store, pager: Nobody) -> Measuring:
+    past = Restored(open_alerts=(alert(7),), closed_alerts=(closed(6).alert,), next_number=8)
+    engine = Engine(fleet="test", policies={}, sources=["tcp"], restored=past, now=hands.wall)
+    return Measuring(engine, SeriesTable(bytes(16)), store, pager)
 
 
 async def walk(measuring: Measuring, receivers: Receivers, hands: Hands, until: float) -> None:
@@ -118,3 +148,34 @@ async def test_a_short_delay_is_no_stall(measuring: Measuring, hands: Hands) -> 
         measuring.report(CANARY.report([slot], sent_at=hands.wall), hands.wall)
         hands.move(STALL_S * 0.9)
     assert [fates(measuring)[slot] for slot in range(T + 1, T + 5)] == [DELIVERED] * 4
+
+
+async def test_an_acknowledgement_is_told_and_kept(
+    measuring: Measuring, store: Store, pager: Nobody, hands: Hands
+) -> None:
+    measuring.acknowledge(7, "anna")
+    measuring.acknowledge(7, "ben")
+    assert [(each.change, each.at) for each in pager.routed] == [(Change.ACKNOWLEDGED, hands.wall)]
+    assert await store.flushed()
+    kept = await store.find_alert("7")
+    assert kept is not None
+    assert (kept.acknowledged_by, kept.acknowledged_at) == ("anna", hands.wall)
+    assert [each.change for each in await store.explained(7)] == [Change.ACKNOWLEDGED]
+    with pytest.raises(KeyError):
+        measuring.acknowledge(8, "anna")
+
+
+async def test_what_people_say_of_a_closed_alert_is_kept(measuring: Measuring, store: Store) -> None:
+    over = closed(6).alert
+    measuring.closed.append(over)
+    answered = measuring.answer(over, actionable=False)
+    assert await store.flushed()
+    assert await store.find_alert("6") == answered == over._replace(actionable=False)
+    assert list(measuring.closed) == measuring.engine.closed_alerts() == [answered]
+
+
+async def test_what_is_due_is_asked_for_once_a_second(
+    measuring: Measuring, pager: Nobody, hands: Hands
+) -> None:
+    await walk(measuring, StallingReceivers(), hands, T + 3.0)
+    assert [int(now) for now in pager.asked] == [T, T + 1, T + 2, T + 3]

@@ -110,6 +110,7 @@ class Aggregator(Process):
         receive: Mapping[str, Any],
         broker: Mapping[str, Any] | None = None,
         notify: Sequence[Mapping[str, Any]] = (),
+        paging: Mapping[str, Any] | None = None,
         service: Mapping[str, Any] | None = None,
         fleet: str = "default",
     ) -> None:
@@ -128,6 +129,7 @@ class Aggregator(Process):
             "receive": dict(receive),
             "broker": dict(broker or {"listen": f"127.0.0.1:{self.mqtt_port}"}),
             "notify": [dict(receiver) for receiver in notify],
+            "paging": dict(paging or {}),
             "store": f"sqlite:///{folder / 'history.db'}",
             "web": {"listen": f"127.0.0.1:{self.web_port}"},
             "metrics": f"127.0.0.1:{self.metrics_port}",

@@ -40,7 +40,8 @@ PICKLED = ("pickle", "pickle_tls")
 class Site:
     """All of it; `async with` starts it. `endpoints` is what agents send to.
 
-    `broker` and `notify` are sections of the aggregator's configuration, `service` the service's rules.
+    `broker`, `notify` and `paging` are sections of the aggregator's configuration, `service` the
+    service's rules.
     `behind` is the address at which the relays reach the aggregator's tcp receiver and the store.
     """
 
@@ -52,6 +53,7 @@ class Site:
         *,
         broker: Mapping[str, Any] | None = None,
         notify: Sequence[Mapping[str, Any]] = (),
+        paging: Mapping[str, Any] | None = None,
         service: Mapping[str, Any] | None = None,
         behind: str = "127.0.0.1",
     ) -> None:
@@ -73,6 +75,7 @@ class Site:
             },
             broker=broker,
             notify=notify,
+            paging=paging,
             service=service,
         )
         self.store = Sink(behind)

@@ -21,7 +21,12 @@ PAGED_S = 6.0
 """Of a loss that is refused at once: one second that fails, settled 3 s after it began, and told."""
 
 
-PAGES: Json = {"severity": "page"}
+PAGES: Json = {
+    "routes": [
+        {"match": {"severity": "page"}, "to": ["alertmanager", "pagerduty", "webhook"]},
+        {"to": []},
+    ]
+}
 """The relay takes three protocols with it: one page, and tickets for what began with it."""
 
 
@@ -32,11 +37,11 @@ async def test_an_outage_is_told_once_and_so_is_its_end(
     await server.start()
     async with PagerDuty() as pagerduty, Hook() as hook:
         notify: list[Json] = [
-            {"alertmanager": {"urls": [server.url]}, "when": PAGES},
-            {"pagerduty": {"routing_key": ROUTING_KEY, "url": pagerduty.url}, "when": PAGES},
-            {"webhook": {"url": hook.url, "secret": SECRET}, "when": PAGES},
+            {"alertmanager": {"urls": [server.url]}},
+            {"pagerduty": {"routing_key": ROUTING_KEY, "url": pagerduty.url}},
+            {"webhook": {"url": hook.url, "secret": SECRET}},
         ]
-        async with Site(tmp_path, authority, loopback, notify=notify) as site:
+        async with Site(tmp_path, authority, loopback, notify=notify, paging=PAGES) as site:
             await site.api.until_ready()
             fleet = Fleet(tmp_path / "agents", broker=site.broker, endpoints=site.endpoints)
             try:

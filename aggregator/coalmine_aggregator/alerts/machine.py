@@ -91,16 +91,12 @@ def acknowledge(state: State, number: int, by: str, now: float) -> tuple[State, 
 
     Raises KeyError for an alert that is not open.
     """
-    for place, alert in enumerate(state.open):
-        if alert.number == number:
-            break
-    else:
-        raise KeyError(number)
+    alerts = {alert.number: alert for alert in state.open}
+    alert = alerts[number]
     if alert.acknowledged_at is not None:
         return state, []
-    taken = alert._replace(acknowledged_at=now, acknowledged_by=by)
-    still_open = (*state.open[:place], taken, *state.open[place + 1 :])
-    return state._replace(open=still_open), [Transition(Change.ACKNOWLEDGED, now, taken)]
+    taken = alerts[number] = alert._replace(acknowledged_at=now, acknowledged_by=by)
+    return state._replace(open=tuple(alerts.values())), [Transition(Change.ACKNOWLEDGED, now, taken)]
 
 
 def _key_of(alert: Alert) -> _Key:

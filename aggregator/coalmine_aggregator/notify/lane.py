@@ -1,14 +1,15 @@
-"""One alert's way to one receiver: its transitions in order, each until it is taken or given up."""
+"""One way to one receiver: its deliveries in order, each until it is taken or given up."""
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import random
 from collections import deque
+from collections.abc import Callable, Iterable
 
 from coalmine_aggregator.model.alerts import Change
 from coalmine_aggregator.notify.backoff import GIVE_UP_S, LONGEST_ASKED_S, delay_s
-from coalmine_aggregator.notify.notice import Notice
 from coalmine_aggregator.notify.outlet import Outlet
 from coalmine_aggregator.notify.receiver import GoneError, RefusedError, TryLaterError
 from coalmine_aggregator.store.pending import Delivery
@@ -17,25 +18,37 @@ from coalmine_runtime import clock
 from coalmine_runtime.logs import get_logger
 
 SUPERSEDED = "superseded"
-"""Why a change of scope was not told: a newer state of the same alert was."""
+"""Why a change of scope, or a call, was not told: a newer one of the same alert was."""
 
 NEVER_TOLD = "never told of it"
 """Why a resolution was not told: the receiver had refused the alert itself."""
+
+ANSWERED = "acknowledged or closed"
+"""Why an escalation's call was not made: nobody needs to be called any more."""
+
+MAX_TOLD = 20
+"""Transitions in one notice; more that wait are told in the next."""
 
 log = get_logger("notify")
 
 
 class Lane:
-    """The deliveries of one de-duplication key to one receiver.
+    """The deliveries to one receiver, and person, of one de-duplication key; of one group where the
+    receiver tells several at once: then all that waits leaves together, `wait_s` after the first.
 
-    A resolution never overtakes its alert. Before the next transition leaves, it is committed that the
-    one before was taken: after a crash, at most the last thing told is told again, and that is the
-    same thing under the same key, so nothing is doubled.
+    A resolution never overtakes its alert. Before the next notice leaves, it is committed that the one
+    before was taken: after a crash, at most the last thing told is told again, and that is the same
+    thing under the same key, so nothing is doubled. `calls_for` says whether an alert, by its number,
+    is open and not acknowledged.
     """
 
-    def __init__(self, outlet: Outlet, store: Store) -> None:
+    def __init__(
+        self, outlet: Outlet, store: Store, calls_for: Callable[[int], bool], wait_s: float = 0.0
+    ) -> None:
         self._outlet = outlet
         self._store = store
+        self._calls_for = calls_for
+        self._wait_s = wait_s
         self._queue: deque[Delivery] = deque()
         self._untold: set[int] = set()  # alerts that the receiver refused, until they are closed
         self._task: asyncio.Task[None] | None = None
@@ -43,6 +56,11 @@ class Lane:
     def __len__(self) -> int:
         """Deliveries that wait or are on their way."""
         return len(self._queue)
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is lost with it."""
+        return not self._queue and not self._untold
 
     def put(self, delivery: Delivery) -> None:
         """Queues a delivery behind those that wait."""
@@ -58,52 +76,87 @@ class Lane:
 
     async def _run(self) -> None:
         while self._queue:
-            delivery = self._queue[0]
-            why = self._needless(delivery)
-            settled = delivery._replace(dead=why) if why else await self._until_settled(delivery)
-            self._queue.popleft()
-            self._store.put_delivery(settled)
-            self._note(settled)
-            await self._store.flushed()
+            if self._outlet.takes_groups:
+                left = self._queue[0].made_at + self._wait_s - clock.wall()
+                await asyncio.sleep(min(max(0.0, left), self._wait_s))
+            # A clock that was stepped while we were down must not hold a page back for long.
+            await asyncio.sleep(min(max(0.0, self._queue[0].next_at - clock.wall()), LONGEST_ASKED_S))
+            wait_s = await self._round()
+            while wait_s is not None:
+                await asyncio.sleep(wait_s)
+                wait_s = await self._round()
+
+    async def _round(self) -> float | None:
+        """Leaves out what need not be told, and tells the next notice: once. Returns the seconds until
+        the same is to be tried again, None where it is settled."""
+        most = MAX_TOLD if self._outlet.takes_groups else 1
+        batch = list(itertools.islice(self._queue, most))
+        needless = {each.key: why for each in batch if (why := self._needless(each)) is not None}
+        if needless:
+            await self._settle(
+                each._replace(dead=needless[each.key]) for each in batch if each.key in needless
+            )
+            return None
+        error = await self._try(batch)
+        now = clock.wall()
+        tried = [each._replace(attempts=each.attempts + 1, error=None) for each in batch]
+        if error is None:
+            await self._settle(each._replace(delivered_at=now) for each in tried)
+            return None
+        what = str(error)
+        if not isinstance(error, TryLaterError):
+            await self._settle(each._replace(dead=what, error=what) for each in tried)
+            return None
+        late = [each for each in tried if now - each.made_at > GIVE_UP_S]
+        if late:
+            await self._settle(
+                each._replace(dead=f"given up after {each.attempts} tries", error=what) for each in late
+            )
+            return None
+        wait_s = delay_s(tried[0].attempts, random.random(), error.after_s)  # noqa: S311
+        for place, each in enumerate(tried):
+            self._queue[place] = each._replace(next_at=now + wait_s, error=what)
+            self._store.put_delivery(self._queue[place])
+        self._outlet.failed(self._queue[0], wait_s)
+        return wait_s
+
+    async def _settle(self, deliveries: Iterable[Delivery]) -> None:
+        """These are done, or given up: the queue goes on without them once that is committed."""
+        settled = {each.key: each for each in deliveries}
+        waiting = [each for each in self._queue if each.key not in settled]
+        self._queue.clear()
+        self._queue.extend(waiting)
+        for each in settled.values():
+            self._store.put_delivery(each)
+            self._note(each)
+        await self._store.flushed()
 
     def _needless(self, delivery: Delivery) -> str | None:
         """Why this delivery need not be made; None if it must."""
         if self._outlet.gone:
             return self._outlet.gone
         alert, change = delivery.transition.alert, delivery.transition.change
-        if change is Change.CHANGED and any(
-            later.transition.alert.number == alert.number for later in list(self._queue)[1:]
-        ):
+        if delivery.step and not self._calls_for(alert.number):
+            return ANSWERED
+        if (delivery.step or change is Change.CHANGED) and self._is_superseded(delivery):
             return SUPERSEDED
         if change is Change.CLOSED and alert.number in self._untold:
             return NEVER_TOLD
         return None
 
-    async def _until_settled(self, delivery: Delivery) -> Delivery:
-        """Tries until the receiver takes it, refuses it, or a day has passed."""
-        # A clock that was stepped while we were down must not hold a page back for long.
-        await asyncio.sleep(min(max(0.0, delivery.next_at - clock.wall()), LONGEST_ASKED_S))
-        while True:
-            error = await self._try(delivery)
-            now = clock.wall()
-            delivery = delivery._replace(attempts=delivery.attempts + 1, error=None)
-            if error is None:
-                return delivery._replace(delivered_at=now)
-            what = str(error)
-            if not isinstance(error, TryLaterError):
-                return delivery._replace(dead=what, error=what)
-            if now - delivery.transition.at > GIVE_UP_S:
-                return delivery._replace(dead=f"given up after {delivery.attempts} tries", error=what)
-            wait_s = delay_s(delivery.attempts, random.random(), error.after_s)  # noqa: S311
-            delivery = delivery._replace(next_at=now + wait_s, error=what)
-            self._queue[0] = delivery
-            self._store.put_delivery(delivery)
-            self._outlet.failed(delivery, wait_s)
-            await asyncio.sleep(wait_s)
+    def _is_superseded(self, delivery: Delivery) -> bool:
+        """Whether a newer state of the same alert waits behind a change; the same call, once more,
+        behind a call."""
+        number, step = delivery.transition.alert.number, delivery.step
+        behind = itertools.dropwhile(lambda each: each.key != delivery.key, self._queue)
+        return any(
+            later.transition.alert.number == number and later.step == step
+            for later in itertools.islice(behind, 1, None)
+        )
 
-    async def _try(self, delivery: Delivery) -> Exception | None:
+    async def _try(self, batch: list[Delivery]) -> Exception | None:
         try:
-            await self._outlet.deliver(Notice((delivery.transition,)))
+            await self._outlet.deliver(batch)
         except (TryLaterError, RefusedError, GoneError) as error:
             return error
         except Exception as error:
@@ -120,7 +173,7 @@ class Lane:
             self._untold.discard(alert.number)
             self._outlet.delivered(settled)
             return
-        if settled.dead not in (SUPERSEDED, NEVER_TOLD):
-            if settled.transition.change is Change.OPENED:
+        if settled.dead not in (SUPERSEDED, NEVER_TOLD, ANSWERED):
+            if settled.transition.change is Change.OPENED and not settled.step:
                 self._untold.add(alert.number)
             self._outlet.gave_up(settled)

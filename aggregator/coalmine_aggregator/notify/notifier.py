@@ -1,4 +1,4 @@
-"""The notifier: hands each committed delivery to its receiver, every receiver on its own.
+"""The notifier: who hears of what, and each delivery to its receiver, every receiver on its own.
 
 A receiver that is dead, slow or limits its rate delays no other, and one alert's retries delay no
 other alert. What is undelivered when the process dies is in the outbox and delivered by the next one.
@@ -8,69 +8,124 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import aiohttp
 
-from coalmine_aggregator.model.alerts import Transition
+from coalmine_aggregator.model.alerts import Change, Transition
 from coalmine_aggregator.notify.alertmanager.alert import RESOLVED_S
 from coalmine_aggregator.notify.lane import Lane
+from coalmine_aggregator.notify.links import Links
 from coalmine_aggregator.notify.outlet import Outlet, OutletView
 from coalmine_aggregator.notify.registry import receiver_of
 from coalmine_aggregator.notify.settings import NotifySettings
+from coalmine_aggregator.paging.dispatch import Dispatch
+from coalmine_aggregator.paging.order import Hold, Recipients
+from coalmine_aggregator.paging.policy import PagingPolicy
+from coalmine_aggregator.paging.routing import group_of
+from coalmine_aggregator.paging.silence import Silence
 from coalmine_aggregator.store.pending import Delivery
-from coalmine_aggregator.store.store import Recipients, Store
+from coalmine_aggregator.store.read import Standing
+from coalmine_aggregator.store.store import Store
 from coalmine_runtime import clock
 from coalmine_runtime.logs import get_logger
 
+MAX_IDLE = 1_000
+"""Lanes that are kept though nothing waits in them."""
+
 log = get_logger("notify")
+
+_LaneKey = tuple[str, str, tuple[str, ...]]
 
 
 class Notifier:
-    """Use `await Notifier.open(settings, store)` before the first transition is put into the store."""
+    """Use `await Notifier.open(...)` before the first transition is put into the store. Times are
+    seconds since the epoch, from the clock that alerts go by."""
 
     def __init__(
-        self, outlets: Mapping[str, Outlet], store: Store, session: aiohttp.ClientSession
+        self,
+        policy: PagingPolicy,
+        outlets: Mapping[str, Outlet],
+        store: Store,
+        dispatch: Dispatch,
+        standing: Sequence[Transition],
     ) -> None:
+        """`standing` has the newest transition of every open alert."""
+        self._policy = policy
         self._outlets = outlets
         self._store = store
-        self._session = session
-        self._lanes: dict[tuple[str, str], Lane] = {}
+        self._dispatch = dispatch
+        self._lanes: dict[_LaneKey, Lane] = {}
+        self._calling: set[int] = set()  # the alerts that are open and that nobody acknowledged
+        for transition in standing:
+            self._note(transition)
+        store.on_deliveries = self._deliver
 
     @classmethod
-    async def open(cls, receivers: Sequence[NotifySettings], store: Store) -> Notifier:
+    async def open(
+        cls,
+        receivers: Sequence[NotifySettings],
+        policy: PagingPolicy,
+        store: Store,
+        session: aiohttp.ClientSession,
+        links: Links = Links(),  # noqa: B008
+    ) -> Notifier:
         """Starts delivering what the outbox holds, and what the store commits from now on."""
-        session = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
+        now = clock.wall()
+        left = await store.standing(now - RESOLVED_S)
+        past = await store.paging(now)
+        still_open = [each for each in left.standing if each.alert.closed_at is None]
+        dispatch = Dispatch(policy, still_open, past.made, past.silences, now)
+        people = policy.people
+
+        def contact(person: str, field: str) -> str:
+            return people[person].address(field) if person in people else ""
+
         outlets = {
-            entry.known_as: Outlet(entry.known_as, receiver_of(entry, session), entry.when)
+            entry.known_as: Outlet(entry.known_as, receiver_of(entry, session), contact, links)
             for entry in receivers
         }
-        notifier = cls(outlets, store, session)
-        try:
-            await notifier._take_over()
-        except BaseException:
-            await notifier.close()
-            raise
+        notifier = cls(policy, outlets, store, dispatch, still_open)
+        notifier._take_over(left)
         return notifier
 
-    def route(self, transitions: Iterable[Transition]) -> list[Recipients]:
+    def route(self, transitions: Sequence[Transition], now: float) -> list[Recipients]:
         """Who is to hear of each transition; for `Store.put_transitions`."""
-        return [
-            Recipients(
-                transition,
-                tuple(
-                    name
-                    for name, outlet in self._outlets.items()
-                    if outlet.when.admits(transition.alert)
-                ),
-            )
-            for transition in transitions
-        ]
+        for transition in transitions:
+            self._note(transition)
+        return self._dispatch.take(transitions, now)
+
+    def due(self, now: float) -> None:
+        """Has told what is due by now without anything having happened; to be called once a second."""
+        orders = self._dispatch.due(now)
+        if orders:
+            self._store.put_orders(orders, now)
+
+    def put_silence(self, silence: Silence, now: float) -> None:
+        """From now on it holds what it is about, also after a restart. Raises ValueError for one that
+        cannot be."""
+        self._dispatch.put_silence(silence, now)
+        self._store.put_silence(silence)
+
+    def end_silence(self, id_: str, who: str, now: float) -> Silence:
+        """Ends a silence by hand. Raises KeyError where there is none, ValueError for a name that
+        cannot be."""
+        ended = self._dispatch.end_silence(id_, who, now)
+        self._store.put_silence(ended)
+        return ended
+
+    def silences(self, now: float) -> list[Silence]:
+        """Those that hold, or will."""
+        return self._dispatch.silences(now)
+
+    def holds(self, now: float) -> dict[int, Hold]:
+        """Why open alerts, by number, are not told now."""
+        return self._dispatch.holds(now)
 
     def view(self) -> list[OutletView]:
         """How each receiver does."""
         pending: Counter[str] = Counter()
-        for (name, _), lane in self._lanes.items():
+        for (name, *_), lane in self._lanes.items():
             pending[name] += len(lane)
         return [outlet.view(pending[name]) for name, outlet in self._outlets.items()]
 
@@ -79,16 +134,22 @@ class Notifier:
         await asyncio.gather(*(lane.close() for lane in self._lanes.values()))
         for outlet in self._outlets.values():
             await outlet.receiver.close()
-        await self._session.close()
 
-    async def _take_over(self) -> None:
-        self._store.on_deliveries = self._deliver
-        pending, standing = await self._store.standing(clock.wall() - RESOLVED_S)
-        for outlet in self._outlets.values():
-            outlet.receiver.start([t for t in standing if outlet.when.admits(t.alert)])
-        if pending:
-            log.info("notify.taken_over", deliveries=len(pending))
-        self._deliver(pending)
+    def _take_over(self, left: Standing) -> None:
+        for name, outlet in self._outlets.items():
+            outlet.receiver.start(
+                [each for each in left.standing if (each.alert.number, name) in left.told]
+            )
+        if left.pending:
+            log.info("notify.taken_over", deliveries=len(left.pending))
+        self._deliver(left.pending)
+
+    def _note(self, transition: Transition) -> None:
+        alert = transition.alert
+        if transition.change is Change.CLOSED or alert.acknowledged_at is not None:
+            self._calling.discard(alert.number)
+        else:
+            self._calling.add(alert.number)
 
     def _deliver(self, deliveries: Sequence[Delivery]) -> None:
         for delivery in deliveries:
@@ -98,8 +159,17 @@ class Notifier:
                 log.error("notify.receiver.unknown", receiver=delivery.receiver)
                 self._store.put_delivery(delivery._replace(dead="no such receiver"))
                 continue
-            key = (delivery.receiver, delivery.transition.alert.dedup_key)
-            lane = self._lanes.get(key)
-            if lane is None:
-                lane = self._lanes[key] = Lane(outlet, self._store)
-            lane.put(delivery)
+            self._lane(delivery, outlet).put(delivery)
+
+    def _lane(self, delivery: Delivery, outlet: Outlet) -> Lane:
+        alert = delivery.transition.alert
+        group = group_of(self._policy, alert, delivery.receiver)
+        values = ("alert", alert.dedup_key) if group is None else ("group", *group.values)
+        key = (delivery.receiver, delivery.target, values)
+        lane = self._lanes.get(key)
+        if lane is None:
+            if len(self._lanes) >= MAX_IDLE:
+                self._lanes = {each: lane for each, lane in self._lanes.items() if not lane.idle}
+            wait_s = 0.0 if group is None else group.wait_s
+            lane = self._lanes[key] = Lane(outlet, self._store, self._calling.__contains__, wait_s)
+        return lane

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from coalmine_aggregator.notify.backoff import LONGEST_ASKED_S
+from coalmine_aggregator.notify.links import Links
 from coalmine_aggregator.notify.notice import Notice
-from coalmine_aggregator.notify.receiver import GoneError, Receiver, TryLaterError
-from coalmine_aggregator.notify.settings import WhenSettings
+from coalmine_aggregator.notify.receiver import GoneError, Receiver, RefusedError, TryLaterError
 from coalmine_aggregator.store.pending import Delivery
 from coalmine_runtime.logs import get_logger
 
@@ -32,20 +33,36 @@ class OutletView(NamedTuple):
 
 
 class Outlet:
-    """One configured receiver."""
+    """One configured receiver. `contact` gives the address of a person under a field of theirs, empty
+    where there is none."""
 
-    def __init__(self, name: str, receiver: Receiver, when: WhenSettings) -> None:
+    def __init__(
+        self,
+        name: str,
+        receiver: Receiver,
+        contact: Callable[[str, str], str],
+        links: Links,
+    ) -> None:
         self.name = name
         self.receiver = receiver
-        self.when = when
+        self._contact = contact
+        self._links = links
         self.gone = ""
         self._turns = asyncio.Semaphore(PARALLEL)
         self._paused_until = 0.0  # on the loop's clock
         self._counts = {"delivered": 0, "failed": 0, "dead": 0}
         self._error = ""
 
-    async def deliver(self, notice: Notice) -> None:
-        """Waits for its turn and for the end of a pause; raises as `Receiver.deliver` does."""
+    @property
+    def takes_groups(self) -> bool:
+        """Whether several transitions go in one notice."""
+        return self.receiver.takes_groups
+
+    async def deliver(self, deliveries: Sequence[Delivery]) -> None:
+        """Tells them in one notice: all go to one person.
+
+        Waits for its turn and for the end of a pause; raises as `Receiver.deliver` does."""
+        notice = self._notice(deliveries)
         loop = asyncio.get_running_loop()
         async with self._turns:
             # Another request may prolong the pause meanwhile.
@@ -64,6 +81,17 @@ class Outlet:
                 self.gone = f"receiver is gone: {error}"
                 log.error("notify.receiver.gone", receiver=self.name, answer=error)
                 raise
+
+    def _notice(self, deliveries: Sequence[Delivery]) -> Notice:
+        newest = deliveries[-1]
+        contact, person = "", newest.target
+        if person and self.receiver.address:
+            contact = self._contact(person, self.receiver.address)
+            if not contact:
+                # The configuration lost the person while something was on its way to them.
+                raise RefusedError(f"{person} has no {self.receiver.address}")
+        transitions = tuple(each.transition for each in deliveries)
+        return Notice(transitions, contact, self._links, newest.step, newest.repeat)
 
     def delivered(self, delivery: Delivery) -> None:
         """Counts and tells a success."""
@@ -93,6 +121,8 @@ class Outlet:
         transition = delivery.transition
         return {
             "receiver": self.name,
+            **({"person": delivery.target} if delivery.target else {}),
+            **({"step": delivery.step, "repeat": delivery.repeat} if delivery.step else {}),
             "alert": transition.alert.id,
             "number": transition.alert.number,
             "change": transition.change,

@@ -4,24 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 
-from coalmine_aggregator.model.alerts import Alert, Severity
+from coalmine_aggregator.model.alerts import Change
 from coalmine_aggregator.notify.alertmanager.settings import AlertmanagerSettings
 from coalmine_aggregator.notify.pagerduty.settings import PagerDutySettings
 from coalmine_aggregator.notify.webhook.settings import WebhookSettings
+from coalmine_aggregator.paging.policy import Traits
 from coalmine_runtime.settings import SettingError, setting
 
 KINDS = ("alertmanager", "pagerduty", "webhook")
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class WhenSettings:
-    """Which alerts a receiver hears of; all that is given must hold."""
-
-    severity: Severity | None = setting("Only alerts of this severity", None)
-
-    def admits(self, alert: Alert) -> bool:
-        """Whether the receiver hears of this alert."""
-        return self.severity is None or alert.severity is self.severity
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -35,7 +25,6 @@ class NotifySettings:
         "By which the outbox knows it over restarts; its kind where absent: two of a kind need names",
         "",
     )
-    when: WhenSettings = setting("Which alerts it hears of; every one where absent", WhenSettings())
 
     def __post_init__(self) -> None:
         given = [kind for kind in KINDS if getattr(self, kind) is not None]
@@ -47,6 +36,17 @@ class NotifySettings:
     def kind(self) -> str:
         """Which kind of receiver it is."""
         return next(kind for kind in KINDS if getattr(self, kind) is not None)
+
+    @property
+    def traits(self) -> Traits:
+        """What it is like. The settings of a kind may say otherwise than `Traits` does: `tell` what is
+        told, `address` what it needs of a person, `takes_groups`."""
+        settings, usual = getattr(self, self.kind), Traits()
+        return Traits(
+            frozenset(getattr(settings, "tell", usual.hears)) | {Change.OPENED},
+            getattr(settings, "address", usual.address),
+            getattr(settings, "takes_groups", usual.takes_groups),
+        )
 
     @property
     def known_as(self) -> str:

@@ -13,6 +13,7 @@ from coalmine_aggregator.store import alert_codec, schema
 from coalmine_aggregator.store.database import storable, upsert
 from coalmine_aggregator.store.life_log import LifeLog
 from coalmine_aggregator.store.numbering import Numbering, NumberingError
+from coalmine_aggregator.store.paging_log import write_silences
 from coalmine_aggregator.store.pending import History, Pager
 from coalmine_aggregator.store.retention import Retention, prune, prune_audit, prune_lives
 from coalmine_aggregator.store.rollups import Rollups
@@ -30,7 +31,7 @@ PRUNE_ROWS_S = 3_600
 
 
 def commit_pager(engine: sa.Engine, pager: Pager) -> None:
-    """Transitions, alerts as they stand, and the state of deliveries: all or none."""
+    """Transitions, alerts as they stand, the state of deliveries, silences: all or none."""
     with engine.begin() as connection:
         upsert(
             connection,
@@ -67,6 +68,11 @@ def commit_pager(engine: sa.Engine, pager: Pager) -> None:
                 {
                     "transition": delivery.transition_id,
                     "receiver": delivery.receiver,
+                    "target": delivery.target,
+                    "step": delivery.step,
+                    "repeat": delivery.repeat,
+                    "change": str(delivery.transition.change),
+                    "made_at": delivery.made_at,
                     "attempts": delivery.attempts,
                     "next_at": delivery.next_at,
                     "delivered_at": delivery.delivered_at,
@@ -76,6 +82,7 @@ def commit_pager(engine: sa.Engine, pager: Pager) -> None:
                 for delivery in pager.deliveries.values()
             ],
         )
+        write_silences(connection, pager.silences.values())
 
 
 class HistoryWriter:

@@ -12,6 +12,7 @@ from coalmine_aggregator.model.alerts import Alert, Transition
 from coalmine_aggregator.model.settled_slot import SettledSlot
 from coalmine_aggregator.model.slo_minutes import MinuteSums
 from coalmine_aggregator.model.timings import Timings
+from coalmine_aggregator.paging.silence import Silence
 from coalmine_wire.reports import Birth, State
 
 MAX_BYTES = 64 << 20
@@ -36,6 +37,9 @@ _OVERHEAD = 200  # bytes of an item besides its arrays
 MAX_ITEMS = (3 * MAX_BYTES + MAX_LEARNED_BYTES) // _OVERHEAD + 2 * MAX_LIVES + MAX_CHANGES + MAX_MINUTES
 """However small they are, no more items than this ever wait."""
 
+DeliveryKey = tuple[int, str, str, int, int]
+"""Transition, receiver, target, step, repeat."""
+
 K = TypeVar("K")
 V = TypeVar("V")
 
@@ -43,35 +47,51 @@ V = TypeVar("V")
 class Delivery(NamedTuple):
     """A transition on its way to one receiver, as the outbox knows it.
 
-    `transition_id` counts all transitions of this store. `attempts` were made; the next is due at
-    `next_at` (seconds since the epoch). At most one of `delivered_at` and `dead` is set: it is done,
-    or was given up for that reason. `error` is how the last attempt failed.
+    `transition_id` counts all transitions of this store. `target` is the person it goes to, empty where
+    the receiver knows by itself. `step` is 0 for what everybody hears at first, 1 and more for those of
+    an escalation, `repeat` counts how often a step was repeated. It was made at `made_at`. `attempts`
+    were made; the next is due at `next_at` (both seconds since the epoch). At most one of
+    `delivered_at` and `dead` is set: it is done, or was given up for that reason. `error` is how the
+    last attempt failed.
     """
 
     transition_id: int
     receiver: str
     transition: Transition
+    target: str = ""
+    step: int = 0
+    repeat: int = 0
+    made_at: float = 0.0
     attempts: int = 0
     next_at: float = 0.0
     delivered_at: float | None = None
     dead: str | None = None
     error: str | None = None
 
+    @property
+    def key(self) -> DeliveryKey:
+        """By which the outbox knows it."""
+        return (self.transition_id, self.receiver, self.target, self.step, self.repeat)
+
 
 class Pager:
-    """Transitions, alerts and the state of deliveries: as many as there are alerts, so without bound.
+    """Transitions, alerts, the state of deliveries, silences: as many as there are alerts, so without
+    bound.
 
     `alerts` are those that changed, by number, each as it stands: after its newest transition, or after
-    late evidence corrected its counts without one.
+    late evidence corrected its counts without one. `batches` are numbers of the store's own: what it
+    does once this is committed.
     """
 
     def __init__(self) -> None:
         self.transitions: list[tuple[int, Transition]] = []
         self.alerts: dict[int, Alert] = {}
-        self.deliveries: dict[tuple[int, str], Delivery] = {}
+        self.deliveries: dict[DeliveryKey, Delivery] = {}
+        self.silences: dict[str, Silence] = {}
+        self.batches: list[int] = []
 
     def __len__(self) -> int:
-        return len(self.transitions) + len(self.alerts) + len(self.deliveries)
+        return len(self.transitions) + len(self.alerts) + len(self.deliveries) + len(self.silences)
 
     def put_transition(self, number: int, transition: Transition) -> None:
         """A transition under its number; its alert stands as it says."""
@@ -83,6 +103,8 @@ class Pager:
         self.transitions[:0] = failed.transitions
         self.alerts = {**failed.alerts, **self.alerts}
         self.deliveries = {**failed.deliveries, **self.deliveries}
+        self.silences = {**failed.silences, **self.silences}
+        self.batches[:0] = failed.batches
 
 
 class Waiting(Generic[K, V]):

@@ -42,11 +42,13 @@ class Standing(NamedTuple):
 
     `pending` are the deliveries not settled, in order of transition. `standing` are the last
     transitions of alerts that are open or were closed not long ago: some receivers are told of
-    those again and again.
+    those again and again. `told` are the numbers of these alerts with each receiver that was to hear
+    of them.
     """
 
     pending: tuple[Delivery, ...]
     standing: tuple[Transition, ...]
+    told: frozenset[tuple[int, str]]
 
 
 def restored(connection: sa.Connection) -> Restored:
@@ -91,22 +93,30 @@ def standing(connection: sa.Connection, closed_after: float) -> Standing:
         sa.select(
             outbox.c.transition,
             outbox.c.receiver,
+            outbox.c.target,
+            outbox.c.step,
+            outbox.c.repeat,
+            outbox.c.change,
+            outbox.c.made_at,
             outbox.c.attempts,
             outbox.c.next_at,
             outbox.c.error,
-            log.c.change,
             log.c.at,
             log.c.body,
         )
         .join(log, log.c.id == outbox.c.transition)
         .where(outbox.c.delivered_at.is_(None), outbox.c.dead.is_(None))
-        .order_by(outbox.c.transition)
+        .order_by(outbox.c.transition, outbox.c.step, outbox.c.repeat, outbox.c.made_at)
     )
     pending = tuple(
         Delivery(
             transition_id=row.transition,
             receiver=row.receiver,
             transition=alert_codec.decode_transition(row.change, row.at, row.body),
+            target=row.target,
+            step=row.step,
+            repeat=row.repeat,
+            made_at=row.made_at,
             attempts=row.attempts,
             next_at=row.next_at,
             error=row.error,
@@ -114,15 +124,23 @@ def standing(connection: sa.Connection, closed_after: float) -> Standing:
         for row in rows
     )
     last = sa.select(log.c.number, sa.func.max(log.c.id).label("id")).group_by(log.c.number).subquery()
+    stands = alerts.c.closed_at.is_(None) | (alerts.c.closed_at > closed_after)
     rows = connection.execute(
         sa.select(log.c.change, log.c.at, log.c.body)
         .join(last, log.c.id == last.c.id)
         .join(alerts, alerts.c.number == last.c.number)
-        .where(alerts.c.closed_at.is_(None) | (alerts.c.closed_at > closed_after))
+        .where(stands)
         .order_by(log.c.id)
     )
     still = tuple(alert_codec.decode_transition(row.change, row.at, row.body) for row in rows)
-    return Standing(pending, still)
+    rows = connection.execute(
+        sa.select(log.c.number, outbox.c.receiver)
+        .join(log, log.c.id == outbox.c.transition)
+        .join(alerts, alerts.c.number == log.c.number)
+        .where(stands)
+        .distinct()
+    )
+    return Standing(pending, still, frozenset((row.number, row.receiver) for row in rows))
 
 
 def next_id(connection: sa.Connection) -> int:

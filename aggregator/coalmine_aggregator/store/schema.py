@@ -174,6 +174,11 @@ outbox = Table(
     metadata,
     Column("transition", BigInteger, primary_key=True, autoincrement=False),
     Column("receiver", Text, primary_key=True),
+    Column("target", Text, primary_key=True, server_default=""),  # a person
+    Column("step", Integer, primary_key=True, autoincrement=False, server_default="0"),
+    Column("repeat", Integer, primary_key=True, autoincrement=False, server_default="0"),
+    Column("change", Text, nullable=False),  # who has not heard of an alert is told that it opened
+    Column("made_at", Float, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("next_at", Float, nullable=False),
     Column("delivered_at", Float),
@@ -186,6 +191,18 @@ Index(
     sqlite_where=outbox.c.delivered_at.is_(None) & outbox.c.dead.is_(None),
     postgresql_where=outbox.c.delivered_at.is_(None) & outbox.c.dead.is_(None),
 )
+
+silences = Table(
+    "silences",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("kind", Text, nullable=False),  # coalmine_aggregator.paging.silence
+    Column("body", Text, nullable=False),  # JSON
+    Column("starts_at", Float, nullable=False),
+    Column("ends_at", Float, nullable=False),
+    Column("ended_at", Float),  # by hand, before its time
+)
+Index("silences_by_end", silences.c.ends_at)
 
 audit = Table(
     "audit",

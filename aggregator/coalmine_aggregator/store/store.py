@@ -14,22 +14,24 @@ under its de-duplication key, or forget its resolution.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
 
 from coalmine_aggregator.model.agent_life import AgentLife
-from coalmine_aggregator.model.alerts import Alert, Transition
+from coalmine_aggregator.model.alerts import Alert, Change, Transition
 from coalmine_aggregator.model.audit_entry import AuditEntry
 from coalmine_aggregator.model.restored import Restored
 from coalmine_aggregator.model.settled_slot import SettledSlot
 from coalmine_aggregator.model.slo_minutes import MinuteSums
 from coalmine_aggregator.model.slot_counts import SlotCounts
 from coalmine_aggregator.model.timings import Timings
+from coalmine_aggregator.paging.order import Order, Recipients
+from coalmine_aggregator.paging.silence import Silence
 from coalmine_aggregator.store import read
 from coalmine_aggregator.store.audit_log import (
     WaitingAudit,
@@ -39,7 +41,15 @@ from coalmine_aggregator.store.audit_log import (
 )
 from coalmine_aggregator.store.commit import HistoryWriter, commit_pager
 from coalmine_aggregator.store.database import StoreError, first_line, open_engine, shown
+from coalmine_aggregator.store.health import StoreHealth
 from coalmine_aggregator.store.numbering import NumberingError
+from coalmine_aggregator.store.paging_log import (
+    PagingPast,
+    Round,
+    paging_past,
+    read_rounds,
+    silences,
+)
 from coalmine_aggregator.store.pending import Delivery, History, Pager
 from coalmine_aggregator.store.recorded import Recorded
 from coalmine_aggregator.store.retention import KEPT, Retention
@@ -68,35 +78,6 @@ _OUR_FAULT = (IntegrityError, DataError, ProgrammingError)
 T = TypeVar("T")
 
 
-class Recipients(NamedTuple):
-    """A transition and the names of the receivers that are to hear of it, perhaps none."""
-
-    transition: Transition
-    receivers: tuple[str, ...]
-
-
-class StoreHealth(NamedTuple):
-    """`error` is how the last commit failed, empty while all is well; `waiting` counts what is not yet
-    written, `kinds` that of history by kind; `dropped` what was given up, by kind, since the start;
-    `ahead` deliveries handed out before they were committed."""
-
-    error: str
-    waiting: int
-    dropped: dict[str, int]
-    ahead: int
-    kinds: dict[str, int]
-
-    @property
-    def detail(self) -> str:
-        """All of it, as people read it."""
-        parts = [self.error or "history is kept"]
-        if self.error and any(self.kinds.values()):
-            parts.append(f"waiting: {_counted(self.kinds)}")
-        if self.dropped:
-            parts.append(f"given up since the start: {_counted(self.dropped)}")
-        return "; ".join(parts)
-
-
 class Store:
     """Use `await Store.open(url)`; `await close()` writes what waits."""
 
@@ -107,11 +88,13 @@ class Store:
         writer: HistoryWriter,
         next_id: int,
         next_audit: int,
+        rounds: dict[int, Round],
     ) -> None:
         self._engine = engine
         self._writes = writes
         self._reads = ThreadPoolExecutor(1, thread_name_prefix="store-read")
         self._next_id = next_id
+        self._rounds = rounds  # of open alerts, by number
         self._history = History(self._drop)
         self._taken = History(self._drop)  # what is being written
         self._history_writer = writer
@@ -119,6 +102,7 @@ class Store:
         self._pager = Pager()
         self._audit = WaitingAudit(next_audit, self._drop)
         self._uncommitted: dict[int, tuple[Delivery, ...]] = {}
+        self._last_batch = 0
         self._flushes: list[asyncio.Future[None]] = []
         self._wake = asyncio.Event()
         self._closing = asyncio.Event()
@@ -139,14 +123,14 @@ class Store:
             engine = await loop.run_in_executor(writes, open_engine, url)
             writer = HistoryWriter(engine, retention)
             await loop.run_in_executor(writes, writer.load)
-            next_id, next_audit = await loop.run_in_executor(writes, _next_numbers, engine)
+            numbers = await loop.run_in_executor(writes, _numbers, engine)
         except (DBAPIError, NumberingError) as error:
             writes.shutdown(wait=False)
             raise StoreError(f"{shown(url)}: {first_line(error)}") from None
         except BaseException:
             writes.shutdown(wait=False)
             raise
-        return cls(engine, writes, writer, next_id, next_audit)
+        return cls(engine, writes, writer, *numbers)
 
     # What the measuring path calls. None of these waits.
 
@@ -198,25 +182,66 @@ class Store:
         self._pager.alerts[alert.number] = alert
 
     def put_transitions(self, routed: Sequence[Recipients]) -> None:
-        """Transitions, each with its receivers, in their order.
+        """Transitions, each with who is to hear of it, in their order.
 
         Their deliveries reach `on_deliveries` once committed. Transitions are never dropped."""
-        if not routed:
-            return
         batch: list[Delivery] = []
-        for transition, receivers in routed:
-            number = self._next_id
-            self._next_id += 1
-            self._pager.put_transition(number, transition)
-            batch += [Delivery(number, name, transition, next_at=transition.at) for name in receivers]
-        for delivery in batch:
-            self._pager.deliveries[delivery.transition_id, delivery.receiver] = delivery
-        first = routed[0].transition
-        if batch:
-            key = batch[0].transition_id
-            self._uncommitted[key] = tuple(batch)
-            asyncio.get_running_loop().call_later(PATIENCE_S, self._release, key, first)
+        for transition, orders in routed:
+            number = self._put_transition(transition)
+            batch += [self._delivery(order, transition.at, number) for order in orders]
+            if transition.change is Change.CLOSED:
+                self._rounds.pop(transition.alert.number, None)
+        self._put_batch(batch)
+
+    def put_orders(self, orders: Sequence[Order], now: float) -> None:
+        """Open alerts that somebody is to hear of now, though nothing has happened to them; their
+        deliveries go as those of transitions do."""
+        self._put_batch([self._delivery(order, now) for order in orders])
+
+    def put_silence(self, silence: Silence) -> None:
+        """A silence, or how it stands now. Never dropped."""
+        self._pager.silences[silence.id] = silence
         self._wake.set()
+
+    def _put_transition(self, transition: Transition) -> int:
+        number = self._next_id
+        self._next_id += 1
+        self._pager.put_transition(number, transition)
+        alert = transition.alert
+        before = self._rounds.get(alert.number)
+        if before is None or before.severity is not alert.severity:
+            self._rounds[alert.number] = Round(number, alert.severity)
+        return number
+
+    def _delivery(self, order: Order, at: float, number: int | None = None) -> Delivery:
+        """Whoever is told that an alert opened, or is called again, is told so under the transition
+        that opened it or made a page of it, whenever that is; all else under transition `number`."""
+        alert = order.transition.alert
+        if order.transition.change is Change.OPENED or number is None:
+            begun = self._rounds.get(alert.number)
+            # That its beginning is not in the store must not keep it from being told.
+            number = self._put_transition(order.transition) if begun is None else begun.transition
+        return Delivery(
+            number,
+            order.receiver,
+            order.transition,
+            order.to,
+            order.step,
+            order.repeat,
+            made_at=at,
+            next_at=at,
+        )
+
+    def _put_batch(self, batch: Sequence[Delivery]) -> None:
+        for delivery in batch:
+            self._pager.deliveries[delivery.key] = delivery
+        if batch:
+            self._last_batch += 1
+            self._pager.batches.append(self._last_batch)
+            self._uncommitted[self._last_batch] = tuple(batch)
+            asyncio.get_running_loop().call_later(PATIENCE_S, self._release, self._last_batch)
+        if self._pager:
+            self._wake.set()
 
     def put_audit(self, entry: AuditEntry) -> None:
         """Somebody did something; the number is given here."""
@@ -227,7 +252,7 @@ class Store:
 
     def put_delivery(self, delivery: Delivery) -> None:
         """How a delivery stands now."""
-        self._pager.deliveries[delivery.transition_id, delivery.receiver] = delivery
+        self._pager.deliveries[delivery.key] = delivery
         self._wake.set()
 
     async def flushed(self, patience_s: float = PATIENCE_S) -> bool:
@@ -249,6 +274,14 @@ class Store:
     async def standing(self, closed_after: float) -> read.Standing:
         """The outbox, with alerts open, or closed after that time (seconds since the epoch)."""
         return await self._read(lambda connection: read.standing(connection, closed_after))
+
+    async def paging(self, now: float) -> PagingPast:
+        """What paging takes over: what was told of open alerts, and silences that are not over."""
+        return await self._read(lambda connection: paging_past(connection, now))
+
+    async def silences(self, over_after: float, limit: int) -> tuple[Silence, ...]:
+        """The silences that end after that time, the newest `limit` of them, as they begin."""
+        return await self._read(lambda connection: silences(connection, over_after, limit))
 
     async def recent_alerts(self, limit: int) -> list[Alert]:
         """The newest alerts, open or closed, newest first."""
@@ -364,7 +397,7 @@ class Store:
             finally:
                 self._in_flight = False
                 self._writing = 0
-            for number, _ in batch.transitions:
+            for number in batch.batches:
                 self._hand_out(number)
         for flush in flushes:
             if not flush.done():
@@ -442,23 +475,20 @@ class Store:
             # They are in the outbox; a listener's fault must not end the writing.
             log.exception("store.deliveries.refused", error, deliveries=len(deliveries))
 
-    def _release(self, number: int, transition: Transition) -> None:
+    def _release(self, number: int) -> None:
         """Patience is over: better a page that a crash may repeat than none."""
         if number in self._uncommitted:
             self._ahead += 1
+            transition = self._uncommitted[number][0].transition
             log.error("store.page.uncommitted", alert=transition.alert.id, change=transition.change)
             # In order: an older one that still waits goes first.
             for earlier in sorted(key for key in self._uncommitted if key <= number):
                 self._hand_out(earlier)
 
 
-def _next_numbers(engine: sa.Engine) -> tuple[int, int]:
+def _numbers(engine: sa.Engine) -> tuple[int, int, dict[int, Round]]:
     with engine.connect() as connection:
-        return read.next_id(connection), next_audit_number(connection)
-
-
-def _counted(kinds: Mapping[str, int]) -> str:
-    return ", ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in kinds.items() if count)
+        return read.next_id(connection), next_audit_number(connection), read_rounds(connection)
 
 
 def _nobody(_: Sequence[Delivery]) -> None:

@@ -9,6 +9,7 @@ end, delivers everything, and ends.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import sys
@@ -22,10 +23,9 @@ from coalmine_aggregator.model.findings import Finding
 from coalmine_aggregator.model.policy import ServicePolicy
 from coalmine_aggregator.model.settled_slot import SettledSlot
 from coalmine_aggregator.notify import backoff
-from coalmine_aggregator.notify.notifier import Notifier
 from coalmine_aggregator.store.store import Store
 from coalmine_runtime import clock
-from tests.aggregator.notify.receivers import pagerduty
+from tests.aggregator.notify.receivers import notifying, pagerduty
 from tests.aggregator.store.samples import LOST, START, expecting, names, settled
 from tests.servers.waiting import until
 
@@ -78,7 +78,8 @@ async def main(url: str, journal: Path, pagerduty_url: str) -> None:
     backoff.FIRST_S = 0.02
     store = await Store.open(url)
     store.follow(NAMES)
-    notifier = await Notifier.open(pagerduty(pagerduty_url), store)
+    stack = contextlib.AsyncExitStack()
+    notifier = await stack.enter_async_context(notifying(store, pagerduty(pagerduty_url)))
     past = await store.load()
     state = State("prod", past.next_number, past.open_alerts, clock.wall())
     slot = next_slot(journal)
@@ -93,7 +94,7 @@ async def main(url: str, journal: Path, pagerduty_url: str) -> None:
         os.write(clockwork, f"{slot}\n".encode())
         state, transitions = step(state, findings_of(slot), POLICIES, clock.wall())
         store.put_slots([settled_of(slot)])
-        store.put_transitions(notifier.route(transitions))
+        store.put_transitions(notifier.route(transitions, clock.wall()))
         slot += 1
         await asyncio.sleep(SLOT_S)
 
@@ -101,7 +102,7 @@ async def main(url: str, journal: Path, pagerduty_url: str) -> None:
         return await store.flushed() and not (await store.standing(0.0)).pending
 
     await until(drained, deadline_s=20.0, what="the outbox is empty")
-    await notifier.close()
+    await stack.aclose()
     await store.close()
 
 

@@ -5,29 +5,31 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 
-import aiohttp
 import pytest
 
 from coalmine_aggregator.model.alerts import Severity, Transition
 from coalmine_aggregator.notify import backoff
 from coalmine_aggregator.notify.lane import NEVER_TOLD, SUPERSEDED
+from coalmine_aggregator.notify.links import Links
 from coalmine_aggregator.notify.notice import Notice
 from coalmine_aggregator.notify.notifier import Notifier
 from coalmine_aggregator.notify.outlet import Outlet
-from coalmine_aggregator.notify.settings import NotifySettings, WhenSettings, check_names
+from coalmine_aggregator.notify.settings import NotifySettings, check_names
 from coalmine_aggregator.notify.webhook import receiver as webhook_receiver
+from coalmine_aggregator.paging.dispatch import Dispatch
+from coalmine_aggregator.paging.policy import PagingPolicy, Traits
 from coalmine_aggregator.store.store import Store
 from coalmine_runtime import clock
 from coalmine_runtime.settings import SettingError
+from tests.aggregator.notify.receivers import notifying, paging
 from tests.aggregator.notify.receivers import pagerduty as to_pagerduty
-from tests.aggregator.notify.receivers import receivers
 from tests.aggregator.notify.receivers import webhook as to_webhook
 from tests.aggregator.store.samples import alert, changed, closed, opened
 from tests.servers.hook import Hook
-from tests.servers.pagerduty import ROUTING_KEY, Answer, PagerDuty
+from tests.servers.pagerduty import Answer, PagerDuty
 from tests.servers.waiting import until
 
 
@@ -37,13 +39,8 @@ def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(backoff, "FIRST_S", 0.01)
 
 
-@asynccontextmanager
-async def notifier(store: Store, *lists: Sequence[NotifySettings]) -> AsyncIterator[Notifier]:
-    running = await Notifier.open([entry for entries in lists for entry in entries], store)
-    try:
-        yield running
-    finally:
-        await running.close()
+def notifier(store: Store, *lists: Sequence[NotifySettings]) -> AbstractAsyncContextManager[Notifier]:
+    return notifying(store, [entry for entries in lists for entry in entries])
 
 
 def recent(transition: Transition) -> Transition:
@@ -52,7 +49,8 @@ def recent(transition: Transition) -> Transition:
 
 
 def put(store: Store, running: Notifier, *transitions: Transition) -> None:
-    store.put_transitions(running.route(recent(transition) for transition in transitions))
+    recently = [recent(transition) for transition in transitions]
+    store.put_transitions(running.route(recently, clock.wall()))
 
 
 async def drained(store: Store) -> None:
@@ -207,7 +205,8 @@ async def test_what_nobody_could_take_for_a_day_is_given_up(
 ) -> None:
     pagerduty.mood = Answer(503)
     async with notifier(store, to_pagerduty(pagerduty.url)) as running:
-        store.put_transitions(running.route([opened(at=clock.wall() - backoff.GIVE_UP_S - 1)]))
+        at = clock.wall() - backoff.GIVE_UP_S - 1
+        store.put_transitions(running.route([opened(at=at)], at))
         await drained(store)
     ((_, _, reason),) = await fates(url)
     assert reason == "given up after 1 tries"
@@ -227,14 +226,13 @@ async def test_a_receiver_that_was_taken_away_leaves_nothing_pending(
     assert [reason for *_, reason in await fates(url)] == ["no such receiver"]
 
 
-async def test_only_what_a_receiver_wants_to_hear_goes_to_it(
-    store: Store, pagerduty: PagerDuty
-) -> None:
-    service = f"{{routing_key: {ROUTING_KEY}, url: '{pagerduty.url}'}}"
-    entries = receivers(f"  - {{pagerduty: {service}, when: {{severity: page}}}}")
-    async with notifier(store, entries) as running:
+async def test_routes_say_who_hears_of_what(store: Store, pagerduty: PagerDuty, hook: Hook) -> None:
+    entries = to_pagerduty(pagerduty.url) + to_webhook(hook.url)
+    routes = "routes: [{match: {severity: page}, to: [pd]}, {to: [hook]}]"
+    async with notifying(store, entries, paging(routes)) as running:
         ticket = opened(2, "logs")._replace(alert=alert(2, "logs")._replace(severity=Severity.TICKET))
-        assert [r.receivers for r in running.route([opened(), ticket])] == [("pagerduty",), ()]
+        routed = running.route([opened(), ticket], clock.wall())
+        assert [[order.receiver for order in each.orders] for each in routed] == [["pd"], ["hook"]]
 
 
 class _OutboxReader:
@@ -266,12 +264,13 @@ class _OutboxReader:
 async def test_it_is_committed_what_was_told_before_the_next_is_told(store: Store, url: str) -> None:
     """Otherwise a crash after the resolution would trigger again: a second page for one cause."""
     reader = _OutboxReader(url)
-    async with aiohttp.ClientSession() as session:
-        running = Notifier({"reader": Outlet("reader", reader, WhenSettings())}, store, session)
-        store.on_deliveries = running._deliver
-        put(store, running, opened(1), closed(1), opened(2))
-        await drained(store)
-        await running.close()
+    policy = PagingPolicy({"reader": Traits()})
+    outlet = Outlet("reader", reader, lambda person, field: "", Links())
+    dispatch = Dispatch(policy, (), (), (), clock.wall())
+    running = Notifier(policy, {"reader": outlet}, store, dispatch, ())
+    put(store, running, opened(1), closed(1), opened(2))
+    await drained(store)
+    await running.close()
     assert reader.seen == [[False, False, False], [True, False, False], [True, True, False]]
 
 

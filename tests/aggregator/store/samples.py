@@ -19,6 +19,7 @@ from coalmine_aggregator.model.fates import FATES, Fate
 from coalmine_aggregator.model.scopes import Leaf, leaf_of
 from coalmine_aggregator.model.settled_slot import SettledSlot
 from coalmine_aggregator.model.slot_counts import SlotCounts
+from coalmine_aggregator.paging.order import Order, Recipients
 from coalmine_wire.protocols import Protocol
 from coalmine_wire.reports import Birth, Endpoint, Life, State
 from coalmine_wire.series import Location, parse_name
@@ -145,6 +146,11 @@ def changed(number: int = 1, service: str = "ingest", at: float = START + 9.0) -
 def closed(number: int = 1, service: str = "ingest", at: float = START + 30.0) -> Transition:
     """It is over."""
     return Transition(Change.CLOSED, at, alert(number, service, closed_at=at))
+
+
+def routed(transition: Transition, *receivers: str) -> Recipients:
+    """A transition that these are to hear of."""
+    return Recipients(transition, tuple(Order(transition, receiver) for receiver in receivers))
 
 
 def birth(agent: str = "a1", boot: str = "b1", revision: int = 1) -> Birth:

@@ -12,7 +12,7 @@ from coalmine_aggregator.model.endings import COLUMNS, ENDINGS
 from coalmine_aggregator.model.slo_minutes import MAX_WINDOW_S, MinuteSums
 from coalmine_aggregator.store import commit, pending, read, recorded
 from coalmine_aggregator.store.alert_codec import decode_transition, encode_transition
-from coalmine_aggregator.store.store import Recipients, Store
+from coalmine_aggregator.store.store import Store
 from tests.aggregator.store.beside import execute, locked
 from tests.aggregator.store.samples import (
     START,
@@ -25,6 +25,7 @@ from tests.aggregator.store.samples import (
     leaves,
     names,
     opened,
+    routed,
     settled,
     told,
 )
@@ -153,18 +154,18 @@ def test_what_waits_has_a_bound_and_says_what_it_cost(monkeypatch: pytest.Monkey
 async def test_transitions_keep_why(store: Store, url: str) -> None:
     first = opened(1)._replace(explanation=WHY)
     second_one = changed(1)._replace(explanation=WHY._replace(facts=()))
-    store.put_transitions([Recipients(first, ("pd",)), Recipients(second_one, ())])
-    store.put_transitions([Recipients(opened(2, "logs"), ()), Recipients(closed(1), ())])
+    store.put_transitions([routed(first, "pd"), routed(second_one)])
+    store.put_transitions([routed(opened(2, "logs")), routed(closed(1))])
     store = await reopened(store, url)
     assert await store.explained(1) == [first, second_one, closed(1)]
     assert await store.explained(99) == []
-    pending_ones, _ = await store.standing(0.0)
+    pending_ones, *_ = await store.standing(0.0)
     assert [delivery.transition for delivery in pending_ones] == [first]
     await store.close()
 
 
 async def test_a_damaged_transition_is_left_out(store: Store, url: str) -> None:
-    store.put_transitions([Recipients(opened(1), ()), Recipients(changed(1), ())])
+    store.put_transitions([routed(opened(1)), routed(changed(1))])
     assert await store.flushed(5.0)
     for damage in ("", "[]", "{}", '{"explanation": 1}'):
         execute(url, "UPDATE transitions SET body = :damage WHERE id = 1", damage=damage)
@@ -176,10 +177,10 @@ async def test_of_very_many_transitions_the_first_and_the_last_are_read(
 ) -> None:
     monkeypatch.setattr(read, "MAX_EXPLAINED", 3)
     put = [opened(1), *(changed(1, at=START + 5.0 + i) for i in range(6))]
-    store.put_transitions([Recipients(each, ()) for each in put])
+    store.put_transitions([routed(each) for each in put])
     assert await store.flushed(5.0)
     assert await store.explained(1) == [put[0], *put[-3:]]
-    store.put_transitions([Recipients(each, ()) for each in (opened(2), changed(2), closed(2))])
+    store.put_transitions([routed(each) for each in (opened(2), changed(2), closed(2))])
     assert await store.flushed(5.0)
     assert await store.explained(2) == [opened(2), changed(2), closed(2)]
 
@@ -187,12 +188,12 @@ async def test_of_very_many_transitions_the_first_and_the_last_are_read(
 async def test_an_alert_is_found_by_number_and_by_id(store: Store) -> None:
     store.put_transitions(
         [
-            Recipients(opened(1), ()),
-            Recipients(closed(1), ()),
-            Recipients(opened(2), ()),
-            Recipients(opened(3, "in_gest"), ()),
-            Recipients(opened(4, "a-b"), ()),
-            Recipients(opened(5, "b"), ()),
+            routed(opened(1)),
+            routed(closed(1)),
+            routed(opened(2)),
+            routed(opened(3, "in_gest")),
+            routed(opened(4, "a-b")),
+            routed(opened(5, "b")),
         ]
     )
     assert await store.flushed(5.0)
@@ -231,7 +232,7 @@ async def test_an_alert_is_found_by_number_and_by_id(store: Store) -> None:
 
 async def test_a_corrected_alert_is_kept_without_a_transition(store: Store, url: str) -> None:
     total = Counts(0, (0, 0, 0, 0, 44, 0, 0))
-    store.put_transitions([Recipients(opened(1), ()), Recipients(closed(1), ())])
+    store.put_transitions([routed(opened(1)), routed(closed(1))])
     assert await store.flushed(5.0)
     store.put_alert(closed(1).alert._replace(total=total, effect="late"))
     store = await reopened(store, url)
@@ -243,7 +244,7 @@ async def test_a_corrected_alert_is_kept_without_a_transition(store: Store, url:
 
 async def test_a_transition_after_a_correction_stands(store: Store, url: str) -> None:
     """Nothing that was put before the end may open an alert again, whatever failed in between."""
-    store.put_transitions([Recipients(opened(1), ())])
+    store.put_transitions([routed(opened(1))])
     assert await store.flushed(5.0)
 
     async def fails() -> bool:
@@ -252,7 +253,7 @@ async def test_a_transition_after_a_correction_stands(store: Store, url: str) ->
     with locked(url):
         store.put_alert(alert(1)._replace(note="corrected"))
         await until(fails, deadline_s=15.0, what="a commit failed")
-        store.put_transitions([Recipients(closed(1), ())])
+        store.put_transitions([routed(closed(1))])
     store = await reopened(store, url)
     assert (await store.load()).open_alerts == ()
     assert await store.find_alert("1") == closed(1).alert

@@ -11,8 +11,8 @@ import psycopg
 import pytest
 
 from coalmine_aggregator.store.pending import Delivery
-from coalmine_aggregator.store.store import Recipients, Store
-from tests.aggregator.store.samples import START, birth, counted, opened, told
+from coalmine_aggregator.store.store import Store
+from tests.aggregator.store.samples import START, birth, counted, opened, routed, told
 from tests.aggregator.store.troubled import (
     HELD_UP_S,
     NAMES,
@@ -58,7 +58,7 @@ async def delayed(store: Store) -> None:
         msgspec.structs.replace(birth(), version=secrets.token_hex(500_000)), at=float(START)
     )
     await failing(store)
-    store.put_transitions([Recipients(opened(service="s" * 50_000), ("pd",))])
+    store.put_transitions([routed(opened(service="s" * 50_000), "pd")])
     assert len(await asyncio.wait_for(heard.get(), 3.0)) == 1
     assert store.health().waiting >= 300
     assert heard.empty()

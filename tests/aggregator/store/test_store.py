@@ -14,7 +14,7 @@ from coalmine_aggregator.model.restored import Restored
 from coalmine_aggregator.store import read
 from coalmine_aggregator.store.pending import Delivery
 from coalmine_aggregator.store.read import RECENT_MINUTES
-from coalmine_aggregator.store.store import Recipients, Store
+from coalmine_aggregator.store.store import Store
 from coalmine_wire.reports import Life
 from tests.aggregator.store.samples import (
     LOST,
@@ -26,6 +26,7 @@ from tests.aggregator.store.samples import (
     expecting,
     names,
     opened,
+    routed,
     settled,
     state,
     told,
@@ -144,8 +145,8 @@ async def test_exceptions_come_back_until_they_are_frozen(store: Store, url: str
 async def test_open_alerts_keep_their_number_and_closed_ones_are_history(
     store: Store, url: str
 ) -> None:
-    store.put_transitions([Recipients(opened(7), ()), Recipients(opened(8, "logs"), ())])
-    store.put_transitions([Recipients(changed(7), ()), Recipients(closed(8, "logs"), ())])
+    store.put_transitions([routed(opened(7)), routed(opened(8, "logs"))])
+    store.put_transitions([routed(changed(7)), routed(closed(8, "logs"))])
     assert await store.flushed(5.0)
     assert [a.number for a in await store.recent_alerts(1)] == [8]
     assert (await store.recent_alerts(10))[0] == closed(8, "logs").alert
@@ -162,10 +163,10 @@ async def test_losses_that_closed_in_the_last_day_come_back(
     store.put_slots([settled(START, expecting(range(9)))])
     ends = {1: 86_401, 2: 86_400, 3: 60, 4: 30, 5: 20, 6: 10}
     for number, age_s in ends.items():
-        store.put_transitions([Recipients(closed(number, "loss", at=START - age_s), ())])
+        store.put_transitions([routed(closed(number, "loss", at=START - age_s))])
     burnt = closed(7, "loss", at=START - 1.0)  # a service may have the name of a class
     burnt = burnt._replace(alert=burnt.alert._replace(alert_class=AlertClass.BURN))
-    store.put_transitions([Recipients(burnt, ()), Recipients(opened(8), ())])
+    store.put_transitions([routed(burnt), routed(opened(8))])
     restored = await reopened(store, url)
     assert [each.number for each in restored.closed_alerts] == [4, 5, 6]
     monkeypatch.setattr(read, "MOST_CLOSED", 100)
@@ -177,13 +178,13 @@ async def test_losses_that_closed_in_the_last_day_come_back(
 async def test_deliveries_are_handed_over_once_committed(store: Store, url: str) -> None:
     heard: asyncio.Queue[Sequence[Delivery]] = asyncio.Queue()
     store.on_deliveries = heard.put_nowait
-    store.put_transitions([Recipients(opened(), ("pd", "am"))])
+    store.put_transitions([routed(opened(), "pd", "am")])
     assert heard.empty()
     deliveries = await heard.get()
     assert [(d.transition_id, d.receiver) for d in deliveries] == [(1, "pd"), (1, "am")]
     # Committed by now: another reader of the file sees it.
     other = await Store.open(url)
-    pending, standing = await other.standing(0.0)
+    pending, standing, _ = await other.standing(0.0)
     assert [(d.transition_id, d.receiver, d.transition) for d in pending] == [
         (1, "pd", opened()),
         (1, "am", opened()),
@@ -195,7 +196,7 @@ async def test_deliveries_are_handed_over_once_committed(store: Store, url: str)
 async def test_what_is_settled_is_no_longer_pending(store: Store, url: str) -> None:
     heard: asyncio.Queue[Sequence[Delivery]] = asyncio.Queue()
     store.on_deliveries = heard.put_nowait
-    store.put_transitions([Recipients(opened(), ("pd", "am", "hook"))])
+    store.put_transitions([routed(opened(), "pd", "am", "hook")])
     pd, am, hook = await heard.get()
     store.put_delivery(pd._replace(attempts=1, delivered_at=START + 5.0))
     store.put_delivery(am._replace(attempts=1, dead="400 no"))
@@ -203,22 +204,20 @@ async def test_what_is_settled_is_no_longer_pending(store: Store, url: str) -> N
     assert await store.flushed(5.0)
     await store.close()
     again = await Store.open(url)
-    pending, _ = await again.standing(0.0)
+    pending, *_ = await again.standing(0.0)
     assert [(d.receiver, d.attempts, d.next_at, d.error) for d in pending] == [
         ("hook", 3, START + 9.0, "503")
     ]
     # Ids go on where they ended.
     again.on_deliveries = heard.put_nowait
-    again.put_transitions([Recipients(closed(), ("pd",))])
+    again.put_transitions([routed(closed(), "pd")])
     assert (await heard.get())[0].transition_id == 2
     await again.close()
 
 
 async def test_alerts_closed_a_short_while_ago_still_stand(store: Store) -> None:
-    store.put_transitions([Recipients(opened(1), ()), Recipients(closed(1, at=100.0), ())])
-    store.put_transitions(
-        [Recipients(opened(2, "logs"), ()), Recipients(closed(2, "logs", at=500.0), ())]
-    )
+    store.put_transitions([routed(opened(1)), routed(closed(1, at=100.0))])
+    store.put_transitions([routed(opened(2, "logs")), routed(closed(2, "logs", at=500.0))])
     assert await store.flushed(5.0)
-    _, standing = await store.standing(400.0)
+    _, standing, _ = await store.standing(400.0)
     assert standing == (closed(2, "logs", at=500.0),)

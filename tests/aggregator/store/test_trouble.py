@@ -13,9 +13,19 @@ from coalmine_aggregator.model.agent_life import AgentLife
 from coalmine_aggregator.model.views import AgentStatus
 from coalmine_aggregator.store import pending
 from coalmine_aggregator.store.pending import Delivery
-from coalmine_aggregator.store.store import Recipients, Store
+from coalmine_aggregator.store.store import Store
 from tests.aggregator.store.beside import execute, locked
-from tests.aggregator.store.samples import LOST, START, birth, closed, counted, opened, settled, told
+from tests.aggregator.store.samples import (
+    LOST,
+    START,
+    birth,
+    closed,
+    counted,
+    opened,
+    routed,
+    settled,
+    told,
+)
 from tests.aggregator.store.troubled import (
     EVERY,
     HELD_UP_S,
@@ -49,7 +59,7 @@ async def test_a_locked_database_delays_history_and_no_page(url: str, store: Sto
         with locked(url):
             store.put_slots(slots(1))
             store.put_birth(birth(), at=float(START))
-            store.put_transitions([Recipients(opened(), ("pd",))])
+            store.put_transitions([routed(opened(), "pd")])
             (delivery,) = await asyncio.wait_for(heard.get(), 3.0)
             assert store.health().ahead == 1
             store.put_delivery(delivery._replace(attempts=1, delivered_at=START + 5.0))
@@ -78,7 +88,7 @@ async def test_a_full_disk_delays_history_and_no_page(sqlite_url: str) -> None:
         store.put_birth(birth("a" * 200_000), at=float(START))
         await failing(store)
         assert "full" in store.health().error
-        store.put_transitions([Recipients(opened(service="s" * 50_000), ("pd",))])
+        store.put_transitions([routed(opened(service="s" * 50_000), "pd")])
         assert len(await asyncio.wait_for(heard.get(), 3.0)) == 1
         limit_pages(store, 1_000_000)
         await written(store)
@@ -119,7 +129,7 @@ async def test_a_server_that_is_gone_delays_history_and_no_page(own_server: Post
     async with beating() as heart:
         await asyncio.to_thread(own_server.stop)
         store.put_slots(slots(500, START + 100))
-        store.put_transitions([Recipients(opened(), ("pd",))])
+        store.put_transitions([routed(opened(), "pd")])
         assert len(await asyncio.wait_for(heard.get(), 3.0)) == 1
         await failing(store)
         assert store.health().waiting >= 500
@@ -174,12 +184,12 @@ async def test_no_text_can_hold_up_anything(store: Store, url: str) -> None:
     kept = "\ufffd\ufffd<b>\x1b[31m\u202e"
     heard: asyncio.Queue[Sequence[Delivery]] = asyncio.Queue()
     store.on_deliveries = heard.put_nowait
-    store.put_transitions([Recipients(opened(), ("pd", "am"))])
+    store.put_transitions([routed(opened(), "pd", "am")])
     one, other = await asyncio.wait_for(heard.get(), 3.0)
     store.put_delivery(one._replace(error=nasty))
     store.put_delivery(other._replace(dead=nasty))
     store.put_lives([AgentLife("a1", START + 0.5, AgentStatus.RETIRED, nasty * 1_000)])
-    store.put_transitions([Recipients(closed(), ())])
+    store.put_transitions([routed(closed())])
     await written(store)
     assert store.health().dropped == {}
     assert execute(url, "SELECT error, dead FROM outbox ORDER BY receiver DESC") == [

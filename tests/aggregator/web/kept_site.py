@@ -17,13 +17,14 @@ from coalmine_aggregator.engine import Tick
 from coalmine_aggregator.model.alerts import Alert, Change, Transition
 from coalmine_aggregator.model.timings import Timings
 from coalmine_aggregator.reading.readers import Readers
-from coalmine_aggregator.store.store import Recipients, Store
+from coalmine_aggregator.store.store import Store
 from coalmine_aggregator.web import reader_tasks
 from coalmine_aggregator.web.app import make_app
 from coalmine_aggregator.web.options import WebOptions
 from coalmine_aggregator.web.pulse import BEAT_AT_S
 from coalmine_aggregator.web.snapshot import Snapshot, take_snapshot
 from coalmine_aggregator.web.view import Check, Health
+from tests.aggregator.store.samples import routed
 from tests.aggregator.web.test_engine import FIRST, EngineView
 
 
@@ -60,7 +61,7 @@ class KeptView(EngineView):
             self.store.put_timings(tick.settled[-1].slot, Timings(every, steps, ()))
             for service, minute, sums in self.engine.kept().minutes:
                 self.store.put_slo(service, minute, sums)
-        self.store.put_transitions([Recipients(each, ()) for each in tick.transitions])
+        self.store.put_transitions([routed(each) for each in tick.transitions])
         for each in tick.transitions:
             if each.change is Change.CLOSED:
                 self.closed.insert(0, each.alert)

@@ -35,7 +35,7 @@ class Gateway:
     @property
     def address(self) -> str:
         """A person's phone, unless the settings have a number or the gateway knows whom to reach."""
-        return "phone" if self._settings.to is None and "to" in self._settings.places else ""
+        return self._settings.address
 
     def start(self, standing: Sequence[Transition]) -> None:
         """A phone keeps what it was told."""

@@ -115,6 +115,12 @@ class GatewaySettings:
         readable(self.ca_file, "ca_file")
 
     @property
+    def address(self) -> str:
+        """What it needs of a person: nothing where there is a fixed number, or the gateway knows whom
+        to reach."""
+        return "phone" if self.to is None and "to" in self.places else ""
+
+    @property
     def places(self) -> frozenset[str]:
         """What is filled in anywhere."""
         templates = self.form.values() if self.json is None else self.json.templates()

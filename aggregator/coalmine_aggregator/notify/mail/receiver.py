@@ -39,7 +39,7 @@ class Mail:
     @property
     def address(self) -> str:
         """A person's mail address, unless the settings have fixed ones."""
-        return "" if self._settings.to else "mail"
+        return self._settings.address
 
     def start(self, standing: Sequence[Transition]) -> None:
         """A mail server keeps what it was told."""

@@ -48,3 +48,8 @@ class MailSettings:
         if bool(self.user) != (self.password is not None):
             raise SettingError("password" if self.user else "user", "user and password go together")
         readable(self.ca_file, "ca_file")
+
+    @property
+    def address(self) -> str:
+        """What it needs of a person: nothing where there are fixed addresses."""
+        return "" if self.to else "mail"
