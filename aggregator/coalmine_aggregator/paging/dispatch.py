@@ -69,7 +69,7 @@ class Dispatch:
         return [Recipients(each, tuple(self._take(each, now))) for each in transitions]
 
     def due(self, now: float) -> list[Order]:
-        """What is told as time goes by: after holds that ended, and by escalations. Each once."""
+        """What is told as time goes by, each once: after holds that ended, and by escalations."""
         self._read(now)
         ready: list[Case] = []
         while self._queue and self._queue[0][0] <= now and len(ready) < AT_ONCE:
@@ -79,6 +79,7 @@ class Dispatch:
                 case.next_at = math.inf
                 if not case.is_acknowledged:
                     ready.append(case)
+        ready.sort(key=lambda case: case.alert.number)
         return [order for case in ready for order in self._advance(case, now)]
 
     def put_silence(self, silence: Silence, now: float) -> None:

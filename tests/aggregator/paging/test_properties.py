@@ -235,6 +235,7 @@ def test_after_every_hold_whoever_is_to_know_does(steps: list[Do], restarts: boo
         if of.severity is world.open.get(of.number, order.transition).alert.severity:
             told[of.number].add(order.receiver)
             climbed[of.number].add((order.step, order.repeat))
+    assert world.dispatch.due(world.now) == []
     held = world.dispatch.holds(world.now)
     for number, transition in world.open.items():
         of = transition.alert
