@@ -52,7 +52,9 @@ def test_what_does_not_fit_is_told_by_its_subject_and_then_by_number() -> None:
     assert body.splitlines()[-2] == "and 17 more"
 
 
-@pytest.mark.parametrize("platform", set(PLATFORMS.values()), ids=lambda platform: platform.name)
+@pytest.mark.parametrize(
+    "platform", list(dict.fromkeys(PLATFORMS.values())), ids=lambda platform: platform.name
+)
 @given(pages=st.lists(st.tuples(hostile, hostile), min_size=1, max_size=20))
 def test_no_text_breaks_out_or_is_too_long(platform: Platform, pages: list[tuple[str, str]]) -> None:
     message = message_of(pages, platform)
