@@ -11,11 +11,15 @@ from typing import Final
 
 from coalmine_aggregator.model.alerts import Alert, AlertClass, Severity
 from coalmine_aggregator.model.fates import Fate
+from coalmine_aggregator.model.scopes import PREFERENCE
 
 _AT: Final = {"region": " in ", "zone": " in zone ", "node": " at node ", "host": " from host "}
 """How a place is told, the narrower later."""
 
 _OURS: Final = {"_fleet": "the fleet", "_control": "the control agent"}
+_NEARLY: Final = 0.99
+"""A loss that began within the window that is counted is of nearly all at first."""
+
 _RANK: Final = {each: rank for rank, each in enumerate(AlertClass)}
 _ENDED: Final = {
     Fate.FAILED.label: "fails",
@@ -34,11 +38,13 @@ def alert_headline(alert: Alert) -> str:
     return text[:1].upper() + text[1:]
 
 
-def by_weight(alert: Alert) -> tuple[bool, int, int, int, int]:
+def by_weight(alert: Alert) -> tuple[bool, int, int, int, int, int]:
     """A key that sorts the worst first: who is woken, by class, the wider before the narrower, then the
     older. It stays while an alert stands."""
     ticket = alert.severity is not Severity.PAGE
-    return ticket, _RANK[alert.alert_class], len(alert.scope), alert.since, alert.number
+    labels = [PREFERENCE.index(label) for label, _ in alert.scope]
+    width = len(labels), max(labels, default=-1)
+    return ticket, _RANK[alert.alert_class], *width, alert.since, alert.number
 
 
 def service_name(service: str) -> str:
@@ -53,6 +59,8 @@ def _loss(alert: Alert) -> str:
         return f"{traffic} {ended}{_where(alert)}"
     if loss >= 1:
         return f"all {traffic} {ended}{_where(alert)}"
+    if loss >= _NEARLY:
+        return f"nearly all {traffic} {ended}{_where(alert)}"
     return f"{_percent(loss)} of {traffic} {ended}{_where(alert)}"
 
 

@@ -201,13 +201,17 @@ async def test_classes_that_count_no_loss_read_well(site: Site, tab: Tab) -> Non
     async with beating(site):
         await tab.page.goto(address(site))
         await tab.until("document.querySelectorAll('.alert').length === 3")
+        await tab.value(
+            "document.querySelectorAll('.fold-card[aria-expanded=false]')"
+            ".forEach((each) => each.click())"
+        )
         cards = await tab.value(
             "[...document.querySelectorAll('.alert')].map((card) => card.innerText)"
         )
         shown = await tab.value(
             "[...document.querySelectorAll('.alert')].map((card) => card.dataset.severity)"
         )
-    missing, blind, certificate = cards
+    blind, missing, certificate = cards
     assert shown == ["page", "page", "ticket"]
     assert "the fleet: agents missing" in missing
     assert "2 of 2 agents silent: a1, a2" in missing

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from playwright.async_api import Route
 
 from tests.aggregator.web.kept_site import KeptSite, kept_site
 from tests.aggregator.web.test_engine import FIRST
@@ -102,7 +103,7 @@ async def test_strip_and_latency_are_drawn_and_can_be_read(site: KeptSite, tab: 
     await tab.page.goto(address(site, f"?at={FIRST + GREEN + OUTAGE + 20}"))
     await tab.until("document.querySelectorAll('#strip-table tbody tr').length === 3")
     assert await tab.value("document.querySelector('#strip-summary').textContent") == (
-        "3 series of 6 lost something in 5 min."
+        "3 series of 6 lost something in 3 min 11 s."
     )
     assert "45 s" in await tab.value("document.querySelector('#strip-table td').textContent")
     # Along the strip with the keys: the last row is one of udp, which was lost.
@@ -121,6 +122,52 @@ async def test_strip_and_latency_are_drawn_and_can_be_read(site: KeptSite, tab: 
     assert "connect" in text
     assert " ms" in text
     assert await tab.value("document.querySelectorAll('#latency canvas').length") == 2
+    tab.must_be_quiet(address(site))
+
+
+async def test_the_strip_is_leafed_through_with_buttons_and_keys(site: KeptSite, tab: Tab) -> None:
+    async def by_fours(route: Route) -> None:
+        await route.continue_(url=route.request.url.replace("limit=400", "limit=4"))
+
+    await tab.page.route("**/api/v1/strip?*", by_fours)
+    await tab.page.goto(address(site, f"?at={FIRST + GREEN + OUTAGE + 20}"))
+    told = "document.querySelector('#strip-pages p')?.textContent"
+    await tab.until(f"{told} === 'Rows 1 to 4 of 6, in order of their labels.'")
+    can = "[...document.querySelectorAll('#strip-pages button')].map((each) => each.ariaDisabled)"
+    assert await tab.value(can) == ["true", "false"]
+    await tab.page.locator("#strip-pages button").last.press("Enter")
+    await tab.until(f"{told}.startsWith('Rows 5 to 6 of 6')")
+    assert await tab.value(can) == ["false", "true"]
+    assert await tab.value("document.activeElement.textContent") == "Further", "the focus stays"
+    await tab.page.locator("#strip").press("PageUp")
+    await tab.until(f"{told}.startsWith('Rows 1 to 4 of 6')")
+    await tab.page.locator("#strip").press("PageDown")
+    await tab.until(f"{told}.startsWith('Rows 5 to 6 of 6')")
+    # Another question begins at its first row; one page is not leafed through.
+    await tab.page.locator("input[name=strip][value=bad]").check(force=True)
+    await tab.until("document.querySelector('#strip-pages').hidden")
+    tab.must_be_quiet(address(site))
+
+
+async def test_a_burn_down_is_of_the_moment_on_show(site: KeptSite, tab: Tab) -> None:
+    label = "document.querySelector('#burn-down').ariaLabel"
+    await tab.page.goto(address(site, f"?at={FIRST + 90}"))
+    await tab.until(f"{label} === 'Error budget left over 30 d: 100 % left'")
+    caption = await tab.value("document.querySelector('#burn-down-caption').textContent")
+    assert "Nothing is kept from before" in caption
+    await tab.page.goto(address(site, f"?at={FIRST + GREEN + OUTAGE + 20}"))
+    await tab.until(f"{label}?.startsWith('Error budget left over 30 d: overspent')")
+    tab.must_be_quiet(address(site))
+
+
+async def test_axes_begin_where_history_does(site: KeptSite, tab: Tab) -> None:
+    await tab.page.goto(address(site, f"?at={FIRST + 100}"))
+    begin = datetime.fromtimestamp(FIRST + 2, UTC)
+    caption = "document.querySelector('#rates-caption').textContent"
+    await tab.until(f"{caption}.includes('Nothing is kept from before {begin:%H:%M:%S} UTC.')")
+    await tab.until(
+        "/ in 1 min [0-9]+ s[.]$/.test(document.querySelector('#strip-summary').textContent)"
+    )
     tab.must_be_quiet(address(site))
 
 

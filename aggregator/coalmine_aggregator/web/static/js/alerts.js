@@ -2,10 +2,12 @@
 
 import { besideOf, causeOf, fatesOf, figureOf, noteOf, sameAs, serviceName, titleOf, totalOf } from "./alert_words.js";
 import { Keyed, h, icon, setAttribute, setIcon, setText } from "./dom.js";
-import { count } from "./numbers.js";
+import { count, plural } from "./numbers.js";
 import { inUtc } from "./preferences.js";
 import { both, duration, iso, moment } from "./times.js";
 import { Why } from "./why.js";
+
+const FEW = 4; // that are listed at once
 
 /** A link only where it is one that a browser may follow. */
 export function link(address, text) {
@@ -41,21 +43,32 @@ export function scopeChips(alert) {
   );
 }
 
+/** The worst one unfolded, the others a line each, so that the grid stays in sight. */
 export class OpenAlerts {
   constructor(parent) {
     this.parent = parent;
+    this.isWhole = false;
     this.cards = h("div", { class: "cards" });
+    this.all = h("button", { type: "button", class: "button" });
+    this.all.addEventListener("click", () => {
+      this.isWhole = !this.isWhole;
+      this.show(...this.shown);
+    });
     this.more = h("p", { class: "aside" });
-    parent.append(this.cards, this.more);
+    parent.append(this.cards, this.all, this.more);
     this.keyed = new Keyed(this.cards, card);
   }
 
   show(alerts, total, now) {
+    this.shown = [alerts, total, now];
     this.parent.hidden = alerts.length === 0;
+    const listed = this.isWhole ? alerts : alerts.slice(0, FEW);
     this.keyed.show(
-      alerts.map((alert) => ({ ...alert, now })),
-      (alert) => alert.number,
+      listed.map((alert, index) => ({ alert, now, isWorst: index === 0, isAlone: alerts.length === 1 })),
+      ({ alert }) => alert.number,
     );
+    this.all.hidden = alerts.length <= FEW;
+    setText(this.all, this.isWhole ? "Only the worst" : `${plural(alerts.length - FEW, "more open alert")}`);
     setText(this.more, total > alerts.length ? `${count(total - alerts.length)} more are open.` : "");
   }
 }
@@ -70,12 +83,14 @@ function line() {
   return { element, say };
 }
 
-function card(alert) {
+function card({ alert }) {
   const mark = icon("down");
   const title = h("h2");
   const severity = h("span", { class: "severity" });
   const id = h("span", { class: "id" });
+  const told = h("span", { class: "told" });
   const age = h("span", { class: "aside" });
+  const fold = h("button", { type: "button", class: "fold-card" }, "Details");
   const headline = h("p", { class: "figure" });
   const [fates, total, note, same, beside, cause] = Array.from({ length: 6 }, line);
   const scope = h("p", { class: "tags" });
@@ -87,14 +102,28 @@ function card(alert) {
   const root = h(
     "article",
     { class: "alert" },
-    h("header", {}, mark, title, severity, id, age),
+    h("header", {}, mark, title, severity, id, told, age, fold),
     h("div", { class: "assess" }, h("h3", {}, "Assess"), headline, fates.element, total.element),
-    h("div", {}, h("h3", {}, "Blast radius"), scope, same.element, cause.element, note.element, beside.element),
-    h("div", {}, h("h3", {}, "Compensate"), playbook, owner, h("p", { class: "leads aside" }, where, began)),
+    h("div", { class: "radius" }, h("h3", {}, "Blast radius"), scope, same.element, cause.element, note.element, beside.element),
+    h("div", { class: "compensate" }, h("h3", {}, "Compensate"), playbook, owner, h("p", { class: "leads aside" }, where, began)),
     why.root,
   );
+  let chosen = null; // by hand, which holds whatever comes
+  let isOpen = true;
+  const unfold = (open) => {
+    isOpen = open;
+    setAttribute(fold, "aria-expanded", String(open));
+    setAttribute(root, "data-open", open ? "yes" : "no");
+  };
+  fold.addEventListener("click", () => {
+    chosen = !isOpen;
+    unfold(chosen);
+  });
   let shown = "";
-  const update = ({ now, ...alert }) => {
+  const update = ({ alert, now, isWorst, isAlone }) => {
+    unfold(isAlone || (chosen ?? isWorst));
+    fold.hidden = isAlone;
+    told.hidden = isWorst; // the page's first line says it
     setText(age, `since ${moment(alert.since, now)}, ${duration(now - alert.since)}`);
     setAttribute(age, "title", both(alert.since));
     const said = JSON.stringify([inUtc(), alert]);
@@ -103,6 +132,8 @@ function card(alert) {
     setText(title, titleOf(alert));
     setText(severity, alert.severity);
     setText(id, alert.id);
+    setText(told, alert.headline);
+    setAttribute(fold, "aria-label", `Details of ${alert.id}`);
     setAttribute(root, "data-severity", alert.severity);
     setIcon(mark, alert.severity === "page" ? "down" : "partial");
     setText(headline, figureOf(alert));

@@ -5,12 +5,13 @@ import { setText } from "./dom.js";
 import { Graph, axis, linear } from "./graph.js";
 import { percent } from "./numbers.js";
 import { colour } from "./palette.js";
-import { both, duration, zone } from "./times.js";
+import { both, duration, moment, zone } from "./times.js";
 import { hideTip, showTip } from "./tip.js";
 
 const POINTS = 240;
 const REFRESH_MS = 60_000;
 const HEIGHT_PX = 190;
+const WHOLE_S = 120; // a window that is short of so little is whole: points are of whole minutes
 const LEAST = -1; // what is overspent by more is told, and drawn at the edge
 
 export class BurnDown {
@@ -28,14 +29,15 @@ export class BurnDown {
     });
   }
 
-  show(service, end) {
-    this.section.hidden = this.points.length === 0 || end !== null;
-    if (end !== null) return; // it is of now
-    this.asking.want(`/api/v1/slo/${encodeURIComponent(service)}/burn-down`, { points: POINTS }, REFRESH_MS);
+  /** `at` is a past second, null: now. */
+  show(service, at) {
+    this.asking.want(`/api/v1/slo/${encodeURIComponent(service)}/burn-down`, { points: POINTS, at }, at === null ? REFRESH_MS : Infinity);
   }
 
   take({ points, objective, window_s: window, now }) {
     this.points = points;
+    const begin = points[0]?.slot ?? now - window;
+    const isYoung = begin > now - window + WHOLE_S;
     this.section.hidden = points.length === 0;
     const left = points.map((point) => (point.left === null ? null : Math.max(LEAST, point.left)));
     const last = points.at(-1)?.left ?? null;
@@ -44,12 +46,12 @@ export class BurnDown {
       make: options,
       height: HEIGHT_PX,
       data: [points.map(({ slot }) => slot), left],
-      span: [now - window, now],
+      span: [begin, now],
       label: `Error budget left over ${duration(window)}: ${last === null ? "nothing known" : percentLeft(last)}`,
     });
     setText(
       this.caption,
-      `What is left of the error budget, over ${duration(window)} at an objective of ${Number((objective * 100).toFixed(6))} %; beneath zero it is overspent. Times in ${zone(now)}.`,
+      `What is left of the error budget, over ${duration(window)} at an objective of ${Number((objective * 100).toFixed(6))} %; beneath zero it is overspent.${isYoung ? ` Nothing is kept from before ${moment(begin + 1, now)}.` : ""} Times in ${zone(now)}.`,
     );
   }
 

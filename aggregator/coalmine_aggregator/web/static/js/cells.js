@@ -73,10 +73,3 @@ export function cellText(cell) {
     `last 60 s: ${count(cell.bad_60s)} bad of ${count(cell.judged_60s)} known`,
   ];
 }
-
-/** Counts cells by status, for the headline. */
-export function tally(cells) {
-  const counts = { ok: 0, partial: 0, down: 0, unknown: 0 };
-  for (const cell of cells) counts[cell.status] += 1;
-  return counts;
-}

@@ -11,8 +11,8 @@ export const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Liberation S
 const FONT_PX = 11;
 const DAY_S = 86_400;
 
-/** How the time axis tells its ticks: no finer than they are apart, the day where a new one begins. */
-function ticks(splits, incr) {
+/** How a time axis tells its ticks: no finer than they are apart, the day where a new one begins. */
+export function ticks(splits, incr) {
   let before = null;
   return splits.map((seconds) => {
     if (seconds === null) return null;

@@ -6,6 +6,7 @@ import { Keyed, h, setAttribute, setText } from "./dom.js";
 import { Graph, axis, linear } from "./graph.js";
 import { count, latency } from "./numbers.js";
 import { colour } from "./palette.js";
+import { beginOf } from "./range.js";
 import { both, duration, zone } from "./times.js";
 
 const STEPS = ["resolve", "connect", "tls", "send", "response", "total"];
@@ -13,6 +14,7 @@ const NAMES = { tls: "TLS handshake" };
 const HEIGHT_PX = 150;
 const LATENCY_STEPS = [60, 300, 3600, 21_600];
 const MAX_POINTS = 400;
+const LEAST_STEPS = 4; // of the time axis
 const FEW = 12; // points that are drawn one by one
 const POWERS = [1, 10, 100, 1e3, 1e4, 1e5, 1e6, 1e7];
 
@@ -38,12 +40,15 @@ export class Latency {
 
   take(answer) {
     this.answer = answer;
+    const { slots, step } = answer;
+    const oldest = slots.find((_, i) => answer.groups.some(({ steps }) => Object.values(steps).some(({ count }) => count[i] > 0)));
+    const begin = beginOf(slots[0], slots.at(-1) + step - 1, oldest ?? null, LEAST_STEPS * step);
     const order = ordered(answer.groups.map(({ labels }) => labels.protocol), PROTOCOLS);
     const groups = answer.groups.toSorted((a, b) => order.indexOf(a.labels.protocol) - order.indexOf(b.labels.protocol));
     this.section.hidden = groups.length === 0;
-    const last = answer.slots.at(-1) ?? answer.first;
-    setText(this.caption, `Solid p50, dashed p99, on a logarithmic scale, in steps of ${duration(answer.step)}; times in ${zone(last)}.`);
-    this.keyed.show(groups.map((group) => ({ ...group, slots: answer.slots, step: answer.step })), ({ labels }) => labels.protocol);
+    const last = slots.at(-1) ?? answer.first;
+    setText(this.caption, `Solid p50, dashed p99, on a logarithmic scale, in steps of ${duration(step)}; times in ${zone(last)}.`);
+    this.keyed.show(groups.map((group) => ({ ...group, slots, step, begin })), ({ labels }) => labels.protocol);
   }
 }
 
@@ -81,7 +86,7 @@ function small() {
       make: () => options(names, few),
       height: HEIGHT_PX,
       data: [group.slots, ...names.flatMap((name) => [positive(group.steps[name].p50_us), positive(group.steps[name].p99_us)])],
-      span: [group.slots[0] ?? 0, (group.slots.at(-1) ?? 0) + group.step],
+      span: [group.begin ?? 0, (group.slots.at(-1) ?? 0) + group.step],
       label: `Latency of ${group.labels.protocol} by step, p50 and p99; the table has the numbers`,
     });
     tell(null);

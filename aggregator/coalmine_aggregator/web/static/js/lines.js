@@ -113,6 +113,15 @@ export class Lines {
     return line;
   }
 
+  /** The first slot of which any of them knows something, null if none. */
+  oldest() {
+    let oldest = Infinity;
+    for (const { slots } of this.lines.values()) {
+      for (const [slot, { expected }] of slots) if (expected > 0 && slot < oldest) oldest = slot;
+    }
+    return Number.isFinite(oldest) ? oldest : null;
+  }
+
   /** The lines in reading order. */
   all() {
     const known = { protocol: PROTOCOLS, location: LOCATIONS };

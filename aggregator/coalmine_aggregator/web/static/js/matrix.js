@@ -3,11 +3,6 @@
 import { h, icon, setAttribute, setIcon, setText } from "./dom.js";
 import { cellText, noteText, rateText } from "./cells.js";
 
-// Tables share a line while their cells have room, and those of few columns do not spread out.
-const HEAD_PX = 84;
-const CELL_PX = 84;
-const CELL_MOST_PX = 180;
-
 const MOVES = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1], Home: [0, -Infinity], End: [0, Infinity] };
 
 /**
@@ -52,8 +47,7 @@ export class Matrix {
     this.cells = [];
     const built = tables.map((table, index) => {
       const box = h("div", { class: "grid-table" }, this.table(table, index));
-      box.style.flex = `${table.columns.length} 1 ${HEAD_PX + table.columns.length * CELL_PX}px`;
-      box.style.maxWidth = `${HEAD_PX + table.columns.length * CELL_MOST_PX}px`;
+      box.style.setProperty("--columns", table.columns.length);
       return box;
     });
     this.parent.replaceChildren(...built);

@@ -50,6 +50,7 @@ const strip = new Strip(
     section: element("strip-section"),
     strip: element("strip"),
     choices: element("strip-choices"),
+    pages: element("strip-pages"),
     key: element("strip-key"),
     summary: element("strip-summary"),
     table: element("strip-table"),
@@ -103,6 +104,7 @@ function show() {
   const end = snapshot.settled;
 
   status.show(snapshot, snapshot.cells);
+  element("to-open").hidden = snapshot.open.length === 0;
   openAlerts.show(snapshot.open, snapshot.open_total, snapshot.now);
   closedAlerts.show(snapshot.recent, snapshot.now, place.at !== null);
   crumbs.show(cells);
@@ -169,6 +171,11 @@ document.addEventListener("click", (event) => {
   else place.go({ labels: { location: undefined, region: undefined, protocol: undefined, zone: undefined, host: undefined, ...JSON.parse(labels) } });
 });
 
+// On a phone the grid comes before what is to be read: the first line has said what is wrong.
+const narrow = matchMedia("(max-width: 720px)");
+const arrange = () => element(narrow.matches ? "delivery" : "status").after(element("open"));
+narrow.addEventListener("change", arrange);
+arrange();
 tools();
 // What came with the page is of now, until the feed is open.
 if (place.at === null) feed.take(JSON.parse(element("snapshot").textContent));

@@ -12,6 +12,20 @@ export const RANGES = new Map([
 ]);
 const USUAL = "5m";
 
+const LEAST_S = 60;
+const LEAST_STEPS = 12;
+
+/** Seconds that an axis in steps of so many has at least. */
+export const leastSpan = (step) => Math.max(LEAST_S, LEAST_STEPS * step);
+
+/**
+ * Where a time axis begins: with its range, or, where what is kept begins later, with that; but no less
+ * than `least` seconds are drawn. `oldest` is the first second of which anything is known, null if none.
+ */
+export function beginOf(first, end, oldest, least) {
+  return oldest === null ? first : Math.max(first, Math.min(oldest, end - least + 1));
+}
+
 export class Range {
   constructor(parent, place) {
     this.place = place;

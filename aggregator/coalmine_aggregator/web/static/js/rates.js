@@ -7,6 +7,7 @@ import { Graph, axis, stepped } from "./graph.js";
 import { Lines } from "./lines.js";
 import { count, plural } from "./numbers.js";
 import { colour, lineColour, lineDash, texture } from "./palette.js";
+import { beginOf, leastSpan } from "./range.js";
 import { both, duration, full, moment, zone } from "./times.js";
 import { hideTip, showTip } from "./tip.js";
 
@@ -68,7 +69,8 @@ export class Rates {
     const all = this.lines.all();
     const lines = all.slice(0, MAX_LINES);
     const step = this.lines.step ?? 1;
-    const first = Math.ceil((this.end - this.range.seconds + 1) / step) * step;
+    const whole = Math.ceil((this.end - this.range.seconds + 1) / step) * step;
+    const first = beginOf(whole, this.end, this.lines.oldest(), leastSpan(step));
     const times = [];
     for (let slot = first; slot <= this.end; slot += step) times.push(slot);
     this.shown = lines;
@@ -91,7 +93,7 @@ export class Rates {
       label: `Sum rates over ${duration(this.range.seconds)}: ${this.summary(lines, times)}`,
     });
     this.key?.show(lines, this.cursor === null ? this.newest() : times[this.cursor], this.cursor !== null, step);
-    this.say(all.length - lines.length, step);
+    this.say(all.length - lines.length, step, first > whole ? first : null);
   }
 
   newest() {
@@ -105,7 +107,7 @@ export class Rates {
     const room = size < GUTTER_PX ? 10 : 14;
     return {
       text,
-      padding: [10, 12, 0, 0],
+      padding: [10, this.wall ? 3 * text : 12, 0, 0],
       scales: { y: { range: () => [0, top + 0.15] } },
       series: [{}, ...lines.map((line, i) => ({ stroke: lineColour(i), dash: lineDash(i), width: this.wall || this.marked === line.labels.protocol ? 2.5 : 1.5, paths: stepped({ align: 1 }), points: { show: false } }))],
       axes: [
@@ -178,10 +180,12 @@ export class Rates {
     return bad.length === 0 ? "nothing was lost on any line" : bad.map(([name, number]) => `${name} ${count(number)} bad`).join(", ");
   }
 
-  say(left, step) {
+  /** `begins` is what the axis begins with where its range begins earlier, else null. */
+  say(left, step, begins) {
     const parts = [`Share of what is expected, ${step === 1 ? "each second" : `in steps of ${duration(step)}`}; times in ${zone(this.end)}.`];
     if (this.shown.length > 1) parts.push("Lines are drawn 1.0 above each other, for display alone: at its number a line is whole.");
     if (this.key !== undefined) parts.push("The table has the true counts.");
+    if (begins !== null) parts.push(`Nothing is kept from before ${moment(this.lines.oldest(), this.end)}.`);
     if (left > 0) parts.push(`${plural(left, "more line")} not drawn.`);
     if (this.lines.problem) parts.unshift(`No answer: ${this.lines.problem}`);
     setText(this.caption, parts.join(" "));

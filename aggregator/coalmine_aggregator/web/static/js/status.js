@@ -1,32 +1,18 @@
 // The status line: what is open, how fresh the page is, and what the aggregator says of itself.
 
 import { STALE_S } from "./feed.js";
-import { tally } from "./cells.js";
 import { Keyed, h, setAttribute, setIcon, setText } from "./dom.js";
 import { count, plural } from "./numbers.js";
 import { both, duration, moment } from "./times.js";
 
 const BEHIND_S = 8; // settled slots are 4 s old when all is well
 
-/** What the headline says of a snapshot, for the cells on show: [status, text]. */
-export function headlineOf(snapshot, cells) {
-  const failing = snapshot.checks.filter((check) => !check.ok);
-  if (snapshot.open_total > 0) {
-    const oldest = Math.min(...snapshot.open.map((alert) => alert.since));
-    const since = moment(oldest, snapshot.now);
-    const which = snapshot.open_total > 1 ? ", the oldest" : "";
-    const pages = snapshot.open_total > snapshot.open.length || snapshot.open.some((alert) => alert.severity === "page");
-    const number = pages ? plural(snapshot.open_total, "alert is", "alerts are") : plural(snapshot.open_total, "ticket is", "tickets are");
-    return [pages ? "down" : "partial", `${number} open${which} since ${since}.`];
-  }
-  if (failing.length > 0) return ["partial", `Coalmine itself is not well: ${failing.map((check) => check.name).join(", ")}.`];
-  if (snapshot.settled === null || cells.length === 0) return ["unknown", "No agent has been heard yet."];
-  const counts = tally(cells);
-  if (counts.down + counts.partial > 0) {
-    return ["partial", `No alert is open; ${plural(counts.down + counts.partial, "cell is", "cells are")} losing datapoints.`];
-  }
-  if (counts.unknown > 0) return ["unknown", `No loss is seen; ${plural(counts.unknown, "cell is", "cells are")} unknown.`];
-  return ["ok", "Every datapoint arrives."];
+/** The first line of a snapshot. Since when is told here, in the zone that people read. */
+export function headlineText({ text, since, more }, now) {
+  const parts = [text];
+  if (since !== null) parts.push(`since ${moment(since, now)}`);
+  if (more > 0) parts.push(`and ${count(more)} more`);
+  return `${parts.join(", ")}.`;
 }
 
 export class Status {
@@ -48,10 +34,10 @@ export class Status {
 
   show(snapshot, cells) {
     const { headline, fleet, about } = this.elements;
-    const [status, text] = headlineOf(snapshot, cells);
+    const { status } = snapshot.headline;
     setAttribute(headline, "data-status", status);
     setIcon(headline.firstElementChild, status);
-    setText(headline.lastElementChild, text);
+    setText(headline.lastElementChild, headlineText(snapshot.headline, snapshot.now));
     setText(fleet, snapshot.fleet);
     const settled = snapshot.settled;
     const rate = cells.reduce((sum, cell) => sum + (cell.received.at(-1) ?? 0), 0);

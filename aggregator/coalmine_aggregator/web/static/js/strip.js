@@ -3,8 +3,9 @@
 import { Asking } from "./asking.js";
 import { Choice } from "./choices.js";
 import { h, setAttribute, setText } from "./dom.js";
-import { FONT } from "./graph.js";
+import { FONT, ticks } from "./graph.js";
 import { count, plural, words } from "./numbers.js";
+import { Pages } from "./pages.js";
 import { colour, texture, textureKey } from "./palette.js";
 import { onPreference } from "./preferences.js";
 import { NARROW_PX, gutter } from "./rates.js";
@@ -15,6 +16,9 @@ import { hideTip, showTip } from "./tip.js";
 const MAX_ROWS = 400;
 const MAX_TOLD = 12;
 const RIGHT_PX = 12; // as the graph above it
+const AXIS_PX = 20;
+const TICK_PX = 84; // they are this far apart at least
+const TICKS_S = [5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400, 172_800, 432_000];
 const ROW_PX = [[6, 14], [24, 8], [48, 5], [96, 3], [200, 2], [Infinity, 1]];
 
 const KEY = ["lost", "failed", "abandoned", "late", "unknown"].map((fate) => [fate, fate]);
@@ -22,7 +26,7 @@ const KEY = ["lost", "failed", "abandoned", "late", "unknown"].map((fate) => [fa
 const rowHeight = (rows) => ROW_PX.find(([most]) => rows <= most)[1];
 
 export class Strip {
-  constructor({ section, strip, choices, key, summary, table }, { onPick }) {
+  constructor({ section, strip, choices, pages, key, summary, table }, { onPick }) {
     this.section = section;
     this.parent = strip;
     this.summary = summary;
@@ -38,6 +42,8 @@ export class Strip {
     this.which = new Choice("strip", "Series", () => {});
     this.which.show([["all", "all"], ["bad", "with losses"]]);
     choices.append(this.which.root);
+    this.pages = new Pages(pages, "Rows of the strip", () => this.ask());
+    this.ask = () => {};
     this.asking = new Asking({
       onAnswer: (answer) => this.take(new StripData(answer)),
       onProblem: (problem) => {
@@ -60,17 +66,19 @@ export class Strip {
 
   show(labels, range, end) {
     const only = this.which.value === "bad" ? "bad" : null;
-    this.asking.want("/api/v1/strip", { ...labels, ...range.query(end), only, limit: MAX_ROWS }, end === null ? range.refresh : Infinity);
+    const query = { ...labels, ...range.query(end), only };
+    this.ask = () => this.asking.want("/api/v1/strip", { ...query, limit: MAX_ROWS, after: this.pages.after(JSON.stringify(query)) }, end === null ? range.refresh : Infinity);
+    this.ask();
   }
 
   take(data) {
     this.data = data;
     this.section.hidden = data.total === 0;
+    this.pages.show(data.rows.length, data.total, data.next);
     const worst = data.worst();
     const span = duration(data.columns * data.step);
-    const shown = data.rows.length < data.total ? ` ${count(data.rows.length)} of ${plural(data.total, "series", "series")} are drawn.` : "";
     const found = worst.length === 0 ? `No series lost anything in ${span}.` : `${plural(worst.length, "series", "series")} of ${count(data.rows.length)} lost something in ${span}.`;
-    setText(this.summary, `${found}${shown}`);
+    setText(this.summary, found);
     setAttribute(this.parent, "aria-label", `Loss strip: ${found} ${worst.slice(0, 3).map((each) => this.told(each)).join("; ")}`);
     this.table.parentElement.hidden = worst.length === 0;
     const rows = worst.slice(0, MAX_TOLD).map((each) =>
@@ -94,7 +102,7 @@ export class Strip {
     const { rows, columns, runs } = this.data;
     const left = gutter(width);
     this.box = { left, width: width - left - RIGHT_PX, row: rowHeight(rows.length) };
-    const height = Math.max(8, rows.length * this.box.row);
+    const height = Math.max(8, rows.length * this.box.row) + AXIS_PX;
     const scale = devicePixelRatio;
     this.canvas.width = Math.round(width * scale);
     this.canvas.height = Math.round(height * scale);
@@ -104,12 +112,31 @@ export class Strip {
     const x = (column) => Math.round(left * scale + column * unit);
     const y = (row) => Math.round(row * this.box.row * scale);
     pen.fillStyle = colour("strip-good");
-    for (const [from, length] of this.data.known()) pen.fillRect(x(from), 0, x(from + length) - x(from), this.canvas.height);
+    for (const [from, length] of this.data.known()) pen.fillRect(x(from), 0, x(from + length) - x(from), y(rows.length));
     for (const [row, from, length, code] of runs) {
       pen.fillStyle = texture(pen, CODES[code] ?? "unknown");
       pen.fillRect(x(from), y(row), Math.max(1, x(from + length) - x(from)), y(row + 1) - y(row));
     }
     this.drawBands(pen, scale, y);
+    this.drawAxis(pen, scale, y(rows.length));
+  }
+
+  /** The times beneath it, as the graph above it tells them. */
+  drawAxis(pen, scale, top) {
+    const { first, columns, step } = this.data;
+    const pixels = this.box.width / (columns * step); // of a second
+    const every = TICKS_S.find((seconds) => seconds * pixels >= TICK_PX) ?? TICKS_S.at(-1);
+    const times = [];
+    for (let time = Math.ceil(first / every) * every; time < first + columns * step; time += every) times.push(time);
+    pen.textAlign = "center";
+    pen.textBaseline = "top";
+    ticks(times, every).forEach((text, i) => {
+      const at = (this.box.left + (times[i] - first) * pixels) * scale;
+      pen.fillStyle = colour("rule-strong");
+      pen.fillRect(Math.round(at), top, Math.max(1, Math.round(scale / 2)), 3 * scale);
+      pen.fillStyle = colour("muted");
+      if (at < this.canvas.width - 20 * scale) pen.fillText(text, at, top + 5 * scale);
+    });
   }
 
   /** Names of protocols at the left, and a line where one ends. */
@@ -158,6 +185,10 @@ export class Strip {
   step(event) {
     const move = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
     if (event.key === "Enter") this.pick();
+    if (event.key === "PageDown" || event.key === "PageUp") {
+      if (event.key === "PageDown" ? this.pages.further() : this.pages.back()) event.preventDefault();
+      return;
+    }
     if (move === undefined || this.data === null || this.data.rows.length === 0) return;
     event.preventDefault();
     const within = (value, most) => Math.min(most - 1, Math.max(0, value));

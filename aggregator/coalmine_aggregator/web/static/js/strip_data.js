@@ -1,6 +1,7 @@
 // One answer of `/api/v1/strip`, ready to be looked up: what a series was in a column, and who lost most.
 
 import { PROTOCOLS, ordered } from "./cells.js";
+import { beginOf, leastSpan } from "./range.js";
 
 /** What a run's code says; good is left out of answers. */
 export const CODES = { 1: "unknown", 2: "not_attempted", 3: "late", 4: "lost", 5: "failed", 6: "abandoned", 7: "not_expected" };
@@ -9,14 +10,23 @@ const IS_BAD = new Set(["late", "lost", "failed", "abandoned"]);
 const LABELS = ["protocol", "location", "region", "zone", "host", "node", "variant"];
 
 export class StripData {
-  /** Protocols come in the order that they have everywhere on the page. */
-  constructor({ first, step, columns, settled, total, seen, rows, runs }) {
-    Object.assign(this, { first, step, columns, settled, total, seen });
+  /** Protocols come in the order that they have everywhere on the page; what is before the beginning of
+   * all that is kept is left out. */
+  constructor({ first, step, columns, total, seen, rows, runs, next }) {
+    const oldest = seen.findIndex((seconds) => seconds > 0);
+    const begin = beginOf(first, first + columns * step - 1, oldest < 0 ? null : first + oldest * step, leastSpan(step));
+    const before = Math.floor((begin - first) / step);
+    Object.assign(this, { first: first + before * step, step, columns: columns - before, total, seen: seen.slice(before), next });
     const protocols = ordered(rows.map(({ protocol }) => protocol), PROTOCOLS);
     const order = rows.map((_, row) => row).sort((a, b) => protocols.indexOf(rows[a].protocol) - protocols.indexOf(rows[b].protocol) || a - b);
     const place = new Map(order.map((row, at) => [row, at]));
     this.rows = order.map((row) => rows[row]);
-    this.runs = runs.map(([row, ...rest]) => [place.get(row), ...rest]);
+    this.runs = [];
+    for (const [row, from, length, code] of runs) {
+      const start = Math.max(0, from - before);
+      const upto = from - before + length;
+      if (upto > start) this.runs.push([place.get(row), start, upto - start, code]);
+    }
     this.byRow = rows.map(() => []);
     for (const run of this.runs) this.byRow[run[0]].push(run);
   }

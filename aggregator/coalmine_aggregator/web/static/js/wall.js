@@ -47,7 +47,8 @@ function show() {
   setText(element("clock"), full(snapshot.now));
   const open = snapshot.open.slice(0, MAX_ALERTS);
   element("open").hidden = open.length === 0;
-  alerts.show(open.map((alert) => ({ alert, now: snapshot.now })), ({ alert }) => alert.number);
+  const isAlone = snapshot.open_total === 1;
+  alerts.show(open.map((alert) => ({ alert, now: snapshot.now, isAlone })), ({ alert }) => alert.number);
   const left = snapshot.open_total - open.length;
   setText(element("fleet"), [snapshot.fleet, left > 0 ? `${plural(left, "more alert")} open` : ""].filter(Boolean).join(" \u00b7 "));
   if (names.length > 0) {
@@ -67,11 +68,12 @@ function alertLine() {
   const figure = h("p");
   const age = h("p", { class: "age" });
   const root = h("article", { class: "wall-alert" }, mark, h("div", {}, title, scope), figure, age);
-  const update = ({ alert, now }) => {
+  // One has room; of several each has a line, so that the graph keeps its own.
+  const update = ({ alert, now, isAlone }) => {
     setAttribute(root, "data-severity", alert.severity);
     setIcon(mark, alert.severity === "page" ? "down" : "partial");
-    setText(title, titleOf(alert));
-    setText(scope, scopeText(alert.scope, alert.service));
+    setText(title, isAlone ? titleOf(alert) : alert.headline);
+    setText(scope, isAlone ? scopeText(alert.scope, alert.service) : "");
     setText(figure, figureOf(alert));
     setText(age, duration(now - alert.since));
   };
