@@ -31,8 +31,8 @@ from coalmine_aggregator.model.restored import Restored
 from coalmine_aggregator.model.settled_slot import SettledSlot
 from coalmine_aggregator.model.slot_counts import SlotCounts
 from coalmine_aggregator.model.timings import NO_TIMINGS, Timings
-from coalmine_aggregator.model.views import AgentView, GroupRates
-from coalmine_aggregator.rates import rates
+from coalmine_aggregator.model.views import AgentView, GroupRates, GroupSums
+from coalmine_aggregator.rates import rates, recent_sums
 from coalmine_wire.reports import Birth, Report, State
 
 STALL_S = 5.0
@@ -205,6 +205,13 @@ class Engine:
         """Counts by second of the series that carry the labels of `where`, grouped by those of `by`,
         over the settled slots of [first, last]. Raises KeyError for a label that there is not."""
         return rates(self._ledger, by, where, first, last)
+
+    def recent_sums(
+        self, by: Sequence[str], where: Mapping[str, str], first: int, last: int
+    ) -> GroupSums | None:
+        """The same of the newest of these slots, as far as that takes milliseconds; None if not at
+        all. Raises KeyError."""
+        return recent_sums(self._ledger, by, where, first, last)
 
     def agents(self, now: float) -> list[AgentView]:
         """Every agent of the roster, and those set aside."""

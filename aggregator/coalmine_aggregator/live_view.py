@@ -8,7 +8,7 @@ from itertools import islice
 from coalmine_aggregator.measuring import Measuring
 from coalmine_aggregator.model.alerts import Alert, Transition
 from coalmine_aggregator.model.audit_entry import AuditEntry
-from coalmine_aggregator.model.views import AgentView, GroupRates, NoiseView, SloView
+from coalmine_aggregator.model.views import AgentView, GroupRates, GroupSums, NoiseView, SloView
 from coalmine_aggregator.notify.notifier import Notifier
 from coalmine_aggregator.receivers.receivers import Receivers
 from coalmine_aggregator.reports import Reports
@@ -49,6 +49,12 @@ class LiveView:
     ) -> list[GroupRates]:
         """Counts by second."""
         return self._measuring.engine.rates(by, where, first, last)
+
+    def recent_sums(
+        self, by: Sequence[str], where: Mapping[str, str], first: int, last: int
+    ) -> GroupSums | None:
+        """Counts by second, as far as they are soon had."""
+        return self._measuring.engine.recent_sums(by, where, first, last)
 
     def agents(self, now: float) -> list[AgentView]:
         """The roster."""

@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from coalmine_aggregator import rates
 from coalmine_aggregator.ledger.evidence import ON_TIME, SAID_BY
 from coalmine_aggregator.ledger.fate_table import fate_of
+from coalmine_aggregator.model.endings import OUTCOMES, RECEIVED
 from coalmine_aggregator.model.fates import Fate
 from coalmine_wire.reports import Verdict
 from coalmine_wire.series import LABELS
@@ -77,6 +79,16 @@ def test_groups_count_their_own_series(
             assert each.received[index] == truth_of[slot, "received"]
             assert sum(each.fates[index]) == each.expected[index]
             assert sum(each.unknown[index]) == each.fates[index][Fate.UNKNOWN]
+    sums = at.engine.recent_sums(by, where, T, T + 100)
+    assert sums is not None
+    assert sums.slots == [T + 1, T + 2, T + 3, T + 4]
+    tables = dict(zip(sums.labels, sums.sums.transpose(1, 0, 2), strict=True))
+    for each in groups:
+        table = tables.pop(tuple(each.labels.values()))
+        assert table[:, RECEIVED].tolist() == each.received
+        assert table[:, : Fate.UNKNOWN].tolist() == [row[: Fate.UNKNOWN] for row in each.fates]
+        assert table[:, Fate.UNKNOWN : OUTCOMES].tolist() == each.unknown
+    assert not any(table.any() for table in tables.values())
 
 
 def test_only_settled_slots_are_answered() -> None:
@@ -85,6 +97,38 @@ def test_only_settled_slots_are_answered() -> None:
     assert total.slots == [T + 3, T + 4]
     assert at.engine.rates([], {}, T - 5, T) == []
     assert at.engine.rates(["host"], {"host": "nobody"}, T, T + 10) == []
+
+
+def test_only_what_takes_milliseconds_is_summed_between_ticks(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = seen({}).engine
+
+    def slots_of(by: list[str], where: dict[str, str]) -> list[int] | None:
+        sums = engine.recent_sums(by, where, T, T + 100)
+        return None if sums is None else sums.slots
+
+    monkeypatch.setattr(rates, "MAX_SERIES", 3 * len(SERIES))
+    assert slots_of(["host"], {}) == [T + 3, T + 4]
+    assert slots_of(["host"], {"host": "h1"}) == [T + 1, T + 2, T + 3, T + 4]
+    assert slots_of(["region"], {}) == [T + 1, T + 2, T + 3, T + 4]
+    monkeypatch.setattr(rates, "MAX_SERIES", len(SERIES))
+    assert slots_of(["host"], {}) is None
+    monkeypatch.undo()
+    monkeypatch.setattr(rates, "MAX_POINTS", 7)
+    assert slots_of(["host"], {}) == [T + 3, T + 4]
+    assert slots_of(["region"], {}) == [T + 2, T + 3, T + 4]
+    monkeypatch.setattr(rates, "MAX_GROUPS", 2)
+    assert slots_of(["host"], {}) is None
+    monkeypatch.setattr(rates, "MAX_VALUES", 2)
+    assert slots_of([], {"host": "h*"}) is None
+
+
+def test_many_labels_are_grouped_by_sorting_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = seen({(T + 1, number): (number % 2 == 0, None) for number in range(len(SERIES))}).engine
+    by = ["host", "protocol", "zone", "region"]
+    plain = engine.rates(by, {}, T, T + 9)
+    monkeypatch.setattr(rates, "_DENSE", 0)
+    monkeypatch.setattr(rates, "_WIDE", 4)
+    assert engine.rates(by, {}, T, T + 9) == plain
 
 
 def test_a_label_that_there_is_not_is_an_error() -> None:

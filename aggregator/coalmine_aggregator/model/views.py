@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 
 class AgentStatus(StrEnum):
     """An agent's life as the aggregator sees it. It decides no fate."""
@@ -34,6 +37,15 @@ class GroupRates:
     received: list[int]
     fates: list[list[int]]
     unknown: list[list[int]]
+
+
+class GroupSums(NamedTuple):
+    """Counts by slot and group: `slots` ascend, `labels` are the groups' by number, `sums` int32[slots,
+    groups, COLUMNS]."""
+
+    slots: list[int]
+    labels: list[tuple[str, ...]]
+    sums: NDArray[np.int32]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from coalmine_aggregator.model.endings import COLUMNS, OUTCOMES, RECEIVED
-from coalmine_aggregator.model.fates import Fate
-from coalmine_aggregator.model.views import GroupRates
+from coalmine_aggregator.model.endings import COLUMNS
+from coalmine_aggregator.model.views import GroupSums
 
 
 class Tail(msgspec.Struct, frozen=True):
@@ -27,13 +24,6 @@ class Tail(msgspec.Struct, frozen=True):
         return flat.reshape(len(self.slots), len(self.labels), COLUMNS)
 
 
-def tail_of(groups: Sequence[GroupRates], by: Sequence[str]) -> Tail:
-    """The tail that these groups make, all of the same slots."""
-    slots = groups[0].slots if groups else []
-    sums = np.zeros((len(slots), len(groups), COLUMNS), dtype=np.int32)
-    for index, group in enumerate(groups):
-        sums[:, index, : Fate.UNKNOWN] = np.array(group.fates)[:, : Fate.UNKNOWN]
-        sums[:, index, Fate.UNKNOWN : OUTCOMES] = group.unknown
-        sums[:, index, RECEIVED] = group.received
-    labels = [tuple(group.labels[label] for label in by) for group in groups]
-    return Tail(list(slots), labels, sums.tobytes())
+def tail_of(sums: GroupSums) -> Tail:
+    """The tail that these counts make."""
+    return Tail(sums.slots, sums.labels, np.ascontiguousarray(sums.sums, dtype=np.int32).tobytes())

@@ -20,8 +20,8 @@ from coalmine_aggregator.web.spans import newest_settled
 MEMORY_S: Final = 600
 """Questions of no more seconds than these may be answered from memory."""
 
-MEMORY_POINTS: Final = 50_000
-"""Slots times groups that are counted on the measuring's own core."""
+MEMORY_POINTS: Final = 5_000
+"""Slots times groups that are told on the measuring's own core."""
 
 TAIL_S: Final = 10
 """The newest slots are handed to the readers, for the store is written a little later."""
@@ -45,19 +45,18 @@ def counts_from_memory(app: web.Application, question: Question) -> list[GroupRa
         return []
     view, slots = app[VIEW], question.last - question.first + 1
     alone = app.get(READERS) is None
-    if slots > MEMORY_S and not alone:
-        return None
-    newest = view.rates(question.by, question.where, question.last, question.last)
-    if len(newest) * slots > MEMORY_POINTS and not alone:
-        return None
+    if not alone:
+        if slots > MEMORY_S:
+            return None
+        sums = view.recent_sums(question.by, question.where, question.first, question.last)
+        if sums is None or len(sums.slots) < slots or len(sums.labels) * slots > MEMORY_POINTS:
+            return None
     groups = view.rates(question.by, question.where, question.first, question.last)
     try:
         check_points(slots, len(groups), 1)
     except RefusedError as error:
         raise problem_of(error) from None
-    if not alone and (not groups or len(groups[0].slots) < slots):
-        return None
-    return groups
+    return groups if groups or alone else None
 
 
 async def counts_from_history(
@@ -100,10 +99,8 @@ def tail_for(app: web.Application, question: Question, settled: int) -> Tail | N
     first = max(question.first, settled - length_s + 1)
     if question.last < first:
         return None
-    view = app[VIEW]
-    newest = view.rates(question.by, question.where, question.last, question.last)
-    first = max(first, question.last - MEMORY_POINTS // max(len(newest), 1))
-    return tail_of(view.rates(question.by, question.where, first, question.last), question.by)
+    sums = app[VIEW].recent_sums(question.by, question.where, first, question.last)
+    return None if sums is None else tail_of(sums)
 
 
 def _behind(app: web.Application) -> bool:

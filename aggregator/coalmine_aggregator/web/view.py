@@ -13,7 +13,7 @@ from typing import Protocol
 
 from coalmine_aggregator.model.alerts import Alert, Transition
 from coalmine_aggregator.model.audit_entry import AuditEntry
-from coalmine_aggregator.model.views import AgentView, GroupRates, NoiseView, SloView
+from coalmine_aggregator.model.views import AgentView, GroupRates, GroupSums, NoiseView, SloView
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +98,12 @@ class SnapshotView(Protocol):
 
 class View(SnapshotView, Protocol):
     """What can be looked at."""
+
+    def recent_sums(
+        self, by: Sequence[str], where: Mapping[str, str], first: int, last: int
+    ) -> GroupSums | None:
+        """The counts of `rates` of as many of these slots, the newest ones, as can be had within
+        milliseconds; None if not even one can."""
 
     async def explain(self, ref: str) -> list[Transition] | None:
         """Everything that happened to an alert, oldest first; None if there is no such alert. `ref` is

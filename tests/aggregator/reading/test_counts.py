@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pytest
 
-from coalmine_aggregator.model.endings import COLUMNS, OUTCOMES, RECEIVED
-from coalmine_aggregator.model.views import GroupRates
+from coalmine_aggregator.model.endings import COLUMNS, RECEIVED
+from coalmine_aggregator.model.views import GroupSums
 from coalmine_aggregator.reading.counts import Counts, count
 from coalmine_aggregator.reading.database import open_read_only
 from coalmine_aggregator.reading.frames import RefusedError
@@ -95,32 +95,18 @@ def test_what_memory_knows_comes_after_what_is_kept(keep_past: Keep) -> None:
     connection = keep_past(whole._replace(endings=whole.endings[:-9]))
     by = ("protocol",)
     first, last = START + 100, START + 299
-    memory = groups_of(whole.rates(by, {}, last - 14, last, 1), by, last - 14, last)
-    for group in memory:  # what the store has already is not taken from memory
-        group.received[0] += 1_000
+    memory = sums_of_groups(whole.rates(by, {}, last - 14, last, 1), last - 14, last)
+    memory.sums[0, :, RECEIVED] += 1_000  # what the store has already is not taken from memory
     question = Question(by, {}, first, last, 10)
-    counts = count(Library(), connection, question, tail_of(memory, by))
+    counts = count(Library(), connection, question, tail_of(memory))
     assert told(counts) == whole.rates(by, {}, first, last, 10)
     assert counts.seen.sum() == len(whole.seen(first, last))
 
 
-def groups_of(rates: Told, by: Sequence[str], first: int, last: int) -> list[GroupRates]:
-    groups = []
-    for labels, rows in rates.items():
-        table = np.array([rows.get(slot, [0] * COLUMNS) for slot in range(first, last + 1)])
-        groups.append(
-            GroupRates(
-                labels=dict(zip(by, labels, strict=True)),
-                slots=list(range(first, last + 1)),
-                expected=table[:, :OUTCOMES].sum(axis=1).tolist(),
-                received=table[:, RECEIVED].tolist(),
-                fates=np.concatenate(
-                    (table[:, :6], table[:, 6:OUTCOMES].sum(axis=1, keepdims=True)), axis=1
-                ).tolist(),
-                unknown=table[:, 6:OUTCOMES].tolist(),
-            )
-        )
-    return groups
+def sums_of_groups(rates: Told, first: int, last: int) -> GroupSums:
+    slots = list(range(first, last + 1))
+    by_group = [[rows.get(slot, [0] * COLUMNS) for slot in slots] for rows in rates.values()]
+    return GroupSums(slots, list(rates), np.array(by_group, dtype=np.int32).transpose(1, 0, 2))
 
 
 def test_too_much_is_refused_with_a_hint(keep_past: Keep) -> None:

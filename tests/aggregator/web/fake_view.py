@@ -11,14 +11,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
+import numpy as np
+
 from coalmine_aggregator.model.alerts import Alert, AlertClass, Cause, Change, Severity, Transition
 from coalmine_aggregator.model.audit_entry import AuditEntry
 from coalmine_aggregator.model.counts import Counts
+from coalmine_aggregator.model.endings import COLUMNS, OUTCOMES, RECEIVED
 from coalmine_aggregator.model.explanation import Explanation, ScopeScore, Statistic
 from coalmine_aggregator.model.fates import FATES, Fate
 from coalmine_aggregator.model.scopes import scope_of
 from coalmine_aggregator.model.unknown import REASONS, UnknownReason
-from coalmine_aggregator.model.views import AgentStatus, AgentView, GroupRates, NoiseView, SloView
+from coalmine_aggregator.model.views import (
+    AgentStatus,
+    AgentView,
+    GroupRates,
+    GroupSums,
+    NoiseView,
+    SloView,
+)
 from coalmine_aggregator.web.view import Check, Health, Queue
 from coalmine_wire.protocols import Protocol
 from coalmine_wire.series import Location, Series, make_series
@@ -145,6 +155,18 @@ class FakeView:
             for key, group in members.items()
             if slots
         ]
+
+    def recent_sums(
+        self, by: Sequence[str], where: Mapping[str, str], first: int, last: int
+    ) -> GroupSums | None:
+        groups = self.rates(by, where, first, last)
+        slots = groups[0].slots if groups else []
+        sums = np.zeros((len(slots), len(groups), COLUMNS), dtype=np.int32)
+        for number, group in enumerate(groups):
+            sums[:, number, : Fate.UNKNOWN] = np.array(group.fates)[:, : Fate.UNKNOWN]
+            sums[:, number, Fate.UNKNOWN : OUTCOMES] = group.unknown
+            sums[:, number, RECEIVED] = group.received
+        return GroupSums(slots, [tuple(group.labels.values()) for group in groups], sums)
 
     def _group(
         self, labels: dict[str, str], members: list[tuple[int, Series]], slots: range

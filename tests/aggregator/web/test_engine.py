@@ -12,7 +12,7 @@ from coalmine_aggregator.engine import Engine
 from coalmine_aggregator.model.alerts import Alert
 from coalmine_aggregator.model.policy import ServicePolicy
 from coalmine_aggregator.model.receipts import Receipts
-from coalmine_aggregator.model.views import AgentView, GroupRates
+from coalmine_aggregator.model.views import AgentView, GroupRates, GroupSums
 from coalmine_aggregator.web.answers import Fates
 from coalmine_aggregator.web.cells import Status
 from coalmine_aggregator.web.keys import METRICS
@@ -93,6 +93,11 @@ class EngineView(FakeView):
         self, by: Sequence[str], where: Mapping[str, str], first: int, last: int
     ) -> list[GroupRates]:
         return self.engine.rates(by, where, first, last)
+
+    def recent_sums(
+        self, by: Sequence[str], where: Mapping[str, str], first: int, last: int
+    ) -> GroupSums | None:
+        return self.engine.recent_sums(by, where, first, last)
 
     def agents(self, now: float) -> list[AgentView]:
         return self.engine.agents(now)
