@@ -19,8 +19,6 @@ SHORTEST_EVERY_S: Final = 30.0
 
 LONGEST_AFTER_S: Final = 7 * 86_400.0
 
-_ROUNDING = 1e-6  # of a repeat: at the very time that was told for the next one, it is due
-
 
 class Step(NamedTuple):
     """`targets` are told `after_s` seconds after the first notice, and again every `every_s` until they
@@ -89,18 +87,28 @@ def due(
     calls: list[Call] = []
     next_at = math.inf
     for place, step in enumerate(policy.steps):
-        first_at = began + step.after_s
         told = done.get(place, -1)
-        if now < first_at:
-            repeat = -1
-        elif step.every_s is None:
-            repeat = 0
-        else:
-            repeat = min(step.times - 1, math.floor((now - first_at) / step.every_s + _ROUNDING))
+        repeat = _newest(step, began, now)
         if repeat > told:
             calls.append(Call(place, repeat))
             told = repeat
         if told + 1 < step.times:
-            wait_s = 0.0 if step.every_s is None else (told + 1) * step.every_s
-            next_at = min(next_at, first_at + wait_s)
+            next_at = min(next_at, _time_of(step, began, told + 1))
     return Due(tuple(calls), next_at)
+
+
+def _time_of(step: Step, began: float, repeat: int) -> float:
+    return began + step.after_s + repeat * (step.every_s or 0.0)
+
+
+def _newest(step: Step, began: float, now: float) -> int:
+    """The last repeat whose time has come; -1 before the first."""
+    if now < began + step.after_s:
+        return -1
+    if step.every_s is None:
+        return 0
+    newest = min(step.times - 1, math.floor((now - began - step.after_s) / step.every_s))
+    # The division rounds; whether a time has come must be the same however it is asked.
+    if newest + 1 < step.times and _time_of(step, began, newest + 1) <= now:
+        return newest + 1
+    return newest if _time_of(step, began, newest) <= now else newest - 1

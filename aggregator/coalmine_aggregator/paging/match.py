@@ -35,11 +35,15 @@ class Match(NamedTuple):
             return False
         if self.severities and alert.severity not in self.severities:
             return False
-        if self.services and not any(_fits(service, alert.service) for service in self.services):
+        if not self.takes_service(alert.service):
             return False
         if self.locations and not any(_within(alert, "location", where) for where in self.locations):
             return False
         return all(_within(alert, label, value) for label, value in self.labels)
+
+    def takes_service(self, service: str) -> bool:
+        """Whether an alert of this service may fit."""
+        return not self.services or any(_fits(each, service) for each in self.services)
 
     @property
     def is_empty(self) -> bool:
@@ -47,9 +51,9 @@ class Match(NamedTuple):
         return not any(self)
 
     def check(self) -> None:
-        """Raises ValueError that begins with the field which cannot be: a label that no scope names, a
-        glob that is too long or has too many stars, too many values."""
-        for field, values in (("services", self.services), ("locations", self.locations)):
+        """Raises ValueError that begins with the key which cannot be (`service`, `location`, `labels`):
+        a label that no scope names, a glob that is too long or has too many stars, too many values."""
+        for field, values in (("service", self.services), ("location", self.locations)):
             if len(values) > MAX_VALUES:
                 raise ValueError(f"{field}: more than {MAX_VALUES}")
             for value in values:

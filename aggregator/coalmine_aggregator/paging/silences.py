@@ -17,6 +17,7 @@ class Silences:
 
     def __init__(self, silences: Iterable[Silence], now: float) -> None:
         self._silences = {silence.id: silence for silence in silences if now < silence.over_at}
+        self._of_service: dict[str, list[Silence]] = {}  # of the services that were asked about
 
     def put(self, silence: Silence, now: float) -> None:
         """Adds one, or replaces the one of its id. Raises ValueError for one that cannot be, is over
@@ -28,6 +29,7 @@ class Silences:
         if silence.id not in self._silences and len(self._silences) >= MAX_SILENCES:
             raise ValueError(f"there are {MAX_SILENCES} silences already; end some")
         self._silences[silence.id] = silence
+        self._of_service.clear()
 
     def end(self, id_: str, who: str, now: float) -> Silence:
         """Ends one by hand and returns it as it is now. Raises KeyError where there is none, ValueError
@@ -38,6 +40,7 @@ class Silences:
         if silence.over_at <= now:
             raise KeyError(id_)
         del self._silences[id_]
+        self._of_service.clear()
         return silence._replace(ended_at=now, ended_by=who)
 
     def standing(self, now: float) -> list[Silence]:
@@ -46,4 +49,9 @@ class Silences:
 
     def taking(self, alert: Alert) -> list[Silence]:
         """Those that are about an alert, whenever they hold."""
-        return [silence for silence in self._silences.values() if silence.match.takes(alert)]
+        mine = self._of_service.get(alert.service)
+        if mine is None:
+            every = self._silences.values()
+            mine = [silence for silence in every if silence.match.takes_service(alert.service)]
+            self._of_service[alert.service] = mine
+        return [silence for silence in mine if silence.match.takes(alert)]

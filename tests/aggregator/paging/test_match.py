@@ -70,9 +70,9 @@ def test_no_character_of_an_exact_value_is_special() -> None:
         (Match(labels=(("colour", "red"),)), "labels: no label 'colour'; there are protocol, "),
         (Match(labels=(("region", ""),)), "labels: region: is empty"),
         (Match(labels=(("region", "a"), ("region", "b"))), "labels: a label is named twice"),
-        (Match(services=("x" * 256,)), "services: longer than 255 characters"),
-        (Match(locations=("*a" * 9,)), "locations: more than 8 stars"),
-        (Match(services=("a",) * 101), "services: more than 100"),
+        (Match(services=("x" * 256,)), "service: longer than 255 characters"),
+        (Match(locations=("*a" * 9,)), "location: more than 8 stars"),
+        (Match(services=("a",) * 101), "service: more than 100"),
     ],
 )
 def test_what_cannot_be_is_told_with_its_field(match: Match, error: str) -> None:
