@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from coalmine_aggregator.ledger.agents import Agent, Aside, seat_of
+from coalmine_aggregator.ledger.agents import Agent, seat_of, view_of
 from coalmine_aggregator.ledger.fate_table import ENDING_OF
 from coalmine_aggregator.ledger.ledger import Ledger
 from coalmine_aggregator.ledger.roster import Roster
@@ -35,11 +36,14 @@ class AgentViews:
         sums = self._sums().tolist()
         offsets = self._ledger.clocks.offsets().tolist()
         views = [self._view(agent, now, sums, offsets) for agent in self._roster.agents.values()]
-        views += [_aside(aside) for aside in self._roster.aside.values()]
+        views += [
+            view_of(aside.birth, seat_of(aside.birth), AgentStatus.SET_ASIDE, aside.why)
+            for aside in self._roster.aside.values()
+        ]
         return sorted(views, key=lambda view: (view.agent, view.boot))
 
     def _view(self, agent: Agent, now: float, sums: list[list[int]], offsets: list[float]) -> AgentView:
-        birth, seat = agent.birth, agent.current.seat
+        seat = agent.current.seat
         expected, received, *unknown = (0,) * (2 + REASONS)
         if not agent.replaced:
             expected, received, *unknown = sums[seat]
@@ -51,15 +55,8 @@ class AgentViews:
         elif agent.silent(now):
             status, note = AgentStatus.MISSING, f"silent for {now - agent.heard:.0f} s"
         well = agent.impaired_slot < now - OVER_S
-        return AgentView(
-            agent=birth.agent,
-            location=agent.seat.location,
-            region=agent.seat.region,
-            zone=agent.seat.zone,
-            host=agent.seat.host,
-            boot=birth.boot,
-            version=birth.version,
-            status=status,
+        return replace(
+            view_of(agent.birth, agent.seat, status, note),
             last_slot=agent.last_slot,
             impaired=() if well else agent.impaired,
             offset_s=offsets[seat] if math.isfinite(offsets[seat]) else None,
@@ -71,7 +68,6 @@ class AgentViews:
                 for reason, count in zip(UnknownReason, unknown, strict=True)
                 if count
             },
-            note=note,
         )
 
     def _sums(self) -> _Counts:
@@ -106,25 +102,3 @@ class AgentViews:
         counts[:, 1] = sums[:, RECEIVED]
         counts[:, 2:] = sums[:, Fate.UNKNOWN : OUTCOMES]
         return counts
-
-
-def _aside(aside: Aside) -> AgentView:
-    birth, seat = aside.birth, seat_of(aside.birth)
-    return AgentView(
-        agent=birth.agent,
-        location=seat.location,
-        region=seat.region,
-        zone=seat.zone,
-        host=seat.host,
-        boot=birth.boot,
-        version=birth.version,
-        status=AgentStatus.SET_ASIDE,
-        last_slot=None,
-        impaired=(),
-        offset_s=None,
-        endpoints=0,
-        expected_60s=0,
-        received_60s=0,
-        unknown_60s={},
-        note=aside.why,
-    )

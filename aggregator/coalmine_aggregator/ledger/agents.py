@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from coalmine_aggregator.model.views import AgentStatus, AgentView
 from coalmine_wire.reports import Birth
 from coalmine_wire.series import escape
 
@@ -35,6 +36,28 @@ class Seat(NamedTuple):
 def seat_of(birth: Birth) -> Seat:
     """The seat that a birth claims."""
     return Seat(str(birth.location), escape(birth.region), escape(birth.zone), escape(birth.host))
+
+
+def view_of(birth: Birth, seat: Seat, status: AgentStatus, note: str) -> AgentView:
+    """An agent of which nothing is expected, and nothing was heard but its birth."""
+    return AgentView(
+        agent=birth.agent,
+        location=seat.location,
+        region=seat.region,
+        zone=seat.zone,
+        host=seat.host,
+        boot=birth.boot,
+        version=birth.version,
+        status=status,
+        last_slot=None,
+        impaired=(),
+        offset_s=None,
+        endpoints=0,
+        expected_60s=0,
+        received_60s=0,
+        unknown_60s={},
+        note=note,
+    )
 
 
 class Assignment(NamedTuple):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import sqlalchemy as sa
 
-from coalmine_aggregator.ledger.agents import seat_of
+from coalmine_aggregator.ledger.agents import seat_of, view_of
 from coalmine_aggregator.model.endings import OUTCOMES, RECEIVED
 from coalmine_aggregator.model.fates import Fate
 from coalmine_aggregator.model.unknown import UnknownReason
@@ -43,23 +44,12 @@ def agents_at(library: Library, connection: sa.Connection, at: float, slot: int)
         status, note = statuses.get(birth.agent, (AgentStatus.ALIVE, ""))
         unknown = zip(UnknownReason, row[Fate.UNKNOWN : OUTCOMES], strict=True)
         views.append(
-            AgentView(
-                agent=birth.agent,
-                location=seat.location,
-                region=seat.region,
-                zone=seat.zone,
-                host=seat.host,
-                boot=birth.boot,
-                version=birth.version,
-                status=status,
-                last_slot=None,
-                impaired=(),
-                offset_s=None,
+            replace(
+                view_of(birth, seat, status, note),
                 endpoints=0 if status is AgentStatus.RETIRED else len(birth.endpoints),
                 expected_60s=sum(row[:OUTCOMES]),
                 received_60s=row[RECEIVED],
                 unknown_60s={reason.label: number for reason, number in unknown if number},
-                note=note,
             )
         )
     return sorted(views, key=lambda view: (view.agent, view.boot))
