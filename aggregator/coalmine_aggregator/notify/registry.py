@@ -8,7 +8,10 @@ from pathlib import Path
 import aiohttp
 
 from coalmine_aggregator.notify.alertmanager.receiver import Alertmanager
+from coalmine_aggregator.notify.chat.receiver import Chat
+from coalmine_aggregator.notify.gateway.receiver import Gateway
 from coalmine_aggregator.notify.http import Client
+from coalmine_aggregator.notify.mail.receiver import Mail
 from coalmine_aggregator.notify.pagerduty.receiver import PagerDuty
 from coalmine_aggregator.notify.receiver import Receiver
 from coalmine_aggregator.notify.settings import NotifySettings
@@ -21,6 +24,12 @@ def receiver_of(entry: NotifySettings, session: aiohttp.ClientSession) -> Receiv
     if entry.alertmanager is not None:
         client = Client(session, _trust(entry.alertmanager.ca_file))
         return Alertmanager(entry.alertmanager, client)
+    if entry.chat is not None:
+        return Chat(entry.chat)
+    if entry.gateway is not None:
+        return Gateway(entry.gateway, Client(session, _trust(entry.gateway.ca_file)))
+    if entry.mail is not None:
+        return Mail(entry.mail)
     if entry.pagerduty is not None:
         return PagerDuty(entry.pagerduty, Client(session))
     assert entry.webhook is not None

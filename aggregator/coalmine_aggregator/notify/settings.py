@@ -6,12 +6,15 @@ import dataclasses
 
 from coalmine_aggregator.model.alerts import Change
 from coalmine_aggregator.notify.alertmanager.settings import AlertmanagerSettings
+from coalmine_aggregator.notify.chat.settings import ChatSettings
+from coalmine_aggregator.notify.gateway.settings import GatewaySettings
+from coalmine_aggregator.notify.mail.settings import MailSettings
 from coalmine_aggregator.notify.pagerduty.settings import PagerDutySettings
 from coalmine_aggregator.notify.webhook.settings import WebhookSettings
 from coalmine_aggregator.paging.policy import Traits
 from coalmine_runtime.settings import SettingError, setting
 
-KINDS = ("alertmanager", "pagerduty", "webhook")
+KINDS = ("alertmanager", "chat", "gateway", "mail", "pagerduty", "webhook")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -19,6 +22,9 @@ class NotifySettings:
     """One receiver, of exactly one kind."""
 
     alertmanager: AlertmanagerSettings | None = setting("An Alertmanager cluster", None)
+    chat: ChatSettings | None = setting("A channel of a chat, through apprise", None)
+    gateway: GatewaySettings | None = setting("A gateway that sends SMS or calls phones", None)
+    mail: MailSettings | None = setting("A mail server", None)
     pagerduty: PagerDutySettings | None = setting("A PagerDuty service, Events API v2", None)
     webhook: WebhookSettings | None = setting("An HTTP endpoint, Standard Webhooks", None)
     name: str = setting(

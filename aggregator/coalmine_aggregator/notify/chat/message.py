@@ -25,25 +25,19 @@ def message_of(pages: Sequence[tuple[str, str]], platform: Platform, link: str =
     subject; at the end is told how many more there are. `link` is put below where it could not be
     followed within the text."""
     below = f"\n<{link}>" if platform.in_code and _ADDRESS.match(link) else ""
+    if len(below) > platform.longest // 4:
+        below = ""  # what happened matters more
     platform = platform._replace(longest=platform.longest - len(below))
     titled = platform.titled and len(pages) == 1
     subjects = [one_line(subject) for subject, _ in pages]
-    texts = [
-        _text(subject, plain(body), titled) for subject, (_, body) in zip(subjects, pages, strict=True)
-    ]
+    texts = [plain(body).strip() for _, body in pages]
+    if not titled:
+        texts = [f"{subject}\n{text}" for subject, text in zip(subjects, texts, strict=True)]
     whole = "\n\n".join(texts)
     body = platform.shown(whole)
     if len(body) > platform.longest:
         body = _shortened(texts if len(texts) == 1 else subjects, platform)
     return ChatMessage(subjects[0] if titled else "", body + below)
-
-
-def _text(subject: str, body: str, titled: bool) -> str:
-    """The page, its subject as the first line unless that is a title."""
-    lines = body.rstrip().split("\n")
-    if one_line(lines[0]) == subject:
-        lines = lines[1:]
-    return "\n".join(lines if titled else [subject, *lines])
 
 
 def _shortened(lines: Sequence[str], platform: Platform) -> str:

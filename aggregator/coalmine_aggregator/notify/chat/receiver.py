@@ -12,7 +12,6 @@ from coalmine_aggregator.notify.message_id import message_id
 from coalmine_aggregator.notify.notice import Notice
 from coalmine_aggregator.notify.page import page_text
 from coalmine_aggregator.notify.receiver import RefusedError, TryLaterError
-from coalmine_runtime.settings import SettingError
 
 TIMEOUT_S = 20.0
 """For one message: apprise waits 4 s for a connection and 4 s for an answer, and may try again."""
@@ -37,10 +36,7 @@ class Chat:
         from coalmine_aggregator.notify.chat.apprise_channel import AppriseChannel, Outcome
 
         self._platform = settings.platform
-        try:
-            self._channel = AppriseChannel(settings.url.reveal(), self._platform)
-        except ValueError as error:
-            raise SettingError("chat.url", str(error)) from None
+        self._channel = AppriseChannel(settings.url.reveal(), self._platform)
         self._errands: Errands[Outcome] = Errands("notify-chat", SPACING_S)
 
     def start(self, standing: Sequence[Transition]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import ClassVar
 from urllib.parse import parse_qsl, urlsplit
 
 from coalmine_aggregator.notify.chat.platforms import PLATFORMS, TOKEN_ALONE, UNENCRYPTED, Platform
@@ -24,6 +25,8 @@ class ChatSettings:
     )
     allow_http: bool = setting("Send unencrypted beyond loopback: mmost://, matrix://", False)
 
+    takes_groups: ClassVar[bool] = True
+
     def __post_init__(self) -> None:
         # Nothing of the URL is repeated: its parts are keys.
         try:
@@ -44,6 +47,14 @@ class ChatSettings:
             raise SettingError(
                 "url", f"{parts.scheme}:// is unencrypted; {parts.scheme}s://, or allow_http: true"
             )
+
+        # Only where a chat is configured: it costs 25 MB.
+        from coalmine_aggregator.notify.chat.apprise_channel import AppriseChannel
+
+        try:
+            AppriseChannel(self.url.reveal(), self.platform)
+        except ValueError as error:
+            raise SettingError("url", str(error)) from None
 
     @property
     def platform(self) -> Platform:

@@ -12,10 +12,7 @@ ACKNOWLEDGE = "Ack: "
 def sms_of(subject: str, body: str, segments: int) -> str:
     """The page in at most so many SMS: its subject, as much of the body as fits, how to acknowledge."""
     lines = [one_line(line) for line in plain(body).split("\n")]
-    lines = [line for line in lines if line]
-    first = one_line(subject)
-    if lines[:1] != [first]:
-        lines.insert(0, first)
+    lines = [one_line(subject), *(line for line in lines if line)]
     tail = ""
     if len(lines) > 1 and lines[-1].startswith(ACKNOWLEDGE):
         tail = f"\n{spelled(lines.pop())}"

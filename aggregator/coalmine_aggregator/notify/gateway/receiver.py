@@ -34,7 +34,7 @@ class Gateway:
 
     @property
     def address(self) -> str:
-        """A person's phone, unless the settings have a number or the gateway knows whom to reach."""
+        """See the settings."""
         return self._settings.address
 
     def start(self, standing: Sequence[Transition]) -> None:
@@ -43,8 +43,6 @@ class Gateway:
     async def deliver(self, notice: Notice) -> None:
         """See `Receiver.deliver`; every try of a message has the same `{id}`."""
         settings = self._settings
-        if notice.transition.change not in settings.tell:
-            return
         page = page_text(notice.transition, notice.links)
         values = {
             "to": self._to(notice),

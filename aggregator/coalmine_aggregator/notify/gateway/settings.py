@@ -108,8 +108,8 @@ class GatewaySettings:
             raise SettingError("password" if self.user else "user", "user and password go together")
         if ":" in self.user:
             raise SettingError("user", "a colon ends it in basic authentication")
-        if not self.tell:
-            raise SettingError("tell", "expected at least one")
+        if Change.OPENED not in self.tell:
+            raise SettingError("tell", "opened is always told")
         if not 1 <= self.segments <= MAX_SEGMENTS:
             raise SettingError("segments", f"expected 1 to {MAX_SEGMENTS}")
         readable(self.ca_file, "ca_file")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from coalmine_aggregator.notify.chat.message import message_of
 from coalmine_aggregator.notify.chat.platforms import PLATFORMS, Platform
 
-PAGE = ("Restore ingest UDP", "Restore ingest UDP\nASSESS  44 of 44\nAck: coalmine alerts ack x\n")
+PAGE = ("Restore ingest UDP", "ASSESS  44 of 44\nAck: coalmine alerts ack x")
 SLACK, DISCORD = PLATFORMS["slack"], PLATFORMS["discord"]
 
 hostile = st.text(st.characters() | st.sampled_from("@`<>*_\n"), max_size=600)
@@ -34,12 +34,14 @@ def test_the_link_stands_below_the_code() -> None:
     for no_link in ("", "https://x.example/> @everyone", "https://x.example/`", "javascript:x"):
         assert message_of([PAGE], DISCORD, no_link).body.endswith("```")
     assert len(message_of([("s", "x" * 5000)], DISCORD, link).body) <= DISCORD.longest
+    far = message_of([PAGE], DISCORD, f"{link}{'x' * 3000}")
+    assert far == message_of([PAGE], DISCORD)
 
 
 def test_several_stand_below_one_another() -> None:
-    message = message_of([PAGE, ("Other", "Other\nmore")], SLACK)
+    message = message_of([PAGE, ("Other", "more")], SLACK)
     assert message.title == ""
-    assert message.body.split("\n\n") == [PAGE[1].strip(), "Other\nmore"]
+    assert message.body.split("\n\n") == ["\n".join(PAGE), "Other\nmore"]
 
 
 def test_what_does_not_fit_is_told_by_its_subject_and_then_by_number() -> None:

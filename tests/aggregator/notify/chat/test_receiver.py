@@ -6,15 +6,12 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
-from coalmine_aggregator.notify.page import page_text
 
 from coalmine_aggregator.notify.chat import receiver
-from coalmine_aggregator.notify.chat.receiver import Chat
-from coalmine_aggregator.notify.chat.settings import ChatSettings
 from coalmine_aggregator.notify.links import Links
 from coalmine_aggregator.notify.notice import Notice
+from coalmine_aggregator.notify.page import page_text
 from coalmine_aggregator.notify.receiver import RefusedError, TryLaterError
-from coalmine_runtime.settings import Secret, SettingError
 from tests.aggregator.notify.chat.channels import KINDS, channel
 from tests.aggregator.store.samples import closed, opened
 from tests.servers.chat import ChatServer
@@ -40,8 +37,7 @@ async def test_a_page_arrives_as_text(
     assert shown.syntax == ([LINKS.view(opened().alert)] if in_code else [])
     page = page_text(opened(), LINKS)
     lines = shown.text.splitlines()
-    assert lines[0] == page.subject
-    assert [line for line in lines if line] == [line for line in page.body.splitlines() if line]
+    assert lines == [page.subject, *page.body.splitlines()]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -144,19 +140,3 @@ async def test_what_took_too_long_is_not_said_twice(
     server.hold.set()
     await chat.deliver(Notice((opened(),)))
     assert len(server.shown) == 1
-
-
-@pytest.mark.parametrize(
-    ("url", "what"),
-    [
-        ("slack://T1JJ3T3L2", "does not understand"),
-        ("slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7/#a/#b", "several channels"),
-    ],
-)
-def test_what_apprise_does_not_understand(
-    url: str, what: str, capfd: pytest.CaptureFixture[str]
-) -> None:
-    with pytest.raises(SettingError, match=what) as caught:
-        Chat(ChatSettings(url=Secret(url)))
-    assert "T1JJ3T3L2" not in str(caught.value)
-    assert "T1JJ3T3L2" not in "".join(capfd.readouterr())

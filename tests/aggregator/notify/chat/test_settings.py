@@ -27,13 +27,18 @@ def test_the_url_is_a_secret() -> None:
         ("mmost://mattermost.example.com/T1JJ3T3L2", "unencrypted"),
         ("matrix://T1JJ3T3L2@matrix.example.com/!room", "unencrypted"),
         ("matrixs://me:T1JJ3T3L2@matrix.example.com/!room", "access token"),
+        ("slack://T1JJ3T3L2", "does not understand"),
+        (f"{SLACK}/#a/#b", "several channels"),
         ("slack://[T1JJ3T3L2", "no URL"),
     ],
 )
-def test_bad_settings_are_told_without_the_url(url: str, what: str) -> None:
+def test_bad_settings_are_told_without_the_url(
+    url: str, what: str, capfd: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(ConfigError, match=what) as caught:
         loads(ChatSettings, f"url: '{url}'", {})
     assert "T1JJ3T3L2" not in str(caught.value)
+    assert "T1JJ3T3L2" not in "".join(capfd.readouterr())
 
 
 def test_plain_http_can_be_allowed() -> None:

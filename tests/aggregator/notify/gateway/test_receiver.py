@@ -19,7 +19,7 @@ from coalmine_aggregator.notify.notice import Notice
 from coalmine_aggregator.notify.receiver import RefusedError, TryLaterError
 from coalmine_runtime.settings import loads
 from tests.aggregator.notify.gateway.examples import TWILIO_SMS, TWILIO_VOICE
-from tests.aggregator.store.samples import changed, closed, opened
+from tests.aggregator.store.samples import opened
 from tests.servers.hook import Hook
 from tests.servers.twilio import TOKEN, Twilio
 
@@ -53,15 +53,6 @@ async def test_twilio_calls(twilio: Twilio, client: Client) -> None:
     (call,) = twilio.calls
     assert call.to == ANNA
     assert call.said == "Restore ingest UDP: 100% lost, all regions"
-
-
-async def test_only_what_is_to_be_told_is_told(twilio: Twilio, client: Client) -> None:
-    text = TWILIO_SMS.format(url=twilio.url, token=TOKEN)
-    for transition in (changed(), closed()):
-        await gateway(text, client).deliver(Notice((transition,), contact=ANNA))
-    assert twilio.messages == []
-    await gateway(f"{text}tell: [opened, closed]\n", client).deliver(Notice((closed(),), contact=ANNA))
-    assert twilio.messages[0].body.startswith("Restored ingest UDP")
 
 
 async def test_twilio_s_refusals(twilio: Twilio, client: Client) -> None:
