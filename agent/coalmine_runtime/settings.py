@@ -359,6 +359,12 @@ def _default(field: dataclasses.Field[Any]) -> str | None:
         return "none"
     if value in ([], {}, ()) or dataclasses.is_dataclass(value):
         return "see below" if dataclasses.is_dataclass(value) else "none"
+    if isinstance(value, list | tuple) and not hasattr(value, "_fields"):
+        return f"[{', '.join(map(_written, value))}]"
+    return _written(value)
+
+
+def _written(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, enum.Enum):
