@@ -31,15 +31,19 @@ _TIME = re.compile(r"([01]\d|2[0-3]):([0-5]\d)\Z")
 
 
 class Day(StrEnum):
-    """A day of the week."""
+    """A day of the week; its first three letters name it as well."""
 
-    MONDAY = "mon"
-    TUESDAY = "tue"
-    WEDNESDAY = "wed"
-    THURSDAY = "thu"
-    FRIDAY = "fri"
-    SATURDAY = "sat"
-    SUNDAY = "sun"
+    MONDAY = "monday"
+    TUESDAY = "tuesday"
+    WEDNESDAY = "wednesday"
+    THURSDAY = "thursday"
+    FRIDAY = "friday"
+    SATURDAY = "saturday"
+    SUNDAY = "sunday"
+
+    @classmethod
+    def _missing_(cls, value: object) -> Day | None:
+        return next((day for day in cls if day[:3] == value), None)
 
     @property
     def weekday(self) -> int:
@@ -127,7 +131,7 @@ class TargetSettings:
 class HoursSettings:
     """When a route tells; outside of them alerts are held until they begin."""
 
-    days: list[Day] = setting("Days: mon, tue, ...; every day where absent", list(Day))
+    days: list[Day] = setting("Days, mon, tue and so on; every day where absent", [])
     from_: TimeOfDay = setting("From this time on", datetime.time(0))
     until: TimeOfDay = setting(
         "Until this time; of the day after where it is not later", datetime.time(0)
@@ -136,7 +140,7 @@ class HoursSettings:
 
     def hours(self) -> Hours:
         """The same, as paging takes it."""
-        return Hours(tuple(day.weekday for day in self.days), self.from_, self.until, self.zone)
+        return Hours(tuple(day.weekday for day in self.days or Day), self.from_, self.until, self.zone)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
