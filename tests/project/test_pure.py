@@ -44,6 +44,6 @@ def test_a_pure_module_reads_no_clock_and_no_socket(path: Path) -> None:
 
 def test_the_core_says_that_it_is_pure() -> None:
     core = ROOT / "aggregator" / "coalmine_aggregator"
-    for folder in ("model", "ledger", "detect", "localise", "judge", "alerts"):
+    for folder in ("model", "ledger", "detect", "localise", "judge", "alerts", "paging"):
         for path in (core / folder).glob("*.py"):
             assert path in PURE, path

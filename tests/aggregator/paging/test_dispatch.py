@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime, time
+from time import process_time
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -498,6 +499,20 @@ def test_a_silence_of_many_ends_in_pieces() -> None:
     assert (
         len({(each.transition.alert.number, each.receiver) for each in heard[0] + heard[1]}) == 2 * many
     )
+
+
+def test_a_thousand_open_alerts_cost_next_to_nothing_while_nothing_is_due() -> None:
+    others = [
+        silence(NOW + 1e6, id_=f"s{n}")._replace(match=Match(services=(f"other{n}*",)))
+        for n in range(1_000)
+    ]
+    paging = dispatch(POLICY, silences=others)
+    paging.take([opened(alert(n, ordinal=n, host=f"h{n}")) for n in range(1, 1_001)], NOW)
+    began = process_time()
+    for turn in range(100):
+        assert paging.due(NOW + 1 + turn) == []
+        paging.take([changed(alert(1 + turn, ordinal=1 + turn, zone="z"))], NOW + 1 + turn)
+    assert (process_time() - began) / 100 < 0.001
 
 
 def test_what_cannot_be_silenced_raises_and_holds_nothing() -> None:

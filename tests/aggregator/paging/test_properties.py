@@ -150,7 +150,8 @@ class World:
         try:
             self.silences[id_] = self.dispatch.end_silence(id_, "ben", self.now)
         except KeyError:
-            assert self.silences[id_].over_at <= self.now
+            ended = self.silences[id_]
+            assert ended.ended_at is not None or ended.over_at <= self.now
 
     def tell(self, orders: Iterable[Order]) -> None:
         self.outbox += ((self.now, order) for order in orders)
