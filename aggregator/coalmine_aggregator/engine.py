@@ -25,7 +25,7 @@ from coalmine_aggregator.ledger.settling import Settler
 from coalmine_aggregator.model.agent_life import AgentLife
 from coalmine_aggregator.model.alerts import Alert, Transition
 from coalmine_aggregator.model.events import Event
-from coalmine_aggregator.model.policy import DetectionPolicy, ServicePolicy
+from coalmine_aggregator.model.policy import NO_POLICY, DetectionPolicy, ServicePolicy
 from coalmine_aggregator.model.receipts import Receipts
 from coalmine_aggregator.model.restored import Restored
 from coalmine_aggregator.model.settled_slot import SettledSlot
@@ -72,11 +72,13 @@ class Engine:
         restored: Restored | None = None,
         detection: DetectionPolicy | None = None,
         control_key: bytes | None = None,
+        own: ServicePolicy = NO_POLICY,
         now: float,
         depth: int = DEPTH,
     ) -> None:
         """Begins with the next second. `restored` is what an earlier run left; the slots between its
-        last one and this run are unknown, for good. `depth` is the number of slots in the ring."""
+        last one and this run are unknown, for good. `own` is what alerts about Coalmine itself carry,
+        `depth` the number of slots in the ring."""
         past = restored or Restored()
         self.policies = policies
         self._ledger = Ledger(sources, now, past.last_slot, depth)
@@ -101,6 +103,7 @@ class Engine:
             learned=past.learned,
             minutes=past.slo,
             control_key=control_key,
+            own=own,
         )
         for birth in past.births:
             self._enrol_control(birth)

@@ -13,6 +13,7 @@ from coalmine_aggregator.notify.settings import NotifySettings, check_names
 from coalmine_aggregator.notify.web_url import WebUrl
 from coalmine_aggregator.paging.policy import PagingPolicy
 from coalmine_aggregator.paging_settings import PagingSettings
+from coalmine_aggregator.playbook_settings import OwnSettings, PlaybookSettings, playbooks_of
 from coalmine_aggregator.store.settings import DatabaseUrl, HistorySettings
 from coalmine_runtime.logs import Format
 from coalmine_runtime.mqtt import BrokerSettings, BrokerUrl
@@ -72,6 +73,7 @@ class ServiceSettings:
     slo: SloSettings = setting("The objective over weeks", SloSettings())
     owner: str = setting("Who is responsible; carried to every page", "")
     playbook: str = setting("Link to what to do; carried to every page", "")
+    playbooks: list[PlaybookSettings] = setting("What to do, by kind of alert", [])
 
     def __post_init__(self) -> None:
         check_acceptable_loss(self.acceptable_loss)
@@ -82,7 +84,7 @@ class ServiceSettings:
             name,
             self.acceptable_loss,
             self.owner,
-            self.playbook,
+            playbooks_of(self.playbooks, self.playbook),
             self.slo.objective,
             int(self.slo.window),
         )
@@ -309,6 +311,7 @@ class AggregatorSettings:
     services: dict[str, ServiceSettings] = setting("What is watched, by name")
     detection: DetectionSettings = setting("How loss is told from noise", DetectionSettings())
     control: ControlSettings | None = setting("Check of the counting by control agents", None)
+    own: OwnSettings = setting("Who looks after Coalmine itself", OwnSettings())
     receive: ReceiveSettings = setting("Where datapoints arrive")
     broker: BrokerChoice = setting("Where agents report", BrokerChoice())
     notify: list[NotifySettings] = setting("Who hears of alerts", [])
@@ -350,6 +353,12 @@ class AggregatorSettings:
     def paging_policy(self) -> PagingPolicy:
         """Who hears of which alerts."""
         return self.paging.policy(self.notify)
+
+    def own_policy(self) -> ServicePolicy:
+        """What alerts about Coalmine itself carry."""
+        return ServicePolicy(
+            "", 0.0, self.own.owner, playbooks_of(self.own.playbooks, self.own.playbook)
+        )
 
     def policies(self) -> dict[str, ServicePolicy]:
         """The rules of every service."""

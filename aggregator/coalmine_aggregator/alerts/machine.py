@@ -16,7 +16,7 @@ from typing import NamedTuple
 from coalmine_aggregator.alerts.folding import cover_of
 from coalmine_aggregator.model.alerts import Alert, AlertClass, Change, Severity, Transition
 from coalmine_aggregator.model.findings import Finding
-from coalmine_aggregator.model.policy import ServicePolicy
+from coalmine_aggregator.model.policy import NO_POLICY, ServicePolicy
 
 SETTLE_IN_S = 120.0
 """How long alerts of an earlier run stay open without a finding."""
@@ -79,7 +79,7 @@ def step(
             transitions.append(Transition(Change.OPENED, now, alerts[key], finding.explanation))
             number += 1
             continue
-        after = alerts[key] = _updated(before, finding)
+        after = alerts[key] = _updated(before, finding, policies)
         if any(getattr(after, field) != getattr(before, field) for field in _TOLD):
             transitions.append(Transition(Change.CHANGED, now, after, finding.explanation))
     still_open = tuple(sorted(alerts.values(), key=lambda alert: alert.number))
@@ -121,7 +121,8 @@ def _opened(
         for alert in alerts.values()
         if (alert.service, alert.alert_class) == (finding.service, finding.alert_class)
     }
-    policy = policies.get(finding.service)
+    policy = policies.get(finding.service, NO_POLICY)
+    playbook = policy.playbook_for(finding.alert_class, finding.scope)
     return Alert(
         number=number,
         fleet=fleet,
@@ -136,9 +137,11 @@ def _opened(
         counts=finding.counts,
         beside=finding.beside,
         window_s=finding.window_s,
-        acceptable_loss=policy.acceptable_loss if policy else 0.0,
-        owner=policy.owner if policy else "",
-        playbook=policy.playbook if policy else "",
+        acceptable_loss=policy.acceptable_loss,
+        owner=policy.owner,
+        playbook=playbook.url,
+        steps=playbook.steps,
+        reach=finding.reach,
         equivalents=finding.equivalents,
         cause=finding.cause,
         effect=finding.effect,
@@ -148,13 +151,17 @@ def _opened(
     )
 
 
-def _updated(alert: Alert, finding: Finding) -> Alert:
+def _updated(alert: Alert, finding: Finding, policies: Mapping[str, ServicePolicy]) -> Alert:
     """The alert as the finding has it now. Once a ticket is a page it stays one while it is open; who
     acknowledged the ticket said nothing of the page."""
     severity = alert.severity
     if severity is not Severity.PAGE and finding.severity is Severity.PAGE and not finding.quiet:
         severity = Severity.PAGE
         alert = alert._replace(acknowledged_at=None, acknowledged_by="")
+    if alert.scope != finding.scope:
+        policy = policies.get(finding.service, NO_POLICY)
+        playbook = policy.playbook_for(finding.alert_class, finding.scope)
+        alert = alert._replace(playbook=playbook.url, steps=playbook.steps)
     return alert._replace(
         severity=severity,
         scope=finding.scope,
@@ -167,4 +174,5 @@ def _updated(alert: Alert, finding: Finding) -> Alert:
         effect=finding.effect,
         note=finding.note,
         total=finding.total,
+        reach=finding.reach,
     )

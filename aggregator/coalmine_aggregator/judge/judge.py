@@ -15,20 +15,22 @@ from numpy.typing import NDArray
 
 from coalmine_aggregator.alerts import machine
 from coalmine_aggregator.detect.learning import Learned
+from coalmine_aggregator.detect.self_check import Proof
 from coalmine_aggregator.judge import clashes, costs
 from coalmine_aggregator.judge.clashes import Aside
 from coalmine_aggregator.judge.control import ControlCheck
 from coalmine_aggregator.judge.costs import NO_COSTS
 from coalmine_aggregator.judge.fault import Sources
-from coalmine_aggregator.judge.missing import MissingWatch
+from coalmine_aggregator.judge.missing import FLEET, MissingWatch
 from coalmine_aggregator.judge.past import ServicePast
 from coalmine_aggregator.judge.service import ServiceJudge
 from coalmine_aggregator.judge.silence import Silence
 from coalmine_aggregator.judge.slowness import SlownessWatch
-from coalmine_aggregator.ledger.series import AllSeries
+from coalmine_aggregator.ledger.series import CONTROL, AllSeries
 from coalmine_aggregator.model.alerts import Alert, AlertClass, Change, Transition
+from coalmine_aggregator.model.explanation import SELF_CHECK
 from coalmine_aggregator.model.findings import Finding
-from coalmine_aggregator.model.policy import DetectionPolicy, ServicePolicy
+from coalmine_aggregator.model.policy import NO_POLICY, DetectionPolicy, ServicePolicy
 from coalmine_aggregator.model.presence import Presence
 from coalmine_aggregator.model.restored import MOST_CLOSED
 from coalmine_aggregator.model.slo_minutes import MinuteSums
@@ -94,10 +96,11 @@ class Judge:
         learned: Mapping[str, str] | None = None,
         minutes: Mapping[str, NDArray[np.int64]] | None = None,
         control_key: bytes | None = None,
+        own: ServicePolicy = NO_POLICY,
     ) -> None:
         """`began` is the first slot of this run; what an earlier run left comes with it. `control_key`
-        is that of the control agents."""
-        self.policies = policies
+        is that of the control agents, `own` what alerts about Coalmine itself carry."""
+        self._policies = {**policies, FLEET: own, CONTROL: own}
         learned, minutes = learned or {}, minutes or {}
         share = detection.false_pages_per_year / max(len(policies), 1)
         self.services = {
@@ -168,8 +171,8 @@ class Judge:
         if not (evidence.cells or evidence.revisions or evidence.open_slots):
             return []  # nothing is known that was not known before
         findings = self._findings(evidence, presence, now)
-        self._alerts, transitions = machine.step(self._alerts, findings, self.policies, now)
-        transitions = [self._with_last_slot(each) for each in transitions]
+        self._alerts, transitions = machine.step(self._alerts, findings, self._policies, now)
+        transitions = [self._with_last_slot(self._with_proof(each, now)) for each in transitions]
         for change, _, alert, _ in transitions:
             if change is Change.CLOSED and alert.alert_class is AlertClass.LOSS:
                 self._closed[alert.service, alert.handle] = alert
@@ -188,6 +191,17 @@ class Judge:
         for key, alert in self._closed.items():
             if alert.number == number:
                 self._closed[key] = alert._replace(actionable=actionable)
+
+    def _with_proof(self, transition: Transition, now: float) -> Transition:
+        """How far these counts are to be believed: when control agents last proved them right."""
+        view = self.control.view
+        if view is None:
+            return transition
+        told = view.text
+        if view.state is Proof.OK and view.last_proof_slot is not None:
+            told = f"ok {max(0, int(now) - view.last_proof_slot)} s ago"
+        why = transition.explanation
+        return transition._replace(explanation=why._replace(facts=(*why.facts, (SELF_CHECK, told))))
 
     def _with_last_slot(self, transition: Transition) -> Transition:
         """The slot that ended a loss counts, too, and no finding told it."""

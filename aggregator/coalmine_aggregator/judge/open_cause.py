@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from coalmine_aggregator.detect.closing import Closing, closing_step
 from coalmine_aggregator.judge.fault import Judgement
-from coalmine_aggregator.model.alerts import Cause
+from coalmine_aggregator.model.alerts import Cause, Reach
 from coalmine_aggregator.model.counts import NOTHING, Counts, summed
 from coalmine_aggregator.model.explanation import Explanation
 from coalmine_aggregator.model.fates import BAD
@@ -74,7 +74,8 @@ class OpenCause:
     from which slot on, since a scope that moves is counted anew as far back as cells are remembered.
     `window` holds the counts of the newest slots, of the scope and of the rest of the service;
     `ahead` the same of slots that are not settled, until the next one is. `told` is what an earlier run
-    said last: it holds until anything can be judged in this one.
+    said last: it holds until anything can be judged in this one. `touched` are the cells in which
+    anything went bad since it began, and `reach` how many places and machines of the scope these are.
     """
 
     handle: str
@@ -95,6 +96,8 @@ class OpenCause:
     former: deque[tuple[Scope, int]] = field(default_factory=lambda: deque(maxlen=FORMER))
     counted: deque[tuple[Scope, int]] = field(default_factory=lambda: deque(maxlen=FORMER))
     told: Window | None = None
+    touched: Mask = field(default_factory=lambda: np.zeros(0, dtype=np.bool_))
+    reach: tuple[Reach, ...] = ()
 
     @property
     def counts(self) -> Counts:

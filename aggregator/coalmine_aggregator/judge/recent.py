@@ -46,6 +46,11 @@ class Recent:
     def __iter__(self) -> Iterator[RecentSlot]:
         return iter(self._slots)
 
+    @property
+    def newest(self) -> RecentSlot | None:
+        """The last slot that was added; None without one."""
+        return self._slots[-1] if self._slots else None
+
     def add(self, slot: RecentSlot) -> None:
         """The next settled slot."""
         self._slots.append(slot)

@@ -22,6 +22,7 @@ from coalmine_aggregator.judge.fault import Place, Sources, judge
 from coalmine_aggregator.judge.nesting import within
 from coalmine_aggregator.judge.open_cause import JUDGED_AGAIN_S, Ended, OpenCause
 from coalmine_aggregator.judge.past import ServicePast
+from coalmine_aggregator.judge.reach import EVERY_S, reach_of
 from coalmine_aggregator.judge.recent import Recent, RecentSlot, count
 from coalmine_aggregator.judge.service_slots import Cells, Now, among
 from coalmine_aggregator.judge.share import ShareWatch
@@ -125,6 +126,9 @@ class ServiceJudge:
         received_now = int(np.count_nonzero(received))
         self.blind.settle(slot.slot, fates, received_now, self._silent_cells(silent))
         for cause in list(self.loss.causes):
+            self._touch(cause, now.bad)
+            if slot.slot % EVERY_S == 0:
+                self._reach(cause, now.expected)
             inside, beside = _split(cause, fates, received, whole)
             if slot.slot >= cause.since and cause.settle(
                 inside, beside, self.loss.p0, self.loss.noise.rho
@@ -297,6 +301,7 @@ class ServiceJudge:
                 if each.slot >= cause.since
             )
             self._judge(cause, sources, slots)
+            self._reach_anew(cause, slots)
             self._exclude(cause)
 
     def _end_absorbed(self, uncounted: int | None) -> None:
@@ -351,6 +356,27 @@ class ServiceJudge:
         if found.cause is not Cause.UNKNOWN or cause.judgement.cause is Cause.UNKNOWN:
             cause.judgement = found
 
+    def _touch(self, cause: OpenCause, bad: Mask) -> None:
+        if len(cause.touched) < len(bad):
+            cause.touched = _padded(cause.touched, len(bad))
+        cause.touched[: len(bad)] |= bad
+
+    def _reach(self, cause: OpenCause, expected: Mask) -> None:
+        count = len(self.cells)
+        members = self._members(cause)[:count] & _padded(expected, count)
+        cause.reach = reach_of(self.cells.lattice, cause.scope, members, _padded(cause.touched, count))
+
+    def _reach_anew(self, cause: OpenCause, slots: Sequence[OpenSlot]) -> None:
+        """By the scope as it is now: what is remembered since the loss began, and the open slots."""
+        known = [each.fates for each in self.recent.since(cause.since)]
+        known += [self.cells.take(each.fates) for each in slots if each.slot >= cause.since]
+        cause.touched = np.zeros(len(self.cells), dtype=np.bool_)
+        for fates in known:
+            self._touch(cause, among(fates, BAD))
+        newest = self.recent.newest
+        if newest is not None:
+            self._reach(cause, newest.fates != ABSENT)
+
     def _finding(self, cause: OpenCause) -> Finding:
         noise = self.loss.noise
         facts = (
@@ -376,6 +402,7 @@ class ServiceJudge:
             effect=cause.effect,
             note=self._note(cause),
             quiet=cause.quiet,
+            reach=cause.reach,
             within=tuple(
                 other.handle
                 for other in self.loss.causes

@@ -80,8 +80,10 @@ class Alert(NamedTuple):
     is the id of the wider alert that took this one in when it closed, else empty. `handle` is what its
     detector knows it by.
 
-    Who acknowledged it works on it, so that nobody else is called. `actionable` is what people answered
-    after its end: whether there was anything to do; None where nobody has.
+    `steps` are the first things to do, `playbook` links to the rest. `reach` says how many places and
+    machines of the scope were touched. Who acknowledged it works on it, so that nobody else is called.
+    `actionable` is what people answered after its end: whether there was anything to do; None where
+    nobody has.
     """
 
     number: int
@@ -111,6 +113,7 @@ class Alert(NamedTuple):
     acknowledged_by: str = ""
     actionable: bool | None = None
     reach: tuple[Reach, ...] = ()
+    steps: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:

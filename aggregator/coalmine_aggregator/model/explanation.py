@@ -6,6 +6,9 @@ from typing import NamedTuple
 
 from coalmine_aggregator.model.scopes import Scope
 
+SELF_CHECK = "self-check"
+"""The fact that says how the aggregator's check of itself stood."""
+
 
 class Statistic(NamedTuple):
     """One detector's statistic beside its threshold when it decided.

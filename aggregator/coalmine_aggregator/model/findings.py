@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from coalmine_aggregator.model.alerts import AlertClass, Cause, Severity
+from coalmine_aggregator.model.alerts import AlertClass, Cause, Reach, Severity
 from coalmine_aggregator.model.counts import NOTHING, Counts
 from coalmine_aggregator.model.explanation import Explanation
 from coalmine_aggregator.model.scopes import Scope
@@ -37,5 +37,6 @@ class Finding(NamedTuple):
     effect: str = ""
     note: str = ""
     quiet: bool = False
+    reach: tuple[Reach, ...] = ()
     within: tuple[str, ...] = ()
     explanation: Explanation = Explanation()

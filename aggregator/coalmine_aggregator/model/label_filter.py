@@ -43,8 +43,8 @@ def is_glob(value: str) -> bool:
 
 
 def glob_pattern(glob: str) -> re.Pattern[str]:
-    """What a glob, or an exact value, means to `match`. Raises ValueError for one that is too long or has
-    too many stars."""
+    """What a glob, or an exact value, means to `match`. Raises ValueError for one that is too long or
+    has too many stars."""
     if len(glob) > MAX_GLOB:
         raise ValueError(f"longer than {MAX_GLOB} characters")
     # A run of stars says no more than one of them, and lazy parts between literals never go back over

@@ -245,6 +245,20 @@ class Lattice:
                 mask &= column.values == codes[label]
         return mask
 
+    def distinct(self, label: str, cells: NDArray[np.integer[Any]]) -> int:
+        """How many values of a label some cells have between them, empty ones left out.
+
+        Raises ValueError for a label that no scope may name.
+        """
+        self._settle()
+        place = PREFERENCE.index(label)
+        if place in self._labels:
+            codes = self._labels[place].values[cells]
+        else:
+            present = np.bincount(self._leaf.values[cells], minlength=len(self._cube.leaves)) > 0
+            codes = self._cube.codes(place)[: len(present)][present]
+        return int(np.count_nonzero(np.bincount(codes)[1:]))
+
     def by_leaf(self, by_cell: NDArray[Any]) -> NDArray[np.float64]:
         """Adds up one number a cell, shape (cells,), to one a leaf."""
         self._settle()

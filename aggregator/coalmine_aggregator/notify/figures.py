@@ -26,6 +26,25 @@ def utc(at: float) -> str:
     return f"{moment.isoformat(timespec=spec)}Z"
 
 
+def clock_time(at: float, *, date: bool = False) -> str:
+    """Seconds since the epoch as UTC's time of day, `03:12:00`, if asked for after the date."""
+    moment = datetime.datetime.fromtimestamp(int(at), datetime.UTC)
+    return f"{moment:%Y-%m-%d %H:%M:%S}" if date else f"{moment:%H:%M:%S}"
+
+
+def span(seconds: float) -> str:
+    """How long something took, to the second, in its two largest units: `8 min 5 s`, `2 d 3 h`."""
+    left = max(0, round(seconds))
+    parts: list[str] = []
+    for unit_s, unit in ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")):
+        count, left = divmod(left, unit_s)
+        if count or (unit == "s" and not parts):
+            parts.append(f"{count} {unit}")
+        elif parts:
+            break
+    return " ".join(parts[:2])
+
+
 def length(seconds: int) -> str:
     """Whole seconds in the largest unit that divides them: `2 s`, `90 s`, `5 min`, `6 h`, `3 d`."""
     for unit_s, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):

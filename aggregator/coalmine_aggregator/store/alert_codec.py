@@ -79,6 +79,8 @@ def _alert(body: dict[str, Any]) -> Alert:
             body[key] = Counts(body[key]["received"], tuple(body[key]["fates"]))
     if "reach" in body:
         body["reach"] = tuple(Reach(**each) for each in body["reach"])
+    if "steps" in body:
+        body["steps"] = tuple(body["steps"])
     required = set(Alert._fields) - set(Alert._field_defaults)
     if missing := required - set(body):
         raise KeyError(", ".join(sorted(missing)))

@@ -5,10 +5,14 @@ from __future__ import annotations
 from coalmine_aggregator.model.alerts import AlertClass, Severity
 from coalmine_aggregator.model.counts import Counts
 from coalmine_aggregator.model.findings import Finding
-from coalmine_aggregator.model.policy import ServicePolicy
+from coalmine_aggregator.model.policy import Playbook, ServicePolicy
 from coalmine_aggregator.model.scopes import scope_of
 
-POLICIES = {"ingest": ServicePolicy("ingest", 0.001, "ingest-oncall", "https://wiki.example/ingest")}
+POLICIES = {
+    "ingest": ServicePolicy(
+        "ingest", 0.001, "ingest-oncall", (Playbook("https://wiki.example/ingest"),)
+    )
+}
 
 
 def finding(
