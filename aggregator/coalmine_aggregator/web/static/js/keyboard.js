@@ -5,6 +5,7 @@ import { h } from "./dom.js";
 const KEYS = [
   ["Arrows", "between the cells of the grid, or along a graph"],
   ["Enter", "into a cell; on a graph, to that moment"],
+  ["Page \u2191\u2193", "on the loss strip, to other series"],
   ["Esc", "one level up"],
   ["l", "back to live"],
   ["[ and ]", "a minute earlier, a minute later"],
