@@ -111,7 +111,8 @@ async def _start(
     session = await stack.enter_async_context(
         aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
     )
-    links = Links("" if settings.web.url is None else settings.web.url.text)
+    only = next(iter(settings.services)) if len(settings.services) == 1 else ""
+    links = Links("" if settings.web.url is None else settings.web.url.text, only)
     notifier = await Notifier.open(settings.notify, settings.paging_policy(), store, session, links)
     stack.push_async_callback(notifier.close)
     restored = await store.load()

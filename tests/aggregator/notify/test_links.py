@@ -17,7 +17,7 @@ BEGAN = 1_763_608_320
 
 
 def view(base: str, scope: Scope = (("protocol", "udp"),)) -> str:
-    return Links(base).view(alert()._replace(since=BEGAN, scope=scope))
+    return Links(base, "ingest").view(alert()._replace(since=BEGAN, scope=scope))
 
 
 @pytest.mark.parametrize("base", ["https://coalmine.example", "https://coalmine.example/"])
@@ -31,6 +31,11 @@ def test_without_a_base_there_is_no_link() -> None:
 
 def test_all_of_a_service_has_no_scope() -> None:
     assert view("https://c.example/sub", ()) == "https://c.example/sub/?at=2025-11-20T03:12:00Z"
+
+
+def test_one_of_several_services_is_named() -> None:
+    link = Links("https://c.example").view(alert()._replace(since=BEGAN))
+    assert link == "https://c.example/?at=2025-11-20T03:12:00Z&scope=service:ingest,protocol:udp"
 
 
 def test_hostile_values_stay_within_the_scope() -> None:

@@ -24,7 +24,7 @@ from coalmine_aggregator.notify.page import WIDTH, page_text
 from coalmine_aggregator.notify.subject import SUBJECT_CHARS
 from tests.aggregator.store.samples import alert
 
-LINKS = Links("https://coalmine.example")
+LINKS = Links("https://coalmine.example", "ingest")
 SINCE = int(datetime.datetime(2026, 11, 20, 3, 12, tzinfo=datetime.UTC).timestamp())
 PROVEN = Explanation(facts=((SELF_CHECK, "ok 3 s ago"),))
 

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Route
 
+from coalmine_aggregator.notify.links import Links
+from tests.aggregator.store.samples import alert
 from tests.aggregator.web.kept_site import KeptSite, kept_site
 from tests.aggregator.web.test_engine import FIRST
 from tests.browser import chromium
@@ -34,6 +36,18 @@ async def site(tmp_path: Path) -> AsyncIterator[KeptSite]:
 
 def address(site: KeptSite, query: str = "") -> str:
     return str(site.server.make_url("/")) + query
+
+
+async def test_a_page_s_link_shows_the_loss_that_it_tells_of(site: KeptSite, tab: Tab) -> None:
+    """It names the second in which the loss began, and where; in that second nothing was seen yet."""
+    began = FIRST + GREEN
+    told = Links(address(site), "ingest").view(alert()._replace(since=began))
+    assert "&scope=protocol:udp" in told
+    await tab.page.goto(told)
+    await tab.until("document.querySelector('.alert') !== null")
+    assert await tab.value("location.search") == f"?protocol=udp&at={_iso(began + 10)}"
+    assert await tab.value("document.querySelectorAll('#grid td[data-status=\"down\"]').length") > 0
+    tab.must_be_quiet(address(site))
 
 
 async def test_a_link_reopens_the_moment_and_leads_back(site: KeptSite, tab: Tab) -> None:

@@ -7,6 +7,10 @@ export const LEVELS = ["region", "zone", "host"];
 const LABELS = ["service", "location", "region", "protocol", "zone", "host"];
 const PLAIN = ["range", "lines"];
 const MAX_VALUE = 255;
+const MAX_SCOPE = 2048;
+
+/** A page that is told to people names the second in which the trouble began; so long after it is seen. */
+const SEEN_AFTER_S = 10;
 
 /** `labels` holds those of LABELS that are chosen; `at` is a past moment in epoch seconds, null: live. */
 function read(search) {
@@ -17,6 +21,23 @@ function read(search) {
     if (value && value.length <= MAX_VALUE) place.labels[label] = value;
   }
   for (const name of PLAIN) place[name] = query.get(name);
+  return place;
+}
+
+/** The same of a link in a page: `at` is when a loss began, `scope` where: `protocol:udp,region:eu`. */
+function readTold(search, now) {
+  const place = read(search);
+  const scope = new URLSearchParams(search).get("scope");
+  if (scope === null) return place;
+  if (scope.length <= MAX_SCOPE) {
+    for (const pair of scope.split(",")) {
+      const colon = pair.indexOf(":");
+      const label = pair.slice(0, colon) === "node" ? "host" : pair.slice(0, colon);
+      const value = pair.slice(colon + 1);
+      if (LABELS.includes(label) && value && value.length <= MAX_VALUE) place.labels[label] ??= value;
+    }
+  }
+  if (place.at !== null) place.at = place.at + SEEN_AFTER_S < now ? place.at + SEEN_AFTER_S : null;
   return place;
 }
 
@@ -34,7 +55,8 @@ export class Place {
   /** `onChange()` is called whenever it is another one. */
   constructor(onChange) {
     this.onChange = onChange;
-    Object.assign(this, read(location.search));
+    Object.assign(this, readTold(location.search, Date.now() / 1000));
+    if (write(this) !== location.search) history.replaceState(null, "", `${location.pathname}${write(this)}`);
     window.addEventListener("popstate", () => {
       Object.assign(this, read(location.search));
       this.onChange();
