@@ -28,10 +28,12 @@ class PagingPast(NamedTuple):
 
 
 class Round(NamedTuple):
-    """The transition that opened an alert, or made a page of it: all are told anew from then on."""
+    """The transition that opened an alert, or made a page of it: all are told anew from then on; and
+    the `newest` one of the alert."""
 
     transition: int
     severity: Severity
+    newest: int
 
 
 def read_rounds(connection: sa.Connection) -> dict[int, Round]:
@@ -47,7 +49,9 @@ def read_rounds(connection: sa.Connection) -> dict[int, Round]:
     for row in rows:
         severity, before = _severity(row.body), found.get(row.number)
         if before is None or before.severity is not severity:
-            found[row.number] = Round(row.id, severity)
+            found[row.number] = Round(row.id, severity, row.id)
+        else:
+            found[row.number] = before._replace(newest=row.id)
     return found
 
 

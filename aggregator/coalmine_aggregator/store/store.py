@@ -210,17 +210,23 @@ class Store:
         alert = transition.alert
         before = self._rounds.get(alert.number)
         if before is None or before.severity is not alert.severity:
-            self._rounds[alert.number] = Round(number, alert.severity)
+            self._rounds[alert.number] = Round(number, alert.severity, number)
+        else:
+            self._rounds[alert.number] = before._replace(newest=number)
         return number
 
     def _delivery(self, order: Order, at: float, number: int | None = None) -> Delivery:
         """Whoever is told that an alert opened, or is called again, is told so under the transition
-        that opened it or made a page of it, whenever that is; all else under transition `number`."""
-        alert = order.transition.alert
-        if order.transition.change is Change.OPENED or number is None:
-            begun = self._rounds.get(alert.number)
-            # That its beginning is not in the store must not keep it from being told.
-            number = self._put_transition(order.transition) if begun is None else begun.transition
+        that opened it or made a page of it, whenever that is; all else under transition `number`, where
+        that is None the newest of the alert."""
+        is_opening = order.transition.change is Change.OPENED
+        if is_opening or number is None:
+            begun = self._rounds.get(order.transition.alert.number)
+            if begun is None:
+                # That its beginning is not in the store must not keep it from being told.
+                number = self._put_transition(order.transition)
+            else:
+                number = begun.transition if is_opening else begun.newest
         return Delivery(
             number,
             order.receiver,

@@ -104,6 +104,28 @@ async def test_a_ticket_that_becomes_a_page_is_told_anew_to_all(database_url: st
     await store.close()
 
 
+async def test_a_change_that_was_held_is_told_under_its_own_transition(database_url: str) -> None:
+    store = await Store.open(database_url)
+    change = Transition(Change.CHANGED, START + 60.0, opened(1).alert)
+    store.put_transitions([routed(opened(1), "pd"), Recipients(change, ())])
+    store.put_transitions([routed(opened(2, "logs"), "pd")])
+    assert await store.flushed()
+    for newest in (2, 4):
+        store.put_orders([Order(change, "pd")], CALLED)
+        assert await store.flushed()
+        store = await reopened(store, database_url)
+        pending, *_ = await store.standing(0.0)
+        assert ((newest, "pd", "", 0, 0), Change.CHANGED) in [
+            (each.key, each.transition.change) for each in pending
+        ]
+        assert ((1, "pd", "", 0, 0), Change.OPENED) in [
+            (each.key, each.transition.change) for each in pending
+        ]
+        store.put_transitions([Recipients(change, ())])
+        assert await store.flushed()
+    await store.close()
+
+
 async def test_a_call_whose_alert_the_store_does_not_know_is_made_all_the_same(
     database_url: str,
 ) -> None:
