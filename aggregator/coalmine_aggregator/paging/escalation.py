@@ -53,6 +53,8 @@ class Policy(NamedTuple):
                 raise ValueError(f"[{place}].times: must be 1 to {MAX_TIMES}")
             if step.times > 1 and step.every_s is None:
                 raise ValueError(f"[{place}].every: is needed where times is more than 1")
+            if step.times == 1 and step.every_s is not None:
+                raise ValueError(f"[{place}].times: is 1, so that every says nothing")
             if step.every_s is not None and not SHORTEST_EVERY_S <= step.every_s <= LONGEST_AFTER_S:
                 raise ValueError(
                     f"[{place}].every: must be {SHORTEST_EVERY_S:g} to {LONGEST_AFTER_S:g} s"

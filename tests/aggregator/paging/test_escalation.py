@@ -54,6 +54,7 @@ def test_a_step_without_delay_is_due_at_once() -> None:
         ((Step(1, SMS, 60, 101),), "[0].times: must be 1 to 100"),
         ((Step(1, SMS, 60, 0),), "[0].times: "),
         ((Step(1, SMS, None, 2),), "[0].every: is needed"),
+        ((Step(1, SMS, 60),), "[0].times: is 1, so that every says nothing"),
         ((Step(1, SMS, 29.9, 2),), "[0].every: must be 30 to"),
     ],
 )
