@@ -14,8 +14,21 @@ from coalmine_aggregator.demo.intake import SINK_PATH
 from coalmine_wire.protocols import Protocol
 
 FLEET_NAME = "demo"
-PLAYBOOK = "https://wiki.example/playbooks/ingest"
 OWNER = "ingest-oncall"
+PLAYBOOK = "https://wiki.example/playbooks/ingest"
+PLAYBOOKS = [
+    {
+        "classes": ["loss"],
+        "labels": {"protocol": "udp"},
+        "url": f"{PLAYBOOK}#udp-loss",
+        "steps": ["check the UDP decoder", "drain or restart it"],
+    },
+    {
+        "classes": ["loss"],
+        "url": f"{PLAYBOOK}#loss",
+        "steps": ["ask who deployed what since then", "drain or restart what the scope names"],
+    },
+]
 
 _HOST = "127.0.0.1"
 
@@ -36,7 +49,15 @@ def aggregator_config(wiring: Wiring, folder: Path) -> str:
     return _yaml(
         {
             "fleet": FLEET_NAME,
-            "services": {SERVICE: {"acceptable_loss": "0.1%", "owner": OWNER, "playbook": PLAYBOOK}},
+            "services": {
+                SERVICE: {
+                    "acceptable_loss": "0.1%",
+                    "owner": OWNER,
+                    "playbook": PLAYBOOK,
+                    "playbooks": PLAYBOOKS,
+                }
+            },
+            "own": {"owner": OWNER, "playbook": PLAYBOOK},
             "receive": {"tcp": f"{_HOST}:{wiring.receive_port}"},
             "broker": {
                 "listen": f"{_HOST}:{wiring.broker_port}",
@@ -44,7 +65,10 @@ def aggregator_config(wiring: Wiring, folder: Path) -> str:
             },
             "notify": [{"webhook": {"url": wiring.pager_url, "secret": wiring.pager_secret}}],
             "store": f"sqlite:///{folder / 'history.db'}",
-            "web": {"listen": f"{_HOST}:{wiring.web_port}"},
+            "web": {
+                "listen": f"{_HOST}:{wiring.web_port}",
+                "url": f"http://{_HOST}:{wiring.web_port}",
+            },
         }
     )
 
