@@ -12,10 +12,11 @@ from standardwebhooks import WebhookVerificationError
 from coalmine_aggregator.model.alerts import Cause
 from coalmine_aggregator.model.counts import Counts
 from coalmine_aggregator.notify.http import Client
+from coalmine_aggregator.notify.message_id import message_id
 from coalmine_aggregator.notify.notice import Notice
 from coalmine_aggregator.notify.receiver import GoneError, RefusedError, TryLaterError
 from coalmine_aggregator.notify.web_url import WebUrl
-from coalmine_aggregator.notify.webhook.message import body_of, message_id
+from coalmine_aggregator.notify.webhook.message import body_of
 from coalmine_aggregator.notify.webhook.receiver import Webhook
 from coalmine_aggregator.notify.webhook.settings import WebhookSettings
 from coalmine_runtime.settings import ConfigError, Secret, loads
@@ -99,7 +100,7 @@ async def test_tries_of_one_transition_share_their_id_and_no_others_do(
     assert first.headers["webhook-id"] == again.headers["webhook-id"]
     assert first.body == again.body
     others = [changed(), closed(), opened(2), opened(1, "logs"), opened(1, at=5.0)]
-    ids = {message_id(transition) for transition in (opened(), *others)}
+    ids = {message_id(Notice((transition,))) for transition in (opened(), *others)}
     assert len(ids) == 6
     assert all("." not in name for name in ids)
 

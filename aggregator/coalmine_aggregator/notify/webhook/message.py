@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
 import msgspec
@@ -12,14 +11,6 @@ from coalmine_aggregator.model.counts import Counts
 from coalmine_aggregator.notify import text
 from coalmine_aggregator.notify.figures import utc
 from coalmine_aggregator.notify.subject import headline
-
-
-def message_id(transition: Transition) -> str:
-    """The same for every try of one transition, over restarts too; another for any other one."""
-    alert = transition.alert
-    parts = (alert.dedup_key, alert.number, alert.opened_at, transition.change, transition.at)
-    whole = "\n".join(str(part) for part in parts)
-    return f"msg_{hashlib.sha256(whole.encode()).hexdigest()[:32]}"
 
 
 def body_of(transition: Transition) -> bytes:

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from coalmine_aggregator.model.alerts import Transition
 from coalmine_aggregator.notify.http import Client, HttpRefusedError
+from coalmine_aggregator.notify.message_id import message_id
 from coalmine_aggregator.notify.notice import Notice
 from coalmine_aggregator.notify.receiver import GoneError
-from coalmine_aggregator.notify.webhook.message import body_of, message_id
+from coalmine_aggregator.notify.webhook.message import body_of
 from coalmine_aggregator.notify.webhook.settings import WebhookSettings
 from coalmine_aggregator.notify.webhook.signature import parse_secrets, sign
 from coalmine_runtime import clock
@@ -34,7 +35,7 @@ class Webhook:
     async def deliver(self, notice: Notice) -> None:
         """See `Receiver.deliver`; tries of one transition share their `webhook-id`."""
         body = body_of(notice.transition)
-        headers = sign(self._keys, message_id(notice.transition), int(clock.wall()), body)
+        headers = sign(self._keys, message_id(notice), int(clock.wall()), body)
         try:
             await self._client.post(self._url, body, accept=_ACCEPTED, headers=headers)
         except HttpRefusedError as error:
