@@ -74,7 +74,7 @@ class Rota(NamedTuple):
     def _handover(self, t: float) -> date:
         """The day of the last handover at or before `t`."""
         day = _weekday_before(local(t, self.zone).date(), self.weekday)
-        # A skipped or repeated hour may put a handover on the other side of midnight.
+        # Clocks that were set back over midnight show the day before that of the handover once more.
         following = day + timedelta(days=7)
         if instant(following, self.at, self.zone) <= t:
             return following

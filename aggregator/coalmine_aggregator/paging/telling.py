@@ -86,7 +86,6 @@ class Telling:
             calls, later = due(policy, since, None, now, done)
             next_at = min(next_at, later)
             for place, repeat in calls:
-                case.done[numbers[place]] = repeat  # also where nobody is left to be told
                 meant = (self._directory.addressee(each, now) for each in policy.steps[place].targets)
                 orders += (
                     case.tell(addressee, Change.OPENED, now, numbers[place], repeat)

@@ -138,6 +138,18 @@ def test_a_ticket_that_becomes_a_page_is_told_as_one() -> None:
     assert (hearing(rise), hearing(rise, CHANGED)) == ({"pager", "sms:ben"}, {"chat"})
 
 
+def test_somebody_who_was_told_by_name_is_not_told_again_as_the_one_on_call() -> None:
+    policy = POLICY._replace(
+        routes=(
+            Route(to=(Target("mail", "ben"),), goes_on=True),
+            Route(to=(MAIL,), hours=OFFICE._replace(opens=time(11))),
+        )
+    )
+    paging = dispatch(policy)
+    assert hearing(paging.take([opened(alert())], EVENING)[0].orders) == {"mail:ben"}
+    assert paging.due(HANDOVER + 3_600) == []  # 11:00, and ben has taken over
+
+
 # Holds.
 
 
@@ -167,6 +179,16 @@ def test_what_is_acknowledged_during_a_hold_is_not_told_at_its_end() -> None:
     paging.take([opened(alert())], NOW)
     paging.take([acknowledged(alert())], NOW + 5)
     assert paging.holds(NOW + 6) == {}
+    assert paging.due(NOW + 600) == []
+
+
+def test_a_change_that_is_held_is_not_told_at_the_end_of_what_was_acknowledged() -> None:
+    paging = dispatch(TWO)
+    paging.take([opened(alert())], NOW)
+    paging.put_silence(silence(), NOW + 1)
+    paging.take([acknowledged(alert())], NOW + 2)
+    of = alert()._replace(acknowledged_at=NOW + 2, acknowledged_by="anna")
+    assert paging.take([changed(of)], NOW + 3)[0].orders == ()
     assert paging.due(NOW + 600) == []
 
 
@@ -431,6 +453,13 @@ def test_a_clock_that_is_set_forward_calls_each_step_once() -> None:
     assert paging.due(NOW + 1e7) == []
 
 
+def test_a_clock_that_is_set_back_shuts_hours_again() -> None:
+    paging = dispatch(PagingPolicy(RECEIVERS, (Route(to=(CHAT,), hours=OFFICE),)))
+    paging.take([opened(alert(1))], MORNING)
+    assert paging.take([opened(alert(2, ordinal=2))], MORNING - 60)[0].orders == ()
+    assert hearing(paging.due(MORNING)) == {"chat"}
+
+
 # Restarts.
 
 
@@ -446,6 +475,18 @@ def test_after_a_restart_nothing_that_was_told_is_told_again_and_steps_go_on() -
         "mail:anna",
         "sms:anna",
     }
+
+
+def test_after_a_restart_a_page_that_was_a_ticket_is_told_and_climbs_as_a_page() -> None:
+    paging = dispatch(POLICY)
+    ticket = alert(severity=TICKET)
+    notices = [made(each, NOW) for each in paging.take([opened(ticket)], NOW)[0].orders]
+    notices += [made(each, NOW + 600) for each in paging.due(NOW + 600)]
+    again = dispatch(POLICY, [changed(alert(), NOW + 650)], notices, now=NOW + 700)
+    told_as_page = told(again.due(NOW + 700))
+    assert (CHANGED, "pager", "", 0, 0) in told_as_page
+    assert again.due(NOW + 1_299) == []
+    assert told(again.due(NOW + 1_300)) == [(OPENED, "sms", "anna", 1, 0)]
 
 
 def test_after_a_restart_over_a_handover_nobody_is_told_anew() -> None:

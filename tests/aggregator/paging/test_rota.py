@@ -55,6 +55,14 @@ def test_a_handover_that_the_clocks_show_twice_is_the_first() -> None:
     assert rota.on_call(utc("2026-11-01 06:15:00")) == "ben"  # 01:15 again
 
 
+def test_clocks_that_go_back_over_midnight_undo_no_handover() -> None:
+    # In Newfoundland they went from 00:01 back to 23:01 of the day before.
+    rota = Rota(("anna", "ben"), ZoneInfo("America/St_Johns"), date(2010, 10, 31), 6, time(0))
+    assert rota.on_call(utc("2010-11-07 02:29:59")) == "anna"
+    assert rota.on_call(utc("2010-11-07 02:30:00")) == "ben"
+    assert rota.on_call(utc("2010-11-07 02:45:00")) == "ben"  # saturday 23:15 again
+
+
 def test_an_override_takes_over_whoever_has_the_week_also_over_a_handover() -> None:
     override = Override("cem", datetime(2026, 3, 24, 8), datetime(2026, 3, 24, 12))  # noqa: DTZ001
     rota = WEEKLY._replace(overrides=(override,))
