@@ -21,13 +21,15 @@ SUPERSEDED = "superseded"
 """Why a change of scope, or a call, was not told: a newer one of the same alert was."""
 
 NEVER_TOLD = "never told of it"
-"""Why a resolution was not told: the receiver had refused the alert itself."""
+"""Why the end of an alert was not told: nothing of it had been, as it was refused or came too late."""
 
 ANSWERED = "acknowledged or closed"
 """Why an escalation's call was not made: nobody needs to be called any more."""
 
 MAX_TOLD = 20
 """Transitions in one notice; more that wait are told in the next."""
+
+_ENDS = frozenset({Change.ACKNOWLEDGED, Change.CLOSED})
 
 log = get_logger("notify")
 
@@ -38,29 +40,31 @@ class Lane:
 
     A resolution never overtakes its alert. Before the next notice leaves, it is committed that the one
     before was taken: after a crash, at most the last thing told is told again, and that is the same
-    thing under the same key, so nothing is doubled. `calls_for` says whether an alert, by its number,
-    is open and not acknowledged.
+    thing under the same key, so nothing is doubled.
+
+    `calls_for` says whether an alert, by its number, is open and not acknowledged; `heard` are the
+    numbers of the alerts of which the receiver, and person, has heard anything.
     """
 
     def __init__(
-        self, outlet: Outlet, store: Store, calls_for: Callable[[int], bool], wait_s: float = 0.0
+        self,
+        outlet: Outlet,
+        store: Store,
+        calls_for: Callable[[int], bool],
+        heard: set[int],
+        wait_s: float = 0.0,
     ) -> None:
         self._outlet = outlet
         self._store = store
         self._calls_for = calls_for
         self._wait_s = wait_s
         self._queue: deque[Delivery] = deque()
-        self._untold: set[int] = set()  # alerts that the receiver refused, until they are closed
+        self._heard = heard
         self._task: asyncio.Task[None] | None = None
 
     def __len__(self) -> int:
         """Deliveries that wait or are on their way."""
         return len(self._queue)
-
-    @property
-    def idle(self) -> bool:
-        """Whether nothing is lost with it."""
-        return not self._queue and not self._untold
 
     def put(self, delivery: Delivery) -> None:
         """Queues a delivery behind those that wait."""
@@ -79,8 +83,10 @@ class Lane:
             if self._outlet.takes_groups:
                 left = self._queue[0].made_at + self._wait_s - clock.wall()
                 await asyncio.sleep(min(max(0.0, left), self._wait_s))
-            # A clock that was stepped while we were down must not hold a page back for long.
-            await asyncio.sleep(min(max(0.0, self._queue[0].next_at - clock.wall()), LONGEST_ASKED_S))
+            if self._queue[0].attempts:
+                # A clock that was stepped while we were down must not hold a page back for long.
+                left = self._queue[0].next_at - clock.wall()
+                await asyncio.sleep(min(max(0.0, left), LONGEST_ASKED_S))
             wait_s = await self._round()
             while wait_s is not None:
                 await asyncio.sleep(wait_s)
@@ -140,9 +146,15 @@ class Lane:
             return ANSWERED
         if (delivery.step or change is Change.CHANGED) and self._is_superseded(delivery):
             return SUPERSEDED
-        if change is Change.CLOSED and alert.number in self._untold:
+        if change in _ENDS and alert.number not in self._heard and not self._is_preceded(delivery):
             return NEVER_TOLD
         return None
+
+    def _is_preceded(self, delivery: Delivery) -> bool:
+        """Whether something of the same alert goes before it in the same notice."""
+        number = delivery.transition.alert.number
+        before = itertools.takewhile(lambda each: each.key != delivery.key, self._queue)
+        return any(each.transition.alert.number == number for each in before)
 
     def _is_superseded(self, delivery: Delivery) -> bool:
         """Whether a newer state of the same alert waits behind a change; the same call, once more,
@@ -166,14 +178,11 @@ class Lane:
         return None
 
     def _note(self, settled: Delivery) -> None:
-        alert = settled.transition.alert
-        if settled.transition.change is Change.CLOSED:
-            self._untold.discard(alert.number)
+        number = settled.transition.alert.number
         if settled.delivered_at is not None:
-            self._untold.discard(alert.number)
+            self._heard.add(number)
             self._outlet.delivered(settled)
-            return
-        if settled.dead not in (SUPERSEDED, NEVER_TOLD, ANSWERED):
-            if settled.transition.change is Change.OPENED and not settled.step:
-                self._untold.add(alert.number)
+        elif settled.dead not in (SUPERSEDED, NEVER_TOLD, ANSWERED):
             self._outlet.gave_up(settled)
+        if settled.transition.change is Change.CLOSED:
+            self._heard.discard(number)

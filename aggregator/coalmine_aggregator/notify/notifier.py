@@ -7,7 +7,7 @@ other alert. What is undelivered when the process dies is in the outbox and deli
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
 import aiohttp
@@ -57,6 +57,7 @@ class Notifier:
         self._dispatch = dispatch
         self._lanes: dict[_LaneKey, Lane] = {}
         self._calling: set[int] = set()  # the alerts that are open and that nobody acknowledged
+        self._heard: defaultdict[tuple[str, str], set[int]] = defaultdict(set)
         for transition in standing:
             self._note(transition)
         store.on_deliveries = self._deliver
@@ -140,6 +141,8 @@ class Notifier:
             outlet.receiver.start(
                 [each for each in left.standing if (each.alert.number, name) in left.told]
             )
+        for number, name, person in left.heard:
+            self._heard[name, person].add(number)
         if left.pending:
             log.info("notify.taken_over", deliveries=len(left.pending))
         self._deliver(left.pending)
@@ -150,6 +153,11 @@ class Notifier:
             self._calling.discard(alert.number)
         else:
             self._calling.add(alert.number)
+        if transition.change is Change.CLOSED:
+            for (name, _), heard in self._heard.items():
+                traits = self._policy.receivers.get(name)
+                if traits is None or Change.CLOSED not in traits.hears:
+                    heard.discard(alert.number)
 
     def _deliver(self, deliveries: Sequence[Delivery]) -> None:
         for delivery in deliveries:
@@ -169,7 +177,9 @@ class Notifier:
         lane = self._lanes.get(key)
         if lane is None:
             if len(self._lanes) >= MAX_IDLE:
-                self._lanes = {each: lane for each, lane in self._lanes.items() if not lane.idle}
+                self._lanes = {each: lane for each, lane in self._lanes.items() if len(lane)}
             wait_s = 0.0 if group is None else group.wait_s
-            lane = self._lanes[key] = Lane(outlet, self._store, self._calling.__contains__, wait_s)
+            heard = self._heard[delivery.receiver, delivery.target]
+            calls_for = self._calling.__contains__
+            lane = self._lanes[key] = Lane(outlet, self._store, calls_for, heard, wait_s)
         return lane

@@ -43,12 +43,13 @@ class Standing(NamedTuple):
     `pending` are the deliveries not settled, in order of transition. `standing` are the last
     transitions of alerts that are open or were closed not long ago: some receivers are told of
     those again and again. `told` are the numbers of these alerts with each receiver that was to hear
-    of them.
+    of them; `heard` those with each receiver and person that has, also of what is pending.
     """
 
     pending: tuple[Delivery, ...]
     standing: tuple[Transition, ...]
     told: frozenset[tuple[int, str]]
+    heard: frozenset[tuple[int, str, str]]
 
 
 def restored(connection: sa.Connection) -> Restored:
@@ -133,14 +134,20 @@ def standing(connection: sa.Connection, closed_after: float) -> Standing:
         .order_by(log.c.id)
     )
     still = tuple(alert_codec.decode_transition(row.change, row.at, row.body) for row in rows)
-    rows = connection.execute(
-        sa.select(log.c.number, outbox.c.receiver)
-        .join(log, log.c.id == outbox.c.transition)
-        .join(alerts, alerts.c.number == log.c.number)
-        .where(stands)
-        .distinct()
+    concerned = sa.select(alerts.c.number).where(
+        stands | alerts.c.number.in_({delivery.transition.alert.number for delivery in pending})
     )
-    return Standing(pending, still, frozenset((row.number, row.receiver) for row in rows))
+    rows = connection.execute(
+        sa.select(log.c.number, outbox.c.receiver, outbox.c.target, outbox.c.delivered_at)
+        .join(log, log.c.id == outbox.c.transition)
+        .where(log.c.number.in_(concerned))
+    )
+    told, heard = set(), set()
+    for row in rows:
+        told.add((row.number, row.receiver))
+        if row.delivered_at is not None:
+            heard.add((row.number, row.receiver, row.target))
+    return Standing(pending, still, frozenset(told), frozenset(heard))
 
 
 def next_id(connection: sa.Connection) -> int:

@@ -56,7 +56,7 @@ async def test_a_call_is_told_under_the_transition_that_opened_its_alert(databas
         (2, "sms", "anna", 1, 1),
     ]
     store = await reopened(store, database_url)
-    pending, _, told = await store.standing(0.0)
+    pending, _, told, _ = await store.standing(0.0)
     assert [(each.key, each.made_at) for each in pending] == [
         ((1, "pd", "", 0, 0), CALLED),
         ((2, "pd", "", 0, 0), START + 4.2),

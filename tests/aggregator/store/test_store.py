@@ -184,7 +184,7 @@ async def test_deliveries_are_handed_over_once_committed(store: Store, url: str)
     assert [(d.transition_id, d.receiver) for d in deliveries] == [(1, "pd"), (1, "am")]
     # Committed by now: another reader of the file sees it.
     other = await Store.open(url)
-    pending, standing, _ = await other.standing(0.0)
+    pending, standing, *_ = await other.standing(0.0)
     assert [(d.transition_id, d.receiver, d.transition) for d in pending] == [
         (1, "pd", opened()),
         (1, "am", opened()),
@@ -219,5 +219,5 @@ async def test_alerts_closed_a_short_while_ago_still_stand(store: Store) -> None
     store.put_transitions([routed(opened(1)), routed(closed(1, at=100.0))])
     store.put_transitions([routed(opened(2, "logs")), routed(closed(2, "logs", at=500.0))])
     assert await store.flushed(5.0)
-    _, standing, _ = await store.standing(400.0)
+    _, standing, *_ = await store.standing(400.0)
     assert standing == (closed(2, "logs", at=500.0),)

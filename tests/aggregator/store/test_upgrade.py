@@ -89,7 +89,7 @@ async def test_what_was_kept_is_still_read(url: str) -> None:
     assert (alert.cause, alert.total, alert.equivalents) == (Cause.UNKNOWN, NOTHING, ())
     assert dict(restored.slo) == {}
     assert dict(restored.learned) == {}
-    pending, standing, _ = await store.standing(0.0)
+    pending, standing, *_ = await store.standing(0.0)
     assert [delivery.transition for delivery in pending] == [old]
     assert standing == (old,)
     assert await store.explained(3) == [old]
