@@ -48,17 +48,20 @@ class SlotRow(NamedTuple):
 
 
 class Api:
-    """`http://127.0.0.1:<port>`; `async with` it. Answers are plain JSON."""
+    """`http://127.0.0.1:<port>`; `async with` it. Answers are plain JSON. `token` lets in, where one is
+    needed."""
 
-    def __init__(self, port: int, metrics_port: int) -> None:
+    def __init__(self, port: int, metrics_port: int, token: str = "") -> None:
         self.url = f"http://127.0.0.1:{port}"
         self.metrics_url = f"http://127.0.0.1:{metrics_port}/metrics"
+        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._session: aiohttp.ClientSession | None = None
         self.explain: Callable[[], str] = lambda: ""
 
     async def __aenter__(self) -> Api:
         self._session = aiohttp.ClientSession(
             self.url,
+            headers=self._headers,
             timeout=aiohttp.ClientTimeout(total=5),
             # An aggregator that was killed must not be met on a connection from before.
             connector=aiohttp.TCPConnector(force_close=True),
@@ -79,6 +82,15 @@ class Api:
             assert response.status == 200, f"GET {path} {query}: {response.status} {body[:500]}"
             answer: Json = await response.json(content_type=None)
             return answer
+
+    async def post(self, path: str, body: Json) -> tuple[int, str]:
+        """Status and body; 0 where the aggregator went away meanwhile."""
+        assert self._session is not None
+        try:
+            async with self._session.post(path, json=body) as response:
+                return response.status, await response.text()
+        except (aiohttp.ClientError, TimeoutError) as error:
+            return 0, str(error)
 
     async def text(self, path: str) -> tuple[int, str]:
         """Status and body."""

@@ -100,7 +100,8 @@ class Agent(Process):
 class Aggregator(Process):
     """`coalmine aggregator run`; `settings` is laid over what every test needs.
 
-    Receivers: tcp and udp on `port("tcp")`..., one for each key in `receive`.
+    Receivers: tcp and udp on `port("tcp")`..., one for each key in `receive`. With `responder`, a
+    token, nobody comes in without it.
     """
 
     def __init__(
@@ -113,6 +114,7 @@ class Aggregator(Process):
         paging: Mapping[str, Any] | None = None,
         service: Mapping[str, Any] | None = None,
         fleet: str = "default",
+        responder: str = "",
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.web_port, self.mqtt_port, self.metrics_port = free_port(), free_port(), free_port()
@@ -134,11 +136,14 @@ class Aggregator(Process):
             "web": {"listen": f"127.0.0.1:{self.web_port}"},
             "metrics": f"127.0.0.1:{self.metrics_port}",
         }
+        if responder:
+            token = {"name": "anna", "token": responder, "role": "responder"}
+            self.settings["web"]["access"] = {"tokens": [token]}
         self.config = folder / "aggregator.yaml"
         self.write()
         argv = [command(), "aggregator", "run", str(self.config)]
         super().__init__(argv, log=folder / "aggregator.log")
-        self.api = Api(self.web_port, self.metrics_port)
+        self.api = Api(self.web_port, self.metrics_port, responder)
         self.api.explain = self.tail
 
     def write(self) -> None:

@@ -1,0 +1,95 @@
+"""From a page to the phone of who is on call, with delays of seconds, until somebody acknowledges."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from coalmine_runtime import clock
+from tests.e2e.paged import Paged, Servers, paged
+
+ALERT = "ingest-loss-1"
+EVERY_S = 30.0
+"""As often as a phone may ring at most."""
+
+ANNA = [{"receiver": "sms", "to": "anna"}]
+CALL = [{"receiver": "voice", "to": "anna"}]
+
+
+def steps(sms_s: float, voice_s: float) -> list[dict[str, Any]]:
+    """An SMS, then calls again and again."""
+    return [
+        {"after": f"{sms_s}s", "to": ANNA},
+        {"after": f"{voice_s}s", "to": CALL, "every": f"{EVERY_S}s", "times": 3},
+    ]
+
+
+async def broken(subject: Paged) -> float:
+    """When the loss was first told."""
+    subject.fleet.broken = True
+    await subject.until(lambda: subject.pagerduty.incidents, "it is paged")
+    rows = await subject.rows()
+    return min(row.made_at for row in rows)
+
+
+async def healed(subject: Paged) -> None:
+    subject.fleet.broken = False
+    await subject.until(lambda: subject.pagerduty.incidents[0].resolved, "it is resolved", 60)
+    assert len(subject.pagerduty.incidents) == 1
+    assert subject.pagerduty.refusals == []
+
+
+def told(rows: list[Any], receiver: str) -> list[float]:
+    """When a receiver was told, in seconds since the page, of steps and repeats alone."""
+    first = min(row.made_at for row in rows)
+    return sorted(
+        row.made_at - first for row in rows if row.receiver == receiver and row.step and not row.dead
+    )
+
+
+async def test_steps_come_in_order_until_somebody_acknowledges(tmp_path: Path) -> None:
+    async with Servers(tmp_path) as servers, paged("acked", 1, servers, steps(2.0, 8.0)) as subject:
+        await broken(subject)
+        await subject.until(subject.sms, "an SMS comes")
+        assert subject.voice() == 0
+        assert await subject.acknowledge(ALERT) == 200
+        await subject.until(
+            lambda: subject.pagerduty.incidents[0].acknowledged,
+            "PagerDuty knows that somebody works on it",
+        )
+        ((at,),) = await subject.query("SELECT min(made_at) FROM outbox")
+        await asyncio.sleep(at + 10.0 - clock.wall())  # past the time of the first call
+        assert (subject.sms(), subject.voice()) == (1, 0)
+        assert [2.0 <= each < 4.0 for each in told(await subject.rows(), "sms")] == [True]
+        await healed(subject)
+        await subject.until_delivered()
+        assert (subject.sms(), subject.voice()) == (1, 0)
+
+
+@pytest.mark.prove
+@pytest.mark.timeout(240)
+async def test_the_phone_rings_again_until_somebody_acknowledges(tmp_path: Path) -> None:
+    async with Servers(tmp_path) as servers, paged("called", 2, servers, steps(2.0, 3.0)) as subject:
+        began = await broken(subject)
+        await subject.until(lambda: subject.voice() == 1, "the phone rings")
+        await subject.until(lambda: subject.voice() == 2, "the phone rings again", EVERY_S + 10)
+        assert await subject.acknowledge(ALERT) == 200
+        await asyncio.sleep(began + 3.0 + 2 * EVERY_S + 4.0 - clock.wall())
+        assert (subject.sms(), subject.voice()) == (1, 2)
+        rows = await subject.rows()
+        (sms,), calls = told(rows, "sms"), told(rows, "voice")
+        assert 2.0 <= sms < 4.0
+        assert [round((each - 3.0) // EVERY_S) for each in calls] == [0, 1]
+        assert all((each - 3.0) % EVERY_S < 2.0 for each in calls), calls
+        await healed(subject)
+
+
+async def test_no_step_comes_once_it_is_over(tmp_path: Path) -> None:
+    async with Servers(tmp_path) as servers, paged("over", 3, servers, steps(20.0, 25.0)) as subject:
+        began = await broken(subject)
+        await healed(subject)
+        await asyncio.sleep(began + 22.0 - clock.wall())
+        assert (subject.sms(), subject.voice()) == (0, 0)

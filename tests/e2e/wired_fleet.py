@@ -1,0 +1,109 @@
+"""A small fleet in the test's own process that says over real sockets what agents say.
+
+Births and reports go through a real broker, datapoints over TCP to the aggregator's receiver. While it
+is `broken`, agents report that they sent, and nothing arrives: all is lost. It costs no processes, so
+that several aggregators can be killed at once, and it goes on whether or not anybody listens.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from types import TracebackType
+
+from coalmine_runtime import clock
+from coalmine_runtime.mqtt import BrokerSettings, BrokerUrl, Connection, connect
+from coalmine_wire.plaintext import encode_line
+from coalmine_wire.protocols import Protocol
+from coalmine_wire.reports import Birth, Endpoint, Outcome, Report, SlotReport, Verdict, encode
+from coalmine_wire.series import Location
+from coalmine_wire.slots import slot_of
+from coalmine_wire.topics import Kind, Topic
+from tests.e2e.fleet import SERVICE
+
+SEND_S = 0.1
+"""When in a second the datapoints leave, and reports a little after them."""
+
+
+class WiredFleet:
+    """`size` agents of a fleet by that name, in two regions, each with one endpoint, tcp.
+
+    Use as an async context manager. Lost in all are the slots of `lost`."""
+
+    def __init__(self, name: str, *, broker_port: int, tcp_port: int, size: int = 6) -> None:
+        self.name = name
+        self.broken = False
+        self.lost: set[int] = set()
+        self._broker = f"mqtt://127.0.0.1:{broker_port}"
+        self._tcp_port = tcp_port
+        self._births = [_birth(number, slot_of(clock.wall()) + 2) for number in range(size)]
+        self._lines: asyncio.StreamWriter | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> WiredFleet:
+        self._task = asyncio.create_task(self._run(), name=f"fleet-{self.name}")
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        assert self._task is not None
+        if self._task.done():
+            self._task.result()
+        self._task.cancel()
+        await asyncio.wait([self._task])
+        if self._lines is not None:
+            self._lines.transport.abort()
+
+    async def _run(self) -> None:
+        settings = BrokerSettings(url=BrokerUrl.parse(self._broker), fleet=self.name)
+        async with connect(settings, f"wired-{self.name}") as connection:
+            for birth in self._births:
+                topic = str(Topic(self.name, birth.agent, Kind.BIRTH))
+                await connection.publish(topic, encode(birth), retain=True)
+            while True:
+                await asyncio.sleep(1.0 + SEND_S - clock.wall() % 1.0)
+                await self._second(connection, slot_of(clock.wall()))
+
+    async def _second(self, connection: Connection, slot: int) -> None:
+        if self.broken:
+            self.lost.add(slot)
+        else:
+            await self._send(slot)
+        told = []
+        for birth in self._births:
+            outcomes = [Outcome(0, Verdict.SENT)] if slot >= birth.first_slot else []
+            report = Report(
+                birth.agent, birth.boot, birth.revision, clock.wall(), [SlotReport(slot, outcomes)]
+            )
+            topic = str(Topic(self.name, birth.agent, Kind.REPORT))
+            told.append(connection.publish(topic, encode(report)))
+        await asyncio.gather(*told)
+
+    async def _send(self, slot: int) -> None:
+        lines = b"".join(
+            encode_line(series.name().encode(), slot)
+            for birth in self._births
+            for series in birth.series()
+        )
+        # While the aggregator is away nobody listens, and nothing is held against anybody.
+        with contextlib.suppress(OSError):
+            if self._lines is None or self._lines.transport.is_closing():
+                _, self._lines = await asyncio.open_connection("127.0.0.1", self._tcp_port)
+            self._lines.write(lines)
+            await self._lines.drain()
+
+
+def _birth(number: int, first_slot: int) -> Birth:
+    region = f"region-{number % 2}"
+    return Birth(
+        agent=f"canary-{number}",
+        boot=f"boot-{first_slot}",
+        revision=1,
+        first_slot=first_slot,
+        location=Location.EXTERNAL,
+        region=region,
+        zone=f"{region}-a",
+        host=f"canary-{number}",
+        endpoints=[Endpoint(SERVICE, Protocol.TCP, round(1000 * SEND_S))],
+    )
