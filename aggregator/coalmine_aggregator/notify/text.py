@@ -10,6 +10,7 @@ from coalmine_aggregator.model.counts import Counts
 from coalmine_aggregator.model.fates import Fate
 from coalmine_aggregator.model.scopes import describe
 from coalmine_aggregator.notify.figures import length, percent, utc
+from coalmine_aggregator.notify.plain import one_line
 from coalmine_aggregator.notify.subject import bad_word, headline
 
 CAUSES = {
@@ -29,9 +30,9 @@ EFFECTS = {
 
 
 def summary(transition: Transition) -> str:
-    """The headline and the exact counts, on one line."""
-    counts = " ".join(tally(transition.alert).split())
-    return f"{headline(transition)} ({counts})" if counts else headline(transition)
+    """The headline and the exact counts, on one line, whatever stands in labels."""
+    counts = tally(transition.alert)
+    return one_line(f"{headline(transition)} ({counts})" if counts else headline(transition))
 
 
 def tally(alert: Alert) -> str:
