@@ -23,10 +23,17 @@ _TRY_LATER = frozenset({408, 425, 429})
 
 
 class Client(NamedTuple):
-    """Where requests go out. `tls` is None for the system's trust."""
+    """Where requests go out. `tls` is None for the system's trust. A session that is `owned` is used by
+    nobody else."""
 
     session: aiohttp.ClientSession
     tls: ssl.SSLContext | None = None
+    owned: bool = False
+
+    async def close(self) -> None:
+        """Closes a session that is its own."""
+        if self.owned:
+            await self.session.close()
 
     async def post(
         self,
@@ -66,7 +73,7 @@ class Client(NamedTuple):
                 ssl=True if self.tls is None else self.tls,
             ) as response:
                 status = response.status
-                asked_s = retry_after_s(response.headers.get("Retry-After"), clock.wall())
+                asked_s = _asked_s(response.headers)
                 answer = await _beginning(response.content)
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
             raise TryLaterError(f"{type(error).__name__}: {error}".rstrip(": ")) from None
@@ -76,6 +83,12 @@ class Client(NamedTuple):
         if status in _TRY_LATER or status >= 500:
             raise TryLaterError(what, asked_s)
         raise HttpRefusedError(status, what)
+
+
+def _asked_s(headers: Mapping[str, str]) -> float | None:
+    """How long to wait, where the answer says so: as HTTP has it, or as Opsgenie has it."""
+    asked = headers.get("Retry-After") or headers.get("X-RateLimit-Period-In-Sec")
+    return retry_after_s(asked, clock.wall())
 
 
 async def _beginning(content: aiohttp.StreamReader) -> bytes:

@@ -10,12 +10,17 @@ import aiohttp
 from coalmine_aggregator.notify.alertmanager.receiver import Alertmanager
 from coalmine_aggregator.notify.chat.receiver import Chat
 from coalmine_aggregator.notify.gateway.receiver import Gateway
+from coalmine_aggregator.notify.gateway.settings import GatewaySettings
 from coalmine_aggregator.notify.http import Client
+from coalmine_aggregator.notify.jira.receiver import Jira
 from coalmine_aggregator.notify.mail.receiver import Mail
+from coalmine_aggregator.notify.opsgenie.receiver import Opsgenie
 from coalmine_aggregator.notify.pagerduty.receiver import PagerDuty
 from coalmine_aggregator.notify.receiver import Receiver
 from coalmine_aggregator.notify.settings import NotifySettings
+from coalmine_aggregator.notify.targets import guarded, target_of
 from coalmine_aggregator.notify.webhook.receiver import Webhook
+from coalmine_aggregator.notify.webhook.settings import WebhookSettings
 from coalmine_runtime.tls import TlsClientSettings, client_context
 
 
@@ -27,13 +32,23 @@ def receiver_of(entry: NotifySettings, session: aiohttp.ClientSession) -> Receiv
     if entry.chat is not None:
         return Chat(entry.chat)
     if entry.gateway is not None:
-        return Gateway(entry.gateway, Client(session, _trust(entry.gateway.ca_file)))
+        return Gateway(entry.gateway, _guarded(entry.gateway))
+    if entry.jira is not None:
+        return Jira(entry.jira, Client(session))
     if entry.mail is not None:
         return Mail(entry.mail)
+    if entry.opsgenie is not None:
+        return Opsgenie(entry.opsgenie, Client(session))
     if entry.pagerduty is not None:
         return PagerDuty(entry.pagerduty, Client(session))
     assert entry.webhook is not None
-    return Webhook(entry.webhook, Client(session))
+    return Webhook(entry.webhook, _guarded(entry.webhook))
+
+
+def _guarded(settings: GatewaySettings | WebhookSettings) -> Client:
+    """A session of its own, which connects to what the settings allow and nothing else."""
+    target = target_of(settings.url, private=settings.allow_private)
+    return Client(guarded(target), _trust(settings.ca_file), owned=True)
 
 
 def _trust(ca_file: Path | None) -> ssl.SSLContext | None:

@@ -8,13 +8,15 @@ from coalmine_aggregator.model.alerts import Change
 from coalmine_aggregator.notify.alertmanager.settings import AlertmanagerSettings
 from coalmine_aggregator.notify.chat.settings import ChatSettings
 from coalmine_aggregator.notify.gateway.settings import GatewaySettings
+from coalmine_aggregator.notify.jira.settings import JiraSettings
 from coalmine_aggregator.notify.mail.settings import MailSettings
+from coalmine_aggregator.notify.opsgenie.settings import OpsgenieSettings
 from coalmine_aggregator.notify.pagerduty.settings import PagerDutySettings
 from coalmine_aggregator.notify.webhook.settings import WebhookSettings
 from coalmine_aggregator.paging.policy import Traits
 from coalmine_runtime.settings import SettingError, setting
 
-KINDS = ("alertmanager", "chat", "gateway", "mail", "pagerduty", "webhook")
+KINDS = ("alertmanager", "chat", "gateway", "jira", "mail", "opsgenie", "pagerduty", "webhook")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -24,9 +26,13 @@ class NotifySettings:
     alertmanager: AlertmanagerSettings | None = setting("An Alertmanager cluster", None)
     chat: ChatSettings | None = setting("A channel of a chat, through apprise", None)
     gateway: GatewaySettings | None = setting("A gateway that sends SMS or calls phones", None)
+    jira: JiraSettings | None = setting("Jira Service Management, its operations", None)
     mail: MailSettings | None = setting("A mail server", None)
+    opsgenie: OpsgenieSettings | None = setting("An Opsgenie account", None)
     pagerduty: PagerDutySettings | None = setting("A PagerDuty service, Events API v2", None)
-    webhook: WebhookSettings | None = setting("An HTTP endpoint, Standard Webhooks", None)
+    webhook: WebhookSettings | None = setting(
+        "An HTTP endpoint: Standard Webhooks, incident.io, Grafana IRM, or what you say", None
+    )
     name: str = setting(
         "By which the outbox knows it over restarts; its kind where absent: two of a kind need names",
         "",

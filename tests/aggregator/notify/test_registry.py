@@ -9,6 +9,7 @@ from coalmine_aggregator.notify.http import Client
 from coalmine_aggregator.notify.registry import receiver_of
 from coalmine_aggregator.notify.settings import KINDS
 from tests.aggregator.notify.receivers import SECRET, receivers
+from tests.servers.alert_api import API_KEY
 from tests.servers.chat import SLACK_HOOK
 from tests.servers.pagerduty import ROUTING_KEY
 
@@ -16,7 +17,9 @@ ENTRIES = {
     "alertmanager": "{urls: ['http://am:9093']}",
     "chat": f"{{url: 'slack://{SLACK_HOOK}'}}",
     "gateway": "{url: 'https://sms.example', form: {to: '{to}', text: '{text}'}}",
+    "jira": f"{{api_key: {API_KEY}}}",
     "mail": "{server: 'mail.example:587', from: c@example.com}",
+    "opsgenie": f"{{api_key: {API_KEY}}}",
     "pagerduty": f"{{routing_key: {ROUTING_KEY}}}",
     "webhook": f"{{url: 'https://hooks.example', secret: '{SECRET}'}}",
 }

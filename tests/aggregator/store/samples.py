@@ -143,6 +143,12 @@ def changed(number: int = 1, service: str = "ingest", at: float = START + 9.0) -
     return Transition(Change.CHANGED, at, alert(number, service)._replace(scope=()))
 
 
+def acknowledged(number: int = 1, service: str = "ingest", at: float = START + 9.0) -> Transition:
+    """Anna works on it."""
+    taken = alert(number, service)._replace(acknowledged_at=at, acknowledged_by="anna")
+    return Transition(Change.ACKNOWLEDGED, at, taken)
+
+
 def closed(number: int = 1, service: str = "ingest", at: float = START + 30.0) -> Transition:
     """It is over."""
     return Transition(Change.CLOSED, at, alert(number, service, closed_at=at))

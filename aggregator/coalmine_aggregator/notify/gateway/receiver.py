@@ -61,7 +61,8 @@ class Gateway:
         self._judge(answer)
 
     async def close(self) -> None:
-        """Runs nothing."""
+        """Closes its connections."""
+        await self._client.close()
 
     def _to(self, notice: Notice) -> str:
         if not self.address:

@@ -12,6 +12,7 @@ from coalmine_aggregator.notify.gateway.gsm import MAX_SEGMENTS
 from coalmine_aggregator.notify.gateway.phone import Phone
 from coalmine_aggregator.notify.gateway.pointer import JsonPointer
 from coalmine_aggregator.notify.gateway.template import JsonTemplate, Template
+from coalmine_aggregator.notify.targets import target_of
 from coalmine_aggregator.notify.web_url import WebUrl
 from coalmine_runtime.settings import Secret, SettingError, setting
 from coalmine_runtime.tls import readable
@@ -86,11 +87,13 @@ class GatewaySettings:
     )
     taken: TakenSettings = setting("Which answer says that it was taken", TakenSettings())
     allow_http: bool = setting("Send unencrypted beyond loopback", False)
+    allow_private: bool = setting("Send to addresses of private networks, too", False)
     ca_file: Path | None = setting("Certificates to trust, PEM; the system's where absent", None)
 
     def __post_init__(self) -> None:
         if not (self.url.secure or self.url.loopback or self.allow_http):
             raise SettingError("url", f"{self.url} is unencrypted; https, or allow_http: true")
+        target_of(self.url, private=self.allow_private)
         if bool(self.form) == (self.json is not None):
             raise SettingError("form", "expected either form or json")
         if self.json is not None and self.method is Method.GET:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 from xml.sax.saxutils import escape
 
@@ -24,13 +24,13 @@ class Template(NamedTuple):
     text: str
 
     @classmethod
-    def parse(cls, text: str) -> Template:
-        """Raises ValueError for an unknown place, and for a bare one within XML."""
+    def parse(cls, text: str, known: Sequence[str] = PLACES) -> Template:
+        """Raises ValueError for a place that is not known, and for a bare one within XML."""
         for found in _PLACE.finditer(text):
             name, form = found.groups()
-            if name not in PLACES:
-                known = ", ".join(f"{{{place}}}" for place in PLACES)
-                raise ValueError(f"{found[0]} is no place; there are {known}")
+            if name not in known:
+                there = ", ".join(f"{{{place}}}" for place in known)
+                raise ValueError(f"{found[0]} is no place; there are {there}")
             if form not in (None, ":xml"):
                 raise ValueError(f"{found[0]}: after the colon stands xml")
             if form is None and "<" in text:
@@ -38,11 +38,11 @@ class Template(NamedTuple):
         return cls(text)
 
     def places(self) -> frozenset[str]:
-        """Which of `PLACES` it has."""
+        """Which places it has."""
         return frozenset(found[1] for found in _PLACE.finditer(self.text))
 
     def filled(self, values: Mapping[str, str]) -> str:
-        """The text with the values of `PLACES` in their places."""
+        """The text with the values in their places."""
 
         def value(found: re.Match[str]) -> str:
             filling = values[found[1]]
@@ -60,13 +60,13 @@ class JsonTemplate(NamedTuple):
     document: Any
 
     @classmethod
-    def parse(cls, text: str) -> JsonTemplate:
+    def parse(cls, text: str, known: Sequence[str] = PLACES) -> JsonTemplate:
         """Raises ValueError where it is no JSON, or a string in it no template."""
         try:
             document = msgspec.json.decode(text)
         except msgspec.DecodeError as error:
             raise ValueError(f"no JSON: {error}") from None
-        return cls(_mapped(document, lambda text: str(Template.parse(text))))
+        return cls(_mapped(document, lambda text: str(Template.parse(text, known))))
 
     def templates(self) -> Iterator[Template]:
         """Every string in it."""
@@ -80,7 +80,7 @@ class JsonTemplate(NamedTuple):
         return iter(found)
 
     def filled(self, values: Mapping[str, str]) -> bytes:
-        """The document with the values of `PLACES` in their places, encoded."""
+        """The document with the values in their places, encoded."""
         return msgspec.json.encode(_mapped(self.document, lambda text: Template(text).filled(values)))
 
 

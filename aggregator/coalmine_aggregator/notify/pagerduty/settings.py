@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
+from coalmine_aggregator.notify.hook_secret import check_hook_secret
 from coalmine_aggregator.notify.web_url import WebUrl
 from coalmine_runtime.settings import Secret, SettingError, setting
 
@@ -20,6 +21,11 @@ class PagerDutySettings:
     url: WebUrl = setting(
         "Where events go; in the EU https://events.eu.pagerduty.com/v2/enqueue", EVENTS_URL
     )
+    hook_secret: Secret | None = setting(
+        "Secret of a webhook subscription, whose acknowledgements count here; several with white space "
+        "between while one is rotated",
+        None,
+    )
 
     def __post_init__(self) -> None:
         key = self.routing_key.reveal()
@@ -29,3 +35,4 @@ class PagerDutySettings:
             )
         if not (self.url.secure or self.url.loopback):
             raise SettingError("url", f"{self.url} would carry the key unencrypted")
+        check_hook_secret(self.hook_secret)

@@ -6,16 +6,18 @@ from typing import Any
 
 import msgspec
 
-from coalmine_aggregator.model.alerts import Transition
 from coalmine_aggregator.model.counts import Counts
-from coalmine_aggregator.notify import text
 from coalmine_aggregator.notify.figures import utc
-from coalmine_aggregator.notify.subject import headline
+from coalmine_aggregator.notify.notice import Notice
+from coalmine_aggregator.notify.page import page_text
+from coalmine_aggregator.notify.text import summary
 
 
-def body_of(transition: Transition) -> bytes:
+def body_of(notice: Notice) -> bytes:
     """`{"type": "alert.opened", "timestamp": ..., "data": {...}}`; fields are only ever added."""
+    transition = notice.transition
     alert = transition.alert
+    page = page_text(transition, notice.links)
     data: dict[str, Any] = {
         "id": alert.id,
         "number": alert.number,
@@ -24,8 +26,10 @@ def body_of(transition: Transition) -> bytes:
         "service": alert.service,
         "class": str(alert.alert_class),
         "severity": str(alert.severity),
-        "subject": headline(transition),
-        "summary": text.summary(transition),
+        "subject": page.subject,
+        "summary": summary(transition),
+        "page": page.body,
+        "view": notice.links.view(alert),
         "scope": dict(alert.scope),
         "since": utc(alert.since),
         "opened_at": utc(alert.opened_at),
@@ -42,6 +46,9 @@ def body_of(transition: Transition) -> bytes:
         "folded_into": alert.folded_into,
         "owner": alert.owner,
         "playbook": alert.playbook,
+        "steps": list(alert.steps),
+        "acknowledged_at": None if alert.acknowledged_at is None else utc(alert.acknowledged_at),
+        "acknowledged_by": alert.acknowledged_by,
     }
     message = {
         "type": f"alert.{transition.change}",

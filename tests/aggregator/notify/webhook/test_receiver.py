@@ -79,7 +79,7 @@ def test_the_message_says_whose_fault_it_is_and_what_it_cost() -> None:
         total=Counts(1, (1, 0, 0, 99, 0, 0, 0)),
         folded_into="ingest-loss-2",
     )
-    data = json.loads(body_of(opened()._replace(alert=blamed)))["data"]
+    data = json.loads(body_of(Notice((opened()._replace(alert=blamed),))))["data"]
     assert data["cause"] == "receipt_path"
     assert data["effect"] == "lost"
     assert data["note"] == "nothing is connected to tcp any more"
@@ -156,7 +156,7 @@ def test_plain_http_can_be_allowed() -> None:
 
 def test_markup_and_control_characters_stay_text() -> None:
     nasty = opened()._replace(alert=alert()._replace(owner="<!here>\n\x1b[31m</script>"))
-    body = body_of(nasty)
+    body = body_of(Notice((nasty,)))
     assert b"\n" not in body
     assert b"\x1b" not in body
     assert json.loads(body)["data"]["owner"] == "<!here>\n\x1b[31m</script>"

@@ -8,6 +8,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from coalmine_aggregator.notify.notice import Notice
 from coalmine_aggregator.notify.pagerduty.event import event_of
 from tests.aggregator.store.samples import closed, opened
 from tests.servers.pagerduty import ROUTING_KEY, PagerDuty, problems
@@ -51,7 +52,7 @@ def payload(name: str, value: object) -> Callable[[Event], None]:
     ],
 )
 def test_what_is_spoilt_is_refused(spoil: Callable[[Event], None]) -> None:
-    event = event_of(opened(), ROUTING_KEY)
+    event = event_of(Notice((opened(),)), ROUTING_KEY)
     assert problems(event) == []
     spoil(event)
     assert problems(event)
@@ -74,18 +75,18 @@ async def test_another_routing_key_resolves_nothing() -> None:
             async with http.post(pagerduty.url, json=event) as response:
                 return response.status
 
-        assert await send(event_of(opened(), ROUTING_KEY)) == 202
-        assert await send(event_of(closed(), other)) == 202
+        assert await send(event_of(Notice((opened(),)), ROUTING_KEY)) == 202
+        assert await send(event_of(Notice((closed(),)), other)) == 202
         assert [incident.resolved for incident in pagerduty.incidents] == [False]
-        assert await send(event_of(closed(), ROUTING_KEY)) == 202
+        assert await send(event_of(Notice((closed(),)), ROUTING_KEY)) == 202
         assert [incident.resolved for incident in pagerduty.incidents] == [True]
         # After its resolution the same key opens another incident: that would be a second page.
-        assert await send(event_of(opened(), ROUTING_KEY)) == 202
+        assert await send(event_of(Notice((opened(),)), ROUTING_KEY)) == 202
         assert len(pagerduty.incidents) == 2
 
 
 async def test_too_much_is_refused(pagerduty: PagerDuty) -> None:
-    event = event_of(opened(), ROUTING_KEY)
+    event = event_of(Notice((opened(),)), ROUTING_KEY)
     event["payload"]["custom_details"] = {"much": "x" * 600_000}
     async with aiohttp.ClientSession() as http, http.post(pagerduty.url, json=event) as response:
         assert response.status == 400

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -10,14 +11,16 @@ from hypothesis import strategies as st
 
 from coalmine_aggregator.model.alerts import Severity
 from coalmine_aggregator.notify.http import Client
+from coalmine_aggregator.notify.links import Links
 from coalmine_aggregator.notify.notice import Notice
 from coalmine_aggregator.notify.pagerduty.event import dedup_key, event_of
+from coalmine_aggregator.notify.pagerduty.receiver import BURST, PER_S
 from coalmine_aggregator.notify.pagerduty.receiver import PagerDuty as Receiver
 from coalmine_aggregator.notify.pagerduty.settings import PagerDutySettings
 from coalmine_aggregator.notify.receiver import RefusedError, TryLaterError
 from coalmine_aggregator.notify.web_url import WebUrl
 from coalmine_runtime.settings import Secret, SettingError, loads
-from tests.aggregator.store.samples import alert, changed, closed, opened
+from tests.aggregator.store.samples import acknowledged, alert, changed, closed, opened
 from tests.servers.pagerduty import ROUTING_KEY, Answer, PagerDuty, problems
 
 
@@ -37,16 +40,52 @@ async def test_an_alert_is_one_incident_from_trigger_to_resolve(
     assert incident.resolved
     assert [event["event_action"] for event in pagerduty.events] == ["trigger", "trigger", "resolve"]
     event = pagerduty.events[0]
-    assert event["payload"]["summary"].startswith(
-        "Restore ingest UDP: 100% lost, all regions (44 of 44"
-    )
+    assert event["payload"]["summary"] == "Restore ingest UDP: 100% lost, all regions"
     assert event["payload"]["severity"] == "critical"
     assert event["payload"]["class"] == "loss"
     assert event["payload"]["component"] == "protocol=udp"
     assert event["payload"]["custom_details"]["owner"] == "ingest-oncall"
     assert "lost 44" in event["payload"]["custom_details"]["fates"]
+    assert event["payload"]["custom_details"]["page"].startswith("ASSESS        44 of 44 udp")
+    assert "client_url" not in event
     assert event["links"] == [{"href": "https://wiki.example/ingest", "text": "Playbook"}]
     assert ROUTING_KEY not in str(event["payload"])
+
+
+async def test_who_acknowledged_it_here_acknowledged_it_there(
+    pagerduty: PagerDuty, client: Client
+) -> None:
+    sender = receiver(pagerduty, client)
+    await sender.deliver(Notice((opened(),)))
+    await sender.deliver(Notice((acknowledged(),)))
+    (incident,) = pagerduty.incidents
+    assert incident.acknowledged
+    assert not incident.resolved
+    assert len(incident.triggers) == 1
+    assert "TAKEN         by anna" in pagerduty.events[1]["payload"]["custom_details"]["page"]
+
+
+async def test_the_links_lead_to_the_page_and_the_playbook(
+    pagerduty: PagerDuty, client: Client
+) -> None:
+    links = Links("https://coalmine.example")
+    await receiver(pagerduty, client).deliver(Notice((opened(),), links=links))
+    (event,) = pagerduty.events
+    view = links.view(alert())
+    assert event["links"] == [
+        {"href": view, "text": "View"},
+        {"href": "https://wiki.example/ingest", "text": "Playbook"},
+    ]
+    assert event["client_url"] == view
+
+
+async def test_a_storm_keeps_to_what_a_key_may_send(pagerduty: PagerDuty, client: Client) -> None:
+    """60 leave at once; the one after them waits for its second."""
+    sender = receiver(pagerduty, client)
+    began = asyncio.get_running_loop().time()
+    await asyncio.gather(*(sender.deliver(Notice((opened(n),))) for n in range(BURST + 1)))
+    assert len(pagerduty.events) == BURST + 1
+    assert asyncio.get_running_loop().time() - began >= 1 / PER_S - 0.01
 
 
 async def test_a_ticket_is_a_warning(pagerduty: PagerDuty, client: Client) -> None:
@@ -86,7 +125,7 @@ async def test_no_server_is_tried_later(client: Client) -> None:
 def test_no_names_or_texts_break_the_rules(service: str, owner: str) -> None:
     shown = alert(service=service)._replace(owner=owner)
     for transition in (opened(), changed(), closed()):
-        event: dict[str, Any] = event_of(transition._replace(alert=shown), ROUTING_KEY)
+        event: dict[str, Any] = event_of(Notice((transition._replace(alert=shown),)), ROUTING_KEY)
         assert problems(event) == []
 
 

@@ -1,0 +1,1 @@
+"""Jira Service Management, its operations: what Opsgenie became."""

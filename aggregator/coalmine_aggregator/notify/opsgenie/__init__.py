@@ -1,0 +1,1 @@
+"""Opsgenie, whose alert API Jira Service Management took over."""
