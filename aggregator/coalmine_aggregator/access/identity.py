@@ -18,6 +18,7 @@ class Via(StrEnum):
     OIDC = "oidc"
     PROXY = "proxy"
     LOCAL = "local"
+    HOOK = "hook"
 
 
 class Identity(NamedTuple):

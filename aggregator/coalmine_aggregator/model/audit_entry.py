@@ -11,7 +11,8 @@ MAX_DETAIL = 4000
 class AuditEntry(NamedTuple):
     """Who did what, to what.
 
-    `at` is seconds since the epoch, `actor` a name, `via` how it was known (token, oidc, proxy, local),
+    `at` is seconds since the epoch, `actor` a name, `via` how it was known (token, oidc, proxy,
+    local, hook),
     `address` where the request came from, `action` a dotted word such as `session.begin`, `object_`
     what it was done to, `detail` a JSON object. `number` counts entries, 0 while it is not stored.
     """

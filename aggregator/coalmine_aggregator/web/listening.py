@@ -10,9 +10,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -34,11 +34,25 @@ SEND_S: Final = 60.0
 """An answer of more than `LARGE` bytes is taken within this time, or never."""
 
 MAX_BODY: Final = 16 * 1024
-"""Bytes; hardly anything takes a body at all."""
+"""Bytes; hardly anything takes a body at all. See `takes_up_to`."""
 
 log = get_logger("web")
 
+_TAKES = "coalmine_takes_up_to"
+
+H = TypeVar("H", bound=Callable[..., Any])
+
 _WAITING: web.AppKey[set[asyncio.BaseProtocol]] = web.AppKey("waiting")
+
+
+def takes_up_to(size: int) -> Callable[[H], H]:
+    """Marks a handler that reads longer bodies, of up to so many bytes, and bounds them itself."""
+
+    def mark(handler: H) -> H:
+        setattr(handler, _TAKES, size)
+        return handler
+
+    return mark
 
 
 @web.middleware
@@ -48,8 +62,9 @@ async def patience(request: web.Request, handler: Handler) -> web.StreamResponse
     if waiting is not None:
         waiting.discard(request.protocol)
     if request.can_read_body:
-        if (request.content_length or 0) > MAX_BODY:
-            raise _too_long()
+        most = getattr(request.match_info.handler, _TAKES, MAX_BODY)
+        if (request.content_length or 0) > most:
+            raise _too_long(most)
         try:
             async with asyncio.timeout(BODY_S):
                 return await handler(request)
@@ -129,10 +144,10 @@ async def listening(
         await runner.cleanup()
 
 
-def _too_long() -> ProblemError:
+def _too_long(most: int) -> ProblemError:
     return ProblemError(
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
         "request-entity-too-large",
-        f"A body here has {MAX_BODY} bytes at most.",
+        f"A body here has {most} bytes at most.",
         headers={"Connection": "close"},
     )
