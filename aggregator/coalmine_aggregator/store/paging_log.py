@@ -28,11 +28,12 @@ class PagingPast(NamedTuple):
 
 
 class Round(NamedTuple):
-    """The transition that opened an alert, or made a page of it: all are told anew from then on; and
-    the `newest` one of the alert."""
+    """The transition that opened an alert, or made a page of it `at` that time (seconds since the
+    epoch): all are told anew from then on; and the `newest` one of the alert."""
 
     transition: int
     severity: Severity
+    at: float
     newest: int
 
 
@@ -40,7 +41,7 @@ def read_rounds(connection: sa.Connection) -> dict[int, Round]:
     """The rounds that last, by the number of each open alert."""
     alerts, transitions = schema.alerts, schema.transitions
     rows = connection.execute(
-        sa.select(transitions.c.number, transitions.c.id, transitions.c.body)
+        sa.select(transitions.c.number, transitions.c.id, transitions.c.at, transitions.c.body)
         .join(alerts, alerts.c.number == transitions.c.number)
         .where(alerts.c.closed_at.is_(None))
         .order_by(transitions.c.id)
@@ -49,7 +50,7 @@ def read_rounds(connection: sa.Connection) -> dict[int, Round]:
     for row in rows:
         severity, before = _severity(row.body), found.get(row.number)
         if before is None or before.severity is not severity:
-            found[row.number] = Round(row.id, severity, row.id)
+            found[row.number] = Round(row.id, severity, row.at, row.id)
         else:
             found[row.number] = before._replace(newest=row.id)
     return found

@@ -210,7 +210,7 @@ class Store:
         alert = transition.alert
         before = self._rounds.get(alert.number)
         if before is None or before.severity is not alert.severity:
-            self._rounds[alert.number] = Round(number, alert.severity, number)
+            self._rounds[alert.number] = Round(number, alert.severity, transition.at, number)
         else:
             self._rounds[alert.number] = before._replace(newest=number)
         return number
@@ -219,24 +219,20 @@ class Store:
         """Whoever is told that an alert opened, or is called again, is told so under the transition
         that opened it or made a page of it, whenever that is; all else under transition `number`, where
         that is None the newest of the alert."""
-        is_opening = order.transition.change is Change.OPENED
+        transition = order.transition
+        is_opening = transition.change is Change.OPENED
         if is_opening or number is None:
-            begun = self._rounds.get(order.transition.alert.number)
+            begun = self._rounds.get(transition.alert.number)
             if begun is None:
                 # That its beginning is not in the store must not keep it from being told.
-                number = self._put_transition(order.transition)
+                number = self._put_transition(transition)
+            elif is_opening:
+                # Told again after a crash it is to be the same message, so it has one time.
+                number, transition = begun.transition, transition._replace(at=begun.at)
             else:
-                number = begun.transition if is_opening else begun.newest
-        return Delivery(
-            number,
-            order.receiver,
-            order.transition,
-            order.to,
-            order.step,
-            order.repeat,
-            made_at=at,
-            next_at=at,
-        )
+                number = begun.newest
+        _, receiver, to, step, repeat = order
+        return Delivery(number, receiver, transition, to, step, repeat, made_at=at, next_at=at)
 
     def _put_batch(self, batch: Sequence[Delivery]) -> None:
         for delivery in batch:

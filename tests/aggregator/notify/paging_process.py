@@ -1,4 +1,8 @@
-"""A process that detects and pages, to be killed at any moment: `python -m <this> STORE JOURNAL URL`.
+"""A process that detects and pages, to be killed at any moment:
+`python -m <this> STORE JOURNAL PAGERDUTY HOOK`.
+
+Pages go to PagerDuty; after `CALLED_S` the hook is called, unless the outage is one that somebody
+`answers`: those are acknowledged as soon as they are told.
 
 Slots pass fifty times as fast as seconds. The world has an outage in the second half of every
 `CYCLE` slots, whoever watches; the journal is its clock, a line a slot, so that a process begins where
@@ -15,8 +19,8 @@ import signal
 import sys
 from pathlib import Path
 
-from coalmine_aggregator.alerts.machine import State, step
-from coalmine_aggregator.model.alerts import AlertClass, Severity
+from coalmine_aggregator.alerts.machine import State, acknowledge, step
+from coalmine_aggregator.model.alerts import AlertClass, Severity, Transition
 from coalmine_aggregator.model.counts import Counts
 from coalmine_aggregator.model.endings import PLAIN_ENDING
 from coalmine_aggregator.model.findings import Finding
@@ -25,11 +29,12 @@ from coalmine_aggregator.model.settled_slot import SettledSlot
 from coalmine_aggregator.notify import backoff
 from coalmine_aggregator.store.store import Store
 from coalmine_runtime import clock
-from tests.aggregator.notify.receivers import notifying, pagerduty
+from tests.aggregator.notify.receivers import notifying, pagerduty, paging, webhook
 from tests.aggregator.store.samples import LOST, START, expecting, names, settled
 from tests.servers.waiting import until
 
 SLOT_S = 0.02
+CALLED_S = 0.1
 CYCLE = 40
 HEALTHY = 20
 DOWN = 3
@@ -43,6 +48,11 @@ POLICIES = {"ingest": ServicePolicy("ingest", 0.001)}
 def outage_of(slot: int) -> int | None:
     """The number of the outage that a slot lies in."""
     return slot // CYCLE if slot % CYCLE >= HEALTHY else None
+
+
+def answers(outage: int) -> bool:
+    """Whether somebody acknowledges this outage."""
+    return outage % 2 == 0
 
 
 def settled_of(slot: int) -> SettledSlot:
@@ -74,12 +84,26 @@ def next_slot(journal: Path) -> int:
     return int(journal.read_text().split()[-1]) + 1 + DOWN if journal.exists() else FIRST
 
 
-async def main(url: str, journal: Path, pagerduty_url: str) -> None:
+def acknowledged(state: State, now: float) -> tuple[State, list[Transition]]:
+    """Somebody looks at what is open."""
+    told = []
+    for alert in state.open:
+        if answers(int(alert.handle)):
+            state, transitions = acknowledge(state, alert.number, "anna", now)
+            told += transitions
+    return state, told
+
+
+async def main(url: str, journal: Path, pagerduty_url: str, hook_url: str) -> None:
     backoff.FIRST_S = 0.02
     store = await Store.open(url)
     store.follow(NAMES)
     stack = contextlib.AsyncExitStack()
-    notifier = await stack.enter_async_context(notifying(store, pagerduty(pagerduty_url)))
+    entries = pagerduty(pagerduty_url) + webhook(hook_url)
+    calls = f"escalations: {{calls: [{{after: {CALLED_S}, to: [hook]}}]}}"
+    routes = "routes: [{to: [pd], escalation: calls}]"
+    settings = paging(f"{calls}\n{routes}")
+    notifier = await stack.enter_async_context(notifying(store, entries, settings))
     past = await store.load()
     state = State("prod", past.next_number, past.open_alerts, clock.wall())
     slot = next_slot(journal)
@@ -92,9 +116,13 @@ async def main(url: str, journal: Path, pagerduty_url: str) -> None:
     sys.stdout.flush()
     while not (ending.is_set() and slot % CYCLE == HEALTHY - 1 and not state.open):
         os.write(clockwork, f"{slot}\n".encode())
-        state, transitions = step(state, findings_of(slot), POLICIES, clock.wall())
+        now = clock.wall()
+        state, transitions = step(state, findings_of(slot), POLICIES, now)
         store.put_slots([settled_of(slot)])
-        store.put_transitions(notifier.route(transitions, clock.wall()))
+        store.put_transitions(notifier.route(transitions, now))
+        state, transitions = acknowledged(state, now)
+        store.put_transitions(notifier.route(transitions, now))
+        notifier.due(now)
         slot += 1
         await asyncio.sleep(SLOT_S)
 
@@ -107,4 +135,4 @@ async def main(url: str, journal: Path, pagerduty_url: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], Path(sys.argv[2]), sys.argv[3]))
+    asyncio.run(main(sys.argv[1], Path(sys.argv[2]), sys.argv[3], sys.argv[4]))

@@ -3,6 +3,7 @@
 Invariants, for any moments of the kills:
 - Every outage has exactly one incident at PagerDuty, opened before it is resolved, and resolved.
 - Every alert of the store was triggered at least once, and the outbox ends empty.
+- Who acknowledges is remembered; no outage that somebody answers is called out, and no other twice.
 """
 
 from __future__ import annotations
@@ -11,19 +12,23 @@ import asyncio
 import random
 import sqlite3
 import sys
-from collections import Counter
+from collections import Counter, defaultdict
 from datetime import datetime
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from tests.aggregator.notify.paging_process import FIRST, outage_of
+from tests.aggregator.notify.paging_process import FIRST, answers, outage_of
+from tests.servers.hook import Hook
 from tests.servers.pagerduty import Answer, PagerDuty
 
 KILLS = 6
 
 
-async def paging(store: str, journal: Path, pagerduty: PagerDuty) -> asyncio.subprocess.Process:
+async def paging(
+    store: str, journal: Path, pagerduty: PagerDuty, hook: Hook
+) -> asyncio.subprocess.Process:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -31,6 +36,7 @@ async def paging(store: str, journal: Path, pagerduty: PagerDuty) -> asyncio.sub
         store,
         str(journal),
         pagerduty.url,
+        hook.url,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
         cwd=Path(__file__).parents[3],
@@ -43,18 +49,20 @@ async def paging(store: str, journal: Path, pagerduty: PagerDuty) -> asyncio.sub
 async def run(tmp_path: Path, kills: int, seed: int) -> None:
     dice = random.Random(seed)
     store, journal = f"sqlite:///{tmp_path}/h.db", tmp_path / "journal"
-    async with PagerDuty() as pagerduty:
+    async with PagerDuty() as pagerduty, Hook() as hook:
         pagerduty.lag_s = lambda: dice.choice([0.0, 0.0, 0.01, 0.05])
         for _ in range(kills):
-            process = await paging(store, journal, pagerduty)
+            process = await paging(store, journal, pagerduty, hook)
             pagerduty.moody.extend([Answer(503)] * dice.randrange(3))
+            hook.answers.extend([(503, {})] * dice.randrange(3))
             await asyncio.sleep(dice.uniform(0.0, 1.0))  # the moment is the point
             process.kill()
             await process.wait()
-        process = await paging(store, journal, pagerduty)
+        process = await paging(store, journal, pagerduty, hook)
         process.terminate()
         assert await asyncio.wait_for(process.wait(), 30) == 0
         check(pagerduty, tmp_path / "h.db", journal)
+        check_calls(hook, tmp_path / "h.db")
 
 
 def check(pagerduty: PagerDuty, database: Path, journal: Path) -> None:
@@ -82,6 +90,24 @@ def check(pagerduty: PagerDuty, database: Path, journal: Path) -> None:
     assert (pending, open_alerts) == (0, 0)
     assert alerts == len(pagerduty.incidents)
     assert len(told) >= len(outages) >= 1
+
+
+def check_calls(hook: Hook, database: Path) -> None:
+    with sqlite3.connect(database) as file:
+        alerts = [msgspec.json.decode(body) for (body,) in file.execute("SELECT body FROM alerts")]
+    file.close()
+    outages = {alert["number"]: int(alert["handle"]) for alert in alerts}
+    answered = {alert["number"] for alert in alerts if alert["acknowledged_by"] == "anna"}
+    assert answered <= {number for number, outage in outages.items() if answers(outage)}
+    assert answered
+    called: defaultdict[int, set[str]] = defaultdict(set)
+    for message in hook.messages:
+        told = msgspec.json.decode(message.body)
+        if told["type"] == "alert.opened":
+            called[told["data"]["number"]].add(message.headers["webhook-id"])
+    assert called
+    assert not called.keys() & answered
+    assert all(len(messages) == 1 for messages in called.values()), called
 
 
 async def test_half_a_dozen_kills(tmp_path: Path) -> None:

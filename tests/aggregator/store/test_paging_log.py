@@ -48,9 +48,12 @@ async def test_a_call_is_told_under_the_transition_that_opened_its_alert(databas
     # Whom a hold kept from it and who is called: both hear that it opened, whatever came after.
     store = await reopened(store, database_url)
     store.on_deliveries = heard.put_nowait
-    calls = [Order(opened(2, "logs"), "sms", "anna", 1, repeat) for repeat in (0, 1)]
+    later = opened(2, "logs")._replace(at=START + 400.0)
+    calls = [Order(later, "sms", "anna", 1, repeat) for repeat in (0, 1)]
     store.put_orders([Order(opened(1), "pd"), *calls], CALLED)
-    assert [each.key for each in await heard.get()] == [
+    deliveries = await heard.get()
+    assert [each.transition.at for each in deliveries] == [START + 4.2] * 3
+    assert [each.key for each in deliveries] == [
         (1, "pd", "", 0, 0),
         (2, "sms", "anna", 1, 0),
         (2, "sms", "anna", 1, 1),
@@ -95,6 +98,8 @@ async def test_a_ticket_that_becomes_a_page_is_told_anew_to_all(database_url: st
         ((2, "sms", "anna", 0, 0), Change.OPENED),
         ((2, "voice", "anna", 2, 0), Change.OPENED),
     ]
+    # Told again after a crash it is the same message: every round has one time.
+    assert [each.transition.at for each in pending] == [START + 4.2, *[START + 60.0] * 3]
     assert [(each.receiver, each.severity) for each in (await store.paging(START)).made] == [
         ("pd", Severity.TICKET),
         ("pd", Severity.PAGE),
