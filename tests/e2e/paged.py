@@ -55,6 +55,7 @@ class Servers:
         self.alertmanager = Alertmanager(folder / "alertmanager")
         self.smtp = SmtpServer(folder / "smtp")
         self.twilio = Twilio()
+        self.cores = asyncio.Semaphore(2)  # a start fills one
 
     async def __aenter__(self) -> Servers:
         await self.twilio.__aenter__()
@@ -126,12 +127,13 @@ class Paged:
                 "routes": [{"to": ["pd", "am", "mail"], "escalation": "calls"}],
             },
         )
-        self.fleet = WiredFleet(name, broker_port=servers.broker.port, tcp_port=tcp_port)
+        self.fleet = WiredFleet(name, broker_port=servers.broker.port, tcp_ports=[tcp_port])
         self.database = servers.folder / name / "history.db"
 
     async def restart(self) -> None:
-        """Up again, after a kill."""
-        await self.aggregator.start()
+        """Up, or up again."""
+        async with self.servers.cores:
+            await self.aggregator.start()
 
     # What it says, and what its store holds.
 
@@ -229,7 +231,7 @@ async def paged(
     async with PagerDuty() as pagerduty:
         running = Paged(name, number, servers, calls, pagerduty)
         try:
-            await running.aggregator.start()
+            await running.restart()
             async with running.fleet, running.aggregator.api as api:
                 await api.until_whole({"tcp": 6})
                 yield running

@@ -10,6 +10,7 @@ import pytest
 
 from coalmine_runtime import clock
 from tests.e2e.paged import Paged, Servers, paged
+from tests.e2e.wired_fleet import REGIONS
 
 ALERT = "ingest-loss-1"
 EVERY_S = 30.0
@@ -29,14 +30,14 @@ def steps(sms_s: float, voice_s: float) -> list[dict[str, Any]]:
 
 async def broken(subject: Paged) -> float:
     """When the loss was first told."""
-    subject.fleet.broken = True
+    subject.fleet.broken = {REGIONS[0]}
     await subject.until(lambda: subject.pagerduty.incidents, "it is paged")
     rows = await subject.rows()
     return min(row.made_at for row in rows)
 
 
 async def healed(subject: Paged) -> None:
-    subject.fleet.broken = False
+    subject.fleet.broken = set()
     await subject.until(lambda: subject.pagerduty.incidents[0].resolved, "it is resolved", 60)
     assert len(subject.pagerduty.incidents) == 1
     assert subject.pagerduty.refusals == []

@@ -19,11 +19,13 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from enum import StrEnum
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
 from coalmine_runtime import clock
 from tests.e2e.paged import Paged, Servers, paged
+from tests.e2e.wired_fleet import REGIONS
 from tests.servers.pagerduty import Answer
 
 CALL_S = 8.0
@@ -169,15 +171,21 @@ class Executioner:
         return "taken, not marked" if taken else "committed, not taken"
 
 
-async def outage(
-    executioner: Executioner, opening: Moment, then: Moment | None, closing: Moment | None
-) -> None:
+class Outage(NamedTuple):
+    """When kills strike in it."""
+
+    opening: Moment
+    then: Moment
+    closing: Moment
+
+
+async def outage(executioner: Executioner, opening: Moment, then: Moment, closing: Moment) -> None:
     """From whole through an outage to whole again, with a kill at each of these moments."""
     subject, dice = executioner.subject, executioner.dice
     incidents = subject.pagerduty.incidents
     count, texts = len(incidents), subject.sms()
     await asyncio.sleep(dice.uniform(0.0, 1.0))
-    subject.fleet.broken = True
+    subject.fleet.broken = {REGIONS[0]}
     await executioner.strike(opening, "opened")
     await subject.until(lambda: len(incidents) > count, "it is paged")
     await subject.until(subject.firing, "Alertmanager fires")
@@ -185,11 +193,10 @@ async def outage(
         ((first,),) = await subject.query(FIRST_TOLD)
         await executioner.strike_at(then, first + CALL_S)
         await subject.until(lambda: subject.sms() > texts, "anna gets an SMS")
-    elif then is Moment.ACK:
+    else:
         texts = await acknowledged(executioner)
-    subject.fleet.broken = False
-    if closing is not None:
-        await executioner.strike(closing, "closed")
+    subject.fleet.broken = set()
+    await executioner.strike(closing, "closed")
     await subject.until(lambda: incidents[-1].resolved, "it is resolved", 60)
 
     async def quiet() -> bool:
@@ -259,48 +266,49 @@ def moments(dice: random.Random, count: int) -> Callable[[], Moment]:
     return whole.pop
 
 
-async def lane(
-    subject: Paged, dice: random.Random, plan: list[tuple[Moment, Moment | None, Moment | None]]
-) -> Counter[str]:
+async def lane(subject: Paged, dice: random.Random, plan: list[Outage]) -> Counter[str]:
     executioner = Executioner(subject, dice)
-    for opening, then, closing in plan:
-        await outage(executioner, opening, then, closing)
+    for each in plan:
+        await outage(executioner, *each)
     await check(subject, len(plan))
     return executioner.struck
 
 
-async def run(tmp_path: Path, seed: int, lanes: int, thens: list[Moment | None]) -> Counter[str]:
-    """Each lane goes through as many outages as there are `thens`; None ends without more kills."""
+async def run(tmp_path: Path, seed: int, lanes: int, thens: list[Moment]) -> Counter[str]:
+    """So many aggregators at once. Each goes through as many outages as there are `thens`, with a kill
+    as it opens, at `then`, and as it closes."""
     dice = random.Random(seed)
-    kills = lanes * sum(1 if then is None else 3 for then in thens)
-    draw = moments(dice, lanes * len(thens) * 2)
+    draw = moments(dice, 2 * lanes * len(thens))
     calls = [{"after": f"{CALL_S}s", "to": [{"receiver": "sms", "to": "anna"}]}]
     async with Servers(tmp_path) as servers, AsyncExitStack() as stack, asyncio.TaskGroup() as group:
-        subjects = [
-            await stack.enter_async_context(paged(f"fleet{number}", number, servers, calls))
-            for number in range(lanes)
-        ]
+        subjects = await asyncio.gather(
+            *(
+                stack.enter_async_context(paged(f"fleet{number}", number, servers, calls))
+                for number in range(lanes)
+            )
+        )
         tasks = []
         for subject in subjects:
-            plan = [(draw(), then, None if then is None else draw()) for then in thens]
+            plan = [Outage(draw(), then, draw()) for then in thens]
             tasks.append(group.create_task(lane(subject, random.Random(dice.random()), plan)))
         found = await asyncio.gather(*tasks)
     struck = sum(found, Counter[str]())
-    print(f"seed {seed}: {kills} kills hit", dict(sorted(struck.items())))
-    assert struck.total() == kills
+    print(f"seed {seed}: {struck.total()} kills hit", dict(sorted(struck.items())))
     return struck
 
 
 @pytest.mark.timeout(240)
 async def test_three_kills_in_the_life_of_one_page(tmp_path: Path) -> None:
-    await run(tmp_path, random.SystemRandom().randrange(2**32), 1, [Moment.CALL])
+    struck = await run(tmp_path, random.SystemRandom().randrange(2**32), 1, [Moment.CALL])
+    assert struck.total() == 3
 
 
 @pytest.mark.prove
 @pytest.mark.timeout(600)
-async def test_fifty_kills(tmp_path: Path) -> None:
-    thens = [Moment.CALL, Moment.ACK, Moment.CALL, None]
-    struck = await run(tmp_path, random.SystemRandom().randrange(2**32), 5, thens)
+async def test_more_than_fifty_kills(tmp_path: Path) -> None:
+    thens = [Moment.CALL, Moment.ACK, Moment.CALL]
+    struck = await run(tmp_path, random.SystemRandom().randrange(2**32), 6, thens)
+    assert struck.total() == 54
     for hit in ("before the commit", "committed, not taken", "taken, not marked"):
         assert struck[f"opened: {hit}"] >= 2, struck
-        assert struck[f"closed: {hit}"] >= 2, struck
+        assert struck[f"closed: {hit}"] >= 1, struck

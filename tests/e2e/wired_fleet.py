@@ -1,14 +1,16 @@
 """A small fleet in the test's own process that says over real sockets what agents say.
 
-Births and reports go through a real broker, datapoints over TCP to the aggregator's receiver. While it
-is `broken`, agents report that they sent, and nothing arrives: all is lost. It costs no processes, so
-that several aggregators can be killed at once, and it goes on whether or not anybody listens.
+Births and reports go through a real broker, datapoints over TCP to the receivers of one aggregator or
+of several. The agents of regions that are `broken` report that they sent, and nothing of that arrives.
+It costs no processes, so that several aggregators can be killed at once, and it goes on whether or not
+anybody listens.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Sequence
 from types import TracebackType
 
 from coalmine_runtime import clock
@@ -24,20 +26,22 @@ from tests.e2e.fleet import SERVICE
 SEND_S = 0.1
 """When in a second the datapoints leave, and reports a little after them."""
 
+REGIONS = ("region-0", "region-1")
+"""Where agents stand. Were all broken, a receiver that has just started would take it for its own fault
+for a while."""
+
 
 class WiredFleet:
     """`size` agents of a fleet by that name, in two regions, each with one endpoint, tcp.
 
-    Use as an async context manager. Lost in all are the slots of `lost`."""
+    Use as an async context manager."""
 
-    def __init__(self, name: str, *, broker_port: int, tcp_port: int, size: int = 6) -> None:
+    def __init__(self, name: str, *, broker_port: int, tcp_ports: Sequence[int], size: int = 6) -> None:
         self.name = name
-        self.broken = False
-        self.lost: set[int] = set()
+        self.broken: set[str] = set()
         self._broker = f"mqtt://127.0.0.1:{broker_port}"
-        self._tcp_port = tcp_port
+        self._lines: dict[int, asyncio.StreamWriter | None] = dict.fromkeys(tcp_ports)
         self._births = [_birth(number, slot_of(clock.wall()) + 2) for number in range(size)]
-        self._lines: asyncio.StreamWriter | None = None
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> WiredFleet:
@@ -52,8 +56,9 @@ class WiredFleet:
             self._task.result()
         self._task.cancel()
         await asyncio.wait([self._task])
-        if self._lines is not None:
-            self._lines.transport.abort()
+        for writer in self._lines.values():
+            if writer is not None:
+                writer.transport.abort()
 
     async def _run(self) -> None:
         settings = BrokerSettings(url=BrokerUrl.parse(self._broker), fleet=self.name)
@@ -66,10 +71,7 @@ class WiredFleet:
                 await self._second(connection, slot_of(clock.wall()))
 
     async def _second(self, connection: Connection, slot: int) -> None:
-        if self.broken:
-            self.lost.add(slot)
-        else:
-            await self._send(slot)
+        await self._send(slot)
         told = []
         for birth in self._births:
             outcomes = [Outcome(0, Verdict.SENT)] if slot >= birth.first_slot else []
@@ -84,18 +86,21 @@ class WiredFleet:
         lines = b"".join(
             encode_line(series.name().encode(), slot)
             for birth in self._births
+            if birth.region not in self.broken
             for series in birth.series()
         )
-        # While the aggregator is away nobody listens, and nothing is held against anybody.
-        with contextlib.suppress(OSError):
-            if self._lines is None or self._lines.transport.is_closing():
-                _, self._lines = await asyncio.open_connection("127.0.0.1", self._tcp_port)
-            self._lines.write(lines)
-            await self._lines.drain()
+        # While an aggregator is away nobody listens, and nothing is held against anybody.
+        for port, writer in self._lines.items():
+            with contextlib.suppress(OSError):
+                if writer is None or writer.transport.is_closing():
+                    _, writer = await asyncio.open_connection("127.0.0.1", port)
+                    self._lines[port] = writer
+                writer.write(lines)
+                await writer.drain()
 
 
 def _birth(number: int, first_slot: int) -> Birth:
-    region = f"region-{number % 2}"
+    region = REGIONS[number % len(REGIONS)]
     return Birth(
         agent=f"canary-{number}",
         boot=f"boot-{first_slot}",
