@@ -277,12 +277,12 @@ async def test_it_is_committed_what_was_told_before_the_next_is_told(store: Stor
 async def test_a_fault_in_a_receiver_ends_neither_lane_nor_process(
     store: Store, hook: Hook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fault(_: Transition) -> bytes:
+    def fault(*_: object) -> dict[str, str]:
         raise ZeroDivisionError
 
     async with notifier(store, to_webhook(hook.url)) as running:
         with monkeypatch.context() as broken:
-            broken.setattr(webhook_receiver, "body_of", fault)
+            broken.setattr(webhook_receiver, "sign", fault)
             put(store, running, opened(1))
             await drained(store)
         put(store, running, opened(2))
