@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from coalmine_aggregator.agent_views import AgentViews
+from coalmine_aggregator.detect.self_check import Proof
 from coalmine_aggregator.judge.clashes import Aside
 from coalmine_aggregator.judge.judge import Evidence, Judge, Kept
 from coalmine_aggregator.judge.links import Links
@@ -25,7 +26,9 @@ from coalmine_aggregator.ledger.settling import Settler
 from coalmine_aggregator.model.agent_life import AgentLife
 from coalmine_aggregator.model.alerts import Alert, Transition
 from coalmine_aggregator.model.events import Event
+from coalmine_aggregator.model.findings import Finding
 from coalmine_aggregator.model.policy import NO_POLICY, DetectionPolicy, ServicePolicy
+from coalmine_aggregator.model.progress import Counting, Progress
 from coalmine_aggregator.model.receipts import Receipts
 from coalmine_aggregator.model.restored import Restored
 from coalmine_aggregator.model.settled_slot import SettledSlot
@@ -38,6 +41,9 @@ from coalmine_wire.reports import Birth, Report, State
 STALL_S = 5.0
 """If so long passed since the last tick, or time went back by more than a second, nobody looked: agents
 are given time to be heard again before their silence is told."""
+
+
+_COUNTING = {Proof.OK: Counting.RIGHT, Proof.WRONG: Counting.WRONG, Proof.UNPROVEN: Counting.UNPROVEN}
 
 
 class Tick(NamedTuple):
@@ -109,6 +115,8 @@ class Engine:
             self._enrol_control(birth)
         self._links = Links(sources)
         self._housekept = 0
+        self._watched: Sequence[Finding] = ()
+        self._settled: int | None = None
         self._ticked = now
 
     @property
@@ -168,6 +176,17 @@ class Engine:
         """Our receiver of a source began anew: a gap until its first receipt, 30 s at most."""
         self._ledger.sources.restarted(source, at)
 
+    def watch(self, findings: Sequence[Finding]) -> None:
+        """What is wrong with the aggregator itself, as those see it who watch it: in place of what was
+        told of that before."""
+        self._watched = findings
+
+    def progress(self, now: float) -> Progress:
+        """How the counting goes."""
+        view = self.judge.control.view
+        counting = Counting.UNCHECKED if view is None else _COUNTING[view.state]
+        return Progress(now, self._settled, counting)
+
     def tick(self, now: float) -> Tick:
         """Settles what is due, in order. To be called several times a second."""
         if not -1.0 <= now - self._ticked <= STALL_S:
@@ -189,7 +208,10 @@ class Engine:
             self._asides(),
             self._links.sources(),
             timings,
+            self._watched,
         )
+        if settled:
+            self._settled = settled[-1].slot
         transitions = self.judge.step(evidence, self._ledger.series, now)
         return Tick(
             settled,

@@ -15,6 +15,8 @@ from typing import Protocol
 
 from coalmine_aggregator.engine import Engine, Tick
 from coalmine_aggregator.model.alerts import Alert, Change, Transition
+from coalmine_aggregator.model.findings import Finding
+from coalmine_aggregator.model.progress import Progress
 from coalmine_aggregator.model.receipts import Receipts
 from coalmine_aggregator.model.scopes import describe
 from coalmine_aggregator.paging.order import Recipients
@@ -58,8 +60,15 @@ class Pager(Protocol):
         """Has told what is due by now."""
 
 
+class Watcher(Protocol):
+    """Watches the aggregator itself. Nothing here waits."""
+
+    def look(self, progress: Progress) -> Sequence[Finding]:
+        """What is wrong; asked once a second, by the loop that settles slots."""
+
+
 class Measuring:
-    """Owns the engine. `pager` has alerts told."""
+    """Owns the engine. `pager` has alerts told; what `watchers` find becomes alerts like any other."""
 
     def __init__(
         self,
@@ -67,6 +76,7 @@ class Measuring:
         table: SeriesTable,
         store: Store,
         pager: Pager,
+        watchers: Sequence[Watcher] = (),
     ) -> None:
         self.engine = engine
         self.rejects: Counter[tuple[int, Reason]] = Counter()
@@ -76,6 +86,7 @@ class Measuring:
         self._table = table
         self._store = store
         self._pager = pager
+        self._watchers = watchers
         self._timeline = Timeline(clock.wall(), clock.monotonic())
         self._looked_s = clock.monotonic()
         self._counted = self._paged = 0
@@ -152,7 +163,12 @@ class Measuring:
         if int(now) != self._paged:
             self._paged = int(now)
             self._pager.due(now)
+            self._watch(now)
         self._apply_table()
+
+    def _watch(self, now: float) -> None:
+        progress = self.engine.progress(now)
+        self.engine.watch([found for each in self._watchers for found in each.look(progress)])
 
     # People, as they answer.
 

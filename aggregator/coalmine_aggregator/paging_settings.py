@@ -23,6 +23,7 @@ from coalmine_aggregator.paging.policy import Group, PagingPolicy, Route
 from coalmine_aggregator.paging.policy_check import PolicyError, check
 from coalmine_aggregator.paging.rota import Override, Rota
 from coalmine_aggregator.paging.target import Target
+from coalmine_aggregator.paging.undelivered import OVERDUE_S
 from coalmine_runtime.config_error import nearest
 from coalmine_runtime.quantities import Kind
 from coalmine_runtime.settings import Seconds, SettingError, setting
@@ -269,6 +270,13 @@ class PagingSettings:
     fallback: list[TargetSettings] = setting(
         "Who hears that a receiver does not deliver, and of what no route takes; all where absent", []
     )
+    overdue: Seconds = setting(
+        "A receiver that lets something wait so long does not deliver, 1s to 1h", OVERDUE_S
+    )
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.overdue <= 3_600:
+            raise SettingError("overdue", "expected 1s to 1h")
 
     def policy(self, notify: Sequence[NotifySettings]) -> PagingPolicy:
         """The same, as paging takes it. Raises `SettingError` with the whole key for what leads
@@ -290,6 +298,7 @@ class PagingSettings:
             {name: each.person() for name, each in self.people.items()},
             INHIBIT if self.inhibit is None else tuple(each.inhibition() for each in self.inhibit),
             _targets(self.fallback),
+            self.overdue,
         )
         try:
             check(policy)

@@ -23,10 +23,13 @@ from aiohttp import web
 from coalmine_aggregator.broker import BrokerStartError, EmbeddedBroker, Listener
 from coalmine_aggregator.engine import Engine
 from coalmine_aggregator.live_view import LiveView
-from coalmine_aggregator.measuring import RECENT_ALERTS, Measuring
+from coalmine_aggregator.measuring import RECENT_ALERTS, Measuring, Watcher
 from coalmine_aggregator.metrics.shared_counts import SharedCounts
+from coalmine_aggregator.notify.alertmanager.watchdog import Watchdog
+from coalmine_aggregator.notify.heartbeat import Heartbeat
 from coalmine_aggregator.notify.links import Links
 from coalmine_aggregator.notify.notifier import Notifier
+from coalmine_aggregator.notify.pulse import Pulse
 from coalmine_aggregator.reading.readers import Readers
 from coalmine_aggregator.receivers.limits import ReceiverLimits
 from coalmine_aggregator.receivers.receivers import Listen, ListenError, Receivers
@@ -111,9 +114,11 @@ async def _start(
     session = await stack.enter_async_context(
         aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
     )
+    pulse = Pulse()
+    watchdog = Watchdog(settings.fleet, pulse)
     only = next(iter(settings.services)) if len(settings.services) == 1 else ""
     links = Links("" if settings.web.url is None else settings.web.url.text, only)
-    notifier = await Notifier.open(settings.notify, settings.paging_policy(), store, session, links)
+    notifier = await Notifier.open(settings.notify, settings.paging_policy(), store, session, links, watchdog)
     stack.push_async_callback(notifier.close)
     restored = await store.load()
 
@@ -129,7 +134,11 @@ async def _start(
         now=clock.wall(),
     )
     table = SeriesTable(secrets.token_bytes(16))
-    measuring = Measuring(engine, table, store, notifier)
+    heartbeat = None if settings.heartbeat is None else Heartbeat(settings.heartbeat, pulse)
+    watchers: list[Watcher] = [pulse, notifier]
+    if heartbeat is not None:
+        watchers.append(heartbeat)
+    measuring = Measuring(engine, table, store, notifier, watchers)
     recent = await store.recent_alerts(RECENT_ALERTS)
     measuring.closed.extend(alert for alert in recent if alert.closed_at is not None)
 
@@ -159,6 +168,8 @@ async def _start(
         _task(reports.run(), "reports", stack),
         _task(measuring.run(receivers, _watchdog()), "measuring", stack),
     ]
+    if heartbeat is not None:
+        tasks.append(_task(heartbeat.run(), "heartbeat", stack))
     readers = Readers(
         READER_TASKS,
         settings.store.reveal(),

@@ -9,6 +9,7 @@ from coalmine_aggregator.access.roles import Scope
 from coalmine_aggregator.access.settings import AccessSettings
 from coalmine_aggregator.detection_settings import DetectionSettings
 from coalmine_aggregator.model.policy import SLO_WINDOW_S, ServicePolicy
+from coalmine_aggregator.notify.heartbeat import HeartbeatSettings
 from coalmine_aggregator.notify.settings import NotifySettings, check_names
 from coalmine_aggregator.notify.web_url import WebUrl
 from coalmine_aggregator.paging.policy import PagingPolicy
@@ -315,6 +316,9 @@ class AggregatorSettings:
     receive: ReceiveSettings = setting("Where datapoints arrive")
     broker: BrokerChoice = setting("Where agents report", BrokerChoice())
     notify: list[NotifySettings] = setting("Who hears of alerts", [])
+    heartbeat: HeartbeatSettings | None = setting(
+        "Who waits for a sign that the counting is proven right", None
+    )
     paging: PagingSettings = setting("Who hears of which alerts, when", PagingSettings())
     store: DatabaseUrl = setting(
         "Where history is kept: postgresql://user:password@host/database, or sqlite:////path.db; "
@@ -338,6 +342,11 @@ class AggregatorSettings:
                 raise SettingError(f"services.{name}", "has other characters than a-z 0-9 _ -")
         check_names(self.notify)
         self.paging.policy(self.notify)
+        if self.heartbeat is not None and self.control is None:
+            raise SettingError(
+                "heartbeat",
+                'says that the counting is proven right, and control agents prove it; needs "control"',
+            )
         self._check_metrics()
 
     def _check_metrics(self) -> None:

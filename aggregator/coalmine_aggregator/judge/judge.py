@@ -58,7 +58,8 @@ class Evidence(NamedTuple):
     """What became known since the last step.
 
     `presence` gives every agent that is expected to report, and is asked only while one is missing;
-    `asides` are the agents that were set aside.
+    `asides` are the agents that were set aside. `watched` is what is wrong with the aggregator
+    itself, as its watchers find.
     """
 
     cells: Sequence[SlotCells] = ()
@@ -68,6 +69,7 @@ class Evidence(NamedTuple):
     asides: Sequence[Aside] = ()
     sources: Sources = Sources()
     timings: Timings = NO_TIMINGS
+    watched: Sequence[Finding] = ()
 
 
 class Kept(NamedTuple):
@@ -264,6 +266,7 @@ class Judge:
         findings += clashes.findings(evidence.asides)
         findings += self.slowness.findings()
         findings += self.control.findings()
+        findings += evidence.watched
         return findings
 
 

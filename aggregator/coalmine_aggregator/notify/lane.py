@@ -8,7 +8,7 @@ import random
 from collections import deque
 from collections.abc import Callable, Iterable
 
-from coalmine_aggregator.model.alerts import Change
+from coalmine_aggregator.model.alerts import Change, Severity
 from coalmine_aggregator.notify.backoff import GIVE_UP_S, LONGEST_ASKED_S, delay_s
 from coalmine_aggregator.notify.outlet import Outlet
 from coalmine_aggregator.notify.receiver import GoneError, RefusedError, TryLaterError
@@ -65,6 +65,12 @@ class Lane:
     def __len__(self) -> int:
         """Deliveries that wait or are on their way."""
         return len(self._queue)
+
+    def oldest(self, severity: Severity) -> float | None:
+        """Since when the oldest page, or ticket, waits; None where none does."""
+        made = (each.made_at for each in self._queue if each.transition.alert.severity is severity)
+        oldest = next(made, None)
+        return None if oldest is None else oldest + (self._wait_s if self._outlet.takes_groups else 0.0)
 
     def put(self, delivery: Delivery) -> None:
         """Queues a delivery behind those that wait."""

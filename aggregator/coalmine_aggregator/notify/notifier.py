@@ -12,8 +12,11 @@ from collections.abc import Mapping, Sequence
 
 import aiohttp
 
-from coalmine_aggregator.model.alerts import Change, Transition
+from coalmine_aggregator.model.alerts import AlertClass, Change, Severity, Transition
+from coalmine_aggregator.model.findings import Finding
+from coalmine_aggregator.model.progress import Progress
 from coalmine_aggregator.notify.alertmanager.alert import RESOLVED_S
+from coalmine_aggregator.notify.alertmanager.watchdog import Watchdog
 from coalmine_aggregator.notify.lane import Lane
 from coalmine_aggregator.notify.links import Links
 from coalmine_aggregator.notify.outlet import Outlet, OutletView
@@ -24,8 +27,9 @@ from coalmine_aggregator.paging.order import Hold, Recipients
 from coalmine_aggregator.paging.policy import PagingPolicy
 from coalmine_aggregator.paging.routing import group_of
 from coalmine_aggregator.paging.silence import Silence
+from coalmine_aggregator.paging.undelivered import Standing, Trouble, Waiting, undelivered
 from coalmine_aggregator.store.pending import Delivery
-from coalmine_aggregator.store.read import Standing
+from coalmine_aggregator.store.read import Standing as Left
 from coalmine_aggregator.store.store import Store
 from coalmine_runtime import clock
 from coalmine_runtime.logs import get_logger
@@ -70,6 +74,7 @@ class Notifier:
         store: Store,
         session: aiohttp.ClientSession,
         links: Links = Links(),  # noqa: B008
+        watchdog: Watchdog | None = None,
     ) -> Notifier:
         """Starts delivering what the outbox holds, and what the store commits from now on."""
         now = clock.wall()
@@ -83,10 +88,13 @@ class Notifier:
             return people[person].address(field) if person in people else ""
 
         outlets = {
-            entry.known_as: Outlet(entry.known_as, receiver_of(entry, session), contact, links)
+            entry.known_as: Outlet(
+                entry.known_as, receiver_of(entry, session, watchdog), contact, links
+            )
             for entry in receivers
         }
         notifier = cls(policy, outlets, store, dispatch, still_open)
+        notifier._recall_troubles(still_open)
         notifier._take_over(left)
         return notifier
 
@@ -101,6 +109,20 @@ class Notifier:
         orders = self._dispatch.due(now)
         if orders:
             self._store.put_orders(orders, now)
+
+    def look(self, progress: Progress) -> list[Finding]:
+        """The receivers that do not deliver; see `Watcher`."""
+        waiting = dict.fromkeys(self._outlets, Waiting())
+        for (name, *_), lane in self._lanes.items():
+            if len(lane) and name in waiting:
+                page, ticket = lane.oldest(Severity.PAGE), lane.oldest(Severity.TICKET)
+                before = waiting[name]
+                waiting[name] = Waiting(_earlier(before.page, page), _earlier(before.ticket, ticket))
+        standing = [
+            Standing(name, outlet.trouble, waiting[name]._replace(error=outlet.error))
+            for name, outlet in self._outlets.items()
+        ]
+        return undelivered(standing, progress.now, self._policy.overdue_s)
 
     def put_silence(self, silence: Silence, now: float) -> None:
         """From now on it holds what it is about, also after a restart. Raises ValueError for one that
@@ -136,7 +158,16 @@ class Notifier:
         for outlet in self._outlets.values():
             await outlet.receiver.close()
 
-    def _take_over(self, left: Standing) -> None:
+    def _recall_troubles(self, standing: Sequence[Transition]) -> None:
+        """What did not deliver before the restart does not do so until it has taken something."""
+        for transition in standing:
+            alert = transition.alert
+            outlet = self._outlets.get(alert.handle)
+            if alert.alert_class is AlertClass.UNDELIVERED and outlet is not None:
+                of_page = alert.severity is Severity.PAGE
+                outlet.trouble = Trouble(float(alert.since), of_page, "before a restart")
+
+    def _take_over(self, left: Left) -> None:
         for name, outlet in self._outlets.items():
             outlet.receiver.start(
                 [each for each in left.standing if (each.alert.number, name) in left.told]
@@ -183,3 +214,7 @@ class Notifier:
             calls_for = self._calling.__contains__
             lane = self._lanes[key] = Lane(outlet, self._store, calls_for, heard, wait_s)
         return lane
+
+
+def _earlier(one: float | None, other: float | None) -> float | None:
+    return min((each for each in (one, other) if each is not None), default=None)

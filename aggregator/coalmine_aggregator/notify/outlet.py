@@ -6,11 +6,14 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from coalmine_aggregator.model.alerts import Severity
 from coalmine_aggregator.notify.backoff import LONGEST_ASKED_S
 from coalmine_aggregator.notify.links import Links
 from coalmine_aggregator.notify.notice import Notice
 from coalmine_aggregator.notify.receiver import GoneError, Receiver, RefusedError, TryLaterError
+from coalmine_aggregator.paging.undelivered import Trouble
 from coalmine_aggregator.store.pending import Delivery
+from coalmine_runtime import clock
 from coalmine_runtime.logs import get_logger
 
 PARALLEL = 4
@@ -34,7 +37,8 @@ class OutletView(NamedTuple):
 
 class Outlet:
     """One configured receiver. `contact` gives the address of a person under a field of theirs, empty
-    where there is none."""
+    where there is none. `trouble` is what the receiver has given up and not made good by taking
+    something since."""
 
     def __init__(
         self,
@@ -48,10 +52,16 @@ class Outlet:
         self._contact = contact
         self._links = links
         self.gone = ""
+        self.trouble: Trouble | None = None
         self._turns = asyncio.Semaphore(PARALLEL)
         self._paused_until = 0.0  # on the loop's clock
         self._counts = {"delivered": 0, "failed": 0, "dead": 0}
         self._error = ""
+
+    @property
+    def error(self) -> str:
+        """How it failed last; empty after a success."""
+        return self._error
 
     @property
     def takes_groups(self) -> bool:
@@ -97,6 +107,7 @@ class Outlet:
         """Counts and tells a success."""
         self._counts["delivered"] += 1
         self._error = ""
+        self.trouble = None
         log.info("notify.delivered", **self._fields(delivery), attempts=delivery.attempts)
 
     def failed(self, delivery: Delivery, wait_s: float) -> None:
@@ -111,6 +122,9 @@ class Outlet:
         """Counts and tells a delivery that will not be made."""
         self._counts["dead"] += 1
         self._error = delivery.dead or ""
+        is_page = delivery.transition.alert.severity is Severity.PAGE
+        before = self.trouble or Trouble(clock.wall(), is_page, "")
+        self.trouble = Trouble(before.since, before.of_page or is_page, self._error)
         log.error("notify.dead", **self._fields(delivery), reason=delivery.dead)
 
     def view(self, pending: int) -> OutletView:

@@ -8,6 +8,7 @@ from pathlib import Path
 import aiohttp
 
 from coalmine_aggregator.notify.alertmanager.receiver import Alertmanager
+from coalmine_aggregator.notify.alertmanager.watchdog import Watchdog
 from coalmine_aggregator.notify.chat.receiver import Chat
 from coalmine_aggregator.notify.gateway.receiver import Gateway
 from coalmine_aggregator.notify.gateway.settings import GatewaySettings
@@ -24,11 +25,13 @@ from coalmine_aggregator.notify.webhook.settings import WebhookSettings
 from coalmine_runtime.tls import TlsClientSettings, client_context
 
 
-def receiver_of(entry: NotifySettings, session: aiohttp.ClientSession) -> Receiver:
+def receiver_of(
+    entry: NotifySettings, session: aiohttp.ClientSession, watchdog: Watchdog | None = None
+) -> Receiver:
     """The receiver that an entry describes. Raises `SettingError` for a `ca_file` that is none."""
     if entry.alertmanager is not None:
         client = Client(session, _trust(entry.alertmanager.ca_file))
-        return Alertmanager(entry.alertmanager, client)
+        return Alertmanager(entry.alertmanager, client, watchdog)
     if entry.chat is not None:
         return Chat(entry.chat)
     if entry.gateway is not None:

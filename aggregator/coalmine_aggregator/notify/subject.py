@@ -141,7 +141,7 @@ _ORDERS: dict[AlertClass, Callable[[Alert], _Line]] = {
     AlertClass.BUDGET: _budget,
     AlertClass.IDENTITY_CLASH: _identity_clash,
     AlertClass.UNDELIVERED: lambda alert: _Line(f"Restore paging by {alert.handle}"),
-    AlertClass.PEER: lambda _: _Line("Check the other aggregator"),
+    AlertClass.PEER: lambda alert: _Line(f"Check {_watcher(alert)}"),
 }
 
 _OVER: dict[AlertClass, Callable[[Alert], str]] = {
@@ -157,8 +157,13 @@ _OVER: dict[AlertClass, Callable[[Alert], str]] = {
     AlertClass.BUDGET: lambda alert: f"Loss acceptable again of {service_name(alert.service)}",
     AlertClass.IDENTITY_CLASH: lambda alert: f"Agents told apart: {_place(alert.scope)}",
     AlertClass.UNDELIVERED: lambda alert: f"Paging restored by {alert.handle}",
-    AlertClass.PEER: lambda _: "The other aggregator is well again",
+    AlertClass.PEER: lambda alert: f"Well again: {_watcher(alert)}",
 }
+
+
+def _watcher(alert: Alert) -> str:
+    """Who watches Coalmine: the other aggregator, by its name, or whoever waits for the heartbeat."""
+    return "the heartbeat" if alert.handle == "heartbeat" else f"aggregator {alert.handle}"
 
 
 def _traffic(alert: Alert) -> str:

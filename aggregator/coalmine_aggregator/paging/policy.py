@@ -13,6 +13,7 @@ from coalmine_aggregator.paging.match import Match
 from coalmine_aggregator.paging.person import Person
 from coalmine_aggregator.paging.rota import Rota
 from coalmine_aggregator.paging.target import Target
+from coalmine_aggregator.paging.undelivered import OVERDUE_S
 
 EVERYTHING: Final = frozenset(Change)
 
@@ -55,7 +56,8 @@ class Route(NamedTuple):
 
 class PagingPolicy(NamedTuple):
     """All of it. `receivers` has every configured receiver. `fallback` hears of receivers that do not
-    deliver, and of alerts that no route takes; empty for every (other) receiver that needs no person.
+    deliver, and of alerts that no route takes; empty for every (other) receiver that needs no person. A
+    receiver is told of as such once something waits for it longer than `overdue_s`.
 
     The order of `escalations` counts, see `step_number`.
     """
@@ -67,6 +69,7 @@ class PagingPolicy(NamedTuple):
     people: Mapping[str, Person] = {}
     inhibit: tuple[Inhibition, ...] = INHIBIT
     fallback: tuple[Target, ...] = ()
+    overdue_s: float = OVERDUE_S
 
     def step_number(self, escalation: str, place: int) -> int:
         """The number in `Order.step` of a step by its place (0 is the first) in an escalation.

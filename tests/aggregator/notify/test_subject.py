@@ -105,7 +105,8 @@ ORDERS = [
     (of_class(AlertClass.BUDGET), "Lower the steady loss of ingest"),
     (of_class(AlertClass.IDENTITY_CLASH, scope=(("host", "a1"),)), "Tell agents apart: host a1"),
     (of_class(AlertClass.UNDELIVERED, handle="pagerduty"), "Restore paging by pagerduty"),
-    (of_class(AlertClass.PEER), "Check the other aggregator"),
+    (of_class(AlertClass.PEER, handle="b"), "Check aggregator b"),
+    (of_class(AlertClass.PEER, handle="heartbeat"), "Check the heartbeat"),
 ]
 
 

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
 from coalmine_aggregator.model.alerts import Transition
 from coalmine_aggregator.notify.alertmanager.alert import alert_of, is_over
 from coalmine_aggregator.notify.alertmanager.settings import AlertmanagerSettings
+from coalmine_aggregator.notify.alertmanager.watchdog import Watchdog
 from coalmine_aggregator.notify.http import Client
 from coalmine_aggregator.notify.notice import Notice
 from coalmine_aggregator.notify.receiver import RefusedError, TryLaterError
@@ -29,14 +31,17 @@ log = get_logger("notify.alertmanager")
 
 
 class Alertmanager:
-    """One cluster."""
+    """One cluster. `watchdog` is told in every round."""
 
     takes_groups = False
     address = ""
 
-    def __init__(self, settings: AlertmanagerSettings, client: Client) -> None:
+    def __init__(
+        self, settings: AlertmanagerSettings, client: Client, watchdog: Watchdog | None = None
+    ) -> None:
         self._peers = [_Peer(f"{url.text.rstrip('/')}/api/v2/alerts", client) for url in settings.urls]
         self._resend_s = settings.resend
+        self._watchdog = watchdog
         self._standing: dict[str, Transition] = {}
         self._resending: asyncio.Task[None] | None = None
 
@@ -72,13 +77,17 @@ class Alertmanager:
                 for key, transition in self._standing.items()
                 if not is_over(transition, now)
             }
-            if self._standing:
-                await self._tell(list(self._standing))
+            watchdog = None if self._watchdog is None else self._watchdog.alert(now, self._resend_s)
+            if self._standing or watchdog is not None:
+                await self._tell(list(self._standing), () if watchdog is None else (watchdog,))
             await asyncio.sleep(self._resend_s)
 
-    async def _tell(self, keys: Sequence[str]) -> list[TryLaterError | RefusedError | None]:
-        """Tells all peers at once how these alerts stand; returns each one's error."""
-        return await asyncio.gather(*(peer.tell(self._standing, keys) for peer in self._peers))
+    async def _tell(
+        self, keys: Sequence[str], beside: Sequence[dict[str, Any]] = ()
+    ) -> list[TryLaterError | RefusedError | None]:
+        """Tells all peers at once how these alerts stand, and what goes beside them; returns each one's
+        error."""
+        return await asyncio.gather(*(peer.tell(self._standing, keys, beside) for peer in self._peers))
 
 
 class _Peer:
@@ -91,12 +100,16 @@ class _Peer:
         self._failing = ""
 
     async def tell(
-        self, standing: dict[str, Transition], keys: Sequence[str]
+        self,
+        standing: dict[str, Transition],
+        keys: Sequence[str],
+        beside: Sequence[dict[str, Any]],
     ) -> TryLaterError | RefusedError | None:
         async with self._turn:
             # Built in turn: what stood when the turn was asked for may have changed since.
             now = clock.wall()
             alerts = [alert_of(standing[key], now) for key in keys if key in standing]
+            alerts += beside
             error: TryLaterError | RefusedError | None = None
             try:
                 await self._client.post(

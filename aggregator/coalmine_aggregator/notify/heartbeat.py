@@ -1,0 +1,113 @@
+"""The heartbeat: somebody outside is told, again and again, that this aggregator counts right.
+
+Where it stops, they tell; so it is sent only while the settle loop runs in time and the known loss of
+control agents was lately counted right. While that is counted wrong, `/fail` is told at once and then
+as often. That is the convention of healthchecks.io, which others keep to as well.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from typing import Final
+
+from coalmine_aggregator.model.alerts import AlertClass, Severity
+from coalmine_aggregator.model.findings import Finding
+from coalmine_aggregator.model.progress import Progress
+from coalmine_aggregator.notify.http import Client
+from coalmine_aggregator.notify.pulse import Pulse
+from coalmine_aggregator.notify.receiver import RefusedError, TryLaterError
+from coalmine_aggregator.notify.targets import guarded, target_of
+from coalmine_aggregator.notify.web_url import WebUrl
+from coalmine_runtime import clock
+from coalmine_runtime.logs import get_logger
+from coalmine_runtime.settings import Seconds, SettingError, setting
+
+HANDLE: Final = "heartbeat"
+
+LOOK_S: Final = 1.0
+"""How soon it is seen that the counting is wrong."""
+
+MISSED: Final = 3
+"""So many beats in a row that nobody took are told."""
+
+_TAKEN: Final = range(200, 300)
+
+log = get_logger("notify.heartbeat")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class HeartbeatSettings:
+    """Who waits for a sign of life."""
+
+    url: WebUrl = setting("Asked by GET as a sign of life, https:// unless on loopback")
+    every: Seconds = setting("How often, 1s to 10m", 30.0)
+    allow_http: bool = setting("Send unencrypted beyond loopback", False)
+    allow_private: bool = setting("Send to private addresses as well", False)
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.every <= 600:
+            raise SettingError("every", "expected 1s to 10m")
+        if not (self.url.secure or self.url.loopback or self.allow_http):
+            raise SettingError("url", f"{self.url} is unencrypted; https, or allow_http: true")
+        if "?" in self.url.text:
+            raise SettingError("url", f"{self.url} has a query; /fail is added to its path")
+        target_of(self.url, private=self.allow_private)
+
+
+class Heartbeat:
+    """Sends while `run` runs. `sent` and `failed` count requests."""
+
+    def __init__(self, settings: HeartbeatSettings, pulse: Pulse) -> None:
+        self._settings = settings
+        self._pulse = pulse
+        self._missed = 0
+        self._missed_since = 0.0
+        self._error = ""
+        self.sent = 0
+        self.failed = 0
+
+    def look(self, progress: Progress) -> list[Finding]:
+        """That nobody takes it; see `Watcher`."""
+        del progress
+        if self._missed < MISSED:
+            return []
+        note = f"the heartbeat is not taken, {MISSED} times in a row or more: {self._error}"
+        since = int(self._missed_since)
+        # A ticket: whoever waits for the heartbeat calls people by now.
+        return [Finding(AlertClass.PEER, "_fleet", HANDLE, Severity.TICKET, (), since, note=note)]
+
+    async def run(self) -> None:
+        """Until it is cancelled."""
+        url = self._settings.url.text.rstrip("/")
+        loop = asyncio.get_running_loop()
+        session = guarded(target_of(self._settings.url, private=self._settings.allow_private))
+        client = Client(session, owned=True)
+        due, was_wrong = loop.time(), False
+        try:
+            while True:
+                wrong = self._pulse.is_wrong
+                is_due = loop.time() >= due or (wrong and not was_wrong)
+                if is_due and (wrong or self._pulse.proves()):
+                    await self._send(client, f"{url}/fail" if wrong else url)
+                    due = loop.time() + self._settings.every
+                was_wrong = wrong
+                await asyncio.sleep(min(LOOK_S, self._settings.every))
+        finally:
+            await client.close()
+
+    async def _send(self, client: Client, url: str) -> None:
+        try:
+            await client.request("GET", url, b"", accept=_TAKEN)
+        except (TryLaterError, RefusedError) as error:
+            self._error = str(error)[:300]
+            self.failed += 1
+            if not self._missed:
+                self._missed_since = clock.wall()
+                log.warning("notify.heartbeat.failed", error=self._error)
+            self._missed += 1
+            return
+        if self._missed:
+            log.info("notify.heartbeat.recovered", missed=self._missed)
+        self._missed = 0
+        self.sent += 1
