@@ -10,10 +10,12 @@ from coalmine_aggregator.model.alerts import Alert, Transition
 from coalmine_aggregator.model.audit_entry import AuditEntry
 from coalmine_aggregator.model.views import AgentView, GroupRates, GroupSums, NoiseView, SloView
 from coalmine_aggregator.notify.notifier import Notifier
+from coalmine_aggregator.paging.order import Hold
 from coalmine_aggregator.receivers.receivers import Receivers
 from coalmine_aggregator.reports import Reports
 from coalmine_aggregator.store import pending
 from coalmine_aggregator.store.store import Store
+from coalmine_aggregator.web.duty import Duty
 from coalmine_aggregator.web.view import Check, Health, Queue
 from coalmine_runtime.version import VERSION
 
@@ -33,8 +35,10 @@ class LiveView:
         receivers: Receivers,
         store: Store,
         notifier: Notifier,
+        duty: Duty,
         started_at: float,
     ) -> None:
+        self.duty = duty
         self._fleet = fleet
         self._measuring = measuring
         self._reports = reports
@@ -63,6 +67,10 @@ class LiveView:
     def open_alerts(self) -> list[Alert]:
         """What is open."""
         return self._measuring.engine.open_alerts()
+
+    def holds(self, now: float) -> dict[int, Hold]:
+        """Why nobody is told of open alerts."""
+        return self._notifier.holds(now)
 
     def recent_alerts(self, limit: int) -> list[Alert]:
         """What was closed lately."""

@@ -22,6 +22,7 @@ from aiohttp import web
 
 from coalmine_aggregator.broker import BrokerStartError, EmbeddedBroker, Listener
 from coalmine_aggregator.engine import Engine
+from coalmine_aggregator.live_duty import LiveDuty
 from coalmine_aggregator.live_view import LiveView
 from coalmine_aggregator.measuring import RECENT_ALERTS, Measuring, Watcher
 from coalmine_aggregator.metrics.shared_counts import SharedCounts
@@ -116,9 +117,10 @@ async def _start(
     )
     pulse = Pulse()
     watchdog = Watchdog(settings.fleet, pulse)
+    policy = settings.paging_policy()
     only = next(iter(settings.services)) if len(settings.services) == 1 else ""
     links = Links("" if settings.web.url is None else settings.web.url.text, only)
-    notifier = await Notifier.open(settings.notify, settings.paging_policy(), store, session, links, watchdog)
+    notifier = await Notifier.open(settings.notify, policy, store, session, links, watchdog)
     stack.push_async_callback(notifier.close)
     restored = await store.load()
 
@@ -162,6 +164,7 @@ async def _start(
         receivers=receivers,
         store=store,
         notifier=notifier,
+        duty=LiveDuty(measuring, notifier, store, policy.rotas),
         started_at=clock.wall(),
     )
     tasks = [

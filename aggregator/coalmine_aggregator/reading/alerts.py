@@ -58,7 +58,7 @@ def closed(
             (table.c.closed_at < after.closed_at) | earlier
         )
     query = query.order_by(table.c.closed_at.desc(), table.c.number.desc()).limit(limit)
-    return list(_decoded(connection.execute(query).scalars()))
+    return list(decoded(connection.execute(query).scalars()))
 
 
 def open_at(connection: sa.Connection, at: float) -> list[Alert]:
@@ -80,10 +80,11 @@ def open_at(connection: sa.Connection, at: float) -> list[Alert]:
     rows = connection.execute(
         sa.select(changes.c.body).join(last, last.c.id == changes.c.id).order_by(changes.c.number)
     )
-    return list(_decoded(rows.scalars()))
+    return list(decoded(rows.scalars()))
 
 
-def _decoded(bodies: Iterable[str]) -> Iterator[Alert]:
+def decoded(bodies: Iterable[str]) -> Iterator[Alert]:
+    """The alerts, from their rows or those of their transitions; what cannot be read is left out."""
     for body in bodies:
         try:
             yield alert_codec.decode_transition("changed", 0.0, body).alert

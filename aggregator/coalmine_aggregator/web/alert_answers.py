@@ -5,13 +5,15 @@ The same promises hold as in `answers`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from coalmine_aggregator.model.alert_headline import alert_headline
 from coalmine_aggregator.model.alerts import Alert, Transition
 from coalmine_aggregator.model.explanation import ScopeScore, Statistic
 from coalmine_aggregator.model.scopes import describe
+from coalmine_aggregator.paging.order import Hold
 from coalmine_aggregator.web.answers import Answer, Sums, finite, sums_of
+from coalmine_aggregator.web.told_answers import HeldItem, ToldItem, held_item
 
 MAX_CHANGES = 200
 """Changes that one explanation tells: the opening, and the newest."""
@@ -26,7 +28,12 @@ class AlertItem(Answer, rename={"alert_class": "class"}):
     scopes that name the very same series. `cause` is whose fault it is: service, network, agent,
     receipt_path or unknown; `effect` the fate that most bad datapoints ended in, empty where the class
     is not about fates; `note` a sentence with what the fields cannot say. `folded_into` is the id of
-    the wider alert that took this one in when it closed.
+    the wider alert that took this one in when it closed. `steps` are the first things to do, `playbook`
+    links to the rest.
+
+    `acknowledged_at` and `acknowledged_by` say since when who works on it, None and empty for nobody.
+    `actionable` is what people answered after its end: whether there was anything to do; None for no
+    answer. `held` says why nobody is told of an open alert now, None where that is not so.
     """
 
     number: int
@@ -53,6 +60,11 @@ class AlertItem(Answer, rename={"alert_class": "class"}):
     folded_into: str
     owner: str
     playbook: str
+    steps: list[str]
+    acknowledged_at: float | None
+    acknowledged_by: str
+    actionable: bool | None
+    held: HeldItem | None
 
 
 class Alerts(Answer, rename={"next_": "next"}):
@@ -90,7 +102,8 @@ class CandidateItem(Answer):
 
 
 class ChangeItem(Answer):
-    """One change (`opened`, `changed`, `closed`) at `at`, with the alert as it stood afterwards.
+    """One change (`opened`, `changed`, `acknowledged`, `closed`) at `at`, with the alert as it stood
+    afterwards.
 
     The slots from `first_slot` to `last_slot` were looked at, None where none were. `candidates` are
     the best sets of scopes, the chosen one first. `facts` are further findings, by name.
@@ -108,17 +121,19 @@ class ChangeItem(Answer):
 
 class Explained(Answer):
     """`/api/v1/alerts/{id}/explain`: the alert as it stands, and every change with its evidence, oldest
-    first. Of very many changes those after the opening are left out and counted.
+    first. Of very many changes those after the opening are left out and counted. `told` are the
+    messages about it, the oldest first, of very many the newest.
     """
 
     now: float
     alert: AlertItem
     changes: list[ChangeItem]
     left_out: int
+    told: list[ToldItem]
 
 
-def alert_item(alert: Alert) -> AlertItem:
-    """The alert as it is told."""
+def alert_item(alert: Alert, hold: Hold | None = None) -> AlertItem:
+    """The alert as it is told, and what holds it if it is open."""
     return AlertItem(
         number=alert.number,
         id=alert.id,
@@ -144,22 +159,36 @@ def alert_item(alert: Alert) -> AlertItem:
         folded_into=alert.folded_into,
         owner=alert.owner,
         playbook=alert.playbook,
+        steps=list(alert.steps),
+        acknowledged_at=alert.acknowledged_at,
+        acknowledged_by=alert.acknowledged_by,
+        actionable=alert.actionable,
+        held=None if hold is None else held_item(hold),
     )
 
 
-def explained(transitions: Sequence[Transition], standing: Iterable[Alert], now: float) -> Explained:
+def explained(
+    transitions: Sequence[Transition],
+    standing: Iterable[Alert],
+    now: float,
+    *,
+    holds: Mapping[int, Hold],
+    told: Sequence[ToldItem],
+) -> Explained:
     """What happened to one alert, oldest first and at least one thing; `standing` are alerts as they
-    are now, whose counts are newer than those of the last change."""
+    are now, whose counts are newer than those of the last change, `holds` what holds open ones, `told`
+    the messages about this one."""
     last = transitions[-1].alert
     newest = next((alert for alert in standing if alert.number == last.number), last)
-    told = list(transitions)
-    if len(told) > MAX_CHANGES:
-        told = [told[0], *told[len(told) - MAX_CHANGES + 1 :]]
+    shown = list(transitions)
+    if len(shown) > MAX_CHANGES:
+        shown = [shown[0], *shown[len(shown) - MAX_CHANGES + 1 :]]
     return Explained(
         now=now,
-        alert=alert_item(newest),
-        changes=[_change(each) for each in told],
-        left_out=len(transitions) - len(told),
+        alert=alert_item(newest, holds.get(newest.number)),
+        changes=[_change(each) for each in shown],
+        left_out=len(transitions) - len(shown),
+        told=list(told),
     )
 
 

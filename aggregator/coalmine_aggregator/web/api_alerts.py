@@ -21,6 +21,7 @@ from coalmine_aggregator.web.query import parse_count, singles
 from coalmine_aggregator.web.reader_tasks import AlertsGiven
 from coalmine_aggregator.web.replies import json_reply
 from coalmine_aggregator.web.spans import parse_time
+from coalmine_aggregator.web.told_answers import ToldItem
 
 MAX_RECENT = 200
 DEFAULT_RECENT = 20
@@ -30,6 +31,7 @@ _MAX_SERVICE = 255
 
 _pack = msgspec.msgpack.Encoder()
 _items = msgspec.json.Decoder(list[AlertItem])
+_told = msgspec.json.Decoder(list[ToldItem])
 
 
 @needs(Scope.READ)
@@ -48,10 +50,12 @@ async def alerts(request: web.Request) -> web.Response:
         recent = await closed_alerts(app, wanted, after, limit + 1)
     page = recent[:limit]
     place = AlertPlace(page[-1].closed_at or 0.0, page[-1].number) if page else None
+    now = app[NOW]()
+    holds = app[VIEW].holds(now)
     return json_reply(
         Alerts(
-            now=app[NOW](),
-            open=[alert_item(alert) for alert in wanted_open(app, wanted)],
+            now=now,
+            open=[alert_item(each, holds.get(each.number)) for each in wanted_open(app, wanted)],
             recent=page,
             next_=next_cursor(values, place) if len(recent) > len(page) else None,
         )
@@ -62,17 +66,26 @@ async def alerts(request: web.Request) -> web.Response:
 async def explain(request: web.Request) -> web.Response:
     """Why an alert was opened, and what happened to it since."""
     singles(request.query.items(), known=())
-    view, ref = request.app[VIEW], request.match_info["id"]
+    app, ref = request.app, request.match_info["id"]
+    view, now = app[VIEW], app[NOW]()
     transitions = await view.explain(ref)
     if not transitions:
-        raise ProblemError(
-            HTTPStatus.NOT_FOUND,
-            "no-such-alert",
-            f"There is no alert {ref[:64]}.",
-            hint="an alert is named by its number or its id; /api/v1/alerts lists them",
-        )
+        raise no_such_alert(ref)
+    told: list[ToldItem] = []
+    if app.get(READERS) is not None:
+        told = _told.decode(await ask(app, "told", _pack.encode(transitions[-1].alert.number)))
     standing = [*view.open_alerts(), *view.recent_alerts(MAX_RECENT)]
-    return json_reply(explained(transitions, standing, request.app[NOW]()))
+    return json_reply(explained(transitions, standing, now, holds=view.holds(now), told=told))
+
+
+def no_such_alert(ref: str) -> ProblemError:
+    """The problem of an alert that there is not."""
+    return ProblemError(
+        HTTPStatus.NOT_FOUND,
+        "no-such-alert",
+        f"There is no alert {ref[:64]}.",
+        hint="an alert is named by its number or its id; /api/v1/alerts lists them",
+    )
 
 
 def wanted_open(app: web.Application, wanted: AlertsWanted) -> list[Alert]:

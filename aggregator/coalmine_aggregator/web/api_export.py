@@ -22,7 +22,7 @@ from coalmine_aggregator.web.export_answers import (
     alerts_opening,
     rates_opening,
 )
-from coalmine_aggregator.web.keys import EXPORTS, NOW
+from coalmine_aggregator.web.keys import EXPORTS, NOW, VIEW
 from coalmine_aggregator.web.problems import ProblemError
 from coalmine_aggregator.web.query import parse_labels, parse_where, singles
 from coalmine_aggregator.web.reader_tasks import ExportGiven, ExportPiece
@@ -124,7 +124,8 @@ async def _alert_pieces(
     app: web.Application, form: Form, values: dict[str, str]
 ) -> AsyncIterator[bytes]:
     wanted = parse_wanted(values)
-    opened = [alert_item(alert) for alert in wanted_open(app, wanted)]
+    holds = app[VIEW].holds(app[NOW]())
+    opened = [alert_item(alert, holds.get(alert.number)) for alert in wanted_open(app, wanted)]
     head = alerts_opening(form, app[NOW]()) + alert_rows(form, opened, started=False)
     started, place = bool(opened), None
     while True:

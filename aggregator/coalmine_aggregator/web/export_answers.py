@@ -143,6 +143,9 @@ _ALERT_COLUMNS = [
     "owner",
     "playbook",
     "note",
+    "acknowledged_at",
+    "acknowledged_by",
+    "actionable",
 ]
 
 
@@ -169,6 +172,9 @@ def _alert_cells(item: AlertItem) -> list[Cell]:
         item.owner,
         item.playbook,
         item.note,
+        utc(item.acknowledged_at),
+        item.acknowledged_by,
+        "" if item.actionable is None else "yes" if item.actionable else "no",
     ]
 
 

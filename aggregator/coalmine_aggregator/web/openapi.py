@@ -9,6 +9,14 @@ import msgspec
 from coalmine_aggregator.web import parameters
 from coalmine_aggregator.web.alert_answers import Alerts, Explained
 from coalmine_aggregator.web.answers import Agents, Fates, Rates
+from coalmine_aggregator.web.duty_answers import (
+    AlertAnswer,
+    OnCall,
+    ReviewAnswer,
+    SilenceAnswer,
+    Silences,
+)
+from coalmine_aggregator.web.duty_bodies import AckBody, ReviewBody, SilenceBody
 from coalmine_aggregator.web.export_answers import AlertRows, RateRows
 from coalmine_aggregator.web.history_answers import LatencyAnswer, SeriesAnswer, StripAnswer
 from coalmine_aggregator.web.objective_answers import BurnDown, Noises, Slos
@@ -27,6 +35,14 @@ _ANSWERS = (
     Agents,
     Alerts,
     Explained,
+    AlertAnswer,
+    Silences,
+    SilenceAnswer,
+    OnCall,
+    ReviewAnswer,
+    AckBody,
+    ReviewBody,
+    SilenceBody,
     Slos,
     BurnDown,
     Noises,
@@ -45,7 +61,8 @@ def document(version: str) -> dict[str, Any]:
         "info": {
             "title": "Coalmine",
             "version": version,
-            "description": "What the canaries' datapoints came to, by the second. Read only.",
+            "description": "What the canaries' datapoints came to by the second, alerts, and what "
+            "people do about these.",
         },
         "paths": {
             "/api/v1/rates": _get(
@@ -71,6 +88,27 @@ def document(version: str) -> dict[str, Any]:
             "/api/v1/alerts/{id}/explain": _get(
                 "Why an alert was opened or changed", Explained, parameters.ALERT
             ),
+            "/api/v1/alerts/{id}/ack": _post(
+                "Acknowledge an open alert: nobody else is called",
+                AlertAnswer,
+                parameters.ALERT,
+                AckBody,
+            ),
+            "/api/v1/alerts/{id}/review": _post(
+                "Say whether there was anything to do about a closed alert",
+                AlertAnswer,
+                parameters.ALERT,
+                ReviewBody,
+            ),
+            "/api/v1/silences": {
+                **_get("What is silenced", Silences, []),
+                **_post("Silence alerts, or preview that", SilenceAnswer, [], SilenceBody, made=True),
+            },
+            "/api/v1/silences/{id}/end": _post(
+                "End a silence: what it held is told", SilenceAnswer, parameters.SILENCE
+            ),
+            "/api/v1/oncall": _get("Whose turn it is", OnCall, []),
+            "/api/v1/review": _get("Numbers for the weekly review", ReviewAnswer, parameters.REVIEW),
             "/api/v1/slo": _get("Objectives and error budgets", Slos, []),
             "/api/v1/slo/{service}/burn-down": _get(
                 "How an error budget was spent", BurnDown, parameters.BURN_DOWN
@@ -107,6 +145,37 @@ def _get(summary: str, answer: type, given: list[parameters.Parameter]) -> dict[
             },
         }
     }
+
+
+def _post(
+    summary: str,
+    answer: type,
+    given: list[parameters.Parameter],
+    body: type | None = None,
+    *,
+    made: bool = False,
+) -> dict[str, Any]:
+    """`made` says that there may be something new afterwards: that is told by the status."""
+    answered = {
+        "description": summary,
+        "content": {"application/json": {"schema": _ref(answer)}},
+    }
+    operation: dict[str, Any] = {
+        "summary": summary,
+        "description": f"For responders. {(answer.__doc__ or '').strip()}",
+        "parameters": given,
+        "responses": {
+            "200": answered,
+            **({"201": answered} if made else {}),
+            "default": _PROBLEM,
+        },
+    }
+    if body is not None:
+        operation["requestBody"] = {
+            "required": body is not AckBody,
+            "content": {"application/json": {"schema": _ref(body)}},
+        }
+    return {"post": operation}
 
 
 def _csv(summary: str, given: list[parameters.Parameter]) -> dict[str, Any]:

@@ -152,6 +152,18 @@ AUDIT = [
 
 ALERT = [_in_path("id", "An alert's number, or its id: then the newest alert of that id.")]
 
+SILENCE = [_in_path("id", "The silence's id.")]
+
+REVIEW = [
+    _parameter(
+        "last",
+        "Pages that opened in this long, up to now: 7d, 24h. Not together with from and to.",
+        {"type": "string", "pattern": "^[0-9]{1,9}[smhdw]?$", "default": "7d"},
+    ),
+    _parameter("from", f"{_AT}pages that opened from then on.", {"type": "string"}),
+    _parameter("to", f"{_AT}pages that opened before; now where absent.", {"type": "string"}),
+]
+
 BURN_DOWN = [
     _in_path("service", "The service's name."),
     _parameter(

@@ -13,6 +13,7 @@ from coalmine_aggregator.model.alerts import Alert, AlertClass
 from coalmine_aggregator.model.counts import NOTHING, Counts
 from coalmine_aggregator.model.fates import BAD
 from coalmine_aggregator.model.views import AgentView, GroupRates, NoiseView, SloView
+from coalmine_aggregator.paging.order import Hold
 from coalmine_aggregator.reading import alerts
 from coalmine_aggregator.reading.agents import agents_at
 from coalmine_aggregator.reading.counts import count
@@ -75,6 +76,10 @@ class PastView:
         # The worst are counted anew, where that is not done for all of them.
         found = sorted(alerts.open_at(self._connection, self._asked.at), key=by_weight)
         return [*map(self._counted, found[:MAX_OPEN]), *found[MAX_OPEN:]]
+
+    def holds(self, now: float) -> Mapping[int, Hold]:
+        """What held them is not kept."""
+        return {}
 
     def recent_alerts(self, limit: int) -> list[Alert]:
         """The alerts that had been closed last."""

@@ -12,6 +12,7 @@ from typing import Final
 import msgspec
 import sqlalchemy as sa
 
+from coalmine_aggregator.paging.review import review as review_of
 from coalmine_aggregator.reading import alerts as alerts_read
 from coalmine_aggregator.reading.agents import agents_at
 from coalmine_aggregator.reading.alerts import AlertPlace, AlertsWanted
@@ -20,20 +21,24 @@ from coalmine_aggregator.reading.counts import count
 from coalmine_aggregator.reading.latency import latency as latency_read
 from coalmine_aggregator.reading.library import Library
 from coalmine_aggregator.reading.objectives import Objective, burn_down_at
+from coalmine_aggregator.reading.pages import first_told, opened_between
 from coalmine_aggregator.reading.question import Question
 from coalmine_aggregator.reading.series import SeriesPlace, series_page
 from coalmine_aggregator.reading.strip import StripAsked
 from coalmine_aggregator.reading.strip import strip as strip_read
 from coalmine_aggregator.reading.tail import Tail
+from coalmine_aggregator.reading.told import told as told_read
 from coalmine_aggregator.web.alert_answers import AlertItem, alert_item
 from coalmine_aggregator.web.answers import AgentItem, agent_items
 from coalmine_aggregator.web.count_answers import fates_of, groups_of, history_rates_of
 from coalmine_aggregator.web.cursors import next_cursor
+from coalmine_aggregator.web.duty_answers import review_answer
 from coalmine_aggregator.web.export_answers import Form, rate_rows
 from coalmine_aggregator.web.history_answers import latency_answer, series_answer, strip_answer
 from coalmine_aggregator.web.objective_answers import BurnDown, burn_down_points
 from coalmine_aggregator.web.past_view import MomentAsked, PastView
 from coalmine_aggregator.web.snapshot import take_snapshot
+from coalmine_aggregator.web.told_answers import ToldItem, told_item
 from coalmine_wire.slots import SETTLE_S
 
 MODULE: Final = "coalmine_aggregator.web.reader_tasks"
@@ -81,6 +86,14 @@ class AlertsGiven(msgspec.Struct, frozen=True):
     wanted: AlertsWanted
     after: AlertPlace | None
     limit: int
+
+
+class ReviewGiven(msgspec.Struct, frozen=True):
+    """The pages that opened from `first` until before `end`; asked at `now`."""
+
+    first: float
+    end: float
+    now: float
 
 
 class AgentsGiven(msgspec.Struct, frozen=True):
@@ -161,6 +174,22 @@ def alerts(_: Library, connection: sa.Connection, given: bytes) -> bytes:
     return _json.encode(items)
 
 
+def told(_: Library, connection: sa.Connection, given: bytes) -> bytes:
+    """The messages about an alert, by its number, as list[ToldItem]."""
+    number = msgspec.msgpack.decode(given, type=int)
+    items: list[ToldItem] = [told_item(each) for each in told_read(connection, number)]
+    return _json.encode(items)
+
+
+def review(_: Library, connection: sa.Connection, given: bytes) -> bytes:
+    """`/api/v1/review`."""
+    task = msgspec.msgpack.decode(given, type=ReviewGiven)
+    found = opened_between(connection, task.first, task.end)
+    first = first_told(connection, task.first, task.end)
+    numbers = review_of(found, first, task.first, task.end)
+    return _json.encode(review_answer(numbers, task.now, task.first, task.end))
+
+
 def agents(library: Library, connection: sa.Connection, given: bytes) -> bytes:
     """Agents of a time as list[AgentItem]."""
     task = msgspec.msgpack.decode(given, type=AgentsGiven)
@@ -207,6 +236,8 @@ _TASKS: Final[tuple[Callable[[Library, sa.Connection, bytes], bytes], ...]] = (
     latency,
     series,
     alerts,
+    told,
+    review,
     agents,
     moment,
     burn_down,

@@ -84,6 +84,7 @@ def take_snapshot(view: SnapshotView, options: WebOptions, *, now: float, viewer
     agents = agent_items(view.agents(now))
     agents.sort(key=lambda item: (_AGENT_ORDER.get(item.status, 0), not item.impaired, item.agent))
     open_alerts = sorted(view.open_alerts(), key=by_weight)
+    holds = view.holds(now)
     slo, noise = slo_items(view.slo()), noise_items(view.noise())
     return Snapshot(
         now=now,
@@ -96,7 +97,7 @@ def take_snapshot(view: SnapshotView, options: WebOptions, *, now: float, viewer
         checks=[CheckItem(check.name, check.ok, check.detail) for check in health.checks],
         cells=cells[: options.max_groups],
         cells_total=len(cells),
-        open=[alert_item(alert) for alert in open_alerts[:MAX_OPEN]],
+        open=[alert_item(alert, holds.get(alert.number)) for alert in open_alerts[:MAX_OPEN]],
         open_total=len(open_alerts),
         recent=[alert_item(alert) for alert in view.recent_alerts(MAX_RECENT)],
         agents=agents[:MAX_AGENTS],

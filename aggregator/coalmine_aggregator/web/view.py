@@ -1,8 +1,8 @@
 """The seam between the web part and the rest: what pages, API and metrics read. Pure.
 
-Every method but `put_audit` changes nothing, and all but `explain` and `audit` answer from memory and
-at once. `Engine` gives most of them; the wiring adds `recent_alerts`, `explain` and the audit log (from
-the store) and `health`.
+Every method but `put_audit` and those of `duty` changes nothing, and all but `explain` and `audit`
+answer from memory and at once. `Engine` gives most of them; the wiring adds `holds`, `recent_alerts`,
+`explain` and the audit log (from the store) and `health`.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from typing import Protocol
 from coalmine_aggregator.model.alerts import Alert, Transition
 from coalmine_aggregator.model.audit_entry import AuditEntry
 from coalmine_aggregator.model.views import AgentView, GroupRates, GroupSums, NoiseView, SloView
+from coalmine_aggregator.paging.order import Hold
+from coalmine_aggregator.web.duty import Duty
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +82,9 @@ class SnapshotView(Protocol):
     def open_alerts(self) -> list[Alert]:
         """The alerts that are open, the oldest first."""
 
+    def holds(self, now: float) -> Mapping[int, Hold]:
+        """Why nobody is told of open alerts at `now`, by number; the others are not in it."""
+
     def recent_alerts(self, limit: int) -> list[Alert]:
         """At most `limit` alerts that are closed, the newest first."""
 
@@ -97,7 +102,11 @@ class SnapshotView(Protocol):
 
 
 class View(SnapshotView, Protocol):
-    """What can be looked at."""
+    """What can be looked at, and what people on duty do."""
+
+    @property
+    def duty(self) -> Duty:
+        """What people on duty do."""
 
     def recent_sums(
         self, by: Sequence[str], where: Mapping[str, str], first: int, last: int

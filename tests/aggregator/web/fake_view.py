@@ -29,10 +29,12 @@ from coalmine_aggregator.model.views import (
     NoiseView,
     SloView,
 )
+from coalmine_aggregator.paging.order import Hold, held_by
 from coalmine_aggregator.web.view import Check, Health, Queue
 from coalmine_wire.protocols import Protocol
 from coalmine_wire.series import Location, Series, make_series
 from coalmine_wire.slots import SETTLE_S
+from tests.aggregator.web.fake_duty import FakeDuty
 
 REGIONS = ("ap-southeast-2", "eu-west-1", "us-east-1", "us-west-2")
 START = 1_790_000_000
@@ -123,6 +125,10 @@ class FakeView:
     learned: dict[str, NoiseView] = field(default_factory=lambda: {"ingest": QUIET})
     history: list[Transition] = field(default_factory=list)
     audited: list[AuditEntry] = field(default_factory=list)
+    held: dict[int, Hold] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.duty = FakeDuty(self)
 
     def put_audit(self, entry: AuditEntry) -> None:
         self.audited.append(entry._replace(number=len(self.audited) + 1))
@@ -227,6 +233,15 @@ class FakeView:
 
     def recent_alerts(self, limit: int) -> list[Alert]:
         return self.closed[:limit]
+
+    def holds(self, now: float) -> dict[int, Hold]:
+        silenced = {
+            alert.number: held_by(silence)
+            for alert in self.open_alerts()
+            for silence in self.duty.silences(now)
+            if silence.holds(alert, now) and alert.acknowledged_at is None
+        }
+        return {**self.held, **silenced}
 
     async def explain(self, ref: str) -> list[Transition] | None:
         return [each for each in self.history if ref in (each.alert.id, str(each.alert.number))] or None

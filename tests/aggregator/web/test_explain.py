@@ -75,7 +75,7 @@ def test_very_many_changes_are_bounded_and_counted() -> None:
     alert = make_alert(1)
     many = [Transition(Change.OPENED, 0.0, alert)]
     many += [Transition(Change.CHANGED, float(at), alert) for at in range(1, 1000)]
-    told = explained(many, (), now=1000.0)
+    told = explained(many, (), now=1000.0, holds={}, told=())
     assert len(told.changes) == MAX_CHANGES
     assert told.left_out == 1000 - MAX_CHANGES
     assert [told.changes[index].at for index in (0, 1, -1)] == [0.0, 1001.0 - MAX_CHANGES, 999.0]

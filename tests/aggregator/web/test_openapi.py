@@ -17,6 +17,7 @@ from tests.aggregator.web.test_engine import FIRST
 
 DOCUMENT = document("0")
 IN_PATH = {"id": "2", "service": "ingest"}
+READING = {path: each["get"] for path, each in DOCUMENT["paths"].items() if "get" in each}
 
 
 def matches(value: object, schema: dict[str, Any], at: str = "") -> list[str]:
@@ -76,6 +77,8 @@ def test_every_route_is_described_and_every_description_is_routed(view: FakeView
         "/api/v1/agents",
         "/api/v1/alerts",
         "/api/v1/alerts/{id}/explain",
+        "/api/v1/silences",
+        "/api/v1/oncall",
         "/api/v1/slo",
         "/api/v1/slo/{service}/burn-down?points=3",
         "/api/v1/noise",
@@ -127,10 +130,10 @@ async def test_the_described_parameters_are_understood_and_others_refused(sqlite
         site.view.run(20)
         site.view.run(10, lost="udp")
         await site.view.written()
-        for path, operations in DOCUMENT["paths"].items():
+        for path, operation in READING.items():
             needed = NEEDED.get(path, {})
             address = path.format(id=1, service="ingest")
-            for item in operations["get"].get("parameters", []):
+            for item in operation.get("parameters", []):
                 name = item["name"]
                 if item["in"] == "path":
                     assert f"{{{name}}}" in path

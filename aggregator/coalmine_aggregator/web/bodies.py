@@ -1,0 +1,38 @@
+"""What a request brings along: one JSON object of a known shape."""
+
+from __future__ import annotations
+
+import re
+from http import HTTPStatus
+from typing import TypeVar
+
+import msgspec
+from aiohttp import web
+
+from coalmine_aggregator.web.problems import ProblemError
+
+_PATH = re.compile(r" - at `\$\.?([^`]*)`\Z")
+
+T = TypeVar("T", bound="Body")
+
+
+class Body(msgspec.Struct, forbid_unknown_fields=True):
+    """What every body is made of."""
+
+
+async def read_body(request: web.Request, kind: type[T]) -> T:
+    """The body as that shape; none at all is an empty object. Raises `ProblemError`."""
+    body = await request.read()
+    try:
+        return msgspec.json.decode(body or b"{}", type=kind)
+    except msgspec.ValidationError as error:
+        what = str(error)
+        at = _PATH.search(what)
+        raise bad_body(at[1] if at else "", _PATH.sub("", what) + ".") from None
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise bad_body("", "The body is no JSON.", "send one object in UTF-8") from None
+
+
+def bad_body(member: str, detail: str, hint: str = "") -> ProblemError:
+    """The problem of a body, and the member that is to blame if it is one."""
+    return ProblemError(HTTPStatus.BAD_REQUEST, "bad-body", detail, hint=hint, parameter=member)
