@@ -60,6 +60,8 @@ class Notifier:
         self._store = store
         self._dispatch = dispatch
         self._lanes: dict[_LaneKey, Lane] = {}
+        # Where an open alert's deliveries queue, by receiver, person and number; the wait of its group.
+        self._places: dict[tuple[str, str, int], tuple[_LaneKey, float]] = {}
         self._calling: set[int] = set()  # the alerts that are open and that nobody acknowledged
         self._heard: defaultdict[tuple[str, str], set[int]] = defaultdict(set)
         for transition in standing:
@@ -202,14 +204,25 @@ class Notifier:
 
     def _lane(self, delivery: Delivery, outlet: Outlet) -> Lane:
         alert = delivery.transition.alert
-        group = group_of(self._policy, alert, delivery.receiver)
-        values = ("alert", alert.dedup_key) if group is None else ("group", *group.values)
-        key = (delivery.receiver, delivery.target, values)
+        own = (delivery.receiver, delivery.target, alert.number)
+        # What it is grouped by may change while it is open: its end must not overtake its opening.
+        place = self._places.get(own)
+        if place is None:
+            group = group_of(self._policy, alert, delivery.receiver)
+            values = ("alert", alert.dedup_key) if group is None else ("group", *group.values)
+            place = (delivery.receiver, delivery.target, values), 0.0 if group is None else group.wait_s
+        key, wait_s = place
+        if delivery.transition.change is Change.CLOSED:
+            self._places.pop(own, None)
+        else:
+            self._places[own] = place
         lane = self._lanes.get(key)
         if lane is None:
             if len(self._lanes) >= MAX_IDLE:
                 self._lanes = {each: lane for each, lane in self._lanes.items() if len(lane)}
-            wait_s = 0.0 if group is None else group.wait_s
+                self._places = {
+                    each: place for each, place in self._places.items() if place[0] in self._lanes
+                }
             heard = self._heard[delivery.receiver, delivery.target]
             calls_for = self._calling.__contains__
             lane = self._lanes[key] = Lane(outlet, self._store, calls_for, heard, wait_s)

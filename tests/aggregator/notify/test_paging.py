@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from coalmine_aggregator.model.alerts import Change, Transition
+from coalmine_aggregator.model.alerts import Change, Severity, Transition
 from coalmine_aggregator.notify import backoff, lane
 from coalmine_aggregator.notify.lane import ANSWERED, SUPERSEDED
 from coalmine_aggregator.notify.links import Links
@@ -234,6 +234,23 @@ async def test_what_belongs_together_is_told_together(
         await drained(page.store)
         assert [each.alert.number for each in page.chat.notices[-1].transitions] == [1, 2]
         assert page.pd.notices == []
+
+
+async def test_the_end_waits_behind_the_opening_whatever_became_of_its_group(
+    url: str, now: float
+) -> None:
+    async with paged(url, now) as run:
+        run.chat.dead = True
+        run.put(opened(1, "logs"), now=now)
+        await run.chat.tries.get()
+        over = closed(1, "logs")
+        ticket = over.alert._replace(severity=Severity.TICKET)  # another group, were it new
+        run.put(over._replace(alert=ticket), now=now + 1.0)
+        await run.store.flushed()
+        assert run.chat.changes == []
+        run.chat.dead = False
+        await drained(run.store)
+    assert run.chat.changes == [Change.OPENED, Change.CLOSED]
 
 
 async def test_a_silence_holds_over_a_restart_and_its_end_is_told_once(url: str, now: float) -> None:
