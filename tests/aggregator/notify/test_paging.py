@@ -248,6 +248,7 @@ async def test_the_end_waits_behind_the_opening_whatever_became_of_its_group(
         run.put(over._replace(alert=ticket), now=now + 1.0)
         await run.store.flushed()
         assert run.chat.changes == []
+        assert len(run.notifier._lanes) == 1
         run.chat.dead = False
         await drained(run.store)
     assert run.chat.changes == [Change.OPENED, Change.CLOSED]
