@@ -16,7 +16,7 @@ from tests.e2e.fleet import Aggregator
 from tests.e2e.wired_fleet import WiredFleet
 from tests.servers.alertmanager import Alertmanager
 from tests.servers.mosquitto import Mosquitto
-from tests.servers.pagerduty import ROUTING_KEY, PagerDuty
+from tests.servers.pagerduty import HOOK_SECRET, ROUTING_KEY, PagerDuty
 from tests.servers.ports import free_port
 from tests.servers.smtp import SmtpServer
 from tests.servers.twilio import ACCOUNT, NUMBER, TOKEN, Twilio
@@ -100,7 +100,14 @@ class Paged:
             receive={"tcp": f"127.0.0.1:{tcp_port}"},
             broker={"url": f"mqtt://127.0.0.1:{servers.broker.port}"},
             notify=[
-                {"name": "pd", "pagerduty": {"routing_key": ROUTING_KEY, "url": pagerduty.url}},
+                {
+                    "name": "pd",
+                    "pagerduty": {
+                        "routing_key": ROUTING_KEY,
+                        "url": pagerduty.url,
+                        "hook_secret": HOOK_SECRET,
+                    },
+                },
                 {"name": "am", "alertmanager": {"urls": [servers.alertmanager.url], "resend": "5s"}},
                 {
                     "name": "mail",
@@ -221,6 +228,11 @@ class Paged:
         """The status of the API's answer; 0 where there was none."""
         status, _ = await self.aggregator.api.post(f"/api/v1/alerts/{ref}/ack", {})
         return status
+
+    async def acknowledge_at_pagerduty(self, by: str) -> int:
+        """The status of our answer to PagerDuty's webhook."""
+        hook = f"http://127.0.0.1:{self.aggregator.web_port}/api/v1/hooks/pagerduty/pd"
+        return await self.pagerduty.acknowledge(self.pagerduty.incidents[-1], by, hook)
 
 
 @asynccontextmanager
