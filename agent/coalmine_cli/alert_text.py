@@ -6,7 +6,17 @@ import datetime
 from collections.abc import Mapping, Sequence
 
 from coalmine_cli.text_table import columns, percent
-from coalmine_cli.told import Alert, Alerts, Candidate, Change, Explained, Statistic, Sums
+from coalmine_cli.told import (
+    Alert,
+    Alerts,
+    Candidate,
+    Change,
+    Explained,
+    Held,
+    Statistic,
+    Sums,
+    Told,
+)
 from coalmine_runtime.printable import printable
 
 _OURS = {"_fleet": "the fleet", "_control": "the control agent"}
@@ -56,11 +66,13 @@ def explanation(told: Explained) -> list[str]:
         fresh = {name: fact for name, fact in standing.items() if fact != before.get(name)}
         lines += ["", *_change(change, fresh)]
         before = standing
+    if told.told:
+        lines += ["", *_messages(told.told)]
     return [printable(line).rstrip() for line in lines]
 
 
 def _table_of(alerts: Sequence[Alert], now: float) -> list[str]:
-    heads = ("ALERT", "NUMBER", "SEVERITY", "SINCE (UTC)", "LASTS", "WHERE", "BAD", "CAUSE")
+    heads = ("ALERT", "NUMBER", "SEVERITY", "SINCE (UTC)", "LASTS", "WHERE", "BAD", "CAUSE", "TOLD")
     rows = [
         (
             alert.id,
@@ -71,10 +83,22 @@ def _table_of(alerts: Sequence[Alert], now: float) -> list[str]:
             scope_text(alert.scope, alert.service),
             _bad(alert),
             f"part of {alert.folded_into}" if alert.folded_into else alert.cause.replace("_", " "),
+            _told_of(alert),
         )
         for alert in alerts
     ]
     return [printable(line) for line in columns([heads, *rows], right=(1,))]
+
+
+def _told_of(alert: Alert) -> str:
+    """What has become of telling somebody."""
+    if alert.acknowledged_at is not None:
+        return f"acknowledged by {alert.acknowledged_by}"
+    if alert.held is not None:
+        return " ".join(part for part in ("held:", alert.held.kind, alert.held.by) if part)
+    if alert.actionable is not None:
+        return "actionable" if alert.actionable else "not actionable"
+    return ""
 
 
 def _bad(alert: Alert) -> str:
@@ -103,10 +127,50 @@ def _people(alert: Alert) -> dict[str, str]:
     return {
         "since": f"{moment(alert.since)} UTC, opened {moment(alert.opened_at)}",
         "closed": "" if alert.closed_at is None else moment(alert.closed_at),
+        "acknowledged": _acknowledged(alert),
+        "held": "" if alert.held is None else _held(alert.held),
+        "actionable": {True: "yes", False: "no", None: ""}[alert.actionable],
         "part of": alert.folded_into,
         "owner": alert.owner,
         "playbook": alert.playbook,
     }
+
+
+def _acknowledged(alert: Alert) -> str:
+    if alert.acknowledged_at is None:
+        return ""
+    return f"by {alert.acknowledged_by}, {moment(alert.acknowledged_at)}"
+
+
+def _held(held: Held) -> str:
+    """Why nobody is told, and what to do about it."""
+    until = "" if held.until is None else f" until {moment(held.until)} UTC"
+    match held.kind:
+        case "inhibited":
+            return f"not told: {held.by} is open and wider"
+        case "hours":
+            return f"not told outside of its hours{until}"
+        case _:
+            return f"not told{until}: {held.kind} {held.by} by {held.who}: {held.why}"
+
+
+def _messages(messages: Sequence[Told]) -> list[str]:
+    rows = [("TOLD (UTC)", "RECEIVER", "WHO", "STEP", "OF", "STATE", "TRIES", "")]
+    for each in messages:
+        step = f"{each.step}.{each.repeat}" if each.repeat else str(each.step)
+        rows.append(
+            (
+                moment(each.delivered_at or each.made_at),
+                each.receiver,
+                each.target or "-",
+                step if each.step else "-",
+                each.change,
+                each.state,
+                str(each.attempts),
+                each.dead or each.error,
+            )
+        )
+    return columns(rows, right=(3, 6))
 
 
 def _what(alert: Alert) -> str:
@@ -165,7 +229,7 @@ def _candidates(candidates: Sequence[Candidate], service: str) -> list[str]:
 
 
 def _facts(facts: Mapping[str, str]) -> list[str]:
-    width = max(map(len, facts), default=0)
+    width = max((len(name) for name, fact in facts.items() if fact), default=0)
     return [f"  {name:<{width}}  {fact}" for name, fact in facts.items() if fact]
 
 

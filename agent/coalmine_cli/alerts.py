@@ -1,4 +1,4 @@
-"""`coalmine alerts`: what is open at an aggregator, and why.
+"""`coalmine alerts`: what is open at an aggregator, why, and what is done about it.
 
 Exit codes: 0 fine; 1 there is no such alert; 2 it could not be asked.
 """
@@ -12,6 +12,7 @@ import click
 from coalmine_cli.alert_text import alerts_table, explanation
 from coalmine_cli.asking import Aggregator
 from coalmine_cli.asking_options import as_json, asking
+from coalmine_cli.duty import COMMANDS
 from coalmine_cli.told import Alerts, Explained
 
 CLOSED = 50
@@ -22,7 +23,11 @@ _asking = asking("coalmine alerts")
 
 @click.group()
 def alerts() -> None:
-    """See what is open, and why."""
+    """See what is open, and why; acknowledge, silence, look ahead and back."""
+
+
+for command in COMMANDS:
+    alerts.add_command(command)
 
 
 @alerts.command("list")

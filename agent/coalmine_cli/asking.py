@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import http.client
 import ssl
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path
 from typing import TypeVar
 
 import msgspec
 
 from coalmine_cli.told import Problem
+from coalmine_cli.told_duty import Me
 from coalmine_runtime.printable import printable, printable_json
 from coalmine_runtime.quantities import Address
 from coalmine_runtime.secret import Secret
@@ -69,6 +70,18 @@ class Aggregator:
                 return self._decoded(body, kind), printable_json(body.decode(errors="replace"))
             raise self._refusal(path, response.status, body)
 
+    def send(self, path: str, given: Mapping[str, object], kind: type[T]) -> tuple[T, str]:
+        """The answer to POST `path` of an object, as `ask` has it. Raises as `ask`."""
+        headers = {"Content-Type": "application/json"}
+        if not self._has_token:
+            # Without a token we are let in as a browser is, which must prove that it was meant to.
+            headers["X-Coalmine-CSRF"] = self.ask("/api/v1/me", Me)[0].csrf
+        with self._asked(path, "application/json", msgspec.json.encode(given), headers) as response:
+            body = self._body(response)
+            if response.status in (http.client.OK, http.client.CREATED):
+                return self._decoded(body, kind), printable_json(body.decode(errors="replace"))
+            raise self._refusal(path, response.status, body)
+
     def events(self, path: str, kind: type[T]) -> Generator[T, None, None]:
         """The server-sent events of GET `path`, one after the other until the aggregator ends them.
         Raises `AskingError`, `NotThereError`; also where nothing comes for `TIMEOUT_S`."""
@@ -82,8 +95,11 @@ class Aggregator:
                     yield self._decoded(line[len(_DATA) :], kind)
 
     @contextlib.contextmanager
-    def _asked(self, path: str, accept: str) -> Iterator[http.client.HTTPResponse]:
-        """The response to GET `path`; what goes wrong with the connection is an `AskingError`."""
+    def _asked(
+        self, path: str, accept: str, sent: bytes | None = None, more: Mapping[str, str] | None = None
+    ) -> Iterator[http.client.HTTPResponse]:
+        """The response to GET `path`, or to POST where something is sent; what goes wrong with the
+        connection is an `AskingError`."""
         if self._context is None:
             connection = http.client.HTTPConnection(self._host, self._port, timeout=TIMEOUT_S)
         else:
@@ -91,7 +107,8 @@ class Aggregator:
                 self._host, self._port, timeout=TIMEOUT_S, context=self._context
             )
         try:
-            connection.request("GET", self._path + path, headers={**self._headers, "Accept": accept})
+            headers = {**self._headers, "Accept": accept, **(more or {})}
+            connection.request("GET" if sent is None else "POST", self._path + path, sent, headers)
             yield connection.getresponse()
         except TimeoutError:
             raise AskingError(f"{self._url}: no answer in {TIMEOUT_S:g} s") from None
@@ -131,7 +148,7 @@ class Aggregator:
         detail, hint = printable(problem.detail), printable(problem.hint)
         if problem.type.startswith("urn:coalmine:problem:no-such-"):
             return NotThereError(detail)
-        if status == http.client.NOT_FOUND:
+        if status == http.client.NOT_FOUND and problem.type.endswith(":not-found"):
             return AskingError(f"{self._url} is an older Coalmine: it does not know {path}")
         hint = f"; {hint}" if hint else ""
         return AskingError(f"{self._url} answers {status}: {detail}{hint}")

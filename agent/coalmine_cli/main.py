@@ -17,7 +17,7 @@ class _Lazy(click.Group):
     subcommands: ClassVar[dict[str, tuple[str, str]]] = {
         "agent": ("coalmine_cli.agent", "Send datapoints from this host, each second."),
         "aggregator": ("coalmine_cli.aggregator", "Count what arrives, and page when it does not."),
-        "alerts": ("coalmine_cli.alerts", "See what is open, and why."),
+        "alerts": ("coalmine_cli.alerts", "See what is open, and why; acknowledge, silence."),
         "demo": ("coalmine_cli.demo", "Watch a fleet on this machine, and break things."),
         "rates": ("coalmine_cli.rates", "See what arrived of what was sent, by any labels."),
         "top": ("coalmine_cli.top", "Watch sum rates, alerts and agents in this terminal."),

@@ -19,6 +19,32 @@ class Sums(msgspec.Struct):
     fates: dict[str, int]
 
 
+class Held(msgspec.Struct):
+    """Why nobody is told of an open alert."""
+
+    kind: str
+    until: float | None
+    by: str
+    who: str
+    why: str
+
+
+class Told(msgspec.Struct):
+    """One message to one receiver."""
+
+    receiver: str
+    target: str
+    step: int
+    repeat: int
+    change: str
+    made_at: float
+    attempts: int
+    state: str
+    delivered_at: float | None
+    dead: str
+    error: str
+
+
 class Alert(msgspec.Struct, rename={"alert_class": "class"}):
     """One alert, open or closed."""
 
@@ -44,6 +70,10 @@ class Alert(msgspec.Struct, rename={"alert_class": "class"}):
     folded_into: str
     owner: str
     playbook: str
+    acknowledged_at: float | None = None
+    acknowledged_by: str = ""
+    actionable: bool | None = None
+    held: Held | None = None
 
 
 class Alerts(msgspec.Struct):
@@ -93,6 +123,7 @@ class Explained(msgspec.Struct):
     alert: Alert
     changes: list[Change]
     left_out: int
+    told: list[Told] = msgspec.field(default_factory=list)
 
 
 class Problem(msgspec.Struct):

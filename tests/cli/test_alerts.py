@@ -51,7 +51,17 @@ async def test_the_open_alerts_are_listed(view: FakeView, serve: Serve) -> None:
     done = await coalmine("list", "--url", url)
     assert (done.code, done.err) == (0, "")
     head, loss, missing = [re.split(r"\s{2,}", line) for line in done.out.splitlines()]
-    assert head == ["ALERT", "NUMBER", "SEVERITY", "SINCE (UTC)", "LASTS", "WHERE", "BAD", "CAUSE"]
+    assert head == [
+        "ALERT",
+        "NUMBER",
+        "SEVERITY",
+        "SINCE (UTC)",
+        "LASTS",
+        "WHERE",
+        "BAD",
+        "CAUSE",
+        "TOLD",
+    ]
     assert loss == [
         "ingest-loss-1",
         "7",
