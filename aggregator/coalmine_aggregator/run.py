@@ -28,6 +28,7 @@ from coalmine_aggregator.measuring import RECENT_ALERTS, Measuring, Watcher
 from coalmine_aggregator.metrics.shared_counts import SharedCounts
 from coalmine_aggregator.notify.alertmanager.watchdog import Watchdog
 from coalmine_aggregator.notify.heartbeat import Heartbeat
+from coalmine_aggregator.notify.hooks import hooks_of
 from coalmine_aggregator.notify.links import Links
 from coalmine_aggregator.notify.notifier import Notifier
 from coalmine_aggregator.notify.pulse import Pulse
@@ -115,9 +116,9 @@ async def _start(
     session = await stack.enter_async_context(
         aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
     )
+    policy = settings.paging_policy()
     pulse = Pulse()
     watchdog = Watchdog(settings.fleet, pulse)
-    policy = settings.paging_policy()
     only = next(iter(settings.services)) if len(settings.services) == 1 else ""
     links = Links("" if settings.web.url is None else settings.web.url.text, only)
     notifier = await Notifier.open(settings.notify, policy, store, session, links, watchdog)
@@ -286,6 +287,7 @@ async def _serve(
         access=page.access,
         hosts=tuple(page.hosts),
         secure=page.certificate is not None,
+        hooks=hooks_of(settings.notify),
     )
     app = make_app(view, options, readers, others=[counts, ReaderMetrics(readers)], now=measuring.now)
     await _listen("web", app, page.listen, page.certificate, stack)

@@ -15,6 +15,7 @@ from coalmine_aggregator.access.oidc import OidcClient
 from coalmine_aggregator.access.settings import CALLBACK
 from coalmine_aggregator.reading.readers import Readers
 from coalmine_aggregator.web import probes
+from coalmine_aggregator.web.api_hooks import Hooks
 from coalmine_aggregator.web.entrance import check_routes, entrance
 from coalmine_aggregator.web.errors import problems
 from coalmine_aggregator.web.exporting import Exports
@@ -71,7 +72,8 @@ def make_app(
     if paced:
         app.cleanup_ctx.append(_pace)
     files = StaticFiles()
-    _add_routes(app, Page(files), _login(app, files, gate))
+    hooks = Hooks(options.hooks, gate, app[AUDIT])
+    _add_routes(app, Page(files), _login(app, files, gate), hooks)
     check_routes(app)
     return app
 
@@ -88,10 +90,11 @@ def _login(app: web.Application, files: StaticFiles, gate: Gate) -> Login:
     return Login(LoginPage(files.body("login.html").decode(), gate.settings), gate, app[AUDIT], oidc)
 
 
-def _add_routes(app: web.Application, page: Page, login: Login) -> None:
+def _add_routes(app: web.Application, page: Page, login: Login, hooks: Hooks) -> None:
     app.add_routes(
         [
             *api_routes(),
+            web.post("/api/v1/hooks/{provider}/{receiver}", hooks.take),
             web.get("/", page.index),
             web.get("/wall", page.wall),
             web.get("/static/{build}/{name:.+}", page.static),

@@ -19,6 +19,7 @@ from coalmine_aggregator.web.duty_answers import (
 from coalmine_aggregator.web.duty_bodies import AckBody, ReviewBody, SilenceBody
 from coalmine_aggregator.web.export_answers import AlertRows, RateRows
 from coalmine_aggregator.web.history_answers import LatencyAnswer, SeriesAnswer, StripAnswer
+from coalmine_aggregator.web.hook_answers import HookTaken
 from coalmine_aggregator.web.objective_answers import BurnDown, Noises, Slos
 from coalmine_aggregator.web.people_answers import AuditLog, Me
 from coalmine_aggregator.web.problems import CONTENT_TYPE, ProblemBody
@@ -43,6 +44,7 @@ _ANSWERS = (
     AckBody,
     ReviewBody,
     SilenceBody,
+    HookTaken,
     Slos,
     BurnDown,
     Noises,
@@ -109,6 +111,7 @@ def document(version: str) -> dict[str, Any]:
             ),
             "/api/v1/oncall": _get("Whose turn it is", OnCall, []),
             "/api/v1/review": _get("Numbers for the weekly review", ReviewAnswer, parameters.REVIEW),
+            "/api/v1/hooks/{provider}/{receiver}": _hook(),
             "/api/v1/slo": _get("Objectives and error budgets", Slos, []),
             "/api/v1/slo/{service}/burn-down": _get(
                 "How an error budget was spent", BurnDown, parameters.BURN_DOWN
@@ -124,6 +127,9 @@ def document(version: str) -> dict[str, Any]:
             "securitySchemes": {
                 "token": {"type": "http", "scheme": "bearer"},
                 "session": {"type": "apiKey", "in": "cookie", "name": "coalmine"},
+                "signature": {"type": "apiKey", "in": "header", "name": "X-PagerDuty-Signature"},
+                "hook_token": {"type": "http", "scheme": "bearer"},
+                "hook_password": {"type": "http", "scheme": "basic"},
             },
         },
         "security": [{"token": []}, {"session": []}, {}],
@@ -176,6 +182,29 @@ def _post(
             "content": {"application/json": {"schema": _ref(body)}},
         }
     return {"post": operation}
+
+
+def _hook() -> dict[str, Any]:
+    return {
+        "post": {
+            "summary": "A provider's webhook: acknowledged there is acknowledged here",
+            "description": "Open to who proves to be the provider: by PagerDuty's signature, else by "
+            f"the receiver's hook_secret. {(HookTaken.__doc__ or '').strip()}",
+            "parameters": parameters.HOOK,
+            "requestBody": {
+                "required": True,
+                "content": {"application/json": {"schema": {"type": "object"}}},
+            },
+            "responses": {
+                "200": {
+                    "description": "It was taken",
+                    "content": {"application/json": {"schema": _ref(HookTaken)}},
+                },
+                "default": _PROBLEM,
+            },
+            "security": [{"signature": []}, {"hook_token": []}, {"hook_password": []}],
+        }
+    }
 
 
 def _csv(summary: str, given: list[parameters.Parameter]) -> dict[str, Any]:

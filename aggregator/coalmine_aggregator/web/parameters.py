@@ -164,6 +164,14 @@ REVIEW = [
     _parameter("to", f"{_AT}pages that opened before; now where absent.", {"type": "string"}),
 ]
 
+HOOK = [
+    {
+        **_in_path("provider", "The receiver's kind."),
+        "schema": {"type": "string", "enum": ["jira", "opsgenie", "pagerduty"]},
+    },
+    _in_path("receiver", "The receiver's name in notify."),
+]
+
 BURN_DOWN = [
     _in_path("service", "The service's name."),
     _parameter(

@@ -18,6 +18,7 @@ from coalmine_aggregator.notify.alertmanager.alert import alert_of, is_over
 from coalmine_aggregator.notify.alertmanager.settings import AlertmanagerSettings
 from coalmine_aggregator.notify.alertmanager.watchdog import Watchdog
 from coalmine_aggregator.notify.http import Client
+from coalmine_aggregator.notify.links import Links
 from coalmine_aggregator.notify.notice import Notice
 from coalmine_aggregator.notify.receiver import RefusedError, TryLaterError
 from coalmine_runtime import clock
@@ -43,6 +44,7 @@ class Alertmanager:
         self._resend_s = settings.resend
         self._watchdog = watchdog
         self._standing: dict[str, Transition] = {}
+        self._links = Links()
         self._resending: asyncio.Task[None] | None = None
 
     def start(self, standing: Sequence[Transition]) -> None:
@@ -54,6 +56,7 @@ class Alertmanager:
         """See `Receiver.deliver`."""
         key = notice.transition.alert.dedup_key
         self._standing[key] = notice.transition
+        self._links = notice.links
         errors = [error for error in await self._tell([key]) if error is not None]
         if len(errors) < len(self._peers):
             return
@@ -87,7 +90,9 @@ class Alertmanager:
     ) -> list[TryLaterError | RefusedError | None]:
         """Tells all peers at once how these alerts stand, and what goes beside them; returns each one's
         error."""
-        return await asyncio.gather(*(peer.tell(self._standing, keys, beside) for peer in self._peers))
+        return await asyncio.gather(
+            *(peer.tell(self._standing, keys, beside, self._links) for peer in self._peers)
+        )
 
 
 class _Peer:
@@ -104,11 +109,12 @@ class _Peer:
         standing: dict[str, Transition],
         keys: Sequence[str],
         beside: Sequence[dict[str, Any]],
+        links: Links,
     ) -> TryLaterError | RefusedError | None:
         async with self._turn:
             # Built in turn: what stood when the turn was asked for may have changed since.
             now = clock.wall()
-            alerts = [alert_of(standing[key], now) for key in keys if key in standing]
+            alerts = [alert_of(standing[key], now, links) for key in keys if key in standing]
             alerts += beside
             error: TryLaterError | RefusedError | None = None
             try:
