@@ -19,6 +19,14 @@ MAX_CHANGES = 200
 """Changes that one explanation tells: the opening, and the newest."""
 
 
+class ReachItem(Answer):
+    """Of the `total` values that a label has in the scope, so many are touched: 22 of 44 hosts."""
+
+    label: str
+    affected: int
+    total: int
+
+
 class AlertItem(Answer, rename={"alert_class": "class"}):
     """One alert. `sums` are those of the scope over the `window_s` that decided, `beside` those of
     the rest of the service over the same slots, `total` those of the scope since `since`, the first
@@ -29,7 +37,7 @@ class AlertItem(Answer, rename={"alert_class": "class"}):
     receipt_path or unknown; `effect` the fate that most bad datapoints ended in, empty where the class
     is not about fates; `note` a sentence with what the fields cannot say. `folded_into` is the id of
     the wider alert that took this one in when it closed. `steps` are the first things to do, `playbook`
-    links to the rest.
+    links to the rest. `reach` counts the places and machines of the scope that were touched.
 
     `acknowledged_at` and `acknowledged_by` say since when who works on it, None and empty for nobody.
     `actionable` is what people answered after its end: whether there was anything to do; None for no
@@ -61,6 +69,7 @@ class AlertItem(Answer, rename={"alert_class": "class"}):
     owner: str
     playbook: str
     steps: list[str]
+    reach: list[ReachItem]
     acknowledged_at: float | None
     acknowledged_by: str
     actionable: bool | None
@@ -160,6 +169,7 @@ def alert_item(alert: Alert, hold: Hold | None = None) -> AlertItem:
         owner=alert.owner,
         playbook=alert.playbook,
         steps=list(alert.steps),
+        reach=[ReachItem(*each) for each in alert.reach],
         acknowledged_at=alert.acknowledged_at,
         acknowledged_by=alert.acknowledged_by,
         actionable=alert.actionable,

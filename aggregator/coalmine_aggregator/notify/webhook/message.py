@@ -47,6 +47,7 @@ def body_of(notice: Notice) -> bytes:
         "owner": alert.owner,
         "playbook": alert.playbook,
         "steps": list(alert.steps),
+        "reach": [each._asdict() for each in alert.reach],
         "acknowledged_at": None if alert.acknowledged_at is None else utc(alert.acknowledged_at),
         "acknowledged_by": alert.acknowledged_by,
     }

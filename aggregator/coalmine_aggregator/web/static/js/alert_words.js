@@ -1,7 +1,7 @@
 // What the page says of an alert, by its class. Some classes count bad datapoints, some count unknown
 // ones, and some count none at all: then the note says it.
 
-import { badly, count, percent, words } from "./numbers.js";
+import { badly, count, percent, plural, words } from "./numbers.js";
 import { duration } from "./times.js";
 
 const OURS = { _fleet: "the fleet", _control: "the control agent" };
@@ -72,6 +72,11 @@ export function causeOf(alert) {
   if (alert.cause === "unknown" && !asked) return "";
   const why = asked && alert.note ? `; ${alert.note}` : "";
   return `Cause: ${CAUSES[alert.cause] ?? words(alert.cause)}${why}`;
+}
+
+/** How many places and machines of the scope are touched; empty where that is not counted. */
+export function reachOf(alert) {
+  return alert.reach.map(({ label, affected, total }) => `${count(affected)} of ${plural(total, label)}`).join(", ");
 }
 
 /** What the rest of the service sees; empty where that is not compared. */

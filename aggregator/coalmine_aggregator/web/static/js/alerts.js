@@ -1,6 +1,6 @@
 // Open alerts, laid out as assess, blast radius, compensate.
 
-import { besideOf, causeOf, fatesOf, figureOf, noteOf, sameAs, serviceName, titleOf, totalOf } from "./alert_words.js";
+import { besideOf, causeOf, fatesOf, figureOf, noteOf, reachOf, sameAs, serviceName, titleOf, totalOf } from "./alert_words.js";
 import { Keyed, h, icon, setAttribute, setIcon, setText } from "./dom.js";
 import { count, plural } from "./numbers.js";
 import { inUtc } from "./preferences.js";
@@ -92,8 +92,9 @@ function card({ alert }) {
   const age = h("span", { class: "aside" });
   const fold = h("button", { type: "button", class: "fold-card" }, "Details");
   const headline = h("p", { class: "figure" });
-  const [fates, total, note, same, beside, cause] = Array.from({ length: 6 }, line);
+  const [fates, total, note, same, beside, cause, reach] = Array.from({ length: 7 }, line);
   const scope = h("p", { class: "tags" });
+  const steps = h("ol", { class: "steps" });
   const owner = h("p");
   const playbook = h("p");
   const began = h("a", {}, "The moment it was opened");
@@ -104,8 +105,8 @@ function card({ alert }) {
     { class: "alert" },
     h("header", {}, mark, title, severity, id, told, age, fold),
     h("div", { class: "assess" }, h("h3", {}, "Assess"), headline, fates.element, total.element),
-    h("div", { class: "radius" }, h("h3", {}, "Blast radius"), scope, same.element, cause.element, note.element, beside.element),
-    h("div", { class: "compensate" }, h("h3", {}, "Compensate"), playbook, owner, h("p", { class: "leads aside" }, where, began)),
+    h("div", { class: "radius" }, h("h3", {}, "Blast radius"), scope, reach.element, same.element, cause.element, note.element, beside.element),
+    h("div", { class: "compensate" }, h("h3", {}, "Compensate"), steps, playbook, owner, h("p", { class: "leads aside" }, where, began)),
     why.root,
   );
   let chosen = null; // by hand, which holds whatever comes
@@ -143,10 +144,13 @@ function card({ alert }) {
     toMoment(began, alert);
     toScope(where, alert);
     where.hidden = alert.service.startsWith("_");
+    reach.say(reachOf(alert));
     same.say(sameAs(alert));
     cause.say(causeOf(alert));
     note.say(noteOf(alert));
     beside.say(besideOf(alert));
+    steps.replaceChildren(...alert.steps.map((step) => h("li", {}, step)));
+    steps.hidden = alert.steps.length === 0;
     setText(owner, alert.owner ? `Owner ${alert.owner}` : "No owner is set");
     playbook.replaceChildren(link(alert.playbook, "Open the playbook") ?? (alert.playbook || "No playbook is set"));
     why.update(alert);
