@@ -63,7 +63,7 @@ class BodyTemplate(NamedTuple):
         return cls(JsonTemplate.parse(text, PLACES))
 
     def filled(self, notice: Notice) -> bytes:
-        """The document with what the notice says in its places. Nobody knows here what shows it, so that
+        """The document with what the notice says in its places. Nobody knows what shows it, so that
         no word of it is markup of any kind."""
         said = _values(notice)
         shown = {name: text if name in _EXACT else inert(text) for name, text in said.items()}
