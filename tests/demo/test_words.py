@@ -73,14 +73,20 @@ def test_a_plain_line_names_what_is_open() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "severity", "owner", "playbook", "line"),
+    ("kind", "severity", "owner", "lines"),
     [
-        ("alert.opened", "page", "me", "https://x", "PAGE me: Restore it; playbook https://x"),
-        ("alert.opened", "ticket", "", "", "TICKET to nobody: Restore it"),
-        ("alert.changed", "page", "me", "", "CHANGED Restore it"),
-        ("alert.closed", "page", "me", "", "RESOLVED Restore it"),
+        ("alert.opened", "page", "me", ["PAGE me: Restore it", "  ASSESS  9 of 9", "  Ack: so"]),
+        (
+            "alert.opened",
+            "ticket",
+            "",
+            ["TICKET to nobody: Restore it", "  ASSESS  9 of 9", "  Ack: so"],
+        ),
+        ("alert.changed", "page", "me", ["CHANGED Restore it"]),
+        ("alert.acknowledged", "page", "me", ["ACKNOWLEDGED Restore it"]),
+        ("alert.closed", "page", "me", ["RESOLVED Restore it"]),
     ],
 )
-def test_messages(kind: str, severity: str, owner: str, playbook: str, line: str) -> None:
-    data = PageData("ingest-loss-1", severity, "Restore it", owner, playbook)
-    assert words.page_line(Page(kind, data)) == line
+def test_messages(kind: str, severity: str, owner: str, lines: list[str]) -> None:
+    data = PageData("ingest-loss-1", severity, "Restore it", owner, "ASSESS  9 of 9\nAck: so")
+    assert words.page_lines(Page(kind, data)) == lines

@@ -231,7 +231,10 @@ class _Demo:
         return answer
 
     def _paged(self, page: words.Page) -> None:
-        self._screen.tell(words.page_line(page), "bold yellow")
+        subject, *text = words.page_lines(page)
+        self._screen.tell(subject, "bold yellow")
+        for line in text:
+            self._screen.tell(line, "yellow")
         if page.type == "alert.opened":
             self._screen.tell(words.why_line(page.data.id, self._page), "yellow")
 

@@ -17,9 +17,9 @@ class PageData(msgspec.Struct):
 
     id: str
     severity: str
-    summary: str
+    subject: str
     owner: str
-    playbook: str
+    page: str
 
 
 class Page(msgspec.Struct):
@@ -81,12 +81,12 @@ def faults_line(faults: Sequence[Fault]) -> str:
     return "; ".join(fault.words for fault in faults) or "nothing"
 
 
-def page_line(message: Page) -> str:
-    """A page or a ticket in one line; that it changed, which pages nobody again; or that it is over."""
+def page_lines(message: Page) -> list[str]:
+    """A page or a ticket as its owner gets it; of what becomes of it later the subject alone."""
     page = message.data
-    if message.type == "alert.closed":
-        return f"RESOLVED {page.summary}"
-    if message.type == "alert.changed":
-        return f"CHANGED {page.summary}"
-    playbook = f"; playbook {page.playbook}" if page.playbook else ""
-    return f"{page.severity.upper()} {page.owner or 'to nobody'}: {page.summary}{playbook}"
+    change = message.type.removeprefix("alert.")
+    if change == "opened":
+        text = [f"  {line}" for line in page.page.splitlines()]
+        return [f"{page.severity.upper()} {page.owner or 'to nobody'}: {page.subject}", *text]
+    word = "RESOLVED" if change == "closed" else change.upper()
+    return [f"{word} {page.subject}"]
