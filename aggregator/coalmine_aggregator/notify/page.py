@@ -160,7 +160,9 @@ def _compensate(alert: Alert) -> list[str]:
     steps = "  ".join(f"{n} {_said(step)}" for n, step in enumerate(alert.steps, 1))
     owner = f"owner {_said(alert.owner)}" if alert.owner else "no owner is named"
     playbook = one_line(alert.playbook) or "no playbook is linked"
-    return [*([steps] if steps else []), f"{playbook}   {owner}"]
+    together = f"{playbook}   {owner}"
+    last = [together] if len(together) <= WIDTH - INDENT else [playbook, owner]
+    return [*([steps] if steps else []), *last]
 
 
 def _said(text: str) -> str:
