@@ -30,8 +30,15 @@ aggregator.add_command(replay)
 @aggregator.command()
 @_CONFIG
 def check(config: Path) -> None:
-    """Check CONFIG and every file that it names. Opens no port and no store."""
+    """Check CONFIG and every file that it names. Opens no port and no store.
+
+    Warns of pages that nobody would hear of, or could do nothing about.
+    """
     settings = _load(config)
+    from coalmine_aggregator.paging.gaps import gaps
+
+    for gap in gaps(settings.paging_policy(), settings.policies(), settings.own_policy()):
+        print(f"{config}: warning: {gap}")
     services, receivers = len(settings.services), len(settings.notify)
     print(
         f"{config}: fine: {services} service{'s' * (services != 1)}, "

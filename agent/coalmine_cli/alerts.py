@@ -14,6 +14,7 @@ from coalmine_cli.asking import Aggregator
 from coalmine_cli.asking_options import as_json, asking
 from coalmine_cli.duty import COMMANDS
 from coalmine_cli.told import Alerts, Explained
+from coalmine_cli.trial import test
 
 CLOSED = 50
 """Closed alerts that `list --all` shows."""
@@ -26,7 +27,7 @@ def alerts() -> None:
     """See what is open, and why; acknowledge, silence, look ahead and back."""
 
 
-for command in COMMANDS:
+for command in (*COMMANDS, test):
     alerts.add_command(command)
 
 

@@ -77,6 +77,7 @@ async def test_check_tells_what_is_wrong_and_what_is_fine(tmp_path: Path) -> Non
     process = await start("check", str(config(tmp_path)))
     out, _ = await process.communicate()
     assert process.returncode == 0
+    assert "warning: services.ingest: its pages name no owner" in out.decode()
     assert out.decode().endswith("aggregator.yaml: fine: 1 service, 0 receivers of alerts\n")
     process = await start("check", str(config(tmp_path, sotre="x")))
     _, err = await process.communicate()

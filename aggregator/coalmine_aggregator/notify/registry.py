@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Sequence
 from pathlib import Path
 
 import aiohttp
@@ -26,16 +27,20 @@ from coalmine_runtime.tls import TlsClientSettings, client_context
 
 
 def receiver_of(
-    entry: NotifySettings, session: aiohttp.ClientSession, watchdog: Watchdog | None = None
+    entry: NotifySettings,
+    session: aiohttp.ClientSession,
+    watchdog: Watchdog | None = None,
+    traces: Sequence[aiohttp.TraceConfig] = (),
 ) -> Receiver:
-    """The receiver that an entry describes. Raises `SettingError` for a `ca_file` that is none."""
+    """The receiver that an entry describes; `traces` are for a session of its own. Raises `SettingError`
+    for a `ca_file` that is none."""
     if entry.alertmanager is not None:
         client = Client(session, _trust(entry.alertmanager.ca_file))
         return Alertmanager(entry.alertmanager, client, watchdog)
     if entry.chat is not None:
         return Chat(entry.chat)
     if entry.gateway is not None:
-        return Gateway(entry.gateway, _guarded(entry.gateway))
+        return Gateway(entry.gateway, _guarded(entry.gateway, traces))
     if entry.jira is not None:
         return Jira(entry.jira, Client(session))
     if entry.mail is not None:
@@ -45,13 +50,15 @@ def receiver_of(
     if entry.pagerduty is not None:
         return PagerDuty(entry.pagerduty, Client(session))
     assert entry.webhook is not None
-    return Webhook(entry.webhook, _guarded(entry.webhook))
+    return Webhook(entry.webhook, _guarded(entry.webhook, traces))
 
 
-def _guarded(settings: GatewaySettings | WebhookSettings) -> Client:
+def _guarded(
+    settings: GatewaySettings | WebhookSettings, traces: Sequence[aiohttp.TraceConfig]
+) -> Client:
     """A session of its own, which connects to what the settings allow and nothing else."""
     target = target_of(settings.url, private=settings.allow_private)
-    return Client(guarded(target), _trust(settings.ca_file), owned=True)
+    return Client(guarded(target, traces=traces), _trust(settings.ca_file), owned=True)
 
 
 def _trust(ca_file: Path | None) -> ssl.SSLContext | None:

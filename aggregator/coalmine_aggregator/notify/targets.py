@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import ipaddress
 import socket
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import aiohttp
@@ -71,9 +72,13 @@ def target_of(url: WebUrl, *, private: bool) -> Target:
     return target
 
 
-def guarded(target: Target, resolver: AbstractResolver | None = None) -> aiohttp.ClientSession:
+def guarded(
+    target: Target,
+    resolver: AbstractResolver | None = None,
+    traces: Sequence[aiohttp.TraceConfig] = (),
+) -> aiohttp.ClientSession:
     """A session that connects to nothing else; to be closed by the caller. `resolver` looks names up in
-    place of the system's."""
+    place of the system's; `traces` are told of its requests."""
 
     def make(info: tuple[int, int, int, str, tuple[object, ...]]) -> socket.socket:
         family, kind, protocol, _, address = info
@@ -83,7 +88,9 @@ def guarded(target: Target, resolver: AbstractResolver | None = None) -> aiohttp
         return socket.socket(family, kind, protocol)
 
     connector = aiohttp.TCPConnector(socket_factory=make, resolver=resolver)
-    return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+    return aiohttp.ClientSession(
+        connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trace_configs=list(traces)
+    )
 
 
 def _inner(address: Address) -> Address:
