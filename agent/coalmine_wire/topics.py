@@ -1,4 +1,5 @@
-"""MQTT topics: `coalmine/v1/<fleet>/agent/<id>/{birth,state,report}`. Pure."""
+"""MQTT topics: `coalmine/v1/<fleet>/agent/<id>/{birth,state,report}`, and for pairs of aggregators
+`coalmine/v1/<fleet>/alerts/<aggregator>`. Pure."""
 
 from __future__ import annotations
 
@@ -36,6 +37,11 @@ def is_topic_part(text: str) -> bool:
 def subscription(fleet: str, kind: Kind) -> str:
     """The filter under which an aggregator hears every agent of a fleet."""
     return f"coalmine/v1/{fleet}/agent/+/{kind}"
+
+
+def aggregator_topic(fleet: str, aggregator: str) -> str:
+    """Where an aggregator of a pair says how it is and what it has told; retained."""
+    return f"coalmine/v1/{fleet}/alerts/{aggregator}"
 
 
 def parse_topic(text: str) -> Topic | None:

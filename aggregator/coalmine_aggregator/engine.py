@@ -25,6 +25,7 @@ from coalmine_aggregator.ledger.roster import Roster
 from coalmine_aggregator.ledger.settling import Settler
 from coalmine_aggregator.model.agent_life import AgentLife
 from coalmine_aggregator.model.alerts import Alert, Transition
+from coalmine_aggregator.model.claims import Claim
 from coalmine_aggregator.model.events import Event
 from coalmine_aggregator.model.findings import Finding
 from coalmine_aggregator.model.policy import NO_POLICY, DetectionPolicy, ServicePolicy
@@ -116,6 +117,7 @@ class Engine:
         self._links = Links(sources)
         self._housekept = 0
         self._watched: Sequence[Finding] = ()
+        self._claims: Sequence[Claim] = ()
         self._settled: int | None = None
         self._ticked = now
 
@@ -181,6 +183,10 @@ class Engine:
         told of that before."""
         self._watched = findings
 
+    def claim(self, claims: Sequence[Claim]) -> None:
+        """The open alerts of the other aggregator of a pair, in place of those told before."""
+        self._claims = claims
+
     def progress(self, now: float) -> Progress:
         """How the counting goes."""
         view = self.judge.control.view
@@ -209,6 +215,7 @@ class Engine:
             self._links.sources(),
             timings,
             self._watched,
+            self._claims,
         )
         if settled:
             self._settled = settled[-1].slot

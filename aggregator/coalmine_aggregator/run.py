@@ -32,6 +32,8 @@ from coalmine_aggregator.notify.hooks import hooks_of
 from coalmine_aggregator.notify.links import Links
 from coalmine_aggregator.notify.notifier import Notifier
 from coalmine_aggregator.notify.pulse import Pulse
+from coalmine_aggregator.pair.pair import Pair
+from coalmine_aggregator.pair_link import PairLink
 from coalmine_aggregator.reading.readers import Readers
 from coalmine_aggregator.receivers.limits import ReceiverLimits
 from coalmine_aggregator.receivers.receivers import Listen, ListenError, Receivers
@@ -119,9 +121,11 @@ async def _start(
     policy = settings.paging_policy()
     pulse = Pulse()
     watchdog = Watchdog(settings.fleet, pulse)
+    named = settings.pair
+    pair = None if named is None else Pair(named.name, named.peer, clock.wall())
     only = next(iter(settings.services)) if len(settings.services) == 1 else ""
     links = Links("" if settings.web.url is None else settings.web.url.text, only)
-    notifier = await Notifier.open(settings.notify, policy, store, session, links, watchdog)
+    notifier = await Notifier.open(settings.notify, policy, store, session, links, watchdog, pair)
     stack.push_async_callback(notifier.close)
     restored = await store.load()
 
@@ -157,6 +161,10 @@ async def _start(
     stack.push_async_callback(receivers.stop)
 
     link = await _broker(settings.broker, settings.fleet, stack)
+    meeting = None
+    if pair is not None:
+        meeting = PairLink(link, tls_context(link), pair, measuring, notifier)
+        watchers.append(meeting)
     reports = Reports(link, measuring, measuring.now, tls_context(link))
     view = LiveView(
         fleet=settings.fleet,
@@ -172,6 +180,9 @@ async def _start(
         _task(reports.run(), "reports", stack),
         _task(measuring.run(receivers, _watchdog()), "measuring", stack),
     ]
+    if meeting is not None:
+        tasks.append(_task(meeting.run(), "pair", stack))
+        stack.push_async_callback(meeting.goodbye)
     if heartbeat is not None:
         tasks.append(_task(heartbeat.run(), "heartbeat", stack))
     readers = Readers(

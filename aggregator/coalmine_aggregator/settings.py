@@ -12,6 +12,7 @@ from coalmine_aggregator.model.policy import SLO_WINDOW_S, ServicePolicy
 from coalmine_aggregator.notify.heartbeat import HeartbeatSettings
 from coalmine_aggregator.notify.settings import NotifySettings, check_names
 from coalmine_aggregator.notify.web_url import WebUrl
+from coalmine_aggregator.pair_settings import PairSettings
 from coalmine_aggregator.paging.policy import PagingPolicy
 from coalmine_aggregator.paging_settings import PagingSettings
 from coalmine_aggregator.playbook_settings import OwnSettings, PlaybookSettings, playbooks_of
@@ -319,6 +320,7 @@ class AggregatorSettings:
     heartbeat: HeartbeatSettings | None = setting(
         "Who waits for a sign that the counting is proven right", None
     )
+    pair: PairSettings | None = setting("Two aggregators that watch each other", None)
     paging: PagingSettings = setting("Who hears of which alerts, when", PagingSettings())
     store: DatabaseUrl = setting(
         "Where history is kept: postgresql://user:password@host/database, or sqlite:////path.db; "
@@ -346,6 +348,10 @@ class AggregatorSettings:
             raise SettingError(
                 "heartbeat",
                 'says that the counting is proven right, and control agents prove it; needs "control"',
+            )
+        if self.pair is not None and self.broker.url is None:
+            raise SettingError(
+                "pair", 'both aggregators meet at a broker that outlives either; needs "broker.url"'
             )
         self._check_metrics()
 

@@ -11,10 +11,12 @@ kept for `SETTLE_IN_S`, since detectors need that long to see what is still wron
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as Set
 from typing import NamedTuple
 
 from coalmine_aggregator.alerts.folding import cover_of
 from coalmine_aggregator.model.alerts import Alert, AlertClass, Change, Severity, Transition
+from coalmine_aggregator.model.claims import Claim
 from coalmine_aggregator.model.findings import Finding
 from coalmine_aggregator.model.policy import NO_POLICY, ServicePolicy
 
@@ -39,9 +41,15 @@ class State(NamedTuple):
 
 
 def step(
-    state: State, findings: Sequence[Finding], policies: Mapping[str, ServicePolicy], now: float
+    state: State,
+    findings: Sequence[Finding],
+    policies: Mapping[str, ServicePolicy],
+    now: float,
+    claims: Sequence[Claim] = (),
 ) -> tuple[State, list[Transition]]:
-    """Takes in everything that is wrong at `now`. Several findings of one key count as the first."""
+    """Takes in everything that is wrong at `now`. Several findings of one key count as the first.
+    `claims` are the open alerts of the other aggregator of a pair: the same trouble gets the same
+    ordinal, another one gets none of theirs."""
     if not findings and not state.open:
         return state, []
     alerts: dict[_Key, Alert] = {_key_of(alert): alert for alert in state.open}
@@ -75,7 +83,7 @@ def step(
             if len(alerts) >= MAX_OPEN:
                 refused += 1
                 continue
-            alerts[key] = _opened(state.fleet, number, finding, policies, alerts, now)
+            alerts[key] = _opened(state.fleet, number, finding, policies, alerts, now, claims)
             transitions.append(Transition(Change.OPENED, now, alerts[key], finding.explanation))
             number += 1
             continue
@@ -115,6 +123,7 @@ def _opened(
     policies: Mapping[str, ServicePolicy],
     alerts: Mapping[_Key, Alert],
     now: float,
+    claims: Sequence[Claim],
 ) -> Alert:
     taken = {
         alert.ordinal
@@ -128,7 +137,7 @@ def _opened(
         fleet=fleet,
         service=finding.service,
         alert_class=finding.alert_class,
-        ordinal=next(each for each in range(1, len(taken) + 2) if each not in taken),
+        ordinal=_ordinal(finding, taken, claims),
         severity=Severity.TICKET if finding.quiet else finding.severity,
         scope=finding.scope,
         since=finding.since,
@@ -149,6 +158,27 @@ def _opened(
         total=finding.total,
         handle=finding.handle,
     )
+
+
+def _ordinal(finding: Finding, taken: Set[int], claims: Sequence[Claim]) -> int:
+    """The one that the other aggregator has given to the same trouble, the equal scope before others;
+    else the smallest that nobody uses."""
+    beside = [
+        claim
+        for claim in claims
+        if (claim.service, claim.alert_class) == (finding.service, finding.alert_class)
+    ]
+    scopes = (finding.scope, *finding.equivalents)
+    same = [
+        (finding.scope not in claim.scopes, claim.ordinal)
+        for claim in beside
+        if claim.ordinal not in taken
+        and claim.is_same(finding.alert_class, scopes, finding.handle)
+    ]
+    if same:
+        return min(same)[1]
+    used = taken | {claim.ordinal for claim in beside}
+    return next(each for each in range(1, len(used) + 2) if each not in used)
 
 
 def _updated(alert: Alert, finding: Finding, policies: Mapping[str, ServicePolicy]) -> Alert:

@@ -28,6 +28,7 @@ from coalmine_aggregator.judge.silence import Silence
 from coalmine_aggregator.judge.slowness import SlownessWatch
 from coalmine_aggregator.ledger.series import CONTROL, AllSeries
 from coalmine_aggregator.model.alerts import Alert, AlertClass, Change, Transition
+from coalmine_aggregator.model.claims import Claim
 from coalmine_aggregator.model.explanation import SELF_CHECK
 from coalmine_aggregator.model.findings import Finding
 from coalmine_aggregator.model.policy import NO_POLICY, DetectionPolicy, ServicePolicy
@@ -59,7 +60,7 @@ class Evidence(NamedTuple):
 
     `presence` gives every agent that is expected to report, and is asked only while one is missing;
     `asides` are the agents that were set aside. `watched` is what is wrong with the aggregator
-    itself, as its watchers find.
+    itself, as its watchers find; `claims` are the open alerts of the other aggregator of a pair.
     """
 
     cells: Sequence[SlotCells] = ()
@@ -70,6 +71,7 @@ class Evidence(NamedTuple):
     sources: Sources = Sources()
     timings: Timings = NO_TIMINGS
     watched: Sequence[Finding] = ()
+    claims: Sequence[Claim] = ()
 
 
 class Kept(NamedTuple):
@@ -173,7 +175,9 @@ class Judge:
         if not (evidence.cells or evidence.revisions or evidence.open_slots):
             return []  # nothing is known that was not known before
         findings = self._findings(evidence, presence, now)
-        self._alerts, transitions = machine.step(self._alerts, findings, self._policies, now)
+        self._alerts, transitions = machine.step(
+            self._alerts, findings, self._policies, now, evidence.claims
+        )
         transitions = [self._with_last_slot(self._with_proof(each, now)) for each in transitions]
         for change, _, alert, _ in transitions:
             if change is Change.CLOSED and alert.alert_class is AlertClass.LOSS:

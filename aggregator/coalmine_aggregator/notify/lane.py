@@ -10,9 +10,11 @@ from collections.abc import Callable, Iterable
 
 from coalmine_aggregator.model.alerts import Change, Severity
 from coalmine_aggregator.notify.backoff import GIVE_UP_S, LONGEST_ASKED_S, delay_s
+from coalmine_aggregator.notify.gate import Gate
 from coalmine_aggregator.notify.outlet import Outlet
 from coalmine_aggregator.notify.receiver import GoneError, RefusedError, TryLaterError
-from coalmine_aggregator.store.pending import Delivery
+from coalmine_aggregator.pair.pair import Verdict
+from coalmine_aggregator.store.pending import Delivery, DeliveryKey
 from coalmine_aggregator.store.store import Store
 from coalmine_runtime import clock
 from coalmine_runtime.logs import get_logger
@@ -43,7 +45,8 @@ class Lane:
     thing under the same key, so nothing is doubled.
 
     `calls_for` says whether an alert, by its number, is open and not acknowledged; `heard` are the
-    numbers of the alerts of which the receiver, and person, has heard anything.
+    numbers of the alerts of which the receiver, and person, has heard anything. What the `gate` holds
+    lets others pass, but nothing of the same alert.
     """
 
     def __init__(
@@ -53,8 +56,11 @@ class Lane:
         calls_for: Callable[[int], bool],
         heard: set[int],
         wait_s: float = 0.0,
+        gate: Gate | None = None,
     ) -> None:
         self._outlet = outlet
+        self._gate = gate
+        self._held: set[DeliveryKey] = set()  # what waits at the gate
         self._store = store
         self._calls_for = calls_for
         self._wait_s = wait_s
@@ -63,12 +69,21 @@ class Lane:
         self._task: asyncio.Task[None] | None = None
 
     def __len__(self) -> int:
-        """Deliveries that wait or are on their way."""
-        return len(self._queue)
+        """Deliveries that are due or on their way."""
+        return len(self._queue) - len(self._held)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is in it, due or not."""
+        return not self._queue
 
     def oldest(self, severity: Severity) -> float | None:
         """Since when the oldest page, or ticket, waits; None where none does."""
-        made = (each.made_at for each in self._queue if each.transition.alert.severity is severity)
+        made = (
+            each.made_at
+            for each in self._queue
+            if each.transition.alert.severity is severity and each.key not in self._held
+        )
         oldest = next(made, None)
         return None if oldest is None else oldest + (self._wait_s if self._outlet.takes_groups else 0.0)
 
@@ -101,14 +116,14 @@ class Lane:
     async def _round(self) -> float | None:
         """Leaves out what need not be told, and tells the next notice: once. Returns the seconds until
         the same is to be tried again, None where it is settled."""
-        most = MAX_TOLD if self._outlet.takes_groups else 1
-        batch = list(itertools.islice(self._queue, most))
-        needless = {each.key: why for each in batch if (why := self._needless(each)) is not None}
+        batch, needless = self._next()
         if needless:
-            await self._settle(
-                each._replace(dead=needless[each.key]) for each in batch if each.key in needless
-            )
+            await self._settle(needless)
             return None
+        if not batch:
+            assert self._gate is not None
+            await self._gate.news()
+            return 0.0
         error = await self._try(batch)
         now = clock.wall()
         tried = [each._replace(attempts=each.attempts + 1, error=None) for each in batch]
@@ -126,11 +141,39 @@ class Lane:
             )
             return None
         wait_s = delay_s(tried[0].attempts, random.random(), error.after_s)  # noqa: S311
-        for place, each in enumerate(tried):
-            self._queue[place] = each._replace(next_at=now + wait_s, error=what)
-            self._store.put_delivery(self._queue[place])
-        self._outlet.failed(self._queue[0], wait_s)
+        again = {each.key: each._replace(next_at=now + wait_s, error=what) for each in tried}
+        for place, each in enumerate(self._queue):
+            if each.key in again:
+                self._queue[place] = again[each.key]
+                self._store.put_delivery(again[each.key])
+        self._outlet.failed(again[tried[0].key], wait_s)
         return wait_s
+
+    def _next(self) -> tuple[list[Delivery], list[Delivery]]:
+        """The notice that may leave now, and of what was looked at for it all that need not be told."""
+        most = MAX_TOLD if self._outlet.takes_groups else 1
+        batch: list[Delivery] = []
+        needless: list[Delivery] = []
+        held: set[int] = set()  # alerts of which something waits
+        self._held.clear()
+        for each in self._queue:
+            number = each.transition.alert.number
+            why = self._needless(each)
+            if why is None and self._gate is not None:
+                is_behind = number in held and not each.step
+                verdict = Verdict.WAIT if is_behind else self._gate.verdict(each)
+                if verdict is Verdict.WAIT:
+                    held.add(number)
+                    self._held.add(each.key)
+                    continue
+                why = self._gate.told_by if verdict is Verdict.TOLD else None
+            if why is not None:
+                needless.append(each._replace(dead=why))
+            else:
+                batch.append(each)
+            if len(batch) + len(needless) >= most:
+                break
+        return batch, needless
 
     async def _settle(self, deliveries: Iterable[Delivery]) -> None:
         """These are done, or given up: the queue goes on without them once that is committed."""
@@ -188,6 +231,11 @@ class Lane:
         if settled.delivered_at is not None:
             self._heard.add(number)
             self._outlet.delivered(settled)
+            if self._gate is not None:
+                self._gate.told(settled)
+        elif self._gate is not None and settled.dead == self._gate.told_by:
+            self._heard.add(number)
+            self._gate.told(settled)
         elif settled.dead not in (SUPERSEDED, NEVER_TOLD, ANSWERED):
             self._outlet.gave_up(settled)
         if settled.transition.change is Change.CLOSED:

@@ -12,22 +12,24 @@ from collections.abc import Mapping, Sequence
 
 import aiohttp
 
-from coalmine_aggregator.model.alerts import AlertClass, Change, Severity, Transition
+from coalmine_aggregator.model.alerts import Alert, AlertClass, Change, Severity, Transition
 from coalmine_aggregator.model.findings import Finding
 from coalmine_aggregator.model.progress import Progress
 from coalmine_aggregator.notify.alertmanager.alert import RESOLVED_S
 from coalmine_aggregator.notify.alertmanager.watchdog import Watchdog
+from coalmine_aggregator.notify.gate import Gate
 from coalmine_aggregator.notify.lane import Lane
 from coalmine_aggregator.notify.links import Links
 from coalmine_aggregator.notify.outlet import Outlet, OutletView
 from coalmine_aggregator.notify.registry import receiver_of
 from coalmine_aggregator.notify.settings import NotifySettings
 from coalmine_aggregator.paging.dispatch import Dispatch
-from coalmine_aggregator.paging.order import Hold, Recipients
+from coalmine_aggregator.paging.order import Hold, Order, Recipients
 from coalmine_aggregator.paging.policy import PagingPolicy
-from coalmine_aggregator.paging.routing import group_of
+from coalmine_aggregator.paging.routing import everybody, group_of
 from coalmine_aggregator.paging.silence import Silence
 from coalmine_aggregator.paging.undelivered import Standing, Trouble, Waiting, undelivered
+from coalmine_aggregator.pair.pair import Pair
 from coalmine_aggregator.store.pending import Delivery
 from coalmine_aggregator.store.read import Standing as Left
 from coalmine_aggregator.store.store import Store
@@ -53,8 +55,10 @@ class Notifier:
         store: Store,
         dispatch: Dispatch,
         standing: Sequence[Transition],
+        gate: Gate | None = None,
     ) -> None:
-        """`standing` has the newest transition of every open alert."""
+        """`standing` has the newest transition of every open alert. What leaves passes the `gate`."""
+        self._gate = gate
         self._policy = policy
         self._outlets = outlets
         self._store = store
@@ -77,13 +81,14 @@ class Notifier:
         session: aiohttp.ClientSession,
         links: Links = Links(),  # noqa: B008
         watchdog: Watchdog | None = None,
+        pair: Pair | None = None,
     ) -> Notifier:
         """Starts delivering what the outbox holds, and what the store commits from now on."""
         now = clock.wall()
         left = await store.standing(now - RESOLVED_S)
         past = await store.paging(now)
         still_open = [each for each in left.standing if each.alert.closed_at is None]
-        dispatch = Dispatch(policy, still_open, past.made, past.silences, now)
+        dispatch = Dispatch(policy, still_open, past.made, past.silences, now, _fault)
         people = policy.people
 
         def contact(person: str, field: str) -> str:
@@ -95,16 +100,35 @@ class Notifier:
             )
             for entry in receivers
         }
-        notifier = cls(policy, outlets, store, dispatch, still_open)
+        gate = None
+        if pair is not None:
+            gate = Gate(pair)
+            pair.restore([each.alert for each in still_open], left.heard)
+        notifier = cls(policy, outlets, store, dispatch, still_open, gate)
         notifier._recall_troubles(still_open)
         notifier._take_over(left)
         return notifier
+
+    @property
+    def gate(self) -> Gate | None:
+        """Where notices wait for the other aggregator of a pair; None where there is none."""
+        return self._gate
 
     def route(self, transitions: Sequence[Transition], now: float) -> list[Recipients]:
         """Who is to hear of each transition; for `Store.put_transitions`."""
         for transition in transitions:
             self._note(transition)
+            if self._gate is not None:
+                self._gate.note(transition)
         return self._dispatch.take(transitions, now)
+
+    def everybody(self, transitions: Sequence[Transition]) -> list[Recipients]:
+        """All who can be told, whatever routes say."""
+        told = everybody(self._policy)
+        return [
+            Recipients(each, tuple(Order(each, receiver, person) for receiver, person in told))
+            for each in transitions
+        ]
 
     def due(self, now: float) -> None:
         """Has told what is due by now without anything having happened; to be called once a second."""
@@ -219,15 +243,19 @@ class Notifier:
         lane = self._lanes.get(key)
         if lane is None:
             if len(self._lanes) >= MAX_IDLE:
-                self._lanes = {each: lane for each, lane in self._lanes.items() if len(lane)}
+                self._lanes = {each: lane for each, lane in self._lanes.items() if not lane.is_empty}
                 self._places = {
                     each: place for each, place in self._places.items() if place[0] in self._lanes
                 }
             heard = self._heard[delivery.receiver, delivery.target]
             calls_for = self._calling.__contains__
-            lane = self._lanes[key] = Lane(outlet, self._store, calls_for, heard, wait_s)
+            lane = self._lanes[key] = Lane(outlet, self._store, calls_for, heard, wait_s, self._gate)
         return lane
 
 
 def _earlier(one: float | None, other: float | None) -> float | None:
     return min((each for each in (one, other) if each is not None), default=None)
+
+
+def _fault(alert: Alert, error: Exception) -> None:
+    log.exception("notify.dispatch_fault", error, alert=alert.id, number=alert.number)

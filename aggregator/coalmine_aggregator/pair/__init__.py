@@ -1,0 +1,1 @@
+"""Two aggregators that watch each other: who of them tells what. Pure."""
