@@ -32,8 +32,8 @@ def receiver_of(
     watchdog: Watchdog | None = None,
     traces: Sequence[aiohttp.TraceConfig] = (),
 ) -> Receiver:
-    """The receiver that an entry describes; `traces` are for a session of its own. Raises `SettingError`
-    for a `ca_file` that is none."""
+    """The receiver that an entry describes; `traces` are for a session of its own. Raises
+    `SettingError` for a `ca_file` that is none."""
     if entry.alertmanager is not None:
         client = Client(session, _trust(entry.alertmanager.ca_file))
         return Alertmanager(entry.alertmanager, client, watchdog)

@@ -43,7 +43,8 @@ def _rules(
 ) -> Iterator[str]:
     if not rules.owner:
         yield f"{key}: its pages name no owner"
-    bare = [each for each in classes if not rules.playbook_for(each, ()).url]
+    books = {each: rules.playbook_for(each, ()) for each in classes}
+    bare = [each for each, book in books.items() if not (book.url or book.steps)]
     if bare:
         yield f"{key}: no playbook for pages of {', '.join(bare)}"
     if policy.routes and policy.receivers:
