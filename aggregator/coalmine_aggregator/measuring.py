@@ -56,6 +56,9 @@ class Pager(Protocol):
     def route(self, transitions: Sequence[Transition], now: float) -> Sequence[Recipients]:
         """Who is to hear of each transition."""
 
+    def everybody(self, transitions: Sequence[Transition]) -> Sequence[Recipients]:
+        """The same where that cannot be said: all who can be told."""
+
     def due(self, now: float) -> None:
         """Has told what is due by now."""
 
@@ -90,6 +93,7 @@ class Measuring:
         self._timeline = Timeline(clock.wall(), clock.monotonic())
         self._looked_s = clock.monotonic()
         self._counted = self._paged = 0
+        self._faults: Counter[str] = Counter()
         store.follow(engine.series_names)
         self._apply_table()
 
@@ -162,13 +166,41 @@ class Measuring:
         self._hand_on(tick, now)
         if int(now) != self._paged:
             self._paged = int(now)
-            self._pager.due(now)
+            self._page_due(now)
             self._watch(now)
         self._apply_table()
 
+    # No fault of those who page, or who watch, may end the counting.
+
+    def _fault(self, part: str, error: Exception) -> None:
+        before = self._faults[part]
+        self._faults[part] += 1
+        # Each second, for as long as it lasts, would fill a log: say it at powers of two.
+        if (before + 1).bit_length() > before.bit_length():
+            _log.exception("measuring.fault", error, part=part, faults=before + 1)
+
+    def _page_due(self, now: float) -> None:
+        try:
+            self._pager.due(now)
+        except Exception as error:
+            self._fault("paging", error)
+
     def _watch(self, now: float) -> None:
         progress = self.engine.progress(now)
-        self.engine.watch([found for each in self._watchers for found in each.look(progress)])
+        found: list[Finding] = []
+        for watcher in self._watchers:
+            try:
+                found += watcher.look(progress)
+            except Exception as error:
+                self._fault("watching", error)
+        self.engine.watch(found)
+
+    def _route(self, transitions: Sequence[Transition], now: float) -> Sequence[Recipients]:
+        try:
+            return self._pager.route(transitions, now)
+        except Exception as error:
+            self._fault("paging", error)
+            return self._pager.everybody(transitions)
 
     # People, as they answer.
 
@@ -214,7 +246,7 @@ class Measuring:
 
     def _tell(self, transitions: Sequence[Transition], now: float) -> None:
         if transitions:
-            self._store.put_transitions(self._pager.route(transitions, now))
+            self._store.put_transitions(self._route(transitions, now))
         for transition in transitions:
             self._log(transition)
 

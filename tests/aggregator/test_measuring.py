@@ -10,12 +10,15 @@ import pytest
 
 from coalmine_aggregator.engine import Engine
 from coalmine_aggregator.measuring import STALL_S, TICK_S, Measuring
-from coalmine_aggregator.model.alerts import Change, Transition
+from coalmine_aggregator.model.alerts import AlertClass, Change, Severity, Transition
+from coalmine_aggregator.model.findings import Finding
+from coalmine_aggregator.model.progress import Progress
 from coalmine_aggregator.model.receipts import Receipts
 from coalmine_aggregator.model.restored import Restored
-from coalmine_aggregator.paging.order import Recipients
+from coalmine_aggregator.paging.order import Order, Recipients
 from coalmine_aggregator.receivers.receivers import Receivers
 from coalmine_aggregator.receivers.table import SeriesTable
+from coalmine_aggregator.store.pending import Delivery
 from coalmine_aggregator.store.store import Store
 from coalmine_runtime import clock
 from tests.aggregator.fleet import Canary, T
@@ -55,13 +58,26 @@ class Nobody:
     def __init__(self) -> None:
         self.routed: list[Transition] = []
         self.asked: list[float] = []
+        self.is_broken = False
 
     def route(self, transitions: Sequence[Transition], now: float) -> list[Recipients]:
+        if self.is_broken:
+            raise ZeroDivisionError
         self.routed += transitions
         return [Recipients(transition, ()) for transition in transitions]
 
+    def everybody(self, transitions: Sequence[Transition]) -> list[Recipients]:
+        return [Recipients(each, (Order(each, "anybody"),)) for each in transitions]
+
     def due(self, now: float) -> None:
         self.asked.append(now)
+        if self.is_broken:
+            raise ZeroDivisionError
+
+    def look(self, progress: Progress) -> list[Finding]:
+        if self.is_broken:
+            raise ZeroDivisionError
+        return []
 
 
 @pytest.fixture
@@ -179,3 +195,30 @@ async def test_what_is_due_is_asked_for_once_a_second(
 ) -> None:
     await walk(measuring, StallingReceivers(), hands, T + 3.0)
     assert [int(now) for now in pager.asked] == [T, T + 1, T + 2, T + 3]
+
+
+class Finder:
+    """A watcher that always finds something."""
+
+    def look(self, progress: Progress) -> list[Finding]:
+        return [Finding(AlertClass.PEER, "_fleet", "b", Severity.TICKET, (), int(progress.now))]
+
+
+async def test_no_fault_of_paging_or_of_watchers_ends_the_counting(
+    hands: Hands, store: Store, pager: Nobody
+) -> None:
+    past = Restored(open_alerts=(alert(7),), next_number=8)
+    engine = Engine(fleet="test", policies={}, sources=["udp"], restored=past, now=T - 1.0)
+    told: list[Delivery] = []
+    store.on_deliveries = told.extend
+    measuring = Measuring(engine, SeriesTable(bytes(16)), store, pager, [pager, Finder()])
+    pager.is_broken = True
+    measuring.acknowledge(7, "anna")
+    await walk(measuring, StallingReceivers(), hands, T + 9.0)
+    assert await store.flushed()
+    assert engine.first_unsettled > T
+    assert [(each.receiver, each.transition.alert.number, each.transition.change) for each in told] == [
+        ("anybody", 7, Change.ACKNOWLEDGED),
+        ("anybody", 7, Change.CLOSED),
+        ("anybody", 8, Change.OPENED),
+    ]

@@ -24,10 +24,11 @@ from coalmine_aggregator.notify.outlet import Outlet, OutletView
 from coalmine_aggregator.notify.registry import receiver_of
 from coalmine_aggregator.notify.settings import NotifySettings
 from coalmine_aggregator.paging.dispatch import Dispatch
-from coalmine_aggregator.paging.order import Hold, Order, Recipients
+from coalmine_aggregator.paging.order import Hold, Recipients
 from coalmine_aggregator.paging.policy import PagingPolicy
-from coalmine_aggregator.paging.routing import everybody, group_of
+from coalmine_aggregator.paging.routing import group_of
 from coalmine_aggregator.paging.silence import Silence
+from coalmine_aggregator.paging.telling import to_everybody
 from coalmine_aggregator.paging.undelivered import Standing, Trouble, Waiting, undelivered
 from coalmine_aggregator.pair.pair import Pair
 from coalmine_aggregator.store.pending import Delivery
@@ -124,11 +125,7 @@ class Notifier:
 
     def everybody(self, transitions: Sequence[Transition]) -> list[Recipients]:
         """All who can be told, whatever routes say."""
-        told = everybody(self._policy)
-        return [
-            Recipients(each, tuple(Order(each, receiver, person) for receiver, person in told))
-            for each in transitions
-        ]
+        return to_everybody(self._policy, transitions)
 
     def due(self, now: float) -> None:
         """Has told what is due by now without anything having happened; to be called once a second."""

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from coalmine_aggregator.model.alerts import Alert, Change, Severity, Transition
 from coalmine_aggregator.paging.order import Hold, Made, Order
 from coalmine_aggregator.paging.policy import Route
 from coalmine_aggregator.paging.silence import Silence
 from coalmine_aggregator.paging.target import Addressee, First
+
+
+class Told(NamedTuple):
+    """Who was told at some time, see `Case`."""
+
+    heard: dict[Addressee, bool]
+    reached: dict[Addressee, First]
+    done: dict[int, int]
 
 
 class Case:
@@ -79,6 +88,14 @@ class Case:
             self.reached.setdefault(addressee, First(now, now))
         told = self.transition._replace(change=change)
         return Order(told, addressee.receiver, addressee.person, step, repeat)
+
+    def told(self) -> Told:
+        """Who was told by now, to go back to."""
+        return Told(self.heard.copy(), self.reached.copy(), self.done.copy())
+
+    def forget_since(self, told: Told) -> None:
+        """What was ordered since then was never handed on."""
+        self.heard, self.reached, self.done = told
 
     def is_owed(self, addressee: Addressee) -> bool:
         """Whether somebody was told of the alert, but not of its newest change."""

@@ -14,22 +14,27 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from heapq import heappop, heappush
+from collections.abc import Callable, Iterable, Sequence
+from heapq import heapify, heappop, heappush
 from typing import Final
 
 from coalmine_aggregator.model.alerts import Alert, Change, Transition
-from coalmine_aggregator.paging.case import Case
+from coalmine_aggregator.paging.case import Case, Told
 from coalmine_aggregator.paging.inhibition import inhibitor_of, may_inhibit
 from coalmine_aggregator.paging.order import Hold, HoldKind, Made, Order, Recipients, held_by
 from coalmine_aggregator.paging.policy import PagingPolicy
 from coalmine_aggregator.paging.routing import routes_of
 from coalmine_aggregator.paging.silence import Silence
 from coalmine_aggregator.paging.silences import Silences
-from coalmine_aggregator.paging.telling import Telling
+from coalmine_aggregator.paging.telling import Telling, to_everybody
 
 AT_ONCE: Final = 100
 """Alerts that one `due` looks at; when a silence of a thousand ends, the others follow at the next."""
+
+AGAIN_S: Final = 60.0
+"""After a fault of ours an alert is looked at again."""
+
+_MAX_STALE: Final = 1_000  # entries of the queue that are passed over, beyond one for each open alert
 
 
 class Dispatch:
@@ -43,9 +48,14 @@ class Dispatch:
         made: Iterable[Made],
         silences: Iterable[Silence],
         now: float,
+        on_fault: Callable[[Alert, Exception], None] | None = None,
     ) -> None:
-        """`standing` has the newest transition of every open alert, `made` the notices of these."""
+        """`standing` has the newest transition of every open alert, `made` the notices of these.
+
+        `on_fault` is told of exceptions where there should be none; the alert then goes to everybody.
+        Without it they are raised."""
         self._policy = policy
+        self._on_fault = on_fault
         self._telling = Telling(policy)
         self._silences = Silences(silences, now)
         self._cases: dict[int, Case] = {}
@@ -56,7 +66,11 @@ class Dispatch:
         for notice in made:
             notices[notice.number].append(notice)
         for transition in standing:
-            case = self._case(transition)
+            case = self._entered(transition)
+            try:
+                self._case(transition)
+            except Exception as error:
+                self._fault(transition.alert, error)
             case.restore(notices[transition.alert.number], now)
             self._wake(case, now)
 
@@ -66,7 +80,7 @@ class Dispatch:
         # What opens together with a wider alert is held by it whichever comes first.
         for transition in transitions:
             self._note_inhibitor(transition)
-        return [Recipients(each, tuple(self._take(each, now))) for each in transitions]
+        return [Recipients(each, tuple(self._take_surely(each, now))) for each in transitions]
 
     def due(self, now: float) -> list[Order]:
         """What is told as time goes by, each once: after holds that ended, and by escalations."""
@@ -80,7 +94,12 @@ class Dispatch:
                 if not case.is_acknowledged:
                     ready.append(case)
         ready.sort(key=lambda case: case.alert.number)
-        return [order for case in ready for order in self._advance(case, now)]
+        return [order for case in ready for order in self._advance_surely(case, now)]
+
+    @property
+    def queued(self) -> int:
+        """Times at which alerts are to be looked at; not many more than there are alerts."""
+        return len(self._queue)
 
     def put_silence(self, silence: Silence, now: float) -> None:
         """From now on it holds what it takes. Raises as `Silences.put`."""
@@ -122,24 +141,63 @@ class Dispatch:
                 self._wake(case, now)
         self._now = now
 
-    def _case(self, transition: Transition) -> Case:
+    def _entered(self, transition: Transition) -> Case:
         case = self._cases.get(transition.alert.number)
         if case is None:
             case = self._cases[transition.alert.number] = Case(transition)
             self._note_inhibitor(transition)
+        return case
+
+    def _case(self, transition: Transition) -> Case:
+        case = self._entered(transition)
         case.move(transition)
         case.routes = routes_of(self._policy, case.alert)
         case.silences = self._silences.taking(case.alert)
         return case
 
-    def _take(self, transition: Transition, now: float) -> list[Order]:
+    def _fault(self, alert: Alert, error: Exception) -> None:
+        if self._on_fault is None:
+            raise error
+        self._on_fault(alert, error)
+
+    def _take_surely(self, transition: Transition, now: float) -> Sequence[Order]:
+        """As `_take`; to everybody, if that fails."""
+        case = self._cases.get(transition.alert.number)
+        told = Told({}, {}, {}) if case is None else case.told()
+        try:
+            return self._take(transition, now)
+        except Exception as error:
+            self._fault(transition.alert, error)
+        case = case or self._entered(transition)
+        case.forget_since(told)
+        case.transition = transition
+        if transition.change is Change.CLOSED:
+            self._cases.pop(transition.alert.number, None)
+            self._inhibitors[transition.alert.service].pop(transition.alert.number, None)
+        else:
+            self._wake(case, now + AGAIN_S)
+        return self._telling.tell_everybody(case, transition.change, now)
+
+    def _advance_surely(self, case: Case, now: float) -> list[Order]:
+        """As `_advance`; if that fails, to everybody who has not heard of the alert."""
+        told = case.told()
+        try:
+            return self._advance(case, now)
+        except Exception as error:
+            self._fault(case.alert, error)
+        case.forget_since(told)
+        self._wake(case, now + AGAIN_S)
+        return self._telling.tell_everybody(case, None, now)
+
+    def _take(self, transition: Transition, now: float) -> Sequence[Order]:
         number, change = transition.alert.number, transition.change
         if change in (Change.OPENED, Change.CHANGED):
             self._release(number, now)
             return self._advance(self._case(transition), now)
         case = self._cases.get(number)
         if case is None:
-            return []
+            # A fault kept the alert from us; whoever has not heard of it will not hear of its end.
+            return to_everybody(self._policy, [transition])[0].orders
         case.move(transition)
         if change is Change.CLOSED:
             self._drop(case)
@@ -174,6 +232,11 @@ class Dispatch:
         case.next_at = at
         if at < math.inf:
             heappush(self._queue, (at, case.alert.number))
+        if len(self._queue) > 2 * len(self._cases) + _MAX_STALE:
+            # An alert that changes all day under a long silence must not fill the queue.
+            waiting = self._cases.items()
+            self._queue = [(each.next_at, n) for n, each in waiting if each.next_at < math.inf]
+            heapify(self._queue)
 
     def _drop(self, case: Case) -> None:
         del self._cases[case.alert.number]

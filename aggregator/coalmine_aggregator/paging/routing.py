@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from coalmine_aggregator.model.alerts import Alert, AlertClass
 from coalmine_aggregator.paging.policy import GroupKey, PagingPolicy, Route
-from coalmine_aggregator.paging.target import Target
+from coalmine_aggregator.paging.target import Addressee, Target
 
 GROUP_BY = ("service", "class", "severity")
 """What alerts are put together by, beside the labels of scopes."""
@@ -26,6 +26,17 @@ def routes_of(policy: PagingPolicy, alert: Alert) -> list[Route]:
             if not route.goes_on:
                 break
     return routes or [Route(to=_fallback(policy))]
+
+
+def everybody(policy: PagingPolicy) -> list[Addressee]:
+    """Every receiver that needs no person; where there is none, everybody whom the others reach."""
+    alone = [Addressee(name) for name, traits in policy.receivers.items() if not traits.address]
+    return alone or [
+        Addressee(name, person)
+        for name, traits in policy.receivers.items()
+        for person, each in policy.people.items()
+        if each.address(traits.address)
+    ]
 
 
 def group_of(policy: PagingPolicy, alert: Alert, receiver: str) -> GroupKey | None:

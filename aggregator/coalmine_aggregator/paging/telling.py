@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
-from coalmine_aggregator.model.alerts import Change
+from coalmine_aggregator.model.alerts import Change, Transition
 from coalmine_aggregator.paging.case import Case
 from coalmine_aggregator.paging.directory import Directory
 from coalmine_aggregator.paging.escalation import due
 from coalmine_aggregator.paging.openings import Openings
-from coalmine_aggregator.paging.order import Hold, HoldKind, Order
+from coalmine_aggregator.paging.order import Hold, HoldKind, Order, Recipients
 from coalmine_aggregator.paging.policy import PagingPolicy, Route
+from coalmine_aggregator.paging.routing import everybody
 from coalmine_aggregator.paging.target import Addressee, Target
 
 
@@ -45,6 +47,20 @@ class Telling:
     def pass_on(self, case: Case, change: Change, now: float) -> list[Order]:
         """An acknowledgement or the end, to whoever was told and cares."""
         return [case.tell(each, change, now) for each in list(case.heard) if self._hears(each, change)]
+
+    def tell_everybody(self, case: Case, change: Change | None, now: float) -> list[Order]:
+        """Where it cannot be said who is to hear of an alert, everybody is: of a change those who have
+        heard of the alert already, of the alert all others. None for `change` tells those others alone.
+        """
+        if change in (Change.ACKNOWLEDGED, Change.CLOSED):
+            return self.pass_on(case, change, now)
+        orders = []
+        for addressee in everybody(self._policy):
+            if addressee not in case.heard:
+                orders.append(case.tell(addressee, Change.OPENED, now))
+            elif change is not None and self._hears(addressee, change):
+                orders.append(case.tell(addressee, change, now))
+        return orders
 
     def _by_hours(self, case: Case, now: float) -> tuple[list[Route], list[Route], float]:
         """The routes that are open and those that are not, and when the first of these opens."""
@@ -116,3 +132,19 @@ class Telling:
     def _hears(self, addressee: Addressee, change: Change) -> bool:
         traits = self._policy.receivers.get(addressee.receiver)
         return traits is not None and change in traits.hears
+
+
+def to_everybody(policy: PagingPolicy, transitions: Sequence[Transition]) -> list[Recipients]:
+    """All who can be told and who hear of such a change, whatever routes say."""
+    told = everybody(policy)
+    return [
+        Recipients(
+            transition,
+            tuple(
+                Order(transition, receiver, person)
+                for receiver, person in told
+                if transition.change in policy.receivers[receiver].hears
+            ),
+        )
+        for transition in transitions
+    ]

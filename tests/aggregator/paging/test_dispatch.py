@@ -93,12 +93,6 @@ def test_a_change_at_the_very_time_of_the_opening_is_told() -> None:
     assert hearing(other.orders, CHANGED) == {"chat", "pager"}
 
 
-def test_of_an_alert_that_is_not_known_nobody_hears_the_end() -> None:
-    paging = dispatch(TWO)
-    for transition in (closed(alert()), acknowledged(alert())):
-        assert paging.take([transition], NOW)[0].orders == ()
-
-
 def test_a_target_that_two_routes_have_is_told_once() -> None:
     policy = PagingPolicy(RECEIVERS, (Route(to=(CHAT,), goes_on=True), Route(to=(CHAT, PAGER))))
     assert told_by(dispatch(policy).take([opened(alert())], NOW)) == [
