@@ -75,9 +75,7 @@ async def trial(receiver: str, *words: str) -> Done:
 async def test_a_page_and_its_end_are_told_step_by_step(tmp_path: Path, endpoint: Endpoint) -> None:
     done = await trial("webhook", "--config", str(config(tmp_path, endpoint)))
     assert (done.code, done.err) == (0, "")
-    steps = [
-        line.split("  ")[1] for line in done.out.strip().splitlines()[:-1] for line in [line.strip()]
-    ]
+    steps = [line.strip().split("  ")[1] for line in done.out.splitlines()[:-1]]
     assert [step.strip() for step in steps][:4] == ["configuration", "dedup key", "page", "connect"]
     assert "204" in done.out
     assert done.out.endswith("Taken, and resolved.\n")

@@ -1,5 +1,6 @@
 // Open alerts, laid out as assess, blast radius, compensate.
 
+import { Acknowledge } from "./acknowledge.js";
 import { besideOf, causeOf, fatesOf, figureOf, noteOf, reachOf, sameAs, serviceName, titleOf, totalOf } from "./alert_words.js";
 import { Keyed, h, icon, setAttribute, setIcon, setText } from "./dom.js";
 import { count, plural } from "./numbers.js";
@@ -59,12 +60,13 @@ export class OpenAlerts {
     this.keyed = new Keyed(this.cards, card);
   }
 
-  show(alerts, total, now) {
-    this.shown = [alerts, total, now];
+  /** `canAct` says that whoever looks may acknowledge, and that this is no past moment. */
+  show(alerts, total, now, canAct) {
+    this.shown = [alerts, total, now, canAct];
     this.parent.hidden = alerts.length === 0;
     const listed = this.isWhole ? alerts : alerts.slice(0, FEW);
     this.keyed.show(
-      listed.map((alert, index) => ({ alert, now, isWorst: index === 0, isAlone: alerts.length === 1 })),
+      listed.map((alert, index) => ({ alert, now, canAct, isWorst: index === 0, isAlone: alerts.length === 1 })),
       ({ alert }) => alert.number,
     );
     this.all.hidden = alerts.length <= FEW;
@@ -100,13 +102,14 @@ function card({ alert }) {
   const began = h("a", {}, "The moment it was opened");
   const where = h("a", {}, "Show it in the grid");
   const why = new Why(alert.number);
+  const acknowledge = new Acknowledge();
   const root = h(
     "article",
     { class: "alert" },
     h("header", {}, mark, title, severity, id, told, age, fold),
     h("div", { class: "assess" }, h("h3", {}, "Assess"), headline, fates.element, total.element),
     h("div", { class: "radius" }, h("h3", {}, "Blast radius"), scope, reach.element, same.element, cause.element, note.element, beside.element),
-    h("div", { class: "compensate" }, h("h3", {}, "Compensate"), steps, playbook, owner, h("p", { class: "leads aside" }, where, began)),
+    h("div", { class: "compensate" }, h("h3", {}, "Compensate"), acknowledge.root, steps, playbook, owner, h("p", { class: "leads aside" }, where, began)),
     why.root,
   );
   let chosen = null; // by hand, which holds whatever comes
@@ -121,13 +124,13 @@ function card({ alert }) {
     unfold(chosen);
   });
   let shown = "";
-  const update = ({ alert, now, isWorst, isAlone }) => {
+  const update = ({ alert, now, canAct, isWorst, isAlone }) => {
     unfold(isAlone || (chosen ?? isWorst));
     fold.hidden = isAlone;
     told.hidden = isWorst; // the page's first line says it
     setText(age, `since ${moment(alert.since, now)}, ${duration(now - alert.since)}`);
     setAttribute(age, "title", both(alert.since));
-    const said = JSON.stringify([inUtc(), alert]);
+    const said = JSON.stringify([inUtc(), canAct, alert]);
     if (said === shown) return;
     shown = said;
     setText(title, titleOf(alert));
@@ -153,6 +156,7 @@ function card({ alert }) {
     steps.hidden = alert.steps.length === 0;
     setText(owner, alert.owner ? `Owner ${alert.owner}` : "No owner is set");
     playbook.replaceChildren(link(alert.playbook, "Open the playbook") ?? (alert.playbook || "No playbook is set"));
+    acknowledge.update(alert, now, canAct);
     why.update(alert);
   };
   return { root, update };

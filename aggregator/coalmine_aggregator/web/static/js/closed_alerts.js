@@ -1,5 +1,6 @@
 // Closed alerts: the newest with each snapshot, older ones page by page when they are asked for.
 
+import { Actionable } from "./actionable.js";
 import { titleOf } from "./alert_words.js";
 import { scopeChips, toMoment } from "./alerts.js";
 import { ask } from "./asking.js";
@@ -32,9 +33,12 @@ export class ClosedAlerts {
     this.asking = false;
   }
 
-  /** `isPast` says that the alerts are those of a past moment: older ones are not asked for then. */
-  show(alerts, now, isPast) {
-    this.shown = [alerts, now, isPast];
+  /**
+   * `isPast` says that the alerts are those of a past moment: older ones are not asked for then.
+   * `canAct` says that whoever looks may answer whether they were actionable.
+   */
+  show(alerts, now, isPast, canAct) {
+    this.shown = [alerts, now, isPast, canAct];
     const all = new Map(isPast ? [] : this.older);
     for (const alert of alerts) all.set(alert.number, alert);
     const sorted = [...all.values()].sort((a, b) => (b.closed_at ?? now) - (a.closed_at ?? now) || b.number - a.number);
@@ -42,7 +46,7 @@ export class ClosedAlerts {
     this.table.hidden = sorted.length === 0;
     const hasMore = this.older.size === 0 ? alerts.length >= NEWEST : this.next !== null;
     this.more.hidden = isPast || !hasMore;
-    this.keyed.show(sorted.map((alert) => ({ ...alert, now })), ({ number }) => number);
+    this.keyed.show(sorted.map((alert) => ({ ...alert, now, canAct })), ({ number }) => number);
   }
 
   async ask() {
@@ -64,8 +68,10 @@ export class ClosedAlerts {
 
 function row() {
   const since = h("a");
+  const name = h("span");
+  const asked = new Actionable();
   const cells = {
-    name: h("td"),
+    name: h("td", {}, name, asked.root),
     scope: h("td", { class: "tags" }),
     lost: h("td", { class: "number" }),
     cause: h("td", { class: "wide" }),
@@ -75,13 +81,13 @@ function row() {
   };
   const root = h("tr", {}, ...Object.values(cells));
   let shown = "";
-  const update = ({ now, ...alert }) => {
+  const update = ({ now, canAct, ...alert }) => {
     setText(since, moment(alert.since, now));
     setAttribute(since, "title", both(alert.since));
-    const said = JSON.stringify(alert);
+    const said = JSON.stringify([canAct, alert]);
     if (said === shown) return;
     shown = said;
-    setCell(cells.name, alert.folded_into ? `${titleOf(alert)}, part of ${alert.folded_into}` : titleOf(alert));
+    setCell(name, alert.folded_into ? `${titleOf(alert)}, part of ${alert.folded_into}` : titleOf(alert));
     cells.scope.replaceChildren(...scopeChips(alert));
     const sums = alert.total.expected > 0 ? alert.total : alert.sums;
     toMoment(since, alert);
@@ -89,6 +95,7 @@ function row() {
     setText(cells.cause, words(alert.cause));
     setText(cells.lasted, duration((alert.closed_at ?? now) - alert.since));
     setCell(cells.owner, alert.owner);
+    asked.update(alert, canAct);
   };
   return { root, update };
 }

@@ -8,6 +8,7 @@ import { Choice } from "./choices.js";
 import { ClosedAlerts } from "./closed_alerts.js";
 import { Crumbs } from "./crumbs.js";
 import { setAttribute, setText } from "./dom.js";
+import { Duty } from "./duty.js";
 import { Fates, Oddities } from "./fates.js";
 import { Feed, onNewBuild } from "./feed.js";
 import { Grid, showLegend } from "./grid.js";
@@ -18,6 +19,7 @@ import { Place } from "./place.js";
 import { inUtc, nextTheme, onPreference, otherZone, theme } from "./preferences.js";
 import { Range } from "./range.js";
 import { Rates } from "./rates.js";
+import { mayRespond } from "./respond.js";
 import { Services } from "./services.js";
 import { Status } from "./status.js";
 import { Strip } from "./strip.js";
@@ -41,6 +43,7 @@ const status = new Status({
 });
 const openAlerts = new OpenAlerts(element("open"));
 const closedAlerts = new ClosedAlerts(element("recent"));
+const duty = new Duty(element("duty-fold"), element("duty"));
 const grid = new Grid({ title: element("grid-title"), grid: element("grid"), note: element("grid-note") }, place);
 const crumbs = new Crumbs({ trail: element("crumbs"), tabs: element("locations") }, place);
 const range = new Range(element("range"), place);
@@ -68,6 +71,7 @@ const past = new Past(element("past"), place, hear);
 const feed = new Feed((heard) => place.at === null && hear(heard));
 
 let snapshot = null;
+let canRespond = false;
 
 function hear(heard) {
   snapshot = heard;
@@ -105,8 +109,10 @@ function show() {
 
   status.show(snapshot, snapshot.cells);
   element("to-open").hidden = snapshot.open.length === 0;
-  openAlerts.show(snapshot.open, snapshot.open_total, snapshot.now);
-  closedAlerts.show(snapshot.recent, snapshot.now, place.at !== null);
+  const canAct = canRespond && place.at === null;
+  openAlerts.show(snapshot.open, snapshot.open_total, snapshot.now, canAct);
+  duty.show(canAct);
+  closedAlerts.show(snapshot.recent, snapshot.now, place.at !== null, canAct);
   crumbs.show(cells);
   fates.show(snapshot, labels, end);
   oddities.show(snapshot.oddities);
@@ -177,6 +183,10 @@ const arrange = () => element(narrow.matches ? "delivery" : "status").after(elem
 narrow.addEventListener("change", arrange);
 arrange();
 tools();
+mayRespond().then((may) => {
+  canRespond = may;
+  show();
+});
 // What came with the page is of now, until the feed is open.
 if (place.at === null) feed.take(JSON.parse(element("snapshot").textContent));
 arrive();

@@ -1,0 +1,30 @@
+// What people on duty do: who they are, and requests that change something.
+
+import { Problem, ask } from "./asking.js";
+
+let me = null; // who is asking, once that is known
+
+async function whoAmI() {
+  me ??= await ask("/api/v1/me");
+  return me;
+}
+
+/** Whether whoever looks may acknowledge, answer and silence; viewers see no buttons. */
+export async function mayRespond() {
+  try {
+    return (await whoAmI()).scopes.includes("respond");
+  } catch {
+    return false;
+  }
+}
+
+/** The JSON that POST of a body answers. Throws `Problem`. */
+export async function send(path, body) {
+  const { csrf } = await whoAmI();
+  const headers = { "Content-Type": "application/json", "X-Coalmine-CSRF": csrf };
+  const answer = await fetch(path, { method: "POST", headers, body: JSON.stringify(body) });
+  if (answer.status === 401) location.assign("/login");
+  if (answer.ok) return answer.json();
+  me = null; // a session that was renewed has another token
+  throw new Problem(answer.status, await answer.json().catch(() => ({})), answer.statusText);
+}
