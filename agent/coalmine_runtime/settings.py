@@ -19,6 +19,7 @@ import dataclasses
 import enum
 import functools
 import itertools
+import re
 import types
 import typing
 from collections.abc import Iterator, Mapping
@@ -199,8 +200,7 @@ class _Binder:
         try:
             return cls(**arguments)
         except SettingError as error:
-            line = node.lines.get(error.key.partition(".")[0], node.line)
-            return self._fail(line, _join(key, error.key), str(error))
+            return self._fail(_line_of(node, error.key), _join(key, error.key), str(error))
         except ValueError as error:
             return self._fail(node.line, key, str(error))
 
@@ -252,6 +252,21 @@ class _Binder:
         if not text:
             return self._fail(node.line, key, f"{path}: is empty")
         return Secret(text)
+
+
+def _line_of(node: Node, key: str) -> int:
+    """Where `key`, such as `routes[0].to[1]`, stands below a node; where the last part of it does that
+    is there, and names hold no dots or brackets."""
+    line = node.line
+    for part in re.findall(r"[^.\[\]]+", key):
+        if node.entries is not None and node.lines is not None and part in node.entries:
+            line, node = node.lines[part], node.entries[part]
+        elif node.items is not None and part.isdecimal() and int(part) < len(node.items):
+            node = node.items[int(part)]
+            line = node.line
+        else:
+            break
+    return line
 
 
 def _join(key: str, name: str) -> str:

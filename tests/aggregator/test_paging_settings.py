@@ -16,8 +16,9 @@ from coalmine_aggregator.paging.person import Person
 from coalmine_aggregator.paging.policy import Group, Route, Traits
 from coalmine_aggregator.paging.rota import Override, Rota
 from coalmine_aggregator.paging.target import Target
-from coalmine_runtime.settings import SettingError
-from tests.aggregator.notify.receivers import pagerduty, paging, webhook
+from coalmine_aggregator.settings import AggregatorSettings
+from coalmine_runtime.settings import ConfigError, SettingError, loads
+from tests.aggregator.notify.receivers import SECRET, pagerduty, paging, webhook
 
 NOTIFY = [
     *pagerduty("https://events.example/", "pagerduty"),
@@ -82,7 +83,7 @@ def test_everything_arrives() -> None:
     }
     christmas = Override(
         "ben",
-        datetime.datetime(2026, 12, 24, 10),
+        datetime.datetime(2026, 12, 24, 10),  # noqa: DTZ001
         datetime.datetime(2026, 12, 26, 10),  # noqa: DTZ001
     )
     assert policy.rotas == {
@@ -142,3 +143,28 @@ def test_every_name_is_checked_at_its_place(text: str, key: str, what: str) -> N
 
 def test_a_kind_says_what_it_is_like() -> None:
     assert [entry.traits for entry in NOTIFY] == [Traits(), Traits()]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "place"),
+    [
+        ("- to: [nobody]", "10: paging.routes[1].to[0]: no receiver 'nobody'"),
+        ("- {to: [hook], escalation: night}", "10: paging.routes[1].escalation: no escalation 'night'"),
+        ("- to:\n    - hook\n    - nobody", "12: paging.routes[1].to[1]: no receiver 'nobody'"),
+    ],
+)
+def test_an_error_names_the_line_where_it_stands(wrong: str, place: str) -> None:
+    text = f"""
+fleet: prod
+store: sqlite:////tmp/h.db
+receive: {{udp: "127.0.0.1:9000"}}
+services: {{ingest: {{}}}}
+notify: [{{name: hook, webhook: {{url: "https://hooks.example/", secret: {SECRET}}}}}]
+paging:
+  routes:
+  - to: [hook]
+  {wrong.replace(chr(10), chr(10) + "  ")}
+"""
+    with pytest.raises(ConfigError) as caught:
+        loads(AggregatorSettings, text, {}, "a.yaml")
+    assert [str(each) for each in caught.value.problems] == [f"a.yaml:{place}"]

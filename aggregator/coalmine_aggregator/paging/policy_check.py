@@ -56,6 +56,10 @@ def check(policy: PagingPolicy) -> None:
     for place, route in enumerate(policy.routes):
         _check_route(policy, f"routes[{place}]", route)
     _check_targets(policy, "fallback", policy.fallback)
+    everyone_needs_one = all(traits.address for traits in policy.receivers.values())
+    if policy.receivers and everyone_needs_one and not policy.fallback:
+        # What no route takes, and that a receiver does not deliver, would be told to nobody.
+        raise PolicyError("fallback", "is needed, as every receiver needs a person or a rota")
 
 
 def _check_route(policy: PagingPolicy, path: str, route: Route) -> None:

@@ -102,6 +102,10 @@ OVERRIDE = Override("zoe", datetime(2026, 1, 1), datetime(2026, 1, 2))  # noqa: 
         ),
         (GOOD._replace(fallback=(Target("pigeon"),)), "fallback[0]: no receiver 'pigeon'"),
         (
+            PagingPolicy({"sms": RECEIVERS["sms"]}),
+            "fallback: is needed, as every receiver needs a person or a rota",
+        ),
+        (
             GOOD._replace(people={f"p{n}": Person() for n in range(1_001)}),
             "people: 1001 of them; there may be 1000",
         ),
