@@ -29,7 +29,8 @@ class Gate:
 
     def told(self, delivery: Delivery) -> None:
         """It was taken, or the other has told it."""
-        self._pair.told(_notice(delivery))
+        by_us = delivery.delivered_at is not None
+        self._pair.told(_notice(delivery), clock.wall(), by_us=by_us)
         self.changed.set()
 
     def note(self, transition: Transition) -> None:

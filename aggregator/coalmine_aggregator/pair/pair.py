@@ -13,6 +13,7 @@ opened the same causes in the same order.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from typing import Final, NamedTuple
@@ -34,6 +35,9 @@ HELLO_S: Final = 5.0
 
 SILENT_S: Final = 30.0
 """After so long that the other is not heard of, or not well, is told."""
+
+SETTLE_IN_S: Final = 20.0
+"""So long after its start an aggregator has found again what an earlier run found, if it is so."""
 
 REMEMBER_S: Final = 300.0
 """For so long it is said of an alert that it is over."""
@@ -74,6 +78,7 @@ class Pair:
         self._begun = now
         self._mine: dict[int, Alert] = {}
         self._told: dict[int, list[Telling]] = {}
+        self._spoke: dict[int, float] = {}  # when a notice of an alert last left here
         self._over: dict[_Key, Over] = {}
         self._word: Word | None = None
         self._open: dict[_Key, Open] = {}
@@ -101,9 +106,11 @@ class Pair:
         self._told.pop(alert.number, None)
         self._end(alert, transition.at)
 
-    def told(self, notice: Notice) -> None:
+    def told(self, notice: Notice, now: float, *, by_us: bool) -> None:
         """A notice was taken, or need not leave since the other has told it."""
         alert, change = notice.transition.alert, notice.transition.change
+        if by_us:
+            self._spoke[alert.number] = now
         if change is Change.CLOSED:
             over = self._over.get(_key(alert)) or self._end(alert, notice.transition.at)
             if (notice.receiver, notice.person) not in over.told:
@@ -119,6 +126,11 @@ class Pair:
         now = progress.now
         self._over = {
             key: over for key, over in self._over.items() if now - over.closed_at < REMEMBER_S
+        }
+        self._spoke = {
+            number: at
+            for number, at in self._spoke.items()
+            if number in self._mine or now - at < REMEMBER_S
         }
         mine = list(self._mine.values())[:MAX_ALERTS]
         return Word(
@@ -213,8 +225,11 @@ class Pair:
         telling = (notice.receiver, notice.person, notice.step, notice.repeat)
         if theirs is not None and telling in theirs.told and self._is_covered(theirs, alert):
             return Verdict.WAIT if alive and is_open and not notice.step else Verdict.TOLD
-        if ended is not None and not is_open and (notice.receiver, notice.person) in ended.told:
-            return Verdict.TOLD
+        if ended is not None and (notice.receiver, notice.person) in ended.told:
+            if not is_open:
+                return Verdict.TOLD
+            if alert.opened_at < self._begun and 0 <= now - self._begun < SETTLE_IN_S:
+                return Verdict.WAIT
         if alive and ended is not None and 0 <= now - ended.closed_at < PATIENCE_S:
             return Verdict.WAIT
         return Verdict.WAIT if alive and self._waits(notice, now) else Verdict.GO
@@ -239,7 +254,9 @@ class Pair:
         if ended is None:
             return Verdict.GO
         if (notice.receiver, notice.person) in ended.told:
-            return Verdict.TOLD
+            # What we told since then is for us to end.
+            spoke = self._spoke.get(alert.number, -math.inf)
+            return Verdict.TOLD if spoke < ended.closed_at - HEARD_S else Verdict.GO
         return Verdict.WAIT if alive and self._waits(notice, now) else Verdict.GO
 
     def _waits(self, notice: Notice, now: float) -> bool:

@@ -1,0 +1,237 @@
+"""One cause, one incident, whoever dies: on stories and on any story."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from coalmine_aggregator.model.alerts import AlertClass, Severity
+from coalmine_aggregator.pair.word import Life, Word
+from tests.aggregator.pair.world import T, World
+
+KEY = "prod/ingest/loss/1"
+LONG_S = 30
+"""Within this a cause is told, whoever sees it: a start, what the second waits, and settling."""
+
+
+def whole() -> World:
+    world = World()
+    world.pass_s(10)
+    return world
+
+
+def told(world: World) -> dict[str, int]:
+    assert world.provider.wrong == []
+    return world.provider.opened
+
+
+def test_the_first_tells_at_once_and_the_second_nothing() -> None:
+    world = whole()
+    world.begin("udp", "ab")
+    world.pass_s(1)
+    assert told(world) == {KEY: 1}
+    world.pass_s(60)
+    assert [each.transition.change for each in world.nodes["b"].outbox] == ["opened"]
+    world.end("udp")
+    world.pass_s(20)
+    assert told(world) == {KEY: 1}
+    assert world.provider.standing == set()
+    assert all(node.outbox == [] for node in world.nodes.values())
+
+
+def test_what_only_the_second_sees_it_tells_after_ten_seconds() -> None:
+    world = whole()
+    world.begin("udp", "b")
+    world.pass_s(10)
+    assert told(world) == {}
+    world.pass_s(2)
+    assert told(world) == {KEY: 1}
+    world.end("udp")
+    world.pass_s(12)
+    assert world.provider.standing == set()
+
+
+def test_the_second_tells_at_once_where_the_first_is_dead() -> None:
+    world = whole()
+    world.kill("a")
+    world.begin("udp", "ab")
+    world.pass_s(1)
+    assert told(world) == {KEY: 1}
+
+
+def test_the_survivor_resolves() -> None:
+    world = whole()
+    world.begin("udp", "ab")
+    world.pass_s(5)
+    world.kill("a")
+    world.pass_s(5)
+    world.end("udp")
+    world.pass_s(1)
+    assert world.provider.standing == set()
+    world.nodes["a"].start(world.now)
+    world.pass_s(30)
+    assert told(world) == {KEY: 1}
+
+
+def test_an_end_waits_for_the_other_to_see_it() -> None:
+    world = whole()
+    world.begin("udp", "ab")
+    world.pass_s(5)
+    world.seen["a"].clear()
+    world.pass_s(20)
+    assert world.provider.standing == {KEY}
+    world.end("udp")
+    world.pass_s(2)
+    assert world.provider.standing == set()
+    assert told(world) == {KEY: 1}
+
+
+def test_other_causes_get_other_keys_and_the_same_cause_the_same() -> None:
+    world = whole()
+    world.begin("udp", "a")
+    world.pass_s(3)
+    world.begin("tls", "b")
+    world.pass_s(3)
+    world.begin("udp", "b")
+    world.begin("tls", "a")
+    world.pass_s(20)
+    for cause in ("udp", "tls"):
+        assert world.key("a", cause) == world.key("b", cause) != ""
+    assert told(world) == {KEY: 1, "prod/ingest/loss/2": 1}
+
+
+def test_parted_both_tell_under_the_same_key() -> None:
+    world = whole()
+    world.parted = True
+    world.pass_s(6)
+    world.begin("udp", "ab")
+    world.pass_s(1)
+    assert world.nodes["a"].outbox == world.nodes["b"].outbox == []
+    assert told(world) == {KEY: 1}
+
+
+def test_silence_is_told_and_a_goodbye_less_loudly() -> None:
+    world = whole()
+    pair = world.nodes["b"].pair
+    assert pair is not None
+    assert pair.findings(world.now + 30) == []
+    (found,) = pair.findings(world.now + 32)
+    assert (found.alert_class, found.handle) == (AlertClass.PEER, "a")
+    assert found.severity is Severity.PAGE
+    pair.hear(Word("a", Life.STOPPED), world.now)
+    (found,) = pair.findings(world.now + 32)
+    assert found.severity is Severity.TICKET
+    pair.hear(world.nodes["a"].word(world.now + 40), world.now + 40)
+    assert pair.findings(world.now + 41) == []
+
+
+def test_an_acknowledgement_is_heard_of() -> None:
+    world = whole()
+    world.begin("udp", "ab")
+    world.pass_s(3)
+    a, b = world.nodes["a"], world.nodes["b"]
+    assert a.pair is not None
+    assert b.pair is not None
+    assert b.pair.acknowledged() == []
+    (alert,) = a.state.open
+    a.pair.restore([alert._replace(acknowledged_at=float(T), acknowledged_by="anna")], [])
+    b.pair.hear(a.word(world.now), world.now)
+    assert b.pair.acknowledged() == [(b.state.open[0].number, "anna")]
+
+
+EVENTS = st.lists(
+    st.tuples(
+        st.sampled_from(["kill", "kill", "crash", "start", "part", "heal", "begin", "end"]),
+        st.sampled_from("ab"),
+        st.sampled_from(["udp", "tls"]),
+        st.sampled_from(["ab", "ab", "a", "b"]),
+        st.integers(0, 12),
+    ),
+    max_size=14,
+)
+
+
+def happen(world: World, event: Any, *, may_part: bool) -> None:
+    what, name, cause, who, seconds = event
+    node = world.nodes[name]
+    match what:
+        case "kill":
+            world.kill(name)
+        case "crash":
+            node.dies_after_telling = node.pair is not None
+        case "start" if node.pair is None:
+            node.start(world.now)
+        case "part" | "heal":
+            world.parted = may_part and what == "part"
+        case "begin":
+            world.begin(cause, who)
+        case "end":
+            world.end(cause)
+    world.pass_s(seconds)
+
+
+def heal(world: World) -> None:
+    world.parted = False
+    for node in world.nodes.values():
+        node.dies_after_telling = False
+        if node.pair is None:
+            node.start(world.now)
+
+
+def all_is_told_and_ended(world: World) -> None:
+    """One of them lives, and that is enough; then both do, and all is well."""
+    for node in world.nodes.values():
+        node.dies_after_telling = False
+    if all(each.pair is None for each in world.nodes.values()):
+        world.nodes["b"].start(world.now)
+    world.pass_s(LONG_S)
+    for name, node in world.nodes.items():
+        if node.pair is not None:
+            for cause in world.seen[name]:
+                assert world.key(name, cause) in world.provider.standing, (name, cause)
+    heal(world)
+    world.pass_s(LONG_S)
+    for cause in ("udp", "tls"):
+        world.end(cause)
+    world.pass_s(2 * LONG_S)
+    assert world.provider.standing == set()
+    assert world.provider.wrong == []
+    assert all(node.outbox == [] for node in world.nodes.values())
+
+
+@settings(max_examples=200, deadline=None)
+@given(EVENTS)
+def test_no_cause_stays_untold_and_none_stays_open(events: list[Any]) -> None:
+    world = whole()
+    for event in events:
+        happen(world, event, may_part=False)
+    all_is_told_and_ended(world)
+
+
+@settings(max_examples=100, deadline=None)
+@given(EVENTS)
+def test_no_cause_stays_untold_where_they_do_not_hear_of_each_other(events: list[Any]) -> None:
+    world = whole()
+    for event in events:
+        if event[0] != "end":
+            happen(world, event, may_part=True)
+    all_is_told_and_ended(world)
+
+
+@settings(max_examples=100, deadline=None)
+@given(EVENTS)
+def test_a_cause_that_both_see_is_one_incident_whoever_dies(events: list[Any]) -> None:
+    world = whole()
+    world.begin("udp", "ab")
+    for event in events:
+        if event[0] in ("kill", "crash", "start"):
+            happen(world, event, may_part=False)
+    heal(world)
+    world.pass_s(LONG_S)
+    assert world.key("a", "udp") == world.key("b", "udp") == KEY
+    world.end("udp")
+    world.pass_s(2 * LONG_S)
+    assert told(world) == {KEY: 1}
+    assert world.provider.standing == set()
