@@ -122,6 +122,7 @@ def views(running: Notifier) -> dict[str, OutletView]:
     return {view.name: view for view in running.view()}
 
 
+@pytest.mark.timed
 async def test_dead_receivers_of_every_kind_delay_no_other(store: Store, tmp_path: Path) -> None:
     took, everybody = [], Everybody(tmp_path)
     async with everybody.running() as alive, BlackHole() as hole:
