@@ -1,0 +1,62 @@
+"""The alert that always fires, at the real Alertmanager, and that it stops."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import aiohttp
+
+from coalmine_aggregator.model.progress import Counting, Progress
+from coalmine_aggregator.notify.alertmanager.receiver import Alertmanager as Receiver
+from coalmine_aggregator.notify.alertmanager.settings import AlertmanagerSettings
+from coalmine_aggregator.notify.alertmanager.watchdog import Watchdog
+from coalmine_aggregator.notify.http import Client
+from coalmine_aggregator.notify.pulse import Pulse
+from coalmine_aggregator.notify.web_url import WebUrl
+from coalmine_runtime import clock
+from tests.servers.alertmanager import Alertmanager
+from tests.servers.hook import Hook
+from tests.servers.waiting import until
+
+
+def progress(counting: Counting = Counting.UNCHECKED) -> Progress:
+    now = clock.wall()
+    return Progress(now, int(now) - 4, counting)
+
+
+async def test_alertmanager_is_told_while_we_count(tmp_path: Path, hook: Hook, client: Client) -> None:
+    server = Alertmanager(tmp_path / "am", hook=hook.url)
+    await server.start()
+    pulse = Pulse()
+    settings = AlertmanagerSettings(urls=[WebUrl.parse(server.url)], resend=1.0)
+    sender = Receiver(settings, client, Watchdog("prod", pulse))
+    sender.start(())
+    try:
+
+        async def firing() -> list[dict[str, str]]:
+            async with (
+                aiohttp.ClientSession() as http,
+                http.get(f"{server.url}/api/v2/alerts") as response,
+            ):
+                return [alert["labels"] for alert in await response.json()]
+
+        assert await firing() == []
+        pulse.beat(progress())
+        (labels,) = await until(firing, deadline_s=10, what="the Watchdog fires")
+        assert labels == {"alertname": "Watchdog", "fleet": "prod", "severity": "none"}
+    finally:
+        await sender.close()
+        await server.stop()
+
+
+def test_it_ends_with_the_counting() -> None:
+    pulse = Pulse()
+    watchdog = Watchdog("prod", pulse)
+    assert watchdog.alert(clock.wall(), 30.0) is None
+    pulse.beat(progress())
+    found = watchdog.alert(1_800_000_000.0, 30.0)
+    assert found is not None
+    assert found["startsAt"] == "2027-01-15T08:00:00Z"
+    assert found["endsAt"] == "2027-01-15T08:01:30Z"
+    pulse.beat(progress(Counting.WRONG))
+    assert watchdog.alert(1_800_000_001.0, 30.0) is None
