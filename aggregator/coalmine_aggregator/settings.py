@@ -12,9 +12,9 @@ from coalmine_aggregator.model.policy import SLO_WINDOW_S, ServicePolicy
 from coalmine_aggregator.notify.heartbeat import HeartbeatSettings
 from coalmine_aggregator.notify.settings import NotifySettings, check_names
 from coalmine_aggregator.notify.web_url import WebUrl
-from coalmine_aggregator.pair_settings import PairSettings
 from coalmine_aggregator.paging.policy import PagingPolicy
 from coalmine_aggregator.paging_settings import PagingSettings
+from coalmine_aggregator.pair_settings import PairSettings
 from coalmine_aggregator.playbook_settings import OwnSettings, PlaybookSettings, playbooks_of
 from coalmine_aggregator.store.settings import DatabaseUrl, HistorySettings
 from coalmine_runtime.logs import Format

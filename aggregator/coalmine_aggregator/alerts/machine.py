@@ -172,8 +172,7 @@ def _ordinal(finding: Finding, taken: Set[int], claims: Sequence[Claim]) -> int:
     same = [
         (finding.scope not in claim.scopes, claim.ordinal)
         for claim in beside
-        if claim.ordinal not in taken
-        and claim.is_same(finding.alert_class, scopes, finding.handle)
+        if claim.ordinal not in taken and claim.is_same(finding.alert_class, scopes, finding.handle)
     ]
     if same:
         return min(same)[1]
