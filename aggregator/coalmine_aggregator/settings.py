@@ -9,7 +9,7 @@ from coalmine_aggregator.access.roles import Scope
 from coalmine_aggregator.access.settings import AccessSettings
 from coalmine_aggregator.detection_settings import DetectionSettings
 from coalmine_aggregator.model.policy import SLO_WINDOW_S, ServicePolicy
-from coalmine_aggregator.notify.heartbeat import HeartbeatSettings
+from coalmine_aggregator.notify.heartbeat_settings import HeartbeatSettings
 from coalmine_aggregator.notify.settings import NotifySettings, check_names
 from coalmine_aggregator.notify.web_url import WebUrl
 from coalmine_aggregator.paging.policy import PagingPolicy

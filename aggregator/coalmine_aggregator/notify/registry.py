@@ -13,6 +13,7 @@ from coalmine_aggregator.notify.alertmanager.watchdog import Watchdog
 from coalmine_aggregator.notify.chat.receiver import Chat
 from coalmine_aggregator.notify.gateway.receiver import Gateway
 from coalmine_aggregator.notify.gateway.settings import GatewaySettings
+from coalmine_aggregator.notify.guarded import guarded
 from coalmine_aggregator.notify.http import Client
 from coalmine_aggregator.notify.jira.receiver import Jira
 from coalmine_aggregator.notify.mail.receiver import Mail
@@ -20,7 +21,7 @@ from coalmine_aggregator.notify.opsgenie.receiver import Opsgenie
 from coalmine_aggregator.notify.pagerduty.receiver import PagerDuty
 from coalmine_aggregator.notify.receiver import Receiver
 from coalmine_aggregator.notify.settings import NotifySettings
-from coalmine_aggregator.notify.targets import guarded, target_of
+from coalmine_aggregator.notify.targets import target_of
 from coalmine_aggregator.notify.webhook.receiver import Webhook
 from coalmine_aggregator.notify.webhook.settings import WebhookSettings
 from coalmine_runtime.tls import TlsClientSettings, client_context

@@ -140,7 +140,7 @@ _ORDERS: dict[AlertClass, Callable[[Alert], _Line]] = {
     AlertClass.CERTIFICATE: _certificate,
     AlertClass.BUDGET: _budget,
     AlertClass.IDENTITY_CLASH: _identity_clash,
-    AlertClass.UNDELIVERED: lambda alert: _Line(f"Restore paging by {alert.handle}"),
+    AlertClass.UNDELIVERED: lambda alert: _Line(f"Restore paging by {alert.handle or 'a receiver'}"),
     AlertClass.PEER: lambda alert: _Line(f"Check {_watcher(alert)}"),
 }
 
@@ -156,7 +156,7 @@ _OVER: dict[AlertClass, Callable[[Alert], str]] = {
     AlertClass.CERTIFICATE: lambda alert: f"Certificate renewed of {_traffic(alert)}",
     AlertClass.BUDGET: lambda alert: f"Loss acceptable again of {service_name(alert.service)}",
     AlertClass.IDENTITY_CLASH: lambda alert: f"Agents told apart: {_place(alert.scope)}",
-    AlertClass.UNDELIVERED: lambda alert: f"Paging restored by {alert.handle}",
+    AlertClass.UNDELIVERED: lambda alert: f"Paging restored by {alert.handle or 'a receiver'}",
     AlertClass.PEER: lambda alert: f"Well again: {_watcher(alert)}",
 }
 

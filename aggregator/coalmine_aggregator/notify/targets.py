@@ -1,19 +1,9 @@
-"""Which addresses a request may go to: what somebody can make a name resolve to is not to be trusted.
-
-The address itself is looked at, when the socket to it is made: a name that was public when it was
-checked, and is private when it is used, gets no further than one that is always private.
-"""
+"""Which addresses a request may go to. Pure; `guarded` holds sessions to it."""
 
 from __future__ import annotations
 
-import errno
 import ipaddress
-import socket
-from collections.abc import Sequence
 from typing import NamedTuple
-
-import aiohttp
-from aiohttp.abc import AbstractResolver
 
 from coalmine_aggregator.notify.web_url import WebUrl
 from coalmine_runtime.settings import SettingError
@@ -70,27 +60,6 @@ def target_of(url: WebUrl, *, private: bool) -> Target:
     if refusal:
         raise SettingError("url", refusal)
     return target
-
-
-def guarded(
-    target: Target,
-    resolver: AbstractResolver | None = None,
-    traces: Sequence[aiohttp.TraceConfig] = (),
-) -> aiohttp.ClientSession:
-    """A session that connects to nothing else; to be closed by the caller. `resolver` looks names up in
-    place of the system's; `traces` are told of its requests."""
-
-    def make(info: tuple[int, int, int, str, tuple[object, ...]]) -> socket.socket:
-        family, kind, protocol, _, address = info
-        refusal = target.refusal(str(address[0]))
-        if refusal:
-            raise PermissionError(errno.EACCES, refusal)
-        return socket.socket(family, kind, protocol)
-
-    connector = aiohttp.TCPConnector(socket_factory=make, resolver=resolver)
-    return aiohttp.ClientSession(
-        connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trace_configs=list(traces)
-    )
 
 
 def _inner(address: Address) -> Address:

@@ -11,7 +11,8 @@ from aiohttp import web
 
 from coalmine_aggregator.model.alerts import AlertClass, Severity
 from coalmine_aggregator.model.progress import Counting, Progress
-from coalmine_aggregator.notify.heartbeat import Heartbeat, HeartbeatSettings
+from coalmine_aggregator.notify.heartbeat import Heartbeat
+from coalmine_aggregator.notify.heartbeat_settings import HeartbeatSettings
 from coalmine_aggregator.notify.pulse import PROVEN_S, STOPPED_S, Pulse
 from coalmine_runtime.config_error import ConfigError
 from coalmine_runtime.settings import loads

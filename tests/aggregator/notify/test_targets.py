@@ -10,9 +10,10 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from hypothesis import given
 from hypothesis import strategies as st
 
+from coalmine_aggregator.notify.guarded import guarded
 from coalmine_aggregator.notify.http import Client
 from coalmine_aggregator.notify.receiver import RefusedError, TryLaterError
-from coalmine_aggregator.notify.targets import Target, guarded, target_of
+from coalmine_aggregator.notify.targets import Target, target_of
 from coalmine_aggregator.notify.web_url import WebUrl
 from coalmine_runtime.settings import SettingError
 from tests.servers.hook import Hook
