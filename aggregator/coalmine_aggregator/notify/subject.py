@@ -163,7 +163,7 @@ _OVER: dict[AlertClass, Callable[[Alert], str]] = {
 
 def _watcher(alert: Alert) -> str:
     """Who watches Coalmine: the other aggregator, by its name, or whoever waits for the heartbeat."""
-    return "the heartbeat" if alert.handle == "heartbeat" else f"aggregator {alert.handle}"
+    return "the heartbeat" if alert.handle == "heartbeat" else f"aggregator {alert.handle}".rstrip()
 
 
 def _traffic(alert: Alert) -> str:

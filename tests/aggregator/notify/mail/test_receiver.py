@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from coalmine_aggregator.notify.page import page_text
 
 from coalmine_aggregator.notify.links import Links
 from coalmine_aggregator.notify.mail.receiver import Mail
 from coalmine_aggregator.notify.mail.settings import MailSettings
 from coalmine_aggregator.notify.notice import Notice
+from coalmine_aggregator.notify.page import page_text
 from coalmine_aggregator.notify.receiver import RefusedError, TryLaterError
 from coalmine_runtime.settings import loads
 from tests.aggregator.store.samples import alert, closed, opened
