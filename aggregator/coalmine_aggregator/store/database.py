@@ -52,12 +52,11 @@ def open_engine(url: str) -> sa.Engine:
     try:
         with engine.begin() as connection:
             _migrate(connection)
-    except DBAPIError as error:
+    except BaseException as error:
         engine.dispose()
-        raise StoreError(f"{shown(url)}: {first_line(error)}") from None
-    except (SQLAlchemyError, alembic.util.CommandError) as error:
-        engine.dispose()
-        raise StoreError(f"{shown(url)}: {first_line(error)}") from None
+        if isinstance(error, SQLAlchemyError | alembic.util.CommandError):
+            raise StoreError(f"{shown(url)}: {first_line(error)}") from None
+        raise
     return engine
 
 

@@ -36,18 +36,17 @@ from coalmine_aggregator.store import read
 from coalmine_aggregator.store.audit_log import (
     WaitingAudit,
     commit_audit,
-    next_audit_number,
     read_audit,
 )
 from coalmine_aggregator.store.commit import HistoryWriter, commit_pager
-from coalmine_aggregator.store.database import StoreError, first_line, open_engine, shown
+from coalmine_aggregator.store.database import StoreError, first_line, shown
 from coalmine_aggregator.store.health import StoreHealth
 from coalmine_aggregator.store.numbering import NumberingError
+from coalmine_aggregator.store.opening import opened
 from coalmine_aggregator.store.paging_log import (
     PagingPast,
     Round,
     paging_past,
-    read_rounds,
     silences,
 )
 from coalmine_aggregator.store.pending import Delivery, History, Pager
@@ -120,10 +119,7 @@ class Store:
         loop = asyncio.get_running_loop()
         writes = ThreadPoolExecutor(1, thread_name_prefix="store-write")
         try:
-            engine = await loop.run_in_executor(writes, open_engine, url)
-            writer = HistoryWriter(engine, retention)
-            await loop.run_in_executor(writes, writer.load)
-            numbers = await loop.run_in_executor(writes, _numbers, engine)
+            engine, writer, numbers = await loop.run_in_executor(writes, opened, url, retention)
         except (DBAPIError, NumberingError) as error:
             writes.shutdown(wait=False)
             raise StoreError(f"{shown(url)}: {first_line(error)}") from None
@@ -340,9 +336,14 @@ class Store:
         if unfinished:
             self._task.cancel()
             log.error("store.close.unfinished", waiting=self.health().waiting)
+            # Once the disk answers; nobody waits for that.
+            self._writes.submit(self._engine.dispose)
+        else:
+            # Behind what is being read: a connection that came back later would stay open.
+            loop = asyncio.get_running_loop()
+            disposed = loop.run_in_executor(self._reads, self._engine.dispose)
+            await asyncio.wait([disposed], timeout=CLOSE_S)
         self._reads.shutdown(wait=False)
-        if not unfinished:
-            await asyncio.get_running_loop().run_in_executor(self._writes, self._engine.dispose)
         self._writes.shutdown(wait=False)
 
     async def _read(self, query: Callable[[sa.Connection], T]) -> T:
@@ -486,11 +487,6 @@ class Store:
             # In order: an older one that still waits goes first.
             for earlier in sorted(key for key in self._uncommitted if key <= number):
                 self._hand_out(earlier)
-
-
-def _numbers(engine: sa.Engine) -> tuple[int, int, dict[int, Round]]:
-    with engine.connect() as connection:
-        return read.next_id(connection), next_audit_number(connection), read_rounds(connection)
 
 
 def _nobody(_: Sequence[Delivery]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import sqlite3
 from collections.abc import AsyncIterator, Iterator, Sequence
 
@@ -222,3 +223,15 @@ async def test_closing_writes_what_waits(url: str) -> None:
     again = await Store.open(url)
     assert (await again.load()).last_slot == START
     await again.close()
+
+
+async def test_a_close_waits_for_what_is_being_read(database_url: str) -> None:
+    """A connection that came back after it would stay open until somebody sweeps it up."""
+    store = await Store.open(database_url)
+    with locked(database_url):
+        reading = asyncio.create_task(store.load())
+        await asyncio.sleep(0.1)
+        reading.cancel()  # whoever asked is gone; the database is not done with it
+        await asyncio.wait([reading])
+        await store.close()
+    gc.collect()  # which tells of it
