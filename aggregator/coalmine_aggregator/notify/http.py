@@ -76,13 +76,20 @@ class Client(NamedTuple):
                 asked_s = _asked_s(response.headers)
                 answer = await _beginning(response.content)
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
-            raise TryLaterError(f"{type(error).__name__}: {error}".rstrip(": ")) from None
+            raise TryLaterError(f"{type(error).__name__}: {_why(error)}".rstrip(": ")) from None
         if status in accept:
             return answer
         what = f"{status} {answer[:_TOLD].decode(errors='replace').strip()}".rstrip()
         if status in _TRY_LATER or status >= 500:
             raise TryLaterError(what, asked_s)
         raise HttpRefusedError(status, what)
+
+
+def _why(error: Exception) -> str:
+    """In its own words, without the URL: the path of one is often all the secret there is."""
+    if isinstance(error, aiohttp.ClientResponseError):
+        return error.message.partition("\n")[0]
+    return "" if isinstance(error, aiohttp.InvalidURL) else str(error)
 
 
 def _asked_s(headers: Mapping[str, str]) -> float | None:
