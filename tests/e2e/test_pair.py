@@ -5,27 +5,46 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
+import sqlite3
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 
+from coalmine_runtime import clock
 from tests.e2e.fleet import SERVICE, Aggregator
 from tests.e2e.wired_fleet import REGIONS, WiredFleet
 from tests.servers.mosquitto import Mosquitto
 from tests.servers.pagerduty import ROUTING_KEY, Incident, PagerDuty
 from tests.servers.ports import free_port
+from tests.servers.twilio import ACCOUNT, NUMBER, TOKEN, Twilio
 from tests.servers.waiting import until
 
 FLEET = "prod"
 KEY = f"{FLEET}/{SERVICE}/loss/1"
+ROWS = (
+    "SELECT t.change, o.receiver, o.step, o.delivered_at IS NOT NULL "
+    "FROM outbox o JOIN transitions t ON t.id = o.transition ORDER BY t.id, o.step"
+)
+
+SMS_S, CALL_S = 2.0, 7.0
+"""How long after a page the phone gets an SMS, and a call."""
 
 
 class Pair:
-    """Both, their fleet, and whom they tell. Use `paired`."""
+    """Both, their fleet, and whom they tell; a phone too, where `paging` calls it. Use `paired`."""
 
-    def __init__(self, folder: Path, broker: Mosquitto, pagerduty: PagerDuty) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        broker: Mosquitto,
+        pagerduty: PagerDuty,
+        phone: Sequence[dict[str, Any]],
+        paging: dict[str, Any],
+    ) -> None:
         self.pagerduty = pagerduty
         self.broker = broker
         self.dice = random.Random()
@@ -34,11 +53,14 @@ class Pair:
             Aggregator(
                 folder / name,
                 fleet=FLEET,
+                responder=TOKEN,
                 receive={"tcp": f"127.0.0.1:{port}"},
                 broker={"url": f"mqtt://127.0.0.1:{broker.port}"},
                 notify=[
-                    {"name": "pd", "pagerduty": {"routing_key": ROUTING_KEY, "url": pagerduty.url}}
+                    {"name": "pd", "pagerduty": {"routing_key": ROUTING_KEY, "url": pagerduty.url}},
+                    *phone,
                 ],
+                paging=paging,
             )
             for name, port in zip("ab", ports, strict=True)
         ]
@@ -55,6 +77,15 @@ class Pair:
         """Notices that one of them told."""
         return self.both[number].text().count(" notify.delivered ")
 
+    def rows(self, number: int) -> list[tuple[str, str, int, bool]]:
+        """The outbox of one of them: what became of the alert, receiver, step, whether it was taken."""
+        history = self.both[number].config.with_name("history.db")
+        file = sqlite3.connect(f"file:{history}?mode=ro", uri=True, timeout=5.0)
+        try:
+            return file.execute(ROWS).fetchall()
+        finally:
+            file.close()
+
     async def until_incident(self, *, resolved: bool, count: int = 1, deadline_s: float = 40.0) -> None:
         """Waits for the newest incident of loss."""
 
@@ -70,12 +101,14 @@ class Pair:
 
 
 @asynccontextmanager
-async def paired(folder: Path) -> AsyncIterator[Pair]:
+async def paired(
+    folder: Path, phone: Sequence[dict[str, Any]] = (), paging: dict[str, Any] | None = None
+) -> AsyncIterator[Pair]:
     """They run, and have heard of each other."""
     broker = Mosquitto(folder / "broker")
     await broker.start()
     async with PagerDuty() as pagerduty:
-        pair = Pair(folder, broker, pagerduty)
+        pair = Pair(folder, broker, pagerduty, phone, paging or {})
         try:
             for aggregator in pair.both:
                 await aggregator.start()
@@ -119,6 +152,79 @@ async def test_the_second_tells_what_the_first_is_not_there_to_tell(tmp_path: Pa
         pair.fleet.broken = set()
         await pair.until_incident(resolved=True)
         assert [each.dedup_key for each in pair.incidents()] == [KEY]
+
+
+async def test_a_silence_and_an_acknowledgement_at_one_hold_at_the_other(tmp_path: Path) -> None:
+    async with Twilio() as twilio, paired(tmp_path, gateways(twilio), escalation()) as pair:
+        one, other = (aggregator.api for aggregator in pair.both)
+        body = {"match": {"service": [SERVICE]}, "why": "new disks", "ends_at": clock.wall() + 3600}
+        status, answer = await one.post("/api/v1/silences", body)
+        assert status == 201, answer
+        silence = msgspec.json.decode(answer)["silence"]["id"]
+
+        async def silenced() -> bool:
+            return [each["id"] for each in (await other.get("/api/v1/silences"))["silences"]] == [
+                silence
+            ]
+
+        await other.until(silenced, 1, "the other has the silence")
+        pair.fleet.broken = {REGIONS[0]}
+        for api in (one, other):
+            alert = await api.until_alert(service=SERVICE)
+            assert alert["held"]["kind"] == "silence"
+        await other.until_settled(int(clock.wall()))
+        assert pair.pagerduty.requests == 0
+        assert pair.rows(0) == pair.rows(1) == []
+
+        # The other ends it, the first tells.
+        status, answer = await other.post(f"/api/v1/silences/{silence}/end", {})
+        assert status == 200, answer
+        await pair.until_incident(resolved=False, deadline_s=3)
+        paged_at = clock.wall()
+
+        async def texted() -> bool:
+            return bool(twilio.messages)
+
+        await until(texted, deadline_s=SMS_S + 2, what="an SMS comes", explain=pair.tail)
+
+        status, answer = await other.post("/api/v1/alerts/ingest-loss-1/ack", {})
+        assert status == 200, answer
+        await one.until_alert(1, service=SERVICE, acknowledged_by="anna")
+        await asyncio.sleep(paged_at + CALL_S + 2 - clock.wall())  # past the time of the call
+        assert (len(twilio.messages), len(twilio.calls)) == (1, 0)
+        assert [each.acknowledged for each in pair.incidents()] == [True]
+        first, second = pair.rows(0), pair.rows(1)
+        assert not [row for row in (*first, *second) if row[1] == "voice"], "neither means to call"
+        # The first told all of it; what the second had to tell was left to the first.
+        assert {row[:3] for row in first if row[3]} == {
+            ("opened", "pd", 0),
+            ("opened", "sms", 1),
+            ("acknowledged", "pd", 0),
+        }
+        assert not [row for row in second if row[3]]
+
+
+def gateways(twilio: Twilio) -> list[dict[str, Any]]:
+    """Entries of `notify`: SMS and calls."""
+    login = {"user": ACCOUNT, "password": TOKEN}
+    to = {"To": "{to}", "From": NUMBER}
+    say = {**to, "Twiml": "<Response><Say>{subject:xml}</Say></Response>"}
+    sms = {"url": f"{twilio.url}/Messages.json", "form": {**to, "Body": "{text}"}, **login}
+    call = {"url": f"{twilio.url}/Calls.json", "form": say, **login}
+    return [{"name": "sms", "gateway": sms}, {"name": "voice", "gateway": call}]
+
+
+def escalation() -> dict[str, Any]:
+    """`paging`: an SMS, then a call."""
+    steps = [
+        {"after": f"{after}s", "to": [{"receiver": receiver, "to": "anna"}]}
+        for receiver, after in (("sms", SMS_S), ("voice", CALL_S))
+    ]
+    return {
+        "people": {"anna": {"phone": "+353861234501"}},
+        "escalations": {"calls": steps},
+        "routes": [{"to": ["pd"], "escalation": "calls"}],
+    }
 
 
 @pytest.mark.prove

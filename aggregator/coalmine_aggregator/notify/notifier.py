@@ -151,13 +151,13 @@ class Notifier:
         """From now on it holds what it is about, also after a restart. Raises ValueError for one that
         cannot be."""
         self._dispatch.put_silence(silence, now)
-        self._store.put_silence(silence)
+        self._keep_silence(silence)
 
     def end_silence(self, id_: str, who: str, now: float) -> Silence:
         """Ends a silence by hand. Raises KeyError where there is none, ValueError for a name that
         cannot be."""
         ended = self._dispatch.end_silence(id_, who, now)
-        self._store.put_silence(ended)
+        self._keep_silence(ended)
         return ended
 
     def silences(self, now: float) -> list[Silence]:
@@ -180,6 +180,11 @@ class Notifier:
         await asyncio.gather(*(lane.close() for lane in self._lanes.values()))
         for outlet in self._outlets.values():
             await outlet.receiver.close()
+
+    def _keep_silence(self, silence: Silence) -> None:
+        self._store.put_silence(silence)
+        if self._gate is not None:
+            self._gate.changed.set()
 
     def _recall_troubles(self, standing: Sequence[Transition]) -> None:
         """What did not deliver before the restart does not do so until it has taken something."""
