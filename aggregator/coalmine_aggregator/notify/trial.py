@@ -20,12 +20,16 @@ async def send_test(
 ) -> bool:
     """Tells the receiver that a test opened, and that it is over. Whether both were taken; every step
     is told to `say`. Tries once: what a real page would be tried again for is told as it is."""
-    trace = tracing(say)
     async with aiohttp.ClientSession(
-        cookie_jar=aiohttp.DummyCookieJar(), trace_configs=[trace]
+        cookie_jar=aiohttp.DummyCookieJar(), trace_configs=[tracing(say)]
     ) as session:
-        receiver = receiver_of(entry, session, traces=[trace])
+        receiver = receiver_of(entry, session, say=say)
         receiver.start(())
+        if entry.chat is not None:
+            say(
+                "steps",
+                "apprise tells nothing of its steps: only whether the chat took it",
+            )
         try:
             alert = _alert(entry.known_as, fleet, now)
             say("dedup key", alert.dedup_key)

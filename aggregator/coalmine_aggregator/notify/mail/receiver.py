@@ -11,9 +11,11 @@ from coalmine_aggregator.model.alerts import Transition
 from coalmine_aggregator.notify.mail.address import MailAddress
 from coalmine_aggregator.notify.mail.message import mail_of
 from coalmine_aggregator.notify.mail.settings import MailSettings, Security
+from coalmine_aggregator.notify.mail.told_client import ToldClient, flat
 from coalmine_aggregator.notify.notice import Notice
 from coalmine_aggregator.notify.page import page_text
 from coalmine_aggregator.notify.receiver import RefusedError, TryLaterError
+from coalmine_aggregator.notify.trace import Say
 from coalmine_runtime.logs import get_logger
 from coalmine_runtime.tls import TlsClientSettings, client_context
 
@@ -27,12 +29,13 @@ log = get_logger("notify.mail")
 
 
 class Mail:
-    """One mail server and the addresses it is given."""
+    """One mail server and the addresses it is given. Every step of a mail is told to `say`."""
 
     takes_groups = False
 
-    def __init__(self, settings: MailSettings) -> None:
+    def __init__(self, settings: MailSettings, say: Say | None = None) -> None:
         self._settings = settings
+        self._say = say
         self._tls = client_context(TlsClientSettings(ca_file=settings.ca_file))
         self._taken: dict[str, set[str]] = {}  # by Message-ID
 
@@ -81,19 +84,21 @@ class Mail:
     ) -> Mapping[str, aiosmtplib.SMTPResponse]:
         """Who did not take it, with the reply. Raises for what concerns all of them."""
         settings = self._settings
-        client = aiosmtplib.SMTP(
+        client = ToldClient(
+            self._say,
             hostname=settings.server.host,
             port=settings.server.port,
-            username=settings.user or None,
-            password=settings.password.reveal() if settings.password else None,
             use_tls=settings.security is Security.TLS,
-            start_tls=settings.security is Security.STARTTLS,
             tls_context=None if settings.security is Security.NONE else self._tls,
             timeout=TIMEOUT_S,
         )
         try:
             await client.connect()
             try:
+                if settings.security is Security.STARTTLS:
+                    await client.starttls()
+                if settings.password is not None:
+                    await client.login(settings.user, settings.password.reveal())
                 refusals, _ = await client.sendmail(settings.from_, to, mail.as_bytes())
             finally:
                 client.close()
@@ -103,16 +108,12 @@ class Mail:
                 for each in error.recipients
             }
         except aiosmtplib.SMTPResponseException as error:
-            what = f"{error.code} {_flat(error.message)}"
+            what = f"{error.code} {flat(error.message)}"
             raise (RefusedError(what) if error.code >= 500 else TryLaterError(what)) from None
         except (aiosmtplib.SMTPException, TimeoutError, OSError) as error:
-            raise TryLaterError(f"{type(error).__name__}: {_flat(str(error))}") from None
+            raise TryLaterError(f"{type(error).__name__}: {flat(str(error))}") from None
         return refusals
 
 
 def _told(refusals: Mapping[str, aiosmtplib.SMTPResponse]) -> str:
-    return "; ".join(f"{who}: {code} {_flat(text)}" for who, (code, text) in refusals.items())
-
-
-def _flat(text: str) -> str:
-    return " ".join(text.split())[:500]
+    return "; ".join(f"{who}: {code} {flat(text)}" for who, (code, text) in refusals.items())
