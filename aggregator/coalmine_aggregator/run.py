@@ -13,12 +13,13 @@ import os
 import resource
 import secrets
 import signal
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from typing import Any
 
 import aiohttp
 import uvloop
 from aiohttp import web
+from prometheus_client.registry import Collector
 
 from coalmine_aggregator.broker import BrokerStartError, EmbeddedBroker, Listener
 from coalmine_aggregator.engine import Engine
@@ -28,6 +29,7 @@ from coalmine_aggregator.measuring import RECENT_ALERTS, Measuring, Watcher
 from coalmine_aggregator.metrics.shared_counts import SharedCounts
 from coalmine_aggregator.notify.alertmanager.watchdog import Watchdog
 from coalmine_aggregator.notify.heartbeat import Heartbeat
+from coalmine_aggregator.notify.heartbeat_metrics import HeartbeatMetrics
 from coalmine_aggregator.notify.hooks import hooks_of
 from coalmine_aggregator.notify.links import Links
 from coalmine_aggregator.notify.notifier import Notifier
@@ -47,6 +49,7 @@ from coalmine_aggregator.web.keys import METRICS
 from coalmine_aggregator.web.listening import listening
 from coalmine_aggregator.web.metrics_port import make_metrics_app
 from coalmine_aggregator.web.options import WebOptions
+from coalmine_aggregator.web.pair_metrics import PairMetrics
 from coalmine_aggregator.web.reader_metrics import ReaderMetrics
 from coalmine_aggregator.web.reader_tasks import MODULE as READER_TASKS
 from coalmine_runtime import clock, logs, systemd
@@ -193,7 +196,12 @@ async def _start(
     )
     readers.start()
     stack.push_async_callback(readers.close)
-    await _serve(settings, view, measuring, readers, counts, stack)
+    others: list[Collector] = [counts, ReaderMetrics(readers)]
+    if heartbeat is not None:
+        others.append(HeartbeatMetrics(heartbeat))
+    if pair is not None:
+        others.append(PairMetrics(pair, notifier.at_gate, measuring.now))
+    await _serve(settings, view, measuring, readers, others, stack)
     return tasks
 
 
@@ -290,7 +298,7 @@ async def _serve(
     view: LiveView,
     measuring: Measuring,
     readers: Readers,
-    counts: SharedCounts,
+    others: Sequence[Collector],
     stack: contextlib.AsyncExitStack,
 ) -> None:
     page, metrics = settings.web, settings.metrics
@@ -300,7 +308,7 @@ async def _serve(
         secure=page.certificate is not None,
         hooks=hooks_of(settings.notify),
     )
-    app = make_app(view, options, readers, others=[counts, ReaderMetrics(readers)], now=measuring.now)
+    app = make_app(view, options, readers, others=others, now=measuring.now)
     await _listen("web", app, page.listen, page.certificate, stack)
     if metrics is not None:
         scraped = make_metrics_app(app[METRICS], options, now=measuring.now)

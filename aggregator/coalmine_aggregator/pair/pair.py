@@ -172,6 +172,10 @@ class Pair:
         word = self._word
         return word is not None and word.is_well and 0 <= now - self._heard_at <= HEARD_S
 
+    def unheard_s(self, now: float) -> float:
+        """Seconds since the other was last heard of, or since our start."""
+        return max(0.0, now - self._heard_at)
+
     def claims(self) -> Sequence[Claim]:
         """What the other calls the alerts that it has, or had when it was last heard of."""
         return [each.claim for each in self._open.values()]

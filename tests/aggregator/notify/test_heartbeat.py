@@ -12,6 +12,7 @@ from aiohttp import web
 from coalmine_aggregator.model.alerts import AlertClass, Severity
 from coalmine_aggregator.model.progress import Counting, Progress
 from coalmine_aggregator.notify.heartbeat import Heartbeat
+from coalmine_aggregator.notify.heartbeat_metrics import HeartbeatMetrics
 from coalmine_aggregator.notify.heartbeat_settings import HeartbeatSettings
 from coalmine_aggregator.notify.pulse import PROVEN_S, STOPPED_S, Pulse
 from coalmine_runtime.config_error import ConfigError
@@ -109,6 +110,13 @@ async def beating(listener: Listener, pulse: Pulse) -> AsyncIterator[Heartbeat]:
         await asyncio.wait([task])
 
 
+def counted(heartbeat: Heartbeat) -> tuple[float, float]:
+    """Sent and failed, as they are told to Prometheus."""
+    families = {each.name: each.samples for each in HeartbeatMetrics(heartbeat).collect()}
+    (sent,), (failed,) = families["coalmine_heartbeats_sent"], families["coalmine_heartbeats_failed"]
+    return sent.value, failed.value
+
+
 async def test_it_is_sent_once_the_counting_is_proven_and_fails_with_it(listener: Listener) -> None:
     clock = Clock()
     pulse = Pulse(clock)
@@ -138,6 +146,12 @@ async def test_that_nobody_takes_it_is_found(listener: Listener) -> None:
         assert (found.alert_class, found.handle) == (AlertClass.PEER, "heartbeat")
         assert found.severity is Severity.TICKET
         assert "500" in found.note
+        sent, failed = counted(heartbeat)
+        assert sent == 0
+        assert failed >= 3
+        listener.status = 200
+        await listener.until(len(listener.paths) + 2)
+        assert counted(heartbeat)[0] >= 1
         listener.status = 200
         await listener.until(6)
         assert heartbeat.look(progress()) == []

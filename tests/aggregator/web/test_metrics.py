@@ -10,16 +10,25 @@ import sys
 from pathlib import Path
 
 import pytest
+from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from coalmine_aggregator.metrics.shared_counts import SharedCounts
 from coalmine_aggregator.model.alerts import AlertClass, Severity
 from coalmine_aggregator.model.fates import Fate
+from coalmine_aggregator.notify.heartbeat import Heartbeat
+from coalmine_aggregator.notify.heartbeat_metrics import HeartbeatMetrics
+from coalmine_aggregator.notify.heartbeat_settings import HeartbeatSettings
+from coalmine_aggregator.notify.pulse import Pulse
+from coalmine_aggregator.pair.pair import HEARD_S, Pair
+from coalmine_aggregator.pair.word import Life, Word
 from coalmine_aggregator.reading.readers import Readers
 from coalmine_aggregator.web import metrics
 from coalmine_aggregator.web.keys import METRICS, PULSE
+from coalmine_aggregator.web.pair_metrics import PairMetrics
 from coalmine_aggregator.web.reader_metrics import ReaderMetrics
 from coalmine_aggregator.web.view import Check
+from coalmine_runtime.settings import loads
 from tests.aggregator.web.conftest import Site
 from tests.aggregator.web.fake_view import FakeSlo, Trouble, make_alert
 from tests.servers.process import executable
@@ -45,12 +54,18 @@ questions.ended("rates", questions.Result.ANSWERED, 0.01)
 """
 
 
+HEARTBEAT = "{url: 'https://hc-ping.com/6d1f', every: 30s}"
+
+
 def scrape_all(site: Site, folder: Path) -> str:
-    """With what other processes counted, and the readers' owner."""
+    """With what other processes counted, the readers' owner, a heartbeat and a pair."""
     counts = SharedCounts(folder)
     subprocess.run([sys.executable, "-c", ASKED], env=os.environ | counts.environment, check=True)
     readers = ReaderMetrics(Readers("nothing", "sqlite://"))
-    whole = metrics.Metrics(site.view, site.server.app[PULSE].feed, [counts, readers])
+    beats = HeartbeatMetrics(Heartbeat(loads(HeartbeatSettings, HEARTBEAT, {}), Pulse()))
+    peer = PairMetrics(Pair("a", "b", site.view.now), lambda: 0, lambda: site.view.now)
+    others = [counts, readers, beats, peer]
+    whole = metrics.Metrics(site.view, site.server.app[PULSE].feed, others)
     return whole.render(site.view.now).decode()
 
 
@@ -133,6 +148,30 @@ async def test_what_else_is_told(site: Site) -> None:
     assert value(text, "coalmine_agents", status="alive") == 13
     assert value(text, "coalmine_receipts_total", source="tcp") == 1200
     assert value(text, "coalmine_settled_slot_timestamp_seconds") == site.view.settled
+
+
+def test_the_other_aggregator_is_up_while_it_is_heard_of_and_well() -> None:
+    now = 1_000.0
+    pair = Pair("a", "b", now)
+    registry = CollectorRegistry()
+    registry.register(PairMetrics(pair, lambda: 3, lambda: now))
+
+    def seen() -> tuple[float, float]:
+        text = generate_latest(registry).decode()
+        assert value(text, "coalmine_peer_waiting_notices", peer="b") == 3
+        unheard_s = value(text, "coalmine_peer_unheard_seconds", peer="b")
+        return value(text, "coalmine_peer_up", peer="b"), unheard_s
+
+    now += 2
+    assert seen() == (0, 2)
+    pair.hear(Word("b", Life.RUNNING, sent_at=now, settled=int(now) - 2), now)
+    assert seen() == (1, 0)
+    now += HEARD_S
+    assert seen() == (1, HEARD_S)
+    now += 0.5
+    assert seen() == (0, HEARD_S + 0.5)
+    pair.hear(Word("b", Life.STOPPED), now)
+    assert seen()[0] == 0
 
 
 async def test_error_budgets(site: Site) -> None:
