@@ -66,6 +66,7 @@ class Lane:
         self._wait_s = wait_s
         self._queue: deque[Delivery] = deque()
         self._heard = heard
+        self._began = clock.wall()
         self._task: asyncio.Task[None] | None = None
 
     def __len__(self) -> int:
@@ -73,19 +74,26 @@ class Lane:
         return len(self._queue) - len(self._held)
 
     @property
+    def at_gate(self) -> int:
+        """Deliveries that wait at the gate."""
+        return len(self._held)
+
+    @property
     def is_empty(self) -> bool:
         """Whether nothing is in it, due or not."""
         return not self._queue
 
     def oldest(self, severity: Severity) -> float | None:
-        """Since when the oldest page, or ticket, waits; None where none does."""
+        """Since when the oldest page, or ticket, has waited in this run; None where none does."""
         made = (
             each.made_at
             for each in self._queue
             if each.transition.alert.severity is severity and each.key not in self._held
         )
         oldest = next(made, None)
-        return None if oldest is None else oldest + (self._wait_s if self._outlet.takes_groups else 0.0)
+        if oldest is None:
+            return None
+        return max(oldest, self._began) + (self._wait_s if self._outlet.takes_groups else 0.0)
 
     def put(self, delivery: Delivery) -> None:
         """Queues a delivery behind those that wait."""
@@ -116,6 +124,7 @@ class Lane:
     async def _round(self) -> float | None:
         """Leaves out what need not be told, and tells the next notice: once. Returns the seconds until
         the same is to be tried again, None where it is settled."""
+        await self._outlet.ready()  # what is needed is asked when it can leave
         batch, needless = self._next()
         if needless:
             await self._settle(needless)

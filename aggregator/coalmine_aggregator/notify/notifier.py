@@ -25,7 +25,7 @@ from coalmine_aggregator.notify.registry import receiver_of
 from coalmine_aggregator.notify.settings import NotifySettings
 from coalmine_aggregator.paging.dispatch import Dispatch
 from coalmine_aggregator.paging.order import Hold, Recipients
-from coalmine_aggregator.paging.policy import PagingPolicy
+from coalmine_aggregator.paging.policy import GroupKey, PagingPolicy
 from coalmine_aggregator.paging.routing import group_of
 from coalmine_aggregator.paging.silence import Silence
 from coalmine_aggregator.paging.telling import to_everybody
@@ -168,6 +168,10 @@ class Notifier:
         """Why open alerts, by number, are not told now."""
         return self._dispatch.holds(now)
 
+    def at_gate(self) -> int:
+        """Notices that wait for the other aggregator of a pair."""
+        return sum(lane.at_gate for lane in self._lanes.values())
+
     def view(self) -> list[OutletView]:
         """How each receiver does."""
         pending: Counter[str] = Counter()
@@ -228,13 +232,21 @@ class Notifier:
                 continue
             self._lane(delivery, outlet).put(delivery)
 
+    def _group(self, delivery: Delivery) -> GroupKey | None:
+        try:
+            return group_of(self._policy, delivery.transition.alert, delivery.receiver)
+        except Exception as error:
+            # Told alone it is told, and so are the others of its batch.
+            _fault(delivery.transition.alert, error)
+            return None
+
     def _lane(self, delivery: Delivery, outlet: Outlet) -> Lane:
         alert = delivery.transition.alert
         own = (delivery.receiver, delivery.target, alert.number)
         # What it is grouped by may change while it is open: its end must not overtake its opening.
         place = self._places.get(own)
         if place is None:
-            group = group_of(self._policy, alert, delivery.receiver)
+            group = self._group(delivery)
             values = ("alert", alert.dedup_key) if group is None else ("group", *group.values)
             place = (delivery.receiver, delivery.target, values), 0.0 if group is None else group.wait_s
         key, wait_s = place

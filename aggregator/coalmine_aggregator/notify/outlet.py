@@ -68,6 +68,12 @@ class Outlet:
         """Whether several transitions go in one notice."""
         return self.receiver.takes_groups
 
+    async def ready(self) -> None:
+        """Waits for the end of a pause; another request may prolong it meanwhile."""
+        loop = asyncio.get_running_loop()
+        while (left := self._paused_until - loop.time()) > 0:  # noqa: ASYNC110
+            await asyncio.sleep(left)
+
     async def deliver(self, deliveries: Sequence[Delivery]) -> None:
         """Tells them in one notice: all go to one person.
 
@@ -75,9 +81,7 @@ class Outlet:
         notice = self._notice(deliveries)
         loop = asyncio.get_running_loop()
         async with self._turns:
-            # Another request may prolong the pause meanwhile.
-            while (left := self._paused_until - loop.time()) > 0:  # noqa: ASYNC110
-                await asyncio.sleep(left)
+            await self.ready()
             if self.gone:
                 raise GoneError(self.gone)
             try:

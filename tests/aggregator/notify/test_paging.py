@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from coalmine_aggregator.model.alerts import Change, Severity, Transition
+from coalmine_aggregator.model.alerts import AlertClass, Change, Severity, Transition
+from coalmine_aggregator.model.progress import Counting, Progress
 from coalmine_aggregator.notify import backoff, lane
 from coalmine_aggregator.notify.lane import ANSWERED, SUPERSEDED
 from coalmine_aggregator.notify.links import Links
@@ -51,6 +52,7 @@ class Told:
         self.notices: list[Notice] = []
         self.standing: Sequence[Transition] = ()
         self.dead = False
+        self.patience_s: float | None = None
         self.tries: asyncio.Queue[int] = asyncio.Queue()
 
     def start(self, standing: Sequence[Transition]) -> None:
@@ -60,6 +62,8 @@ class Told:
         self.tries.put_nowait(1)
         if self.dead:
             raise TryLaterError("503")
+        if self.patience_s is not None:
+            raise TryLaterError("429", self.patience_s)
         self.notices.append(notice)
 
     async def close(self) -> None:
@@ -84,12 +88,16 @@ class Paged:
 
 
 @asynccontextmanager
-async def paged(url: str, now: float, policy: PagingPolicy = POLICY) -> AsyncIterator[Paged]:
+async def paged(
+    url: str, now: float, policy: PagingPolicy = POLICY, *, receivers_dead: bool = False
+) -> AsyncIterator[Paged]:
     """A run of the aggregator that begins at `now`."""
     store = await Store.open(url)
     left, past = await store.standing(now - 300.0), await store.paging(now)
     still_open = [each for each in left.standing if each.alert.closed_at is None]
     receivers = {name: Told(traits) for name, traits in POLICY.receivers.items()}
+    for receiver in receivers.values():
+        receiver.dead = receivers_dead
 
     def contact(person: str, field: str) -> str:
         return policy.people[person].address(field) if person in policy.people else ""
@@ -167,6 +175,46 @@ async def test_a_call_that_waits_is_not_made_once_it_is_answered(
         assert page.sms.notices == []  # nor of the end of what was never told
         assert page.pd.changes == [Change.OPENED, over.change]
     assert ANSWERED in [reason for *_, reason in await fates(url)]
+
+
+async def test_a_call_that_waits_for_a_receiver_s_patience_is_not_made_once_it_is_answered(
+    url: str, now: float
+) -> None:
+    async with paged(url, now) as page:
+        page.sms.patience_s = 0.3
+        page.put(opened(1, "ingest"), now=now)
+        page.put(opened(2, "other"), now=now)
+        page.notifier.due(now + 600.0)
+        await page.sms.tries.get()  # it asks everybody to wait
+        page.sms.patience_s = None
+        page.put(acknowledged(1), acknowledged(2), now=now + 601.0)
+        await drained(page.store)
+        assert page.sms.notices == []
+
+
+async def test_a_fault_of_grouping_keeps_no_page_back(
+    url: str, now: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("no group")
+
+    async with paged(url, now) as page:
+        monkeypatch.setattr("coalmine_aggregator.notify.notifier.group_of", broken)
+        page.put(opened(1, "logs"), opened(2, "ingest"), now=now)
+        await drained(page.store)
+        assert page.chat.changes == page.pd.changes == [Change.OPENED]
+
+
+async def test_downtime_of_ours_is_no_delay_of_a_receiver_s(url: str, now: float) -> None:
+    async with paged(url, now - 3_600.0) as page:
+        page.pd.dead = True
+        page.put(opened(), now=now - 3_600.0)
+        await page.pd.tries.get()
+    async with paged(url, now, receivers_dead=True) as page:
+        await page.pd.tries.get()
+        assert page.notifier.look(Progress(now + 30.0, int(now), Counting.UNCHECKED)) == []
+        (late,) = page.notifier.look(Progress(now + 90.0, int(now), Counting.UNCHECKED))
+        assert late.alert_class is AlertClass.UNDELIVERED
 
 
 async def test_a_call_that_waits_over_a_restart_is_not_made_once_it_is_answered(
