@@ -7,17 +7,23 @@ from urllib.parse import urlencode
 
 import pytest
 
+from coalmine_aggregator.notify.hooks import hooks_of
+from coalmine_aggregator.notify.jira.alert import alias_of
 from coalmine_aggregator.web.app import make_app
+from coalmine_aggregator.web.entrance import CSRF_HEADER
 from coalmine_aggregator.web.openapi import document
 from coalmine_wire.series import LABELS
-from tests.aggregator.web.conftest import Site
-from tests.aggregator.web.fake_view import FakeView, make_alert, make_history
+from tests.aggregator.notify.receivers import receivers
+from tests.aggregator.web.conftest import OpenSite, Site
+from tests.aggregator.web.fake_view import START, FakeView, make_alert, make_history
 from tests.aggregator.web.kept_site import kept_site
 from tests.aggregator.web.test_engine import FIRST
+from tests.aggregator.web.test_hooks import ENTRIES, SECRET, event, signature
 
 DOCUMENT = document("0")
 IN_PATH = {"id": "2", "service": "ingest"}
 READING = {path: each["get"] for path, each in DOCUMENT["paths"].items() if "get" in each}
+CHANGING = {path: each["post"] for path, each in DOCUMENT["paths"].items() if "post" in each}
 
 
 def matches(value: object, schema: dict[str, Any], at: str = "") -> list[str]:
@@ -152,3 +158,98 @@ async def test_the_described_parameters_are_understood_and_others_refused(sqlite
                 await site.read(f"{address}?{urlencode({**needed, **given})}")
             if not path.endswith("openapi.json"):
                 await site.read(f"{address}?{urlencode({**needed, 'nonsense': '1'})}", 400)
+
+
+BODIES: dict[str, dict[str, Any]] = {
+    "/api/v1/alerts/{id}/ack": {},
+    "/api/v1/alerts/{id}/review": {"actionable": False},
+    "/api/v1/silences": {
+        "match": {"service": ["ingest"]},
+        "why": "new disks",
+        "ends_at": START + 2 * 3600.0,
+    },
+    "/api/v1/silences/{id}/end": {},
+}
+"""The least that is taken."""
+
+HOOK = "/api/v1/hooks/{provider}/{receiver}"
+
+
+@pytest.fixture
+async def changing_site(open_site: OpenSite, view: FakeView) -> Site:
+    """Alert 1 is open, 2 closed, and whatever has a webhook is configured."""
+    view.alerts = [make_alert(1)]
+    view.closed = [make_alert(2, ordinal=2, closed_at=view.now - 60)]
+    return await open_site(hooks=hooks_of(receivers(ENTRIES)))
+
+
+async def post(site: Site, address: str, **more: Any) -> tuple[int, Any]:
+    """Status and answer."""
+    async with site.client.post(address, **more) as response:
+        return response.status, await response.json(content_type=None)
+
+
+def answers(path: str, status: int) -> dict[str, Any]:
+    """The schema of that answer."""
+    responses = CHANGING[path]["responses"]
+    (content,) = responses.get(str(status), responses["default"])["content"].values()
+    schema: dict[str, Any] = content["schema"]
+    return schema
+
+
+async def test_the_described_bodies_are_taken_and_others_refused(changing_site: Site) -> None:
+    site = changing_site
+    async with site.client.get("/api/v1/me") as response:
+        headers = {CSRF_HEADER: (await response.json())["csrf"]}
+    assert {*BODIES, HOOK} == set(CHANGING)
+    ids = {"/api/v1/alerts/{id}/ack": "1", "/api/v1/alerts/{id}/review": "2"}
+    for done, (path, body) in enumerate(BODIES.items()):
+        operation = CHANGING[path]
+        given = {item["name"]: item["in"] for item in operation["parameters"]}
+        assert given == ({"id": "path"} if "{id}" in path else {})
+        address = path.format(id=ids.get(path, ""))
+        required: list[str] = []
+        if "requestBody" in operation:
+            schema = operation["requestBody"]["content"]["application/json"]["schema"]
+            assert matches(body, schema) == []
+            name = schema["$ref"].rpartition("/")[2]
+            required = DOCUMENT["components"]["schemas"][name].get("required", [])
+            assert operation["requestBody"]["required"] == bool(required)
+        assert sorted(required) == sorted(body)
+        wrong = [{**body, "nonsense": 1}]
+        wrong += [{key: body[key] for key in body if key != name} for name in required]
+        for each in wrong:
+            status, problem = await post(site, address, json=each, headers=headers)
+            assert (status, matches(problem, answers(path, status))) == (400, []), (path, each)
+        nonsense = await post(site, f"{address}?nonsense=1", json=body, headers=headers)
+        assert nonsense[0] == 400, path
+        assert len(site.view.audited) == done, "what is refused changes nothing"
+        status, answer = await post(site, address, json=body, headers=headers)
+        assert str(status) in operation["responses"], (path, answer)
+        assert matches(answer, answers(path, status)) == []
+        if path == "/api/v1/silences":
+            ids["/api/v1/silences/{id}/end"] = answer["silence"]["id"]
+
+
+async def test_the_webhooks_of_the_described_providers_are_taken(changing_site: Site) -> None:
+    site = changing_site
+    described = {item["name"]: item for item in CHANGING[HOOK]["parameters"]}
+    assert [*described] == ["provider", "receiver"]
+    (alert,) = site.view.alerts
+    said = {"alias": alias_of(alert, alert.severity), "username": "ben@example.com"}
+    for provider in described["provider"]["schema"]["enum"]:
+        site.view.alerts = [alert]
+        more: dict[str, Any] = {
+            "json": {"action": "Acknowledge", "alert": said},
+            "headers": {"Authorization": f"Bearer {SECRET}"},
+        }
+        if provider == "pagerduty":
+            body = event(alert, site.view.now)
+            more = {"data": body, "headers": signature(body)}
+        receiver = "duty" if provider == "pagerduty" else provider
+        address = HOOK.format(provider=provider, receiver=receiver)
+        status, answer = await post(site, address, **more)
+        assert (status, answer) == (200, {"acknowledged": alert.id, "ignored": ""})
+        assert matches(answer, answers(HOOK, status)) == []
+        status, problem = await post(site, HOOK.format(provider=provider, receiver="no"), **more)
+        assert (status, matches(problem, answers(HOOK, status))) == (401, [])
