@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 import sqlite3
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -55,7 +56,11 @@ class Pair:
                 fleet=FLEET,
                 responder=TOKEN,
                 receive={"tcp": f"127.0.0.1:{port}"},
-                broker={"url": f"mqtt://127.0.0.1:{broker.port}"},
+                broker={
+                    "url": f"mqtt://127.0.0.1:{broker.port}",
+                    "username": f"coalmine-{name}",
+                    "password": TOKEN,
+                },
                 notify=[
                     {"name": "pd", "pagerduty": {"routing_key": ROUTING_KEY, "url": pagerduty.url}},
                     *phone,
@@ -67,7 +72,7 @@ class Pair:
         for aggregator, name, peer in zip(self.both, "ab", "ba", strict=True):
             aggregator.settings["pair"] = {"name": name, "peer": peer}
             aggregator.write()
-        self.fleet = WiredFleet(FLEET, broker_port=broker.port, tcp_ports=ports)
+        self.fleet = WiredFleet(FLEET, broker_port=broker.port, tcp_ports=ports, password=TOKEN)
 
     def incidents(self, what: str = "loss") -> list[Incident]:
         """Those of a class."""
@@ -100,12 +105,20 @@ class Pair:
         return "\n".join(aggregator.tail() for aggregator in self.both)
 
 
+def rights() -> str:
+    """The access list that the documentation gives, and one user for all agents."""
+    page = (Path(__file__).parents[2] / "docs" / "pair.md").read_text()
+    (found,) = re.findall(r"^```\n(user coalmine-a\n.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    return f"{found}\nuser wired-{FLEET}\ntopic write coalmine/v1/{FLEET}/agent/#\n"
+
+
 @asynccontextmanager
 async def paired(
     folder: Path, phone: Sequence[dict[str, Any]] = (), paging: dict[str, Any] | None = None
 ) -> AsyncIterator[Pair]:
     """They run, and have heard of each other."""
-    broker = Mosquitto(folder / "broker")
+    users = ("coalmine-a", "coalmine-b", f"wired-{FLEET}")
+    broker = Mosquitto(folder / "broker", passwords=dict.fromkeys(users, TOKEN), rights=rights())
     await broker.start()
     async with PagerDuty() as pagerduty:
         pair = Pair(folder, broker, pagerduty, phone, paging or {})
@@ -135,6 +148,9 @@ async def test_the_first_tells_and_the_second_goes_on_when_it_dies(tmp_path: Pat
             await until(opened, deadline_s=20, what="both see it", explain=pair.tail)
         await asyncio.sleep(11)  # longer than the second waits
         assert (pair.told(0), pair.told(1)) == (1, 0)
+        for aggregator, waiting in zip(pair.both, (0, 1), strict=True):
+            assert await aggregator.api.metric("coalmine_peer_waiting_notices") == waiting
+            assert await aggregator.api.metric("coalmine_peer_up") == 1
         await pair.both[0].kill()
         pair.fleet.broken = set()
         await pair.until_incident(resolved=True)
@@ -145,6 +161,7 @@ async def test_the_first_tells_and_the_second_goes_on_when_it_dies(tmp_path: Pat
 async def test_the_second_tells_what_the_first_is_not_there_to_tell(tmp_path: Path) -> None:
     async with paired(tmp_path) as pair:
         await pair.both[0].kill()
+        assert await pair.both[1].api.metric("coalmine_peer_up") == 0
         pair.fleet.broken = {REGIONS[0]}
         await pair.until_incident(resolved=False, deadline_s=20)
         await pair.both[0].start()  # it finds the same, under the same key, and says no more

@@ -15,6 +15,7 @@ from types import TracebackType
 
 from coalmine_runtime import clock
 from coalmine_runtime.mqtt import BrokerSettings, BrokerUrl, Connection, connect
+from coalmine_runtime.secret import Secret
 from coalmine_wire.plaintext import encode_line
 from coalmine_wire.protocols import Protocol
 from coalmine_wire.reports import Birth, Endpoint, Outcome, Report, SlotReport, Verdict, encode
@@ -32,15 +33,25 @@ for a while."""
 
 
 class WiredFleet:
-    """`size` agents of a fleet by that name, in two regions, each with one endpoint, tcp.
+    """`size` agents of a fleet by that name, in two regions, each with one endpoint, tcp. All of them
+    are one user of the broker, where it asks for a `password`.
 
     Use as an async context manager."""
 
-    def __init__(self, name: str, *, broker_port: int, tcp_ports: Sequence[int], size: int = 6) -> None:
+    def __init__(
+        self,
+        name: str,
+        *,
+        broker_port: int,
+        tcp_ports: Sequence[int],
+        size: int = 6,
+        password: str = "",
+    ) -> None:
         self.name = name
         self.broken: set[str] = set()
         self._broker = f"mqtt://127.0.0.1:{broker_port}"
         self._lines: dict[int, asyncio.StreamWriter | None] = dict.fromkeys(tcp_ports)
+        self._password = Secret(password) if password else None
         self._births = [_birth(number, slot_of(clock.wall()) + 2) for number in range(size)]
         self._task: asyncio.Task[None] | None = None
 
@@ -61,8 +72,11 @@ class WiredFleet:
                 writer.transport.abort()
 
     async def _run(self) -> None:
-        settings = BrokerSettings(url=BrokerUrl.parse(self._broker), fleet=self.name)
-        async with connect(settings, f"wired-{self.name}") as connection:
+        user = f"wired-{self.name}"
+        settings = BrokerSettings(
+            url=BrokerUrl.parse(self._broker), fleet=self.name, username=user, password=self._password
+        )
+        async with connect(settings, user) as connection:
             for birth in self._births:
                 topic = str(Topic(self.name, birth.agent, Kind.BIRTH))
                 await connection.publish(topic, encode(birth), retain=True)

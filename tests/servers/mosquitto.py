@@ -24,9 +24,10 @@ class ServerCertificate(Protocol):
 class Mosquitto(Process):
     """A broker on `host`:`port`.
 
-    `passwords` (user -> password) closes it to everybody else; without any it is open. With
-    `certificate` it speaks TLS alone. `persistent` keeps retained messages over restarts; the default
-    forgets them, which is the harder case for those who rely on them.
+    `passwords` (user -> password) closes it to everybody else; without any it is open. `rights` are the
+    lines of an access list; without them all may do everything. With `certificate` it speaks TLS
+    alone. `persistent` keeps retained messages over restarts; the default forgets them, which is the
+    harder case for those who rely on them.
     """
 
     def __init__(
@@ -34,6 +35,7 @@ class Mosquitto(Process):
         folder: Path,
         *,
         passwords: Mapping[str, str] | None = None,
+        rights: str = "",
         certificate: ServerCertificate | None = None,
         persistent: bool = False,
         host: str = "127.0.0.1",
@@ -55,6 +57,11 @@ class Mosquitto(Process):
         ]
         if passwords:
             config.append(f"password_file {self._password_file}")
+        if rights:
+            path = folder / "rights"
+            path.write_text(rights)
+            path.chmod(0o600)
+            config.append(f"acl_file {path}")
         if certificate:
             config += [f"certfile {certificate.chain}", f"keyfile {certificate.key}"]
         path = folder / "mosquitto.conf"
