@@ -97,10 +97,11 @@ def silence(now: float, **changes: object) -> Silence:
 
 
 async def test_alerts_are_found_by_number_and_by_id_wherever_they_are(site: Site) -> None:
-    for ref, number in (("7", OPEN), ("007", OPEN), ("6", OVER), ("3", OLD)):
+    site.measuring.closed[0] = site.measuring.closed[0]._replace(note="as memory has it")
+    for ref, number in (("7", OPEN), ("6", OVER), ("006", OVER), ("3", OLD), ("0003", OLD)):
         found = await site.duty.find(ref)
         assert found is not None
-        assert found.number == number
+        assert (found.number, found.note) == (number, "as memory has it" if number == OVER else "")
     same = await site.duty.find(alert(OPEN).id)
     assert same is not None
     assert same.number == OPEN, "of one id, what is open goes first"
