@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import random
 import ssl
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -42,7 +42,8 @@ _log = get_logger("pair")
 
 
 class PairLink:
-    """Speaks and listens while `run` runs."""
+    """Speaks and listens while `run` runs. `silences` are those of earlier runs, over or not: one that
+    was ended by hand must not come back from the other, which may not have heard of that yet."""
 
     def __init__(
         self,
@@ -51,6 +52,7 @@ class PairLink:
         pair: Pair,
         measuring: Measuring,
         notifier: Notifier,
+        silences: Iterable[Silence],
     ) -> None:
         assert notifier.gate is not None
         self._settings = settings
@@ -62,7 +64,8 @@ class PairLink:
         self._own = aggregator_topic(settings.fleet, pair.name)
         self._theirs = aggregator_topic(settings.fleet, pair.peer)
         self._standing: dict[str, Silence] = {}
-        self._ended: dict[str, float] = {}  # ids, with when they would have been over
+        # Ids of those that were ended by hand, with when they would have been over.
+        self._ended = {each.id: each.ends_at for each in silences if each.ended_at is not None}
         self._rejected = 0
         self._connection: Connection | None = None
         self._stopped = False

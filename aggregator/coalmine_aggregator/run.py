@@ -34,6 +34,8 @@ from coalmine_aggregator.notify.hooks import hooks_of
 from coalmine_aggregator.notify.links import Links
 from coalmine_aggregator.notify.notifier import Notifier
 from coalmine_aggregator.notify.pulse import Pulse
+from coalmine_aggregator.paging.silence import LONGEST_S
+from coalmine_aggregator.paging.silences import MAX_SILENCES
 from coalmine_aggregator.pair.pair import Pair
 from coalmine_aggregator.pair_link import PairLink
 from coalmine_aggregator.reading.readers import Readers
@@ -166,7 +168,8 @@ async def _start(
     link = await _broker(settings.broker, settings.fleet, stack)
     meeting = None
     if pair is not None:
-        meeting = PairLink(link, tls_context(link), pair, measuring, notifier)
+        past = await store.silences(clock.wall() - LONGEST_S, MAX_SILENCES)
+        meeting = PairLink(link, tls_context(link), pair, measuring, notifier, past)
         watchers.append(meeting)
     reports = Reports(link, measuring, measuring.now, tls_context(link))
     view = LiveView(

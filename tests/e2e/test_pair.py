@@ -16,6 +16,7 @@ import msgspec
 import pytest
 
 from coalmine_runtime import clock
+from tests.e2e.api import Api
 from tests.e2e.fleet import SERVICE, Aggregator
 from tests.e2e.wired_fleet import REGIONS, WiredFleet
 from tests.servers.mosquitto import Mosquitto
@@ -219,6 +220,34 @@ async def test_a_silence_and_an_acknowledgement_at_one_hold_at_the_other(tmp_pat
             ("acknowledged", "pd", 0),
         }
         assert not [row for row in second if row[3]]
+
+
+async def test_a_silence_that_was_ended_does_not_come_back(tmp_path: Path) -> None:
+    async with paired(tmp_path) as pair:
+        one, other = (aggregator.api for aggregator in pair.both)
+        body = {"match": {"service": [SERVICE]}, "why": "new disks", "ends_at": clock.wall() + 3600}
+        status, answer = await one.post("/api/v1/silences", body)
+        assert status == 201, answer
+        silence = msgspec.json.decode(answer)["silence"]["id"]
+        await other.until(lambda: silences(other), 1, "the other has the silence")
+        await other.until_settled(int(clock.wall()))  # committed
+        await pair.both[1].kill()
+        status, answer = await one.post(f"/api/v1/silences/{silence}/end", {})
+        assert status == 200, answer
+        await pair.both[0].kill()
+        await pair.both[0].start()
+        await pair.both[1].start()
+
+        async def ended() -> bool:
+            assert await silences(one) == []
+            return await silences(other) == []
+
+        await other.until(ended, 5, "the silence is ended at the other")
+
+
+async def silences(api: Api) -> list[str]:
+    """The ids of those that hold."""
+    return [each["id"] for each in (await api.get("/api/v1/silences"))["silences"]]
 
 
 def gateways(twilio: Twilio) -> list[dict[str, Any]]:
