@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from coalmine_aggregator.model.scopes import Leaf, leaf_of
@@ -179,6 +179,15 @@ ACTS = st.one_of(
 # replays, gaps and restarts, also after revisions.
 @settings(max_examples=250, deadline=None)
 @given(st.lists(ACTS, max_size=30))
+# A reload that takes back, within its second, one that was to begin and to end a series later.
+@example(
+    [
+        ("birth", 0, (), 0, False),
+        ("birth", 0, (Protocol.TCP,), 2, False),
+        ("birth", 0, (), 3, False),
+        ("birth", 0, (Protocol.TCP,), 0, False),
+    ]
+)
 def test_expected_is_what_the_roster_says(acts: list[tuple[object, ...]]) -> None:
     course = Course(desk(depth=16))
     course.birth(0, KINDS, 1, new_boot=True)

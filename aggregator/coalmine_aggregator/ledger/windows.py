@@ -73,7 +73,7 @@ class Windows:
             if begun == NEVER or ended <= begun:
                 self._first[each] = first
             elif ended >= first:  # no slot between: as if it had never ended
-                pass
+                self._first[each] = min(begun, first)
             else:
                 self._earlier.setdefault(each, []).append((begun, ended))
                 self._first[each] = first
