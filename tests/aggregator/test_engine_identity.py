@@ -188,6 +188,16 @@ ACTS = st.one_of(
         ("birth", 0, (Protocol.TCP,), 0, False),
     ]
 )
+# A retirement that reaches back before one that was taken back meanwhile.
+@example(
+    [
+        ("birth", 0, (), 0, False),
+        ("birth", 1, (Protocol.TCP,), 0, False),
+        ("retire", 1, -1),
+        ("birth", 1, (Protocol.TCP,), 3, False),
+        ("retire", 1, 0),
+    ]
+)
 def test_expected_is_what_the_roster_says(acts: list[tuple[object, ...]]) -> None:
     course = Course(desk(depth=16))
     course.birth(0, KINDS, 1, new_boot=True)

@@ -85,6 +85,9 @@ class Windows:
         for each in series:
             if self._first[each] != NEVER and self._end[each] > end:
                 self._end[each] = max(end, int(self._first[each]))
+            if each in self._earlier:
+                cut = [(begun, min(ended, end)) for begun, ended in self._earlier[each] if begun < end]
+                self._earlier[each] = cut
         self._valid = (0, -1)
 
     def forget(self, settled_below: int) -> None:
