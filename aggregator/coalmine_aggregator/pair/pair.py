@@ -227,6 +227,8 @@ class Pair:
         alive, is_open = self.is_alive(now), alert.number in self._mine
         theirs, ended = self._open.get(_key(alert)), self._ended_as(alert)
         telling = (notice.receiver, notice.person, notice.step, notice.repeat)
+        if theirs is not None and self._is_ended(theirs, notice):
+            theirs = None
         if theirs is not None and telling in theirs.told and self._is_covered(theirs, alert):
             return Verdict.WAIT if alive and is_open and not notice.step else Verdict.TOLD
         if ended is not None and (notice.receiver, notice.person) in ended.told:
@@ -250,8 +252,9 @@ class Pair:
         alert = notice.transition.alert
         key, alive = _key(alert), self.is_alive(now)
         if any(_key(each) == key and each.number != alert.number for each in self._mine.values()):
-            # It has begun again under the same key, where nothing was told of its end yet.
-            return Verdict.TOLD if alive and key in self._open else Verdict.GO
+            # It has begun again under the same key, where nothing was told of its end yet: that would end
+            # what the other may have told of the new one. The incident goes on.
+            return Verdict.TOLD
         if alive and key in self._open:
             return Verdict.WAIT
         ended = self._ended_as(alert)
@@ -273,11 +276,20 @@ class Pair:
             return False
         return theirs.claim.covers(*_trouble(now))
 
+    def _is_ended(self, theirs: Open, notice: Notice) -> bool:
+        """Whether this receiver took from us the end of what the other, away at that time, takes for
+        open: what it had told before counts no more."""
+        over = self._over.get(theirs.key)
+        if over is None or (notice.receiver, notice.person) not in over.told:
+            return False
+        return theirs.opened_at <= over.closed_at
+
     def _ended_as(self, alert: Alert) -> Over | None:
         """The end of the same cause at the other."""
         ended = self._ended.get(_key(alert))
-        same = ended is not None and abs(ended.since - alert.since) <= SAME_START_S
-        return ended if same else None
+        if ended is None or alert.opened_at > ended.closed_at:  # opened since: another one
+            return None
+        return ended if abs(ended.since - alert.since) <= SAME_START_S else None
 
     def _end(self, alert: Alert, at: float) -> Over:
         over = Over(alert.service, alert.alert_class, alert.ordinal, alert.since, at, [])

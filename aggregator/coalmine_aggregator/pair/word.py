@@ -52,6 +52,7 @@ class Open(msgspec.Struct, omit_defaults=True, frozen=True):
     since: int
     scopes: Annotated[list[Pattern], msgspec.Meta(max_length=MAX_SCOPES)] = []
     handle: Text = ""
+    opened_at: float = 0.0
     told: Annotated[list[tuple[Text, Text, int, int]], msgspec.Meta(max_length=MAX_TOLD)] = []
     acknowledged_by: Text = ""
 
@@ -120,6 +121,7 @@ def open_of(alert: Alert, told: list[Telling]) -> Open:
         since=alert.since,
         scopes=[list(scope) for scope in scopes],
         handle=alert.handle[:1_000],
+        opened_at=alert.opened_at,
         told=told[-MAX_TOLD:],
         acknowledged_by=alert.acknowledged_by[:1_000],
     )

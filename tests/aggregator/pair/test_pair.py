@@ -157,10 +157,12 @@ def happen(world: World, event: Any, *, may_part: bool) -> None:
     what, name, cause, who, seconds = event
     node = world.nodes[name]
     match what:
-        case "kill":
+        # One at a time, and not both in one second: see what a pair cannot do, in docs/pair.md.
+        case "kill" if world.nodes[node.peer].pair is not None:
+            world.nodes[node.peer].dies_after_telling = False
             world.kill(name)
         case "crash":
-            node.dies_after_telling = node.pair is not None
+            node.dies_after_telling = node.pair is not None and world.nodes[node.peer].pair is not None
         case "start" if node.pair is None:
             node.start(world.now)
         case "part" | "heal":
