@@ -252,8 +252,8 @@ class Pair:
         alert = notice.transition.alert
         key, alive = _key(alert), self.is_alive(now)
         if any(_key(each) == key and each.number != alert.number for each in self._mine.values()):
-            # It has begun again under the same key, where nothing was told of its end yet: that would end
-            # what the other may have told of the new one. The incident goes on.
+            # It has begun again under the same key, where nothing was told of its end yet: to tell it
+            # now would end what the other may have told of the new one. The incident goes on.
             return Verdict.TOLD
         if alive and key in self._open:
             return Verdict.WAIT
