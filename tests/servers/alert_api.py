@@ -19,6 +19,7 @@ from urllib.parse import unquote
 from aiohttp import web
 
 from coalmine_runtime import clock
+from tests.servers.web_stand_in import WebStandIn
 
 API_KEY = "0123abcd-0123-4567-89ab-0123456789ab"
 
@@ -40,12 +41,11 @@ class Alert:
     notes: list[str] = field(default_factory=list)
 
 
-class AlertApiServer:
+class AlertApiServer(WebStandIn):
     """Use as an async context manager. Answers each of `answers` once instead of working. `names` says
     whether responders may be named otherwise than by id, as Opsgenie does. `per_s` limits the rate."""
 
     def __init__(self, *, names: bool = True, per_s: int | None = None) -> None:
-        self.port = 0
         self.alerts: list[Alert] = []
         self.requests: list[tuple[str, dict[str, Any]]] = []
         self.refusals: list[str] = []
@@ -55,25 +55,14 @@ class AlertApiServer:
         self._per_s = per_s
         self._taken: deque[float] = deque()
         self._work: deque[tuple[str, str, dict[str, Any]]] = deque()
-        self._runner: web.AppRunner | None = None
 
     @property
     def url(self) -> str:
         """Of all alerts."""
         return f"http://127.0.0.1:{self.port}/v2/alerts"
 
-    async def __aenter__(self) -> AlertApiServer:
-        app = web.Application()
+    def _route(self, app: web.Application) -> None:
         app.router.add_post("/v2/alerts{rest:.*}", self._take)
-        self._runner = web.AppRunner(app, shutdown_timeout=0.5)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        self.port = self._runner.addresses[0][1]
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        assert self._runner is not None
-        await self._runner.cleanup()
 
     def work_off(self) -> list[Alert]:
         """Does what was taken, in order, and gives all alerts."""

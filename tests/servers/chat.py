@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 from aiohttp import web
 
 from coalmine_runtime import clock
+from tests.servers.web_stand_in import WebStandIn
 
 SLACK_HOOK = "T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7"
 DISCORD_HOOK = "1234567890/abc-DEF_123"
@@ -39,12 +40,11 @@ class Shown(NamedTuple):
     syntax: list[str]
 
 
-class ChatServer:
+class ChatServer(WebStandIn):
     """Use as an async context manager. Answers each of `answers` once instead of working; waits
     `lag_s` before it answers."""
 
     def __init__(self) -> None:
-        self.port = 0
         self.shown: list[Shown] = []
         self.payloads: list[dict[str, Any]] = []
         self.at: list[float] = []
@@ -52,30 +52,19 @@ class ChatServer:
         self.refused = 0
         self.hold: asyncio.Event | None = None
         self._transactions: set[str] = set()
-        self._runner: web.AppRunner | None = None
 
     @property
     def base(self) -> str:
         """Where all of them are."""
         return f"http://127.0.0.1:{self.port}"
 
-    async def __aenter__(self) -> ChatServer:
-        app = web.Application()
+    def _route(self, app: web.Application) -> None:
         app.router.add_post("/services/{hook:.*}", self._slack)
         app.router.add_post("/api/webhooks/{hook:.*}", self._discord)
         app.router.add_post("/hooks/{hook}", self._mattermost)
         app.router.add_get("/_matrix/client/v3/account/whoami", self._whoami)
         app.router.add_post("/_matrix/client/v3/join/{room}", self._join)
         app.router.add_put("/_matrix/client/v3/rooms/{room}/send/m.room.message/{id}", self._matrix)
-        self._runner = web.AppRunner(app, shutdown_timeout=0.5)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        self.port = self._runner.addresses[0][1]
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        assert self._runner is not None
-        await self._runner.cleanup()
 
     async def _slack(self, request: web.Request) -> web.Response:
         if request.match_info["hook"] != SLACK_HOOK:

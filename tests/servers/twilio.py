@@ -15,6 +15,8 @@ from typing import NamedTuple
 
 from aiohttp import web
 
+from tests.servers.web_stand_in import WebStandIn
+
 ACCOUNT = "AC" + "0" * 32
 TOKEN = "f" * 32
 NUMBER = "+15005550006"
@@ -39,34 +41,22 @@ class Sms(NamedTuple):
     body: str
 
 
-class Twilio:
+class Twilio(WebStandIn):
     """Use as an async context manager. Answers each of `answers` once instead of working."""
 
     def __init__(self) -> None:
-        self.port = 0
         self.messages: list[Sms] = []
         self.calls: list[Call] = []
         self.answers: deque[tuple[int, dict[str, str]]] = deque()
-        self._runner: web.AppRunner | None = None
 
     @property
     def url(self) -> str:
         """Of the account."""
         return f"http://127.0.0.1:{self.port}/2010-04-01/Accounts/{ACCOUNT}"
 
-    async def __aenter__(self) -> Twilio:
-        app = web.Application()
+    def _route(self, app: web.Application) -> None:
         app.router.add_post("/2010-04-01/Accounts/{account}/Messages.json", self._message)
         app.router.add_post("/2010-04-01/Accounts/{account}/Calls.json", self._call)
-        self._runner = web.AppRunner(app, shutdown_timeout=0.5)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        self.port = self._runner.addresses[0][1]
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        assert self._runner is not None
-        await self._runner.cleanup()
 
     async def _message(self, request: web.Request) -> web.Response:
         form = await self._form(request)

@@ -11,6 +11,7 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from coalmine_aggregator.model.alert_headline import service_name
 from coalmine_aggregator.model.alerts import Alert, AlertClass, Cause, Change, Severity, Transition
 from coalmine_aggregator.model.counts import Counts
 from coalmine_aggregator.model.explanation import SELF_CHECK
@@ -20,7 +21,7 @@ from coalmine_aggregator.notify.figures import clock_time, percent, span
 from coalmine_aggregator.notify.figures import length as window_length
 from coalmine_aggregator.notify.links import Links
 from coalmine_aggregator.notify.plain import cut, one_line, plain
-from coalmine_aggregator.notify.subject import bad_word, headline, service_name
+from coalmine_aggregator.notify.subject import bad_word, headline
 
 WIDTH = 78
 INDENT = 14

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
+from coalmine_aggregator.model.alert_headline import service_name
 from coalmine_aggregator.model.alerts import Alert, AlertClass, Change, Severity, Transition
 from coalmine_aggregator.model.fates import Fate
 from coalmine_aggregator.model.scopes import Scope
@@ -18,7 +19,6 @@ from coalmine_aggregator.notify.figures import percent
 SUBJECT_CHARS = 49
 
 _PLACES = ("region", "zone", "node", "host")
-_OURS = {"_fleet": "the fleet", "_control": "the control agent"}
 
 # Figures that no field holds stand in the note, which says them in a sentence.
 _SILENT_AGENTS = re.compile(r"(\d{1,7}) of \d+ agents")
@@ -60,11 +60,6 @@ def bad_word(alert: Alert) -> str:
     """What the bad datapoints are called in a count: `late` where most came late, else `lost`."""
     late = alert.alert_class is AlertClass.LATE or alert.effect == Fate.LATE.label
     return Fate.LATE.label if late else Fate.LOST.label
-
-
-def service_name(service: str) -> str:
-    """The service as people call it; what concerns several at once has a name of ours."""
-    return _OURS.get(service, service)
 
 
 def _loss(alert: Alert) -> _Line:
