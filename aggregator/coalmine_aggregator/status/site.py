@@ -40,7 +40,7 @@ class MaintenanceState(StrEnum):
 
 
 class Day(NamedTuple):
-    """A component's day in the page's time zone, `date` as YYYY-MM-DD: `bad` of `judged` datapoints were
+    """A component's day in the page's time zone, `date` as YYYY-MM-DD: `bad` of `judged` were
     lost. `is_known` is False where nothing was measured or nothing may be told yet."""
 
     date: str
