@@ -52,6 +52,12 @@ def service_name(service: str) -> str:
     return _OURS.get(service, service)
 
 
+def incident_name(handle: str) -> str:
+    """An incident as people call it, from the handle of its reminders (`incident-12`)."""
+    kind, _, number = handle.partition("-")
+    return f"incident {number}" if kind == "incident" and number else "an incident"
+
+
 def _loss(alert: Alert) -> str:
     ended = _ENDED.get(alert.effect, "is lost")
     loss, traffic = alert.counts.loss, _traffic(alert)
@@ -97,6 +103,7 @@ _SENTENCES: Final[dict[str, Callable[[Alert], str]]] = {
     AlertClass.IDENTITY_CLASH: lambda alert: f"agents share one identity{_where(alert)}",
     "undelivered": lambda alert: f"pages are not delivered by {alert.handle or 'a receiver'}",
     "peer": lambda _: "the other aggregator is not well",
+    "update_due": lambda alert: f"{incident_name(alert.handle)} has had no update for a while",
 }
 
 

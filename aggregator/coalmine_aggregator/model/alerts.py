@@ -26,6 +26,7 @@ class AlertClass(StrEnum):
     IDENTITY_CLASH = "identity_clash"
     UNDELIVERED = "undelivered"
     PEER = "peer"
+    UPDATE_DUE = "update_due"
 
 
 class Severity(StrEnum):

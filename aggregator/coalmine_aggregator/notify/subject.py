@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
-from coalmine_aggregator.model.alert_headline import service_name
+from coalmine_aggregator.model.alert_headline import incident_name, service_name
 from coalmine_aggregator.model.alerts import Alert, AlertClass, Change, Severity, Transition
 from coalmine_aggregator.model.fates import Fate
 from coalmine_aggregator.model.scopes import Scope
@@ -137,6 +137,7 @@ _ORDERS: dict[AlertClass, Callable[[Alert], _Line]] = {
     AlertClass.IDENTITY_CLASH: _identity_clash,
     AlertClass.UNDELIVERED: lambda alert: _Line(f"Restore paging by {alert.handle or 'a receiver'}"),
     AlertClass.PEER: lambda alert: _Line(f"Check {_watcher(alert)}"),
+    AlertClass.UPDATE_DUE: lambda alert: _Line(f"Say how {incident_name(alert.handle)} does"),
 }
 
 _OVER: dict[AlertClass, Callable[[Alert], str]] = {
@@ -153,6 +154,7 @@ _OVER: dict[AlertClass, Callable[[Alert], str]] = {
     AlertClass.IDENTITY_CLASH: lambda alert: f"Agents told apart: {_place(alert.scope)}",
     AlertClass.UNDELIVERED: lambda alert: f"Paging restored by {alert.handle or 'a receiver'}",
     AlertClass.PEER: lambda alert: f"Well again: {_watcher(alert)}",
+    AlertClass.UPDATE_DUE: lambda alert: f"No longer due: an update of {incident_name(alert.handle)}",
 }
 
 

@@ -107,6 +107,7 @@ ORDERS = [
     (of_class(AlertClass.UNDELIVERED, handle="pagerduty"), "Restore paging by pagerduty"),
     (of_class(AlertClass.PEER, handle="b"), "Check aggregator b"),
     (of_class(AlertClass.PEER, handle="heartbeat"), "Check the heartbeat"),
+    (of_class(AlertClass.UPDATE_DUE, handle="incident-12"), "Say how incident 12 does"),
 ]
 
 
