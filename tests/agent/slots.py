@@ -52,6 +52,12 @@ class Slots:
             self._news.clear()
             await self._news.wait()
 
+    async def until_unhindered(self, slot: int) -> SlotReport:
+        """The report of the first slot from this one on that the machine did not impair."""
+        while (report := await self.until(slot)).impaired:
+            slot += 1
+        return report
+
 
 @contextlib.asynccontextmanager
 async def running(

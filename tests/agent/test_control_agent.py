@@ -110,14 +110,21 @@ async def test_a_refusal_is_heard_before_its_slot_ends_and_once(
         async with listening(broker.port) as ear:
             await agent.start()
 
-            def both(ear: Ear) -> list[Report]:
-                return [report for report in ear.reports if report.slots[0].slot == first + 1]
+            def apart(ear: Ear) -> list[Report]:
+                """Both reports of the first slot that was told in two."""
+                by_slot: dict[int, list[Report]] = {}
+                for report in ear.reports:
+                    told = by_slot.setdefault(report.slots[0].slot, [])
+                    told.append(report)
+                    if len(told) == 2:
+                        return told
+                return []
 
-            first = (await ear.until(lambda e: e.births))[0].first_slot
-            await ear.until(lambda e: len(both(e)) >= 2)
-            await ear.until(lambda e: any(slot == first + 2 for _, slot in e.slots))
+            early, last = await ear.until(apart)
+            slot = early.slots[0].slot
+            await ear.until(lambda e: any(told == slot + 1 for _, told in e.slots))
             await agent.stop()
-    early, last = both(ear)
+    assert sum(told == slot for _, told in ear.slots) == 2
     ((part,), (rest,)) = early.slots, last.slots
     assert [(o.endpoint, o.verdict) for o in part.outcomes] == [(0, Verdict.FAILED)]
     assert [(o.endpoint, o.verdict) for o in rest.outcomes] == [(1, Verdict.SENT)]

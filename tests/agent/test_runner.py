@@ -19,6 +19,7 @@ from tests.agent.slots import running
 
 
 async def test_each_slot_is_sent_and_told_once() -> None:
+    """Where the machine held the agent up, the slot says so, and is no part of the proof."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.bind(("127.0.0.1", 0))
         async with listener() as served:
@@ -29,16 +30,15 @@ async def test_each_slot_is_sent_and_told_once() -> None:
             ]
             async with running(plans) as (slots, first):
                 assert first == int(clock.wall()) + 1
-                await slots.until(first + 1)
+                unhindered = [await slots.until_unhindered(first)]
+                unhindered.append(await slots.until_unhindered(unhindered[0].slot + 1))
                 last = await slots.runner.finish()
             lines = [served.received.get_nowait() for _ in range(served.received.qsize())]
     assert slots.slots == list(range(first, last + 1))
-    for _, report in slots.told[:2]:
-        assert report.impaired == []
+    for report in unhindered:
         assert [outcome.endpoint for outcome in report.outcomes] == [0, 1, 2]
         assert {outcome.verdict for outcome in report.outcomes} == {Verdict.SENT}
-    for slot in (first, first + 1):
-        assert sum(line.endswith(f" 1 {slot}\n".encode()) for line in lines) == 1
+        assert sum(line.endswith(f" 1 {report.slot}\n".encode()) for line in lines) == 1
 
 
 async def test_a_black_hole_is_abandoned_on_the_dot_and_delays_nothing() -> None:
