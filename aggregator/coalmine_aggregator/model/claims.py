@@ -9,7 +9,8 @@ from coalmine_aggregator.model.alerts import AlertClass
 from coalmine_aggregator.model.scopes import Scope, contains
 
 OWN = frozenset({AlertClass.UNDELIVERED, AlertClass.PEER, AlertClass.UPDATE_DUE})
-"""Classes about an aggregator itself, or what it keeps: their handle says which trouble it is, no scope does."""
+"""Classes about an aggregator itself, or what it keeps: their handle says which trouble it is, no scope
+does."""
 
 
 class Claim(NamedTuple):

@@ -15,6 +15,9 @@ MAX_WHO: Final = 200
 MAX_WHY: Final = 1_000
 """Characters of why."""
 
+MAX_PUBLIC: Final = 10_000
+"""Characters of what customers read."""
+
 LONGEST_S: Final = 366 * 86_400
 """One that lasts longer is forgotten and hides what it was not meant for."""
 
@@ -28,7 +31,8 @@ class SilenceKind(StrEnum):
 
 class Silence(NamedTuple):
     """Holds the alerts that `match` takes from `starts_at` until before `ends_at`, or until before
-    `ended_at`, when `ended_by` ended it by hand. Times are seconds since the epoch."""
+    `ended_at`, when `ended_by` ended it by hand. Times are seconds since the epoch. A maintenance with
+    `public` stands on the status page, which says that and nothing else of it."""
 
     id: str
     kind: SilenceKind
@@ -40,6 +44,7 @@ class Silence(NamedTuple):
     created_at: float
     ended_at: float | None = None
     ended_by: str = ""
+    public: str = ""
 
     @property
     def over_at(self) -> float:
@@ -66,6 +71,10 @@ class Silence(NamedTuple):
                 raise ValueError(f"{field}: is empty")
             if len(text) > longest:
                 raise ValueError(f"{field}: longer than {longest} characters")
+        if self.public and self.kind is not SilenceKind.MAINTENANCE:
+            raise ValueError("public: customers are told of maintenance alone")
+        if len(self.public) > MAX_PUBLIC:
+            raise ValueError(f"public: longer than {MAX_PUBLIC} characters")
         if not (math.isfinite(self.starts_at) and math.isfinite(self.ends_at)):
             raise ValueError("ends_at: starts_at and ends_at must be finite")
         if self.ends_at <= self.starts_at:

@@ -11,6 +11,7 @@ from coalmine_aggregator.model.settled_slot import SettledSlot
 from coalmine_aggregator.model.slo_minutes import MAX_WINDOW_S, MINUTE_S
 from coalmine_aggregator.store import alert_codec, schema
 from coalmine_aggregator.store.database import storable, upsert
+from coalmine_aggregator.store.incident_log import write_incidents
 from coalmine_aggregator.store.life_log import LifeLog
 from coalmine_aggregator.store.numbering import Numbering, NumberingError
 from coalmine_aggregator.store.paging_log import write_silences
@@ -30,8 +31,9 @@ PRUNE_ROWS_S = 3_600
 """Seconds between two looks for what has become too old."""
 
 
-def commit_pager(engine: sa.Engine, pager: Pager) -> None:
-    """Transitions, alerts as they stand, the state of deliveries, silences: all or none."""
+def commit_pager(engine: sa.Engine, pager: Pager) -> int:
+    """Transitions, alerts as they stand, the state of deliveries, silences, incidents: all or none.
+    Returns how many of what belongs to incidents cannot be written at all."""
     with engine.begin() as connection:
         upsert(
             connection,
@@ -83,6 +85,9 @@ def commit_pager(engine: sa.Engine, pager: Pager) -> None:
             ],
         )
         write_silences(connection, pager.silences.values())
+        return write_incidents(
+            connection, pager.incidents.values(), pager.entries.values(), pager.snapshots.values()
+        )
 
 
 class HistoryWriter:

@@ -9,6 +9,8 @@ import numpy as np
 
 from coalmine_aggregator.model.agent_life import AgentLife
 from coalmine_aggregator.model.alerts import Alert, Transition
+from coalmine_aggregator.model.incident import Entry, Incident, IncidentChanges
+from coalmine_aggregator.model.incident_snapshot import Snapshot, SnapshotName
 from coalmine_aggregator.model.settled_slot import SettledSlot
 from coalmine_aggregator.model.slo_minutes import MinuteSums
 from coalmine_aggregator.model.timings import Timings
@@ -75,8 +77,8 @@ class Delivery(NamedTuple):
 
 
 class Pager:
-    """Transitions, alerts, the state of deliveries, silences: as many as there are alerts, so without
-    bound.
+    """Transitions, alerts, the state of deliveries, silences, incidents: as many as there are alerts,
+    and acts of people, so without bound.
 
     `alerts` are those that changed, by number, each as it stands: after its newest transition, or after
     late evidence corrected its counts without one. `batches` are numbers of the store's own: what it
@@ -88,15 +90,33 @@ class Pager:
         self.alerts: dict[int, Alert] = {}
         self.deliveries: dict[DeliveryKey, Delivery] = {}
         self.silences: dict[str, Silence] = {}
+        self.incidents: dict[int, Incident] = {}
+        self.entries: dict[tuple[int, int], Entry] = {}
+        self.snapshots: dict[tuple[int, SnapshotName], Snapshot] = {}
         self.batches: list[int] = []
 
     def __len__(self) -> int:
-        return len(self.transitions) + len(self.alerts) + len(self.deliveries) + len(self.silences)
+        return len(self.transitions) + sum(
+            len(each)
+            for each in (
+                self.alerts,
+                self.deliveries,
+                self.silences,
+                self.incidents,
+                self.entries,
+                self.snapshots,
+            )
+        )
 
     def put_transition(self, number: int, transition: Transition) -> None:
         """A transition under its number; its alert stands as it says."""
         self.transitions.append((number, transition))
         self.alerts[transition.alert.number] = transition.alert
+
+    def put_incidents(self, changes: IncidentChanges) -> None:
+        """Incidents as they stand, and new entries of their timelines."""
+        self.incidents.update((each.number, each) for each in changes.incidents)
+        self.entries.update(((each.incident, each.sequence), each) for each in changes.entries)
 
     def put_back(self, failed: Pager) -> None:
         """Takes in what could not be written; what came meanwhile is newer."""
@@ -104,6 +124,9 @@ class Pager:
         self.alerts = {**failed.alerts, **self.alerts}
         self.deliveries = {**failed.deliveries, **self.deliveries}
         self.silences = {**failed.silences, **self.silences}
+        self.incidents = {**failed.incidents, **self.incidents}
+        self.entries = {**failed.entries, **self.entries}
+        self.snapshots = {**failed.snapshots, **self.snapshots}
         self.batches[:0] = failed.batches
 
 

@@ -12,6 +12,10 @@ what they are made of, once the minute or hour is over. `step_times` are histogr
 
 `slo_minutes` repeats a few sums, since an objective is held over months: a start adds up a row a minute
 there instead of unpacking every blob.
+
+Alerts, transitions, incidents and what belongs to them are kept for good. Who follows incidents asks
+for those of a `version` above the highest seen: a write, with its new entries, is visible at once or
+not at all, and none becomes visible after one of a higher version.
 """
 
 from __future__ import annotations
@@ -203,6 +207,39 @@ silences = Table(
     Column("ended_at", Float),  # by hand, before its time
 )
 Index("silences_by_end", silences.c.ends_at)
+
+incidents = Table(
+    "incidents",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("service", Text, nullable=False),
+    Column("state", Text, nullable=False),  # coalmine_aggregator.model.incident.IncidentState
+    Column("opened_at", Float, nullable=False),
+    Column("resolved_at", Float),  # absent while it is open
+    Column("updated_at", Float, nullable=False),
+    Column("version", BigInteger, nullable=False),  # grows with each write of any incident
+    Column("body", Text, nullable=False),  # as it stands, JSON
+)
+Index("incidents_by_version", incidents.c.version, unique=True)
+Index("incidents_by_resolution", incidents.c.resolved_at)
+
+incident_entries = Table(
+    "incident_entries",
+    metadata,
+    Column("incident", BigInteger, primary_key=True, autoincrement=False),
+    Column("sequence", Integer, primary_key=True, autoincrement=False),  # from 1
+    Column("at", Float, nullable=False),
+    Column("body", Text, nullable=False),  # JSON
+)
+
+incident_snapshots = Table(
+    "incident_snapshots",
+    metadata,
+    Column("incident", BigInteger, primary_key=True, autoincrement=False),
+    Column("name", Text, primary_key=True),
+    Column("at", Float, nullable=False),
+    Column("body", LargeBinary, nullable=False),  # SVG, UTF-8
+)
 
 audit = Table(
     "audit",

@@ -14,9 +14,8 @@ under its de-duplication key, or forget its resolution.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from typing import TypeVar
 
 import sqlalchemy as sa
@@ -25,32 +24,22 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingErr
 from coalmine_aggregator.model.agent_life import AgentLife
 from coalmine_aggregator.model.alerts import Alert, Change, Transition
 from coalmine_aggregator.model.audit_entry import AuditEntry
-from coalmine_aggregator.model.restored import Restored
+from coalmine_aggregator.model.incident import IncidentChanges
+from coalmine_aggregator.model.incident_snapshot import Snapshot
 from coalmine_aggregator.model.settled_slot import SettledSlot
 from coalmine_aggregator.model.slo_minutes import MinuteSums
-from coalmine_aggregator.model.slot_counts import SlotCounts
 from coalmine_aggregator.model.timings import Timings
 from coalmine_aggregator.paging.order import Order, Recipients
 from coalmine_aggregator.paging.silence import Silence
-from coalmine_aggregator.store import read
-from coalmine_aggregator.store.audit_log import (
-    WaitingAudit,
-    commit_audit,
-    read_audit,
-)
+from coalmine_aggregator.store.audit_log import WaitingAudit, commit_audit
 from coalmine_aggregator.store.commit import HistoryWriter, commit_pager
 from coalmine_aggregator.store.database import StoreError, first_line, shown
 from coalmine_aggregator.store.health import StoreHealth
 from coalmine_aggregator.store.numbering import NumberingError
 from coalmine_aggregator.store.opening import opened
-from coalmine_aggregator.store.paging_log import (
-    PagingPast,
-    Round,
-    paging_past,
-    silences,
-)
+from coalmine_aggregator.store.paging_log import Round
 from coalmine_aggregator.store.pending import Delivery, History, Pager
-from coalmine_aggregator.store.recorded import Recorded
+from coalmine_aggregator.store.reads import StoreReads
 from coalmine_aggregator.store.retention import KEPT, Retention
 from coalmine_runtime.logs import get_logger
 from coalmine_wire.reports import Birth, State
@@ -77,7 +66,7 @@ _OUR_FAULT = (IntegrityError, DataError, ProgrammingError)
 T = TypeVar("T")
 
 
-class Store:
+class Store(StoreReads):
     """Use `await Store.open(url)`; `await close()` writes what waits."""
 
     def __init__(
@@ -89,9 +78,8 @@ class Store:
         next_audit: int,
         rounds: dict[int, Round],
     ) -> None:
-        self._engine = engine
+        super().__init__(engine)
         self._writes = writes
-        self._reads = ThreadPoolExecutor(1, thread_name_prefix="store-read")
         self._next_id = next_id
         self._rounds = rounds  # of open alerts, by number
         self._history = History(self._drop)
@@ -241,6 +229,18 @@ class Store:
         if self._pager:
             self._wake.set()
 
+    def put_incidents(self, changes: IncidentChanges) -> None:
+        """Incidents as they stand, and new entries; put beside transitions, they are committed with
+        them. Never dropped."""
+        self._pager.put_incidents(changes)
+        if self._pager:
+            self._wake.set()
+
+    def put_snapshot(self, snapshot: Snapshot) -> None:
+        """A picture of an incident. Never dropped."""
+        self._pager.snapshots[snapshot.incident, snapshot.name] = snapshot
+        self._wake.set()
+
     def put_audit(self, entry: AuditEntry) -> None:
         """Somebody did something; the number is given here."""
         self._audit.put(entry)
@@ -262,58 +262,6 @@ class Store:
         self._wake.set()
         done, _ = await asyncio.wait([flush], timeout=patience_s)
         return bool(done)
-
-    # Reading.
-
-    async def load(self) -> Restored:
-        """What a start takes over."""
-        return await self._read(read.restored)
-
-    async def standing(self, closed_after: float) -> read.Standing:
-        """The outbox, with alerts open, or closed after that time (seconds since the epoch)."""
-        return await self._read(lambda connection: read.standing(connection, closed_after))
-
-    async def paging(self, now: float) -> PagingPast:
-        """What paging takes over: what was told of open alerts, and silences that are not over."""
-        return await self._read(lambda connection: paging_past(connection, now))
-
-    async def silences(self, over_after: float, limit: int) -> tuple[Silence, ...]:
-        """The silences that end after that time, the newest `limit` of them, as they begin."""
-        return await self._read(lambda connection: silences(connection, over_after, limit))
-
-    async def recent_alerts(self, limit: int) -> list[Alert]:
-        """The newest alerts, open or closed, newest first."""
-        return await self._read(lambda connection: read.recent_alerts(connection, limit))
-
-    async def slots(self, first: int, last: int) -> list[SlotCounts]:
-        """The counts kept of the slots from `first` to `last`, both included, ascending."""
-        return await self._read(lambda found: Recorded(found).slots(found, first, last))
-
-    async def read_slots(self, first: int, last: int) -> AsyncIterator[list[SlotCounts]]:
-        """The same as `slots`, of any length of time: by the hour, or less at once in a large fleet."""
-        recorded = await self._read(Recorded)
-        for span in await self._read(lambda connection: recorded.spans(connection, first, last)):
-            found = await self._read(partial(recorded.slots, first=span[0], last=span[1]))
-            if found:
-                yield found
-
-    async def find_alert(self, ref: str) -> Alert | None:
-        """The alert of this number, or the newest one of this id; None where there is none."""
-        return await self._read(lambda connection: read.find_alert(connection, ref))
-
-    async def explained(self, number: int) -> list[Transition]:
-        """All transitions of an alert with their explanations, the oldest first."""
-        return await self._read(lambda connection: read.explained(connection, number))
-
-    async def audit(
-        self, *, before: int, limit: int, actor: str = "", action: str = ""
-    ) -> list[AuditEntry]:
-        """Entries of the audit log with numbers below `before`, the newest first."""
-        return await self._read(
-            lambda connection: read_audit(
-                connection, before=before, limit=limit, actor=actor, action=action
-            )
-        )
 
     def health(self) -> StoreHealth:
         """How writing goes."""
@@ -345,13 +293,6 @@ class Store:
             await asyncio.wait([disposed], timeout=CLOSE_S)
         self._reads.shutdown(wait=False)
         self._writes.shutdown(wait=False)
-
-    async def _read(self, query: Callable[[sa.Connection], T]) -> T:
-        def run() -> T:
-            with self._engine.connect().execution_options(coalmine_reads=True) as connection:
-                return query(connection)
-
-        return await asyncio.get_running_loop().run_in_executor(self._reads, run)
 
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
@@ -391,7 +332,7 @@ class Store:
             self._in_flight = True
             self._writing = len(batch)
             try:
-                await self._write("pager", lambda: commit_pager(self._engine, batch))
+                refused = await self._write("pager", lambda: commit_pager(self._engine, batch))
             except Exception as error:
                 self._pager.put_back(batch)
                 self._flushes[:0] = flushes
@@ -400,6 +341,8 @@ class Store:
             finally:
                 self._in_flight = False
                 self._writing = 0
+            if refused:
+                self._drop("incidents", refused)
             for number in batch.batches:
                 self._hand_out(number)
         for flush in flushes:

@@ -26,7 +26,15 @@ def silence(id_: str, starts_at: float = START, ends_at: float = START + 3600.0)
         ("ingest", "web-*"), (AlertClass.LOSS,), (Severity.PAGE,), ("external",), (("region", "us-*"),)
     )
     return Silence(
-        id_, SilenceKind.MAINTENANCE, match, "Åsa", "new racks\n<b>", starts_at, ends_at, START - 60.0
+        id_,
+        SilenceKind.MAINTENANCE,
+        match,
+        "Åsa",
+        "new racks\n<b>",
+        starts_at,
+        ends_at,
+        START - 60.0,
+        public="Umbau, 2 h\n<i>",
     )
 
 
