@@ -9,7 +9,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import NamedTuple
 
-from coalmine_aggregator.model.alerts import Severity
+from coalmine_aggregator.model.alerts import AlertClass, Severity
 from coalmine_aggregator.model.scopes import Scope
 
 
@@ -82,21 +82,26 @@ class Affected(NamedTuple):
     """What an incident's alert, number `alert` (0: none, opened by hand), says is hit: the scope within
     its service, from slot `first` to slot `last`, both included; None while it lasts.
 
-    An alert whose scope changes has one of these, with the newest scope."""
+    An alert whose scope changes has one of these, with the newest scope. `alert_class` is the alert's;
+    None where there is none."""
 
     alert: int
     scope: Scope
     first: int
     last: int | None = None
+    alert_class: AlertClass | None = None
 
 
 class CellImpact(NamedTuple):
-    """What a protocol and region lost: `bad` of `judged` datapoints."""
+    """What a protocol and region lost: `bad` of `judged` datapoints within what was affected. `total`
+    are all that were judged of that protocol and region in those slots, affected or not, so that
+    `bad / total` says how much of the whole it was; 0 where that was not counted."""
 
     protocol: str
     region: str
     bad: int
     judged: int
+    total: int = 0
 
 
 class Impact(NamedTuple):
@@ -159,8 +164,9 @@ class Incident(NamedTuple):
     closed (None while one is open), `resolved_at` when it was over for people. `updated_at` is the
     newest entry's time, `told_at` that of the newest one that a person made, or of the opening.
     `merged_into` is the number of the incident that this one turned out to be part of; 0 for none.
-    `title` is for those who work on it, `public_title` replaces what customers read; empty: made of
-    the components it touches.
+    `title` is for those who work on it; made of its worst alert until `titled_by` wrote one.
+    `public_title` replaces what customers read; empty: made of the components it touches. It came into
+    its state at `state_at`.
     """
 
     number: int
@@ -185,6 +191,8 @@ class Incident(NamedTuple):
     public_title: str = ""
     merged_into: int = 0
     postmortem: Postmortem = Postmortem()
+    titled_by: str = ""
+    state_at: float = 0.0
 
     @property
     def detected_in_s(self) -> float:

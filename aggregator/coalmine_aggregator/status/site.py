@@ -103,8 +103,9 @@ class ComponentImpact(NamedTuple):
 class PublicIncident(NamedTuple):
     """An incident as customers see it; `updates` are the newest first, at least one.
 
-    `impacts` are the exact counts by component. `ended_at` is when the loss ended. `cause`, `affected`
-    and `resolution` are plain text, empty until somebody wrote them.
+    `components` are the ids of those on the page that it touched. `impacts` are the exact counts by
+    component, also of one that has left the page since. `ended_at` is when the loss ended. `cause`,
+    `affected` and `resolution` are plain text, empty until somebody wrote them.
     """
 
     id: str
@@ -155,7 +156,8 @@ class PageInfo(NamedTuple):
 class Site(NamedTuple):
     """Everything public at `now`. `measured_at` is the newest second that was measured, None where none
     ever was; `is_stale` says that it is older than it should be, so states are the last known ones.
-    `incidents` are all there ever were, the newest first; `maintenances` likewise."""
+    `incidents` are all there ever were, the newest first; `maintenances` likewise. `moved` pairs the id
+    of an incident that turned out to be part of another with that of the other, which is shown."""
 
     page: PageInfo
     now: float
@@ -166,3 +168,4 @@ class Site(NamedTuple):
     components: tuple[PublicComponent, ...]
     incidents: tuple[PublicIncident, ...]
     maintenances: tuple[PublicMaintenance, ...]
+    moved: tuple[tuple[str, str], ...] = ()
