@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from coalmine_aggregator.model.alerts import Severity
+from coalmine_aggregator.model.alerts import AlertClass, Severity
 from coalmine_aggregator.model.incident import (
     ActionItem,
     Affected,
@@ -76,7 +76,10 @@ def decode_entry(text: str) -> Entry:
 
 
 def _affected(body: dict[str, Any]) -> Affected:
-    return Affected(**_known(Affected._fields, {**body, "scope": _scope(body["scope"])}))
+    body = {**body, "scope": _scope(body["scope"])}
+    if body.get("alert_class") is not None:
+        body["alert_class"] = AlertClass(body["alert_class"])
+    return Affected(**_known(Affected._fields, body))
 
 
 def _impact(body: dict[str, Any]) -> Impact:
