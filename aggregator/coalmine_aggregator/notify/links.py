@@ -6,7 +6,7 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 from coalmine_aggregator.model.alerts import Alert
-from coalmine_aggregator.notify.figures import utc
+from coalmine_aggregator.model.figures import utc
 
 
 class Links(NamedTuple):

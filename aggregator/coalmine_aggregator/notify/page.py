@@ -16,9 +16,9 @@ from coalmine_aggregator.model.alerts import Alert, AlertClass, Cause, Change, S
 from coalmine_aggregator.model.counts import Counts
 from coalmine_aggregator.model.explanation import SELF_CHECK
 from coalmine_aggregator.model.fates import Fate
+from coalmine_aggregator.model.figures import clock_time, percent, span
+from coalmine_aggregator.model.figures import length as window_length
 from coalmine_aggregator.model.scopes import describe
-from coalmine_aggregator.notify.figures import clock_time, percent, span
-from coalmine_aggregator.notify.figures import length as window_length
 from coalmine_aggregator.notify.links import Links
 from coalmine_aggregator.notify.plain import cut, one_line, plain
 from coalmine_aggregator.notify.subject import bad_word, headline

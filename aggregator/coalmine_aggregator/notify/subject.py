@@ -13,8 +13,8 @@ from typing import NamedTuple
 from coalmine_aggregator.model.alert_headline import incident_name, service_name
 from coalmine_aggregator.model.alerts import Alert, AlertClass, Change, Severity, Transition
 from coalmine_aggregator.model.fates import Fate
+from coalmine_aggregator.model.figures import percent
 from coalmine_aggregator.model.scopes import Scope
-from coalmine_aggregator.notify.figures import percent
 
 SUBJECT_CHARS = 49
 

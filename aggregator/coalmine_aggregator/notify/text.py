@@ -8,8 +8,8 @@ from __future__ import annotations
 from coalmine_aggregator.model.alerts import Alert, AlertClass, Cause, Transition
 from coalmine_aggregator.model.counts import Counts
 from coalmine_aggregator.model.fates import Fate
+from coalmine_aggregator.model.figures import length, percent, utc
 from coalmine_aggregator.model.scopes import describe
-from coalmine_aggregator.notify.figures import length, percent, utc
 from coalmine_aggregator.notify.plain import one_line
 from coalmine_aggregator.notify.subject import bad_word, headline
 

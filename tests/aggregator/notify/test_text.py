@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from coalmine_aggregator.model.alerts import AlertClass, Cause
 from coalmine_aggregator.model.counts import NOTHING, Counts
+from coalmine_aggregator.model.figures import length, percent
 from coalmine_aggregator.notify import text
-from coalmine_aggregator.notify.figures import length, percent
 from tests.aggregator.store.samples import alert, closed, opened
 
 

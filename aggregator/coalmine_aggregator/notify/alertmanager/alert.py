@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from coalmine_aggregator.model.alerts import AlertClass, Change, Transition
-from coalmine_aggregator.notify.figures import utc
+from coalmine_aggregator.model.figures import utc
 from coalmine_aggregator.notify.links import Links
 from coalmine_aggregator.notify.page import page_text
 from coalmine_aggregator.notify.plain import one_line

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from coalmine_aggregator.notify.figures import utc
+from coalmine_aggregator.model.figures import utc
 from coalmine_aggregator.notify.pulse import Pulse
 
 NAME: Final = "Watchdog"

@@ -6,8 +6,8 @@ import hashlib
 from typing import Any
 
 from coalmine_aggregator.model.alerts import Change, Severity
+from coalmine_aggregator.model.figures import utc
 from coalmine_aggregator.model.scopes import describe
-from coalmine_aggregator.notify.figures import utc
 from coalmine_aggregator.notify.notice import Notice
 from coalmine_aggregator.notify.page import page_text
 from coalmine_aggregator.notify.plain import cut, one_line

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import msgspec
 
 from coalmine_aggregator.model.alerts import Change
+from coalmine_aggregator.model.figures import utc
 from coalmine_aggregator.model.scopes import describe
-from coalmine_aggregator.notify.figures import utc
 from coalmine_aggregator.notify.gateway.template import JsonTemplate
 from coalmine_aggregator.notify.inert import block, inert
 from coalmine_aggregator.notify.message_id import message_id

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from coalmine_aggregator.model.counts import Counts
-from coalmine_aggregator.notify.figures import utc
+from coalmine_aggregator.model.figures import utc
 from coalmine_aggregator.notify.notice import Notice
 from coalmine_aggregator.notify.page import page_text
 from coalmine_aggregator.notify.text import summary
