@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
 from http import HTTPStatus
 from typing import TypeVar
 
@@ -17,7 +15,6 @@ from coalmine_aggregator.web.alert_answers import alert_item
 from coalmine_aggregator.web.api_alerts import no_such_alert
 from coalmine_aggregator.web.asking import ask
 from coalmine_aggregator.web.bodies import Body, read_body
-from coalmine_aggregator.web.duty import NotKeptError
 from coalmine_aggregator.web.duty_answers import (
     AlertAnswer,
     OnCall,
@@ -28,12 +25,13 @@ from coalmine_aggregator.web.duty_answers import (
 )
 from coalmine_aggregator.web.duty_bodies import AckBody, ReviewBody, SilenceBody, bad_silence
 from coalmine_aggregator.web.entrance import IDENTITY, needs
+from coalmine_aggregator.web.kept import kept
 from coalmine_aggregator.web.keys import AUDIT, NOW, VIEW
-from coalmine_aggregator.web.problems import ProblemError, bad_parameter
+from coalmine_aggregator.web.problems import ProblemError
 from coalmine_aggregator.web.query import singles
 from coalmine_aggregator.web.reader_tasks import ReviewGiven
 from coalmine_aggregator.web.replies import json_body, json_reply
-from coalmine_aggregator.web.spans import parse_length, parse_time
+from coalmine_aggregator.web.spans import parse_while
 
 WEEK_S = 7 * 86_400
 LONGEST_REVIEW_S = 366 * 86_400
@@ -49,7 +47,7 @@ async def acknowledge(request: web.Request) -> web.Response:
     body = await _body(request, AckBody)
     app, alert = request.app, await _found(request)
     by = request[IDENTITY].name
-    with _kept("It is acknowledged"):
+    with kept("It is acknowledged"):
         try:
             taken = await app[VIEW].duty.acknowledge(alert.number, by)
         except KeyError:
@@ -76,7 +74,7 @@ async def answer(request: web.Request) -> web.Response:
             f"{alert.id} (number {alert.number}) is open still.",
             hint="it is asked for once the alert is closed",
         )
-    with _kept("It is noted"):
+    with kept("It is noted"):
         answered = await app[VIEW].duty.answer(alert, body.actionable)
     detail = {"number": alert.number, "actionable": body.actionable, "note": body.note}
     app[AUDIT].put(request[IDENTITY], "alert.review", alert.id, detail)
@@ -110,7 +108,7 @@ async def put_silence(request: web.Request) -> web.Response:
     if body.preview:
         item = silence_item(silence._replace(id=""), view.open_alerts(), now)
         return json_reply(SilenceAnswer(now, item))
-    with _kept("It is silenced"):
+    with kept("It is silenced"):
         try:
             await view.duty.put_silence(silence, now)
         except ValueError as error:
@@ -129,7 +127,7 @@ async def end_silence(request: web.Request) -> web.Response:
     await _body(request, Body)
     app, id_ = request.app, request.match_info["id"]
     view, now = app[VIEW], app[NOW]()
-    with _kept("It is ended"):
+    with kept("It is ended"):
         try:
             ended = await view.duty.end_silence(id_, request[IDENTITY].name, now)
         except KeyError:
@@ -156,19 +154,7 @@ async def review(request: web.Request) -> web.Response:
     """The numbers of the pages of a while."""
     values = singles(request.query.items(), known=("last", "from", "to"))
     now = request.app[NOW]()
-    if "last" in values and ("from" in values or "to" in values):
-        raise bad_parameter("last", "Either last, or from and to.")
-    if "to" in values and "from" not in values:
-        raise bad_parameter("to", "to needs from.", "or use last=7d")
-    end = float(parse_time("to", values["to"])) if "to" in values else now
-    first = end - (parse_length("last", values["last"]) if "last" in values else WEEK_S)
-    if "from" in values:
-        first = float(parse_time("from", values["from"]))
-    if not 0 < end - first <= LONGEST_REVIEW_S:
-        raise bad_parameter(
-            "from" if "from" in values else "last",
-            f"The review is of some time, up to {LONGEST_REVIEW_S // 86_400} days.",
-        )
+    first, end = parse_while(values, now, WEEK_S, LONGEST_REVIEW_S)
     packed = msgspec.msgpack.encode(ReviewGiven(first, end, now))
     return json_body(await ask(request.app, "review", packed))
 
@@ -190,16 +176,3 @@ def _alert(app: web.Application, alert: Alert) -> web.Response:
     now = app[NOW]()
     hold = app[VIEW].holds(now).get(alert.number)
     return json_reply(AlertAnswer(now, alert_item(alert, hold)))
-
-
-@contextmanager
-def _kept(what: str) -> Iterator[None]:
-    try:
-        yield
-    except NotKeptError:
-        raise ProblemError(
-            HTTPStatus.SERVICE_UNAVAILABLE,
-            "not-kept",
-            f"{what}, but the store has not written it yet: a restart now would forget it.",
-            hint="see the store at /readyz, then look again",
-        ) from None

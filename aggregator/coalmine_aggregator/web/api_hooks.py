@@ -20,6 +20,7 @@ from coalmine_aggregator.access.roles import Role
 from coalmine_aggregator.access.throttle import Throttle
 from coalmine_aggregator.model.acknowledgement import Acknowledgement
 from coalmine_aggregator.model.alerts import Alert
+from coalmine_aggregator.web.bodies import read_bytes
 from coalmine_aggregator.web.duty import NotKeptError
 from coalmine_aggregator.web.entrance import open_to_all, too_many
 from coalmine_aggregator.web.hook_answers import HookTaken
@@ -63,7 +64,7 @@ class Hooks:
         wait_s = self._failures.wait_s(address, now)
         if wait_s > 0:
             raise too_many("Too many messages from this address were not authentic.", wait_s)
-        body = await _read(request)
+        body = await read_bytes(request, MAX_BODY)
         where = (request.match_info["provider"], request.match_info["receiver"])
         hook = self._hooks.get(where)
         if hook is None or not hook.authentic(request.headers, body):
@@ -125,21 +126,6 @@ class Hooks:
         self._seen[event] = None
         while len(self._seen) > MAX_SEEN:
             del self._seen[next(iter(self._seen))]
-
-
-async def _read(request: web.Request) -> bytes:
-    """The body as it came: signatures are over its bytes."""
-    body = bytearray()
-    async for chunk in request.content.iter_chunked(16 * 1024):
-        body += chunk
-        if len(body) > MAX_BODY:
-            raise ProblemError(
-                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-                "request-entity-too-large",
-                f"A body here has {MAX_BODY} bytes at most.",
-                headers={"Connection": "close"},
-            )
-    return bytes(body)
 
 
 def _ignored(why: str) -> web.Response:

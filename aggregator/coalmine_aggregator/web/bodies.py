@@ -9,6 +9,7 @@ from typing import TypeVar
 import msgspec
 from aiohttp import web
 
+from coalmine_aggregator.web.listening import MAX_BODY, too_long
 from coalmine_aggregator.web.problems import ProblemError
 
 _PATH = re.compile(r" - at `\$\.?([^`]*)`\Z")
@@ -20,9 +21,20 @@ class Body(msgspec.Struct, forbid_unknown_fields=True):
     """What every body is made of."""
 
 
-async def read_body(request: web.Request, kind: type[T]) -> T:
-    """The body as that shape; none at all is an empty object. Raises `ProblemError`."""
-    body = await request.read()
+async def read_bytes(request: web.Request, most: int) -> bytes:
+    """The body as it came. Raises `ProblemError`."""
+    body = bytearray()
+    async for chunk in request.content.iter_chunked(16 * 1024):
+        body += chunk
+        if len(body) > most:
+            raise too_long(most)
+    return bytes(body)
+
+
+async def read_body(request: web.Request, kind: type[T], most: int = MAX_BODY) -> T:
+    """The body as that shape; none at all is an empty object. More than `MAX_BODY` bytes only where the
+    handler says so, see `takes_up_to`. Raises `ProblemError`."""
+    body = await read_bytes(request, most)
     try:
         return msgspec.json.decode(body or b"{}", type=kind)
     except msgspec.ValidationError as error:

@@ -5,6 +5,10 @@ The same promises hold as in `answers`.
 
 from __future__ import annotations
 
+import hashlib
+
+import msgspec
+
 from coalmine_aggregator.model.incident import (
     Affected,
     Entry,
@@ -19,12 +23,14 @@ from coalmine_aggregator.web.incident_desk import PublicStanding
 
 
 class CellImpactItem(Answer):
-    """What a protocol and region lost."""
+    """What a protocol and region lost: `bad` of `judged` datapoints. `total` is how many of the whole
+    protocol and region were judged in those slots, affected or not; 0 where that was not counted."""
 
     protocol: str
     region: str
     bad: int
     judged: int
+    total: int
 
 
 class ImpactItem(Answer):
@@ -41,12 +47,13 @@ class ImpactItem(Answer):
     is_final: bool
 
 
-class AffectedItem(Answer):
+class AffectedItem(Answer, rename={"alert_class": "class"}):
     """What is hit: `scope`, within the service, from slot `first` to slot `last`, both included; `last`
-    is None while it lasts. `alert` is the number of the alert that says so, None where it was said by
-    hand."""
+    is None while it lasts. `alert` is the number of the alert that says so, `class` its class; None
+    where it was said by hand."""
 
     alert: int | None
+    alert_class: str | None
     scope: dict[str, str]
     scope_text: str
     first: int
@@ -54,8 +61,9 @@ class AffectedItem(Answer):
 
 
 class IncidentItem(Answer):
-    """One incident. `state` is investigating, identified, monitoring, resolved or postmortem; it is
-    open until it is resolved.
+    """One incident. `state`, which it has since `state_at`, is investigating, identified, monitoring,
+    resolved or postmortem; it is open until it is resolved. `title` is made of its worst alert until
+    `titled_by` wrote one.
 
     `since` is the first slot with loss, `opened_at` when it was seen, `acknowledged_at` when somebody
     first took it, `ended_at` when the last of its alerts closed, `resolved_at` when it was over for
@@ -75,7 +83,9 @@ class IncidentItem(Answer):
     number: int
     service: str
     title: str
+    titled_by: str
     state: str
+    state_at: float
     is_open: bool
     severity: str
     since: int
@@ -143,7 +153,8 @@ class ActionItemItem(Answer):
 
 class PostmortemItem(Answer):
     """What was learned. `summary`, `factors` (what contributed), `actions` and `people` stay inside;
-    `cause`, `affected` and `resolution` are what customers read. All empty: nobody wrote one."""
+    `cause`, `affected` and `resolution` are what customers read. All empty: nobody wrote one. `version`
+    changes with any of it: what is sent in its place may say by it which one was read."""
 
     people: list[ParticipantItem]
     summary: str
@@ -152,6 +163,7 @@ class PostmortemItem(Answer):
     cause: str
     affected: str
     resolution: str
+    version: str
 
 
 class PublicUpdateItem(Answer):
@@ -223,7 +235,9 @@ def incident_item(incident: Incident, standing: PublicStanding | None, remind_s:
         number=incident.number,
         service=incident.service,
         title=incident.title,
+        titled_by=incident.titled_by,
         state=str(incident.state),
+        state_at=incident.state_at,
         is_open=incident.state.is_open,
         severity=str(incident.severity),
         since=incident.since,
@@ -278,7 +292,13 @@ def postmortem_item(postmortem: Postmortem) -> PostmortemItem:
         cause=postmortem.cause,
         affected=postmortem.affected,
         resolution=postmortem.resolution,
+        version=version_of(postmortem),
     )
+
+
+def version_of(postmortem: Postmortem) -> str:
+    """Stands for all of it, in 16 characters."""
+    return hashlib.blake2b(msgspec.json.encode(postmortem), digest_size=8).hexdigest()
 
 
 def public_item(record: PublicIncident) -> PublicRecordItem:
@@ -310,6 +330,7 @@ def _impact_item(impact: Impact) -> ImpactItem:
 def _affected_item(affected: Affected) -> AffectedItem:
     return AffectedItem(
         alert=affected.alert or None,
+        alert_class=None if affected.alert_class is None else str(affected.alert_class),
         scope=dict(affected.scope),
         scope_text=describe(affected.scope),
         first=affected.first,

@@ -55,6 +55,16 @@ def takes_up_to(size: int) -> Callable[[H], H]:
     return mark
 
 
+def too_long(most: int) -> ProblemError:
+    """The problem of a body of more than `most` bytes."""
+    return ProblemError(
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        "request-entity-too-large",
+        f"A body here has {most} bytes at most.",
+        headers={"Connection": "close"},
+    )
+
+
 @web.middleware
 async def patience(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Refuses bodies that are too long or too slow."""
@@ -64,7 +74,7 @@ async def patience(request: web.Request, handler: Handler) -> web.StreamResponse
     if request.can_read_body:
         most = getattr(request.match_info.handler, _TAKES, MAX_BODY)
         if (request.content_length or 0) > most:
-            raise _too_long(most)
+            raise too_long(most)
         try:
             async with asyncio.timeout(BODY_S):
                 return await handler(request)
@@ -142,12 +152,3 @@ async def listening(
             server.close()
     finally:
         await runner.cleanup()
-
-
-def _too_long(most: int) -> ProblemError:
-    return ProblemError(
-        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-        "request-entity-too-large",
-        f"A body here has {most} bytes at most.",
-        headers={"Connection": "close"},
-    )

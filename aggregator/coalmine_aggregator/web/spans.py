@@ -138,6 +138,27 @@ def parse_past(text: str, now: float) -> int:
     return second
 
 
+def parse_while(
+    values: Mapping[str, str], now: float, default_s: int, longest_s: int
+) -> tuple[float, float]:
+    """From when until before when something is asked for that is no slots: `last`, up to now, or `from`
+    and `to` (now where absent). Seconds since the epoch. Raises `ProblemError`."""
+    if "last" in values and ("from" in values or "to" in values):
+        raise bad_parameter("last", "Either last, or from and to.")
+    if "to" in values and "from" not in values:
+        raise bad_parameter("to", "to needs from.", "or use last=7d")
+    end = float(parse_time("to", values["to"])) if "to" in values else now
+    first = end - (parse_length("last", values["last"]) if "last" in values else default_s)
+    if "from" in values:
+        first = float(parse_time("from", values["from"]))
+    if not 0 < end - first <= longest_s:
+        raise bad_parameter(
+            "from" if "from" in values else "last",
+            f"This is of some time, up to {longest_s // 86_400:,} days.",
+        )
+    return first, end
+
+
 def _bound(seconds: int, parameter: str) -> None:
     if seconds > MAX_RANGE_S:
         raise ProblemError(
