@@ -2,8 +2,8 @@
 
 What changes something returns once it is on disk, with the incident as it stands then. Times are
 seconds since the epoch. Whatever is asked of an incident by its number raises KeyError where there is
-none; what changes one raises ValueError that begins with the field which cannot be, as in `state: ...`,
-and `NotKeptError`.
+none; what changes one raises ValueError that begins with the field which cannot be, as in `state: ...`
+(`number` where this one takes no such act), and `NotKeptError`.
 """
 
 from __future__ import annotations
@@ -11,11 +11,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
-from coalmine_aggregator.model.alerts import Severity
+from coalmine_aggregator.incidents.opening import Opening
 from coalmine_aggregator.model.incident import Entry, Incident, IncidentState, Postmortem
 from coalmine_aggregator.model.incident_snapshot import Snapshot, SnapshotName
 from coalmine_aggregator.model.incidents_wanted import IncidentsWanted
-from coalmine_aggregator.model.scopes import Scope
 from coalmine_aggregator.status.site import PublicIncident
 
 
@@ -65,18 +64,7 @@ class IncidentDesk(Protocol):
     async def snapshot(self, number: int, name: SnapshotName) -> Snapshot | None:
         """One of them; None where it was not made yet."""
 
-    async def open(
-        self,
-        *,
-        service: str,
-        scope: Scope,
-        severity: Severity,
-        title: str,
-        text: str,
-        public: str,
-        who: str,
-        now: float,
-    ) -> Incident:
+    async def open(self, opening: Opening, who: str, now: float) -> Incident:
         """Opens one by hand. Alerts never move it; only people do."""
 
     async def update(
