@@ -5,10 +5,6 @@ The same promises hold as in `answers`.
 
 from __future__ import annotations
 
-import hashlib
-
-import msgspec
-
 from coalmine_aggregator.model.incident import (
     Affected,
     Entry,
@@ -113,146 +109,11 @@ class IncidentItem(Answer):
     merged_into: int | None
 
 
-class EntryItem(Answer):
-    """One line of a timeline; `sequence` counts them from 1. `kind` is opened, alert_opened,
-    scope_changed, acknowledged, alert_closed, withdrawn, returned, state, update, note, titled,
-    published, withheld, merged, reopened or postmortem.
-
-    `who` did it, empty for what Coalmine saw by itself. `text` is for those who work on it, `public`
-    was written for customers. `state` is that of the incident after it. `alert` is the number of the
-    alert that it is about, `scope` what that one said then; None where it is about none.
-    """
-
-    sequence: int
-    at: float
-    kind: str
-    who: str
-    text: str
-    public: str
-    state: str
-    alert: int | None
-    scope: dict[str, str] | None
-    scope_text: str
-
-
-class ParticipantItem(Answer):
-    """Somebody who worked on it, and as what."""
-
-    name: str
-    role: str
-
-
-class ActionItemItem(Answer):
-    """What is to be done so that it does not happen again; `due` is a date, YYYY-MM-DD, or empty."""
-
-    what: str
-    owner: str
-    due: str
-    is_done: bool
-
-
-class PostmortemItem(Answer):
-    """What was learned. `summary`, `factors` (what contributed), `actions` and `people` stay inside;
-    `cause`, `affected` and `resolution` are what customers read. All empty: nobody wrote one. `version`
-    changes with any of it: what is sent in its place may say by it which one was read."""
-
-    people: list[ParticipantItem]
-    summary: str
-    factors: list[str]
-    actions: list[ActionItemItem]
-    cause: str
-    affected: str
-    resolution: str
-    version: str
-
-
-class PublicUpdateItem(Answer):
-    """What customers are told at a time."""
-
-    at: float
-    state: str
-    body: str
-
-
-class PublicImpactItem(Answer):
-    """What a component lost, as customers read it."""
-
-    component: str
-    bad: int
-    judged: int
-
-
-class PublicRecordItem(Answer):
-    """Everything that customers read of it, or would as soon as it is published; updates are the newest
-    first."""
-
-    name: str
-    state: str
-    started_at: float
-    updates: list[PublicUpdateItem]
-    impacts: list[PublicImpactItem]
-    cause: str
-    affected: str
-    resolution: str
-
-
 class IncidentAnswer(Answer):
     """An incident as it stands after what was done."""
 
     now: float
     incident: IncidentItem
-
-
-class IncidentDetail(Answer, rename={"next_": "next"}):
-    """`/api/v1/incidents/{number}`: all that is known of one. `entries` are its timeline, the oldest
-    first; `next` is what to give as `after` for newer ones, None at the end. `snapshots` are the graphs
-    that are kept with it (`opened`, `resolved`), at `/api/v1/incidents/{number}/snapshots/{name}.svg`.
-    `public` is None where no status page is configured, or it can never be public."""
-
-    now: float
-    incident: IncidentItem
-    entries: list[EntryItem]
-    next_: str | None
-    postmortem: PostmortemItem
-    snapshots: list[str]
-    public: PublicRecordItem | None
-
-
-class TimesItem(Answer):
-    """How long something took, of as many `times` as it happened; None where it never did."""
-
-    times: int
-    mean_s: float | None
-    median_s: float | None
-
-
-class IncidentNumbersItem(Answer):
-    """Of some `incidents`: how long it took to detect them (from the first loss until they were
-    opened), to acknowledge them (from there until somebody took them) and to recover (from the first
-    loss until the last alert closed)."""
-
-    incidents: int
-    detect: TimesItem
-    acknowledge: TimesItem
-    recover: TimesItem
-
-
-class ServiceNumbersItem(Answer):
-    """The numbers of one service."""
-
-    service: str
-    numbers: IncidentNumbersItem
-
-
-class IncidentNumbers(Answer, rename={"from_": "from"}):
-    """`/api/v1/incidents/numbers`: of the incidents that opened from `from` until before `to`, all
-    together, and by service. One that was merged counts as part of the other."""
-
-    now: float
-    from_: float
-    to: float
-    total: IncidentNumbersItem
-    services: list[ServiceNumbersItem]
 
 
 class Incidents(Answer, rename={"next_": "next"}):
@@ -300,78 +161,6 @@ def incident_item(incident: Incident, standing: PublicStanding | None, remind_s:
         is_public=bool(shown),
         awaiting_approval=None if standing is None else bool(held),
         merged_into=incident.merged_into or None,
-    )
-
-
-def entry_item(entry: Entry) -> EntryItem:
-    """The entry as it is told."""
-    return EntryItem(
-        sequence=entry.sequence,
-        at=entry.at,
-        kind=str(entry.kind),
-        who=entry.who,
-        text=entry.text,
-        public=entry.public,
-        state=str(entry.state),
-        alert=entry.alert or None,
-        scope=None if entry.scope is None else dict(entry.scope),
-        scope_text="" if entry.scope is None else describe(entry.scope),
-    )
-
-
-def postmortem_item(postmortem: Postmortem) -> PostmortemItem:
-    """The post-mortem as it is told."""
-    return PostmortemItem(
-        people=[ParticipantItem(*each) for each in postmortem.people],
-        summary=postmortem.summary,
-        factors=list(postmortem.factors),
-        actions=[ActionItemItem(*each) for each in postmortem.actions],
-        cause=postmortem.cause,
-        affected=postmortem.affected,
-        resolution=postmortem.resolution,
-        version=version_of(postmortem),
-    )
-
-
-def version_of(postmortem: Postmortem) -> str:
-    """Stands for all of it, in 16 characters."""
-    return hashlib.blake2b(msgspec.json.encode(postmortem), digest_size=8).hexdigest()
-
-
-def public_item(record: PublicIncident) -> PublicRecordItem:
-    """What customers read, less the ids by which their page tells things apart."""
-    return PublicRecordItem(
-        name=record.name,
-        state=str(record.state),
-        started_at=record.started_at,
-        updates=[PublicUpdateItem(each.at, str(each.state), each.body) for each in record.updates],
-        impacts=[PublicImpactItem(each.name, each.bad, each.judged) for each in record.impacts],
-        cause=record.cause,
-        affected=record.affected,
-        resolution=record.resolution,
-    )
-
-
-def numbers_answer(summary: Summary, now: float, first: float, end: float) -> IncidentNumbers:
-    """The numbers as they are told."""
-    return IncidentNumbers(
-        now=now,
-        from_=first,
-        to=end,
-        total=_numbers_item(summary.all),
-        services=[
-            ServiceNumbersItem(service, _numbers_item(each))
-            for service, each in summary.services.items()
-        ],
-    )
-
-
-def _numbers_item(numbers: Numbers) -> IncidentNumbersItem:
-    return IncidentNumbersItem(
-        incidents=numbers.incidents,
-        detect=TimesItem(*numbers.detect),
-        acknowledge=TimesItem(*numbers.acknowledge),
-        recover=TimesItem(*numbers.recover),
     )
 
 
