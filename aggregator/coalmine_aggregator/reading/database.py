@@ -7,6 +7,8 @@ from urllib.parse import quote
 
 import sqlalchemy as sa
 
+from coalmine_aggregator.store.database import POSTGRESQL_CONNECT
+
 BUSY_S = 5.0
 """How long a reader waits for SQLite's lock; in WAL mode hardly anything takes it from readers."""
 
@@ -22,8 +24,8 @@ def open_read_only(url: str) -> sa.Engine:
         path = f"file:{quote(parsed.database or '')}"
         options = {"mode": "ro", "uri": "true"}
         engine = sa.create_engine(parsed.set(database=path).update_query_dict(options))
-        sa.event.listen(engine, "connect", _set_up_sqlite)
-        sa.event.listen(engine, "begin", _begin_sqlite)
+        sa.event.listen(engine, "connect", set_up_sqlite)
+        sa.event.listen(engine, "begin", begin_sqlite)
         return engine
     return sa.create_engine(
         parsed.set(drivername="postgresql+psycopg"),
@@ -31,11 +33,12 @@ def open_read_only(url: str) -> sa.Engine:
         max_overflow=0,
         pool_pre_ping=True,
         isolation_level="REPEATABLE READ",
-        connect_args={"options": _POSTGRESQL},
+        connect_args={**POSTGRESQL_CONNECT, "options": _POSTGRESQL},
     )
 
 
-def _set_up_sqlite(connection: sqlite3.Connection, _: object) -> None:
+def set_up_sqlite(connection: sqlite3.Connection, _: object) -> None:
+    """What a new connection is told, as SQLAlchemy's event hands it over."""
     # The driver begins no transaction before a SELECT; ours does, so that all of a question is read at
     # one moment.
     connection.isolation_level = None
@@ -44,5 +47,6 @@ def _set_up_sqlite(connection: sqlite3.Connection, _: object) -> None:
     connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
 
 
-def _begin_sqlite(connection: sa.Connection) -> None:
+def begin_sqlite(connection: sa.Connection) -> None:
+    """Begins a transaction, as SQLAlchemy's event asks for it."""
     connection.exec_driver_sql("BEGIN")

@@ -16,7 +16,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 BUSY_S = 1.0
 """How long a statement waits for another process's lock before it fails and is tried again."""
 
-_POSTGRESQL_CONNECT: Final = {
+POSTGRESQL_CONNECT: Final = {
     "connect_timeout": 5,
     # A server that is gone without a word is noticed within seconds, as one that says no.
     "keepalives_idle": 5,
@@ -25,6 +25,7 @@ _POSTGRESQL_CONNECT: Final = {
     "tcp_user_timeout": 10_000,
     "application_name": "coalmine",
 }
+"""How to connect, whoever does."""
 
 _POSTGRESQL_SETTINGS: Final = {
     "lock_timeout": f"{round(BUSY_S * 1000)}",
@@ -88,7 +89,7 @@ def _engine(url: sa.URL) -> sa.Engine:
         url.set(drivername="postgresql+psycopg"),
         # A server that was started anew has cut what the pool holds.
         pool_pre_ping=True,
-        connect_args={**_POSTGRESQL_CONNECT, "options": " ".join(sorted(settings))},
+        connect_args={**POSTGRESQL_CONNECT, "options": " ".join(sorted(settings))},
     )
 
 
