@@ -39,7 +39,8 @@ class MatchItem(Answer, rename={"class_": "class"}):
 class SilenceItem(Answer):
     """Alerts that nobody is told of from `starts_at` until before `ends_at`, or `ended_at`, when
     `ended_by` ended it. `kind` is silence, or maintenance where work was planned; `state` is pending,
-    active or over; `takes` is how many of the alerts that are open now it is about."""
+    active or over; `takes` is how many of the alerts that are open now it is about.
+    `public` is what customers read of a maintenance on the status page; empty: nothing."""
 
     id: str
     kind: str
@@ -53,6 +54,7 @@ class SilenceItem(Answer):
     ended_at: float | None
     ended_by: str
     takes: int
+    public: str
 
 
 class SilenceAnswer(Answer):
@@ -149,6 +151,7 @@ def silence_item(silence: Silence, open_alerts: Iterable[Alert], now: float) -> 
         ended_at=silence.ended_at,
         ended_by=silence.ended_by,
         takes=sum(silence.match.takes(alert) for alert in open_alerts),
+        public=silence.public,
     )
 
 

@@ -49,14 +49,16 @@ class MatchBody(Body, rename={"class_": "class"}):
 
 class SilenceBody(Body):
     """A silence holds from now on; a `maintenance` may begin later, at `starts_at`. It lasts until
-    `ends_at` (epoch seconds, as all times); `why` says what for. With `preview` nothing is silenced:
-    the answer says how many open alerts it would be about."""
+    `ends_at` (epoch seconds, as all times); `why` says what for; `public` is what customers
+    read of a maintenance on the status page, which says nothing of one without it. With `preview`
+    nothing is silenced: the answer says how many open alerts it would be about."""
 
     match: MatchBody
     why: str
     ends_at: float
     kind: Literal["silence", "maintenance"] = "silence"
     starts_at: float | None = None
+    public: str = ""
     preview: bool = False
 
     def silence(self, id_: str, who: str, now: float) -> Silence:
@@ -76,6 +78,7 @@ class SilenceBody(Body):
             starts_at=now if self.starts_at is None else self.starts_at,
             ends_at=self.ends_at,
             created_at=now,
+            public=self.public,
         )
         try:
             silence.check()

@@ -7,13 +7,10 @@ from __future__ import annotations
 
 from coalmine_aggregator.model.incident import (
     Affected,
-    Entry,
     Impact,
     Incident,
-    Postmortem,
 )
 from coalmine_aggregator.model.scopes import describe
-from coalmine_aggregator.status.site import PublicIncident
 from coalmine_aggregator.web.answers import Answer
 from coalmine_aggregator.web.incident_desk import PublicStanding
 

@@ -21,8 +21,10 @@ from coalmine_aggregator.web.export_answers import AlertRows, RateRows
 from coalmine_aggregator.web.history_answers import LatencyAnswer, SeriesAnswer, StripAnswer
 from coalmine_aggregator.web.hook_answers import HookTaken
 from coalmine_aggregator.web.objective_answers import BurnDown, Noises, Slos
+from coalmine_aggregator.web.openapi_incidents import SHAPES, incident_paths
+from coalmine_aggregator.web.openapi_operations import PROBLEM, Operation, get, post, ref, text
 from coalmine_aggregator.web.people_answers import AuditLog, Me
-from coalmine_aggregator.web.problems import CONTENT_TYPE, ProblemBody
+from coalmine_aggregator.web.problems import ProblemBody
 from coalmine_aggregator.web.snapshot import Snapshot
 
 _ANSWERS = (
@@ -44,6 +46,7 @@ _ANSWERS = (
     AckBody,
     ReviewBody,
     SilenceBody,
+    *SHAPES,
     HookTaken,
     Slos,
     BurnDown,
@@ -67,58 +70,59 @@ def document(version: str) -> dict[str, Any]:
             "people do about these.",
         },
         "paths": {
-            "/api/v1/rates": _get(
+            "/api/v1/rates": get(
                 "Counts by step of time and group", Rates, [*parameters.COUNTS, parameters.STEP]
             ),
-            "/api/v1/fates": _get("Counts by fate and group, added up", Fates, parameters.COUNTS),
-            "/api/v1/strip": _get("What became of every series", StripAnswer, parameters.STRIP),
-            "/api/v1/latency": _get("How long steps took", LatencyAnswer, parameters.LATENCY),
-            "/api/v1/series": _get("Every series", SeriesAnswer, parameters.SERIES),
-            "/api/v1/moment": _get("The page at a past second", Snapshot, parameters.MOMENT),
-            "/api/v1/export/rates.json": _get(
+            "/api/v1/fates": get("Counts by fate and group, added up", Fates, parameters.COUNTS),
+            "/api/v1/strip": get("What became of every series", StripAnswer, parameters.STRIP),
+            "/api/v1/latency": get("How long steps took", LatencyAnswer, parameters.LATENCY),
+            "/api/v1/series": get("Every series", SeriesAnswer, parameters.SERIES),
+            "/api/v1/moment": get("The page at a past second", Snapshot, parameters.MOMENT),
+            "/api/v1/export/rates.json": get(
                 "Counts of any range, as a file", RateRows, parameters.EXPORT_RATES
             ),
             "/api/v1/export/rates.csv": _csv("Counts of any range, as a file", parameters.EXPORT_RATES),
-            "/api/v1/export/alerts.json": _get(
+            "/api/v1/export/alerts.json": get(
                 "Alerts of any range, as a file", AlertRows, parameters.EXPORT_ALERTS
             ),
             "/api/v1/export/alerts.csv": _csv(
                 "Alerts of any range, as a file", parameters.EXPORT_ALERTS
             ),
-            "/api/v1/agents": _get("Agents", Agents, parameters.AGENTS),
-            "/api/v1/alerts": _get("Open alerts, and pages of closed ones", Alerts, parameters.ALERTS),
-            "/api/v1/alerts/{id}/explain": _get(
+            "/api/v1/agents": get("Agents", Agents, parameters.AGENTS),
+            "/api/v1/alerts": get("Open alerts, and pages of closed ones", Alerts, parameters.ALERTS),
+            "/api/v1/alerts/{id}/explain": get(
                 "Why an alert was opened or changed", Explained, parameters.ALERT
             ),
-            "/api/v1/alerts/{id}/ack": _post(
+            "/api/v1/alerts/{id}/ack": post(
                 "Acknowledge an open alert: nobody else is called",
                 AlertAnswer,
                 parameters.ALERT,
                 AckBody,
             ),
-            "/api/v1/alerts/{id}/review": _post(
+            "/api/v1/alerts/{id}/review": post(
                 "Say whether there was anything to do about a closed alert",
                 AlertAnswer,
                 parameters.ALERT,
                 ReviewBody,
             ),
             "/api/v1/silences": {
-                **_get("What is silenced", Silences, []),
-                **_post("Silence alerts, or preview that", SilenceAnswer, [], SilenceBody, made=True),
+                **get("What is silenced", Silences, []),
+                **post("Silence alerts, or preview that", SilenceAnswer, [], SilenceBody, made=True),
             },
-            "/api/v1/silences/{id}/end": _post(
+            "/api/v1/silences/{id}/end": post(
                 "End a silence: what it held is told", SilenceAnswer, parameters.SILENCE
             ),
-            "/api/v1/oncall": _get("Whose turn it is", OnCall, []),
-            "/api/v1/review": _get("Numbers for the weekly review", ReviewAnswer, parameters.REVIEW),
+            "/api/v1/oncall": get("Whose turn it is", OnCall, []),
+            "/api/v1/review": get("Numbers for the weekly review", ReviewAnswer, parameters.REVIEW),
+            **incident_paths(),
             "/api/v1/hooks/{provider}/{receiver}": _hook(),
-            "/api/v1/slo": _get("Objectives and error budgets", Slos, []),
-            "/api/v1/slo/{service}/burn-down": _get(
+            "/api/v1/slo": get("Objectives and error budgets", Slos, []),
+            "/api/v1/slo/{service}/burn-down": get(
                 "How an error budget was spent", BurnDown, parameters.BURN_DOWN
             ),
-            "/api/v1/noise": _get("What was learned of healthy services", Noises, []),
-            "/api/v1/me": _get("Who is asking", Me, []),
-            "/api/v1/audit": _get("Who did what; for operators", AuditLog, parameters.AUDIT),
+            "/api/v1/noise": get("What was learned of healthy services", Noises, []),
+            "/api/v1/me": get("Who is asking", Me, []),
+            "/api/v1/audit": get("Who did what; for operators", AuditLog, parameters.AUDIT),
             "/api/v1/live": _live(),
             "/api/v1/openapi.json": _self(),
         },
@@ -136,55 +140,7 @@ def document(version: str) -> dict[str, Any]:
     }
 
 
-def _get(summary: str, answer: type, given: list[parameters.Parameter]) -> dict[str, Any]:
-    return {
-        "get": {
-            "summary": summary,
-            "description": (answer.__doc__ or "").strip(),
-            "parameters": given,
-            "responses": {
-                "200": {
-                    "description": summary,
-                    "content": {"application/json": {"schema": _ref(answer)}},
-                },
-                "default": _PROBLEM,
-            },
-        }
-    }
-
-
-def _post(
-    summary: str,
-    answer: type,
-    given: list[parameters.Parameter],
-    body: type | None = None,
-    *,
-    made: bool = False,
-) -> dict[str, Any]:
-    """`made` says that there may be something new afterwards: that is told by the status."""
-    answered = {
-        "description": summary,
-        "content": {"application/json": {"schema": _ref(answer)}},
-    }
-    operation: dict[str, Any] = {
-        "summary": summary,
-        "description": f"For responders. {(answer.__doc__ or '').strip()}",
-        "parameters": given,
-        "responses": {
-            "200": answered,
-            **({"201": answered} if made else {}),
-            "default": _PROBLEM,
-        },
-    }
-    if body is not None:
-        operation["requestBody"] = {
-            "required": body is not AckBody,
-            "content": {"application/json": {"schema": _ref(body)}},
-        }
-    return {"post": operation}
-
-
-def _hook() -> dict[str, Any]:
+def _hook() -> Operation:
     return {
         "post": {
             "summary": "A provider's webhook: acknowledged there is acknowledged here",
@@ -198,33 +154,21 @@ def _hook() -> dict[str, Any]:
             "responses": {
                 "200": {
                     "description": "It was taken",
-                    "content": {"application/json": {"schema": _ref(HookTaken)}},
+                    "content": {"application/json": {"schema": ref(HookTaken)}},
                 },
-                "default": _PROBLEM,
+                "default": PROBLEM,
             },
             "security": [{"signature": []}, {"hook_token": []}, {"hook_password": []}],
         }
     }
 
 
-def _csv(summary: str, given: list[parameters.Parameter]) -> dict[str, Any]:
-    return {
-        "get": {
-            "summary": summary,
-            "description": "CSV (RFC 4180) with a line of names; what begins as a formula is quoted.",
-            "parameters": given,
-            "responses": {
-                "200": {
-                    "description": summary,
-                    "content": {"text/csv": {"schema": {"type": "string"}}},
-                },
-                "default": _PROBLEM,
-            },
-        }
-    }
+def _csv(summary: str, given: list[parameters.Parameter]) -> Operation:
+    described = "CSV (RFC 4180) with a line of names; what begins as a formula is quoted."
+    return text(summary, described, "text/csv", given)
 
 
-def _live() -> dict[str, Any]:
+def _live() -> Operation:
     return {
         "get": {
             "summary": "The live page's feed",
@@ -234,17 +178,17 @@ def _live() -> dict[str, Any]:
                     "description": "A stream that does not end",
                     "content": {
                         "text/event-stream": {
-                            "schema": {"type": "string", "contentSchema": _ref(Snapshot)}
+                            "schema": {"type": "string", "contentSchema": ref(Snapshot)}
                         }
                     },
                 },
-                "default": _PROBLEM,
+                "default": PROBLEM,
             },
         }
     }
 
 
-def _self() -> dict[str, Any]:
+def _self() -> Operation:
     return {
         "get": {
             "summary": "This document",
@@ -253,17 +197,7 @@ def _self() -> dict[str, Any]:
                     "description": "OpenAPI 3.1",
                     "content": {"application/json": {"schema": {"type": "object"}}},
                 },
-                "default": _PROBLEM,
+                "default": PROBLEM,
             },
         }
     }
-
-
-def _ref(answer: type) -> dict[str, str]:
-    return {"$ref": f"#/components/schemas/{answer.__name__}"}
-
-
-_PROBLEM = {
-    "description": "A problem document (RFC 9457)",
-    "content": {CONTENT_TYPE: {"schema": _ref(ProblemBody)}},
-}

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from coalmine_aggregator.model.alerts import AlertClass
+from coalmine_aggregator.model.incident import IncidentState
+from coalmine_aggregator.model.incident_snapshot import SnapshotName
 from coalmine_aggregator.model.views import AgentStatus
 from coalmine_aggregator.reading.latency import CELL_LABELS
 from coalmine_aggregator.reading.question import STEPS_S
@@ -162,6 +164,41 @@ REVIEW = [
     ),
     _parameter("from", f"{_AT}pages that opened from then on.", {"type": "string"}),
     _parameter("to", f"{_AT}pages that opened before; now where absent.", {"type": "string"}),
+]
+
+INCIDENTS = [
+    _parameter("service", "Only incidents of this service.", {"type": "string", "maxLength": 255}),
+    _parameter(
+        "state",
+        "Only incidents in this state; open stands for all in which one goes on.",
+        {"type": "string", "enum": ["open", *map(str, IncidentState)]},
+    ),
+    _parameter("from", f"{_AT}only incidents that went on then or later.", {"type": "string"}),
+    _parameter("to", f"{_AT}only incidents that went on then or earlier.", {"type": "string"}),
+    _after("incidents after those"),
+    _limit(200, 20, "incidents"),
+]
+
+INCIDENT = [_in_path("number", "The incident's number.")]
+
+TIMELINE = [*INCIDENT, _after("entries after those"), _limit(1000, 1000, "entries")]
+
+INCIDENT_GRAPH = [
+    *INCIDENT,
+    {
+        **_in_path("name", "Which graph."),
+        "schema": {"type": "string", "enum": [str(name) for name in SnapshotName]},
+    },
+]
+
+INCIDENT_NUMBERS = [
+    _parameter(
+        "last",
+        "Incidents that opened in this long, up to now: 90d, 52w. Not together with from and to.",
+        {"type": "string", "pattern": "^[0-9]{1,9}[smhdw]?$", "default": "90d"},
+    ),
+    _parameter("from", f"{_AT}incidents that opened from then on.", {"type": "string"}),
+    _parameter("to", f"{_AT}incidents that opened before; now where absent.", {"type": "string"}),
 ]
 
 HOOK = [

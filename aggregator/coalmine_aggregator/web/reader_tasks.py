@@ -12,12 +12,14 @@ from typing import Final
 import msgspec
 import sqlalchemy as sa
 
+from coalmine_aggregator.incidents.numbers import numbers as numbers_of
 from coalmine_aggregator.paging.review import review as review_of
 from coalmine_aggregator.reading import alerts as alerts_read
 from coalmine_aggregator.reading.agents import agents_at
 from coalmine_aggregator.reading.alerts import AlertPlace, AlertsWanted
 from coalmine_aggregator.reading.answering import Task, run
 from coalmine_aggregator.reading.counts import count
+from coalmine_aggregator.reading.incidents_opened import incidents_opened
 from coalmine_aggregator.reading.latency import latency as latency_read
 from coalmine_aggregator.reading.library import Library
 from coalmine_aggregator.reading.objectives import Objective, burn_down_at
@@ -35,6 +37,7 @@ from coalmine_aggregator.web.cursors import next_cursor
 from coalmine_aggregator.web.duty_answers import review_answer
 from coalmine_aggregator.web.export_answers import Form, rate_rows
 from coalmine_aggregator.web.history_answers import latency_answer, series_answer, strip_answer
+from coalmine_aggregator.web.incident_number_answers import numbers_answer
 from coalmine_aggregator.web.objective_answers import BurnDown, burn_down_points
 from coalmine_aggregator.web.past_view import MomentAsked, PastView
 from coalmine_aggregator.web.snapshot import take_snapshot
@@ -90,6 +93,14 @@ class AlertsGiven(msgspec.Struct, frozen=True):
 
 class ReviewGiven(msgspec.Struct, frozen=True):
     """The pages that opened from `first` until before `end`; asked at `now`."""
+
+    first: float
+    end: float
+    now: float
+
+
+class NumbersGiven(msgspec.Struct, frozen=True):
+    """The incidents that opened from `first` until before `end`; asked at `now`."""
 
     first: float
     end: float
@@ -190,6 +201,13 @@ def review(_: Library, connection: sa.Connection, given: bytes) -> bytes:
     return _json.encode(review_answer(numbers, task.now, task.first, task.end))
 
 
+def incident_numbers(_: Library, connection: sa.Connection, given: bytes) -> bytes:
+    """`/api/v1/incidents/numbers`."""
+    task = msgspec.msgpack.decode(given, type=NumbersGiven)
+    summary = numbers_of(incidents_opened(connection, task.first, task.end))
+    return _json.encode(numbers_answer(summary, task.now, task.first, task.end))
+
+
 def agents(library: Library, connection: sa.Connection, given: bytes) -> bytes:
     """Agents of a time as list[AgentItem]."""
     task = msgspec.msgpack.decode(given, type=AgentsGiven)
@@ -238,6 +256,7 @@ _TASKS: Final[tuple[Callable[[Library, sa.Connection, bytes], bytes], ...]] = (
     alerts,
     told,
     review,
+    incident_numbers,
     agents,
     moment,
     burn_down,

@@ -1,8 +1,8 @@
 """The seam between the web part and the rest: what pages, API and metrics read. Pure.
 
-Every method but `put_audit` and those of `duty` changes nothing, and all but `explain` and `audit`
-answer from memory and at once. `Engine` gives most of them; the wiring adds `holds`, `recent_alerts`,
-`explain` and the audit log (from the store) and `health`.
+Every method but `put_audit` and those of `duty` and `incidents` changes nothing, and all but `explain`
+and `audit` answer from memory and at once. `Engine` gives most of them; the wiring adds `holds`,
+`recent_alerts`, `explain` and the audit log (from the store) and `health`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from coalmine_aggregator.model.audit_entry import AuditEntry
 from coalmine_aggregator.model.views import AgentView, GroupRates, GroupSums, NoiseView, SloView
 from coalmine_aggregator.paging.order import Hold
 from coalmine_aggregator.web.duty import Duty
+from coalmine_aggregator.web.incident_desk import IncidentDesk
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +108,10 @@ class View(SnapshotView, Protocol):
     @property
     def duty(self) -> Duty:
         """What people on duty do."""
+
+    @property
+    def incidents(self) -> IncidentDesk:
+        """What people do with incidents."""
 
     def recent_sums(
         self, by: Sequence[str], where: Mapping[str, str], first: int, last: int

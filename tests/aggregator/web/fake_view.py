@@ -35,6 +35,7 @@ from coalmine_wire.protocols import Protocol
 from coalmine_wire.series import Location, Series, make_series
 from coalmine_wire.slots import SETTLE_S
 from tests.aggregator.web.fake_duty import FakeDuty
+from tests.aggregator.web.fake_incidents import FakeIncidents
 
 REGIONS = ("ap-southeast-2", "eu-west-1", "us-east-1", "us-west-2")
 START = 1_790_000_000
@@ -129,6 +130,7 @@ class FakeView:
 
     def __post_init__(self) -> None:
         self.duty = FakeDuty(self)
+        self.incidents = FakeIncidents()
 
     def put_audit(self, entry: AuditEntry) -> None:
         self.audited.append(entry._replace(number=len(self.audited) + 1))
