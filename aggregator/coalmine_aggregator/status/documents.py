@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import zlib
 from email.utils import formatdate
 from typing import Final, NamedTuple
 
@@ -25,14 +26,21 @@ JSON: Final = "application/json; charset=utf-8"
 ATOM: Final = "application/atom+xml; charset=utf-8"
 RSS: Final = "application/rss+xml; charset=utf-8"
 PLAIN: Final = "text/plain; charset=utf-8"
+CSS: Final = "text/css; charset=utf-8"
+SCRIPT: Final = "text/javascript; charset=utf-8"
+SVG: Final = "image/svg+xml; charset=utf-8"
 
 _TO_ANYONE = (JSON, ATOM, RSS)
 
+# Of 280 KB of bars it makes 18 KB in a millisecond; the highest level takes four for a tenth less.
+_LEVEL: Final = 6
+_GZIP: Final = 31  # a window of 32 KiB and the head of a gzip file, which names no time
+
 
 class Document(NamedTuple):
-    """`gzip` is the body compressed, empty where that would not pay. `etag` is quoted and weak, since one
-    stands for both; the same body has the same. `last_modified` is when the content changed (seconds
-    since the epoch)."""
+    """`gzip` is the body compressed, empty where that would not pay. `etag` is quoted and weak, since
+    one stands for both; the same body has the same. `last_modified` is when the content changed
+    (seconds since the epoch)."""
 
     body: bytes
     gzip: bytes
@@ -58,6 +66,13 @@ class Document(NamedTuple):
             # Scripts of any page may read it, as they may at Statuspage.
             headers["Access-Control-Allow-Origin"] = "*"
         return headers
+
+
+def document(body: bytes, content_type: str, cache_control: str, last_modified: int) -> Document:
+    """A document; the same body gives the same bytes and the same tag, always."""
+    gzip = zlib.compress(body, _LEVEL, _GZIP)
+    smaller = gzip if len(gzip) < len(body) else b""
+    return Document(body, smaller, content_type, etag_of(body), last_modified, cache_control)
 
 
 def etag_of(body: bytes) -> str:

@@ -1,17 +1,64 @@
 """The whole public site as documents. Pure.
 
 One mapping serves a live server and a static host: its keys are file names, `index.html`,
-`history/index.html`, `api/v2/summary.json`. Every link is relative and names a folder, `../history/`, so
-that a copy works below any path.
+`history/index.html`, `api/v2/summary.json`. Every link is relative and names a folder, `../history/`,
+so that a copy works below any path. Only `404.html`, which is shown for any path, names its links from
+the root of the host: below the path of the page's URL, or below `/` where that is not known.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any, Final, NamedTuple
+from urllib.parse import urlsplit
 
-from coalmine_aggregator.status.documents import Document
+from markupsafe import Markup
+
+from coalmine_aggregator.status.assets import assets
+from coalmine_aggregator.status.documents import (
+    ATOM,
+    CSS,
+    HTML,
+    JSON,
+    KEPT,
+    LIVE,
+    PLAIN,
+    POLICY,
+    RSS,
+    SCRIPT,
+    SETTLED,
+    SVG,
+    Document,
+    document,
+    etag_of,
+)
+from coalmine_aggregator.status.feeds import feeds, newest_of
+from coalmine_aggregator.status.frame import Item, frame_of
+from coalmine_aggregator.status.memo import Memo
+from coalmine_aggregator.status.pages import template
+from coalmine_aggregator.status.render_history import (
+    Shelf,
+    entry_of,
+    history_page,
+    record_page,
+    shelves_of,
+)
+from coalmine_aggregator.status.render_now import now_page
 from coalmine_aggregator.status.site import Site
+from coalmine_aggregator.status.statuspage import statuspage, told_of
+
+_ROBOTS: Final = b"User-agent: *\nDisallow:\n"
+_KINDS: Final = {
+    "json": (JSON, LIVE),
+    "atom": (ATOM, SETTLED),
+    "rss": (RSS, SETTLED),
+    "css": (CSS, KEPT),
+    "js": (SCRIPT, KEPT),
+    "svg": (SVG, SETTLED),
+    "txt": (PLAIN, SETTLED),
+}
+"""What a file is by the end of its name, and how long it is kept."""
 
 
 class Found(NamedTuple):
@@ -22,10 +69,12 @@ class Found(NamedTuple):
 
 
 class Rendered(Mapping[str, Document]):
-    """Every document of a site, by its file name; never changed once made."""
+    """Every document of a site, by its file name; never changed once made. `memo` is what the next
+    rendering takes from this one."""
 
-    def __init__(self, documents: Mapping[str, Document]) -> None:
+    def __init__(self, documents: Mapping[str, Document], memo: Memo) -> None:
         self._documents = documents
+        self.memo = memo
 
     def __getitem__(self, name: str) -> Document:
         return self._documents[name]
@@ -51,5 +100,106 @@ class Rendered(Mapping[str, Document]):
 
 
 def render(site: Site, before: Rendered | None = None) -> Rendered:
-    """The documents of a site; what did not change since `before` is taken from there."""
-    raise NotImplementedError
+    """The documents of a site. What did not change since `before` is taken from there, so a rendering
+    each second costs what changed in that second."""
+    return _Rendering(site, before).rendered()
+
+
+class _Rendering:
+    """One rendering: gathers the documents."""
+
+    def __init__(self, site: Site, before: Rendered | None) -> None:
+        self._site = site
+        self._before: Mapping[str, Document] = {} if before is None else before
+        self._memo = Memo(None if before is None else before.memo)
+        self._frame = self._memo.of("frame", frame_of(site), lambda: frame_of(site))
+        self._documents: dict[str, Document] = {}
+
+    def rendered(self) -> Rendered:
+        """All of them."""
+        site, frame, memo = self._site, self._frame, self._memo
+        page = now_page(site, frame, memo, self._always("", "now"))
+        told, newest = told_of(site), newest_of(site)
+        records = (frame, site.incidents, site.maintenances)
+        documents = {
+            **memo.nested("records", records, self._records),
+            **self._files("api", told, lambda: statuspage(told)),
+            **self._files("feeds", (frame, newest), lambda: feeds(newest, frame)),
+            **self._files("assets", None, lambda: {"robots.txt": _ROBOTS, **assets().files}),
+            "index.html": self._document("index.html", HTML, LIVE, page.encode()),
+            "404.html": self._page(memo, "404.html", frame, self._not_found),
+        }
+        return Rendered(documents, memo.close())
+
+    def _records(self, memo: Memo) -> dict[str, Document]:
+        """The pages of all records, and the history."""
+        site, frame = self._site, self._frame
+        pages: dict[str, Document] = {}
+        for kind, items in (("incidents", site.incidents), ("maintenances", site.maintenances)):
+            for item in items:
+                name = f"{kind}/{item.id}/index.html"
+                pages[name] = self._page(memo, name, (frame, item), partial(self._record, item))
+        first, *full = shelves_of(site, frame)
+        # The first page changes with each update of what is open: what did not change in it is kept.
+        entries = tuple(
+            memo.of(("entry", item.id), (frame, item), partial(entry_of, item, first.root, frame))
+            for item in first.items
+        )
+        name = "history/index.html"
+        pages[name] = self._page(
+            memo, name, (frame, first, entries), partial(self._shelf, first, entries)
+        )
+        for shelf in full:
+            name = f"history/{shelf.number}/index.html"
+            pages[name] = self._page(memo, name, (frame, shelf), partial(self._full, shelf))
+        return pages
+
+    def _record(self, item: Item) -> str:
+        return record_page(item, self._frame, self._always("../../", "record"))
+
+    def _full(self, shelf: Shelf) -> str:
+        return self._shelf(shelf, [entry_of(item, shelf.root, self._frame) for item in shelf.items])
+
+    def _shelf(self, shelf: Shelf, entries: Sequence[Markup]) -> str:
+        return history_page(shelf, entries, self._frame, self._always(shelf.root, "history"))
+
+    def _page(self, memo: Memo, name: str, inputs: object, make: Callable[[], str]) -> Document:
+        """A page that depends on `inputs` alone."""
+        return memo.of(
+            ("page", name), inputs, lambda: self._document(name, HTML, LIVE, make().encode())
+        )
+
+    def _files(
+        self, key: str, inputs: object, make: Callable[[], dict[str, bytes]]
+    ) -> dict[str, Document]:
+        """Files that depend on `inputs` alone."""
+
+        def documents() -> dict[str, Document]:
+            return {
+                name: self._document(name, *_KINDS[name.rpartition(".")[2]], body)
+                for name, body in make().items()
+            }
+
+        return self._memo.of(("files", key), inputs, documents)
+
+    def _document(self, name: str, content_type: str, cache: str, body: bytes) -> Document:
+        etag = etag_of(body)
+        before = self._before.get(name)
+        if before is not None and before.etag == etag:
+            return before
+        return document(body, content_type, cache, int(self._site.now))
+
+    def _always(self, root: str, here: str) -> dict[str, Any]:
+        """What the layout needs; `root` is the way to the top of the site."""
+        return {
+            "root": root,
+            "here": here,
+            "page": self._frame.page,
+            "moments": self._frame.moments,
+            "assets": assets(),
+            "policy": POLICY,
+        }
+
+    def _not_found(self) -> str:
+        root = f"{urlsplit(self._frame.page.url).path}/"
+        return template("404.html").render(self._always(root, ""))

@@ -1,0 +1,66 @@
+"""The templates of the public pages: every text is escaped. Pure."""
+
+from __future__ import annotations
+
+import functools
+import re
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from markupsafe import Markup
+
+from coalmine_aggregator.status import figures, labels, moments
+
+# Neither HTML nor XML has a place for these: controls but tab and line feed, halves of pairs, and what
+# is no character.
+_NO_TEXT: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
+_WEB: Final = frozenset({"http", "https", "mailto"})
+
+
+def clean(value: Any) -> Any:
+    """A text without what neither HTML nor XML can carry; anything else as it is."""
+    if isinstance(value, str) and not isinstance(value, Markup):
+        return _NO_TEXT.sub("\N{REPLACEMENT CHARACTER}", value)
+    return value
+
+
+def web_address(text: str) -> str:
+    """An address that a page may link to; empty where it is none."""
+    try:
+        return text if urlsplit(text).scheme.lower() in _WEB else ""
+    except ValueError:
+        return ""
+
+
+def template(name: str) -> Template:
+    """A template by its file name."""
+    return _environment().get_template(name)
+
+
+@functools.cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("coalmine_aggregator.status"),
+        autoescape=True,
+        auto_reload=False,
+        finalize=clean,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        cache_size=50,
+    )
+    environment.globals.update(
+        share_delivered=figures.share_delivered,
+        lost=figures.lost,
+        lasted=figures.lasted,
+        counted=figures.counted,
+        day_of=moments.day_of,
+        short_day_of=moments.short_day_of,
+        component_label=labels.COMPONENT,
+        incident_label=labels.INCIDENT,
+        grade_label=labels.GRADE,
+        maintenance_label=labels.MAINTENANCE,
+        web_address=web_address,
+    )
+    return environment
