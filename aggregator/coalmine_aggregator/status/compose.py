@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
+from coalmine_aggregator.model.incident import IncidentState, Publication
 from coalmine_aggregator.paging.silence import Silence
-from coalmine_aggregator.status.components import Cell
-from coalmine_aggregator.status.days import DaySums
+from coalmine_aggregator.status import words
+from coalmine_aggregator.status.components import Cell, Component, Publish
+from coalmine_aggregator.status.days import DaySums, bars, midnight
+from coalmine_aggregator.status.maintenance import Planned, plan_of
 from coalmine_aggregator.status.plan import Plan
-from coalmine_aggregator.status.record import Recorded
-from coalmine_aggregator.status.site import ComponentStatus, Site
+from coalmine_aggregator.status.record import Recorded, Told, id_of, tell
+from coalmine_aggregator.status.site import (
+    ComponentStatus,
+    MaintenanceState,
+    PublicComponent,
+    Site,
+)
+from coalmine_aggregator.status.touching import Touching, is_of_alert, worse
 
 STALE_S: Final = 60.0
 """When the newest second that was measured is older, the states are the last known ones."""
+
+_OPERATIONAL = ComponentStatus.OPERATIONAL
+_GOING_ON = (IncidentState.INVESTIGATING, IncidentState.IDENTIFIED)
 
 
 class Live(NamedTuple):
@@ -27,9 +40,10 @@ class Inputs(NamedTuple):
     """What is read of the store, at `now`.
 
     `measured_at` is the newest second of which anything was judged of a component's service, None where
-    there is none. `cells` are all that the fleet has had, as far as known. `states` and `days` are by a
-    component's id; `days` are those of `days.spans`, those without a count may be left out. Of
-    `maintenances` any silence may be given, and any incident of `incidents`, whoever may know of it.
+    there is none. `cells` are those of which anything was expected in the last 90 days. `states` and
+    `days` are by a component's id; `days` are those of `days.spans`, those without a count may be left
+    out. Of `maintenances` any silence may be given, and of `incidents` any incident, whoever may know
+    of it.
     """
 
     plan: Plan
@@ -45,7 +59,168 @@ class Inputs(NamedTuple):
 class Memory:
     """What was made of incidents before, so that those that did not change are not made anew."""
 
+    def __init__(self) -> None:
+        self._plan: Plan | None = None
+        self._cells: frozenset[Cell] = frozenset()
+        self._told: dict[int, tuple[Recorded, Told | None]] = {}
+
+    def tell(self, inputs: Inputs) -> list[tuple[Recorded, Told | None]]:
+        """What customers see of each incident."""
+        if self._plan is not inputs.plan or self._cells != inputs.cells:
+            self._plan, self._cells, self._told = inputs.plan, inputs.cells, {}
+        before, self._told = self._told, {}
+        for recorded in inputs.incidents:
+            number = recorded.incident.number
+            kept = before.get(number)
+            if kept is None or kept[0] is not recorded:
+                kept = recorded, tell(recorded, inputs.plan, inputs.cells)
+            self._told[number] = kept
+        return list(self._told.values())
+
 
 def compose(inputs: Inputs, memory: Memory | None = None) -> Site:
     """All that customers may know."""
-    raise NotImplementedError
+    plan, now = inputs.plan, inputs.now
+    told = (memory or Memory()).tell(inputs)
+    seen = [(recorded.incident.number, each) for recorded, each in told if each is not None]
+    seen.sort(key=lambda pair: (pair[1].public.started_at, pair[0]), reverse=True)
+    planned = [
+        each
+        for silence in inputs.maintenances
+        if (each := plan_of(silence, plan, inputs.cells, now)) is not None
+    ]
+    planned.sort(key=lambda each: (each.public.scheduled_for, each.public.id), reverse=True)
+    status = _Statuses(inputs, [each for _, each in seen], planned)
+    components = tuple(
+        status.component(each, position) for position, each in enumerate(plan.components.shown)
+    )
+    statuses = [each.status for each in components]
+    grade = words.page_grade(statuses)
+    is_maintained = ComponentStatus.UNDER_MAINTENANCE in statuses
+    measured_at = inputs.measured_at
+    return Site(
+        page=plan.info,
+        now=now,
+        measured_at=measured_at,
+        is_stale=measured_at is None or now - measured_at > STALE_S,
+        grade=grade,
+        headline=words.UNMEASURED
+        if measured_at is None
+        else words.headline(grade, is_maintained=is_maintained),
+        components=components,
+        incidents=tuple(each.public for _, each in seen),
+        maintenances=tuple(each.public for each in planned),
+        moved=_moved(inputs, {number for number, _ in seen}),
+    )
+
+
+def _moved(inputs: Inputs, seen: set[int]) -> tuple[tuple[str, str], ...]:
+    """Where incidents went that turned out to be part of one that is shown, perhaps over others."""
+    into = {each.incident.number: each.incident.merged_into for each in inputs.incidents}
+    moved = []
+    for number, target in into.items():
+        passed = {number}
+        while target and target not in seen and target not in passed:
+            passed.add(target)
+            target = into.get(target, 0)
+        if target in seen and number not in seen:
+            moved.append((id_of(inputs.plan, number), id_of(inputs.plan, target)))
+    return tuple(sorted(moved))
+
+
+class _Statuses:
+    """How each component does."""
+
+    def __init__(self, inputs: Inputs, told: Sequence[Told], planned: Sequence[Planned]) -> None:
+        self._inputs = inputs
+        self._told = told
+        self._planned = planned
+        self._withheld = _withheld(inputs)
+        self._today = datetime.datetime.fromtimestamp(inputs.now, inputs.plan.zone).date()
+
+    def component(self, component: Component, position: int) -> PublicComponent:
+        sums = self._inputs.days.get(component.id, ())
+        follows = component.publish is Publish.AUTOMATIC and component not in self._withheld
+        days = bars(
+            sums,
+            self._today,
+            self._inputs.plan.days,
+            since=component.since,
+            tells_today=follows,
+        )
+        created_at = self._created_at(component, sums)
+        status, since = self._status(component, follows, created_at)
+        return PublicComponent(
+            id=component.id,
+            name=component.name,
+            description=component.description,
+            group=component.group,
+            position=position,
+            status=status,
+            status_since=since,
+            created_at=created_at,
+            days=days,
+        )
+
+    def _created_at(self, component: Component, sums: Sequence[DaySums]) -> float:
+        known = [each.date for each in sums if each.judged > 0]
+        first = component.since or min(known, default=self._today)
+        return float(midnight(first, self._inputs.plan.zone))
+
+    def _status(
+        self, component: Component, follows: bool, created_at: float
+    ) -> tuple[ComponentStatus, float]:
+        """Its state and since when: what is measured, where that may be told, never better than what
+        open incidents and planned work say."""
+        live = Live(_OPERATIONAL)
+        if follows or any(component in each.told for each in self._told):
+            live = self._inputs.states.get(component.id, live)
+        hits = [
+            each.public.started_at
+            for each in self._told
+            if component in each.touched and each.public.state in _GOING_ON
+        ]
+        work = [
+            each.public.scheduled_for
+            for each in self._planned
+            if component in each.components and each.public.state is MaintenanceState.IN_PROGRESS
+        ]
+        status = live.status
+        if work:
+            status = worse(status, ComponentStatus.UNDER_MAINTENANCE)
+        if hits:
+            status = worse(status, ComponentStatus.DEGRADED_PERFORMANCE)
+        if status is _OPERATIONAL:
+            return status, max(created_at, live.since or 0.0, self._over_at(component))
+        if status is ComponentStatus.UNDER_MAINTENANCE:
+            return status, min(work)
+        begun = created_at if live.since is None else live.since
+        if live.status is _OPERATIONAL:
+            return status, min(hits)
+        return status, min([begun, *hits])
+
+    def _over_at(self, component: Component) -> float:
+        """When the last trouble or work on it was over that customers were told of."""
+        ends = [
+            each.public.resolved_at or 0.0
+            for each in self._told
+            if component.id in each.public.components
+        ]
+        ends += [
+            each.public.completed_at or 0.0 for each in self._planned if component in each.components
+        ]
+        return max(ends, default=0.0)
+
+
+def _withheld(inputs: Inputs) -> frozenset[Component]:
+    """Components that an open incident touches of which a person decided that customers see nothing."""
+    found: set[Component] = set()
+    for recorded in inputs.incidents:
+        incident = recorded.incident
+        if incident.publication is not Publication.WITHHELD or not incident.state.is_open:
+            continue
+        touching = Touching(incident, inputs.plan.components, inputs.cells)
+        for affected in incident.affected:
+            if is_of_alert(affected) and affected.last is None:
+                found |= touching.by(affected.scope)
+    return frozenset(found)

@@ -1,10 +1,28 @@
-"""An incident as customers may see it. Pure."""
+"""An incident as customers may see it: only what is made of component names and counts, and what people
+wrote for them, gets through. Pure."""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
-from coalmine_aggregator.model.incident import Entry, Incident
+from coalmine_aggregator.model.incident import Entry, Incident, IncidentState, Publication
+from coalmine_aggregator.status import words
+from coalmine_aggregator.status.components import Cell, Component
+from coalmine_aggregator.status.course import Step, course_of
+from coalmine_aggregator.status.plan import Plan
+from coalmine_aggregator.status.site import (
+    ComponentChange,
+    ComponentImpact,
+    ComponentStatus,
+    Grade,
+    PublicIncident,
+    PublicUpdate,
+)
+from coalmine_aggregator.status.touching import Loss, Touching, is_of_alert
+
+_OPERATIONAL = ComponentStatus.OPERATIONAL
+_DEGRADED = ComponentStatus.DEGRADED_PERFORMANCE
 
 
 class Recorded(NamedTuple):
@@ -13,3 +31,145 @@ class Recorded(NamedTuple):
 
     incident: Incident
     entries: tuple[Entry, ...]
+
+
+class Told(NamedTuple):
+    """What customers see of an incident. While it is open, `told` are the components that it touched,
+    and `touched` those that it touches now."""
+
+    public: PublicIncident
+    told: frozenset[Component]
+    touched: frozenset[Component]
+
+
+def id_of(plan: Plan, number: int) -> str:
+    """The public id of the incident with this number."""
+    return plan.id_of("incident", number)
+
+
+def tell(recorded: Recorded, plan: Plan, cells: Collection[Cell]) -> Told | None:
+    """What customers see of an incident; None where they see nothing of it. `cells` are those that the
+    fleet has."""
+    incident = recorded.incident
+    if incident.merged_into or incident.publication is Publication.WITHHELD:
+        return None
+    if incident.service not in plan.components.services or not _may_be_public(incident):
+        return None
+    touching = Touching(incident, plan.components, cells)
+    course = course_of(incident, recorded.entries, touching)
+    if not course.steps:
+        return None
+    told = _Teller(incident, plan, touching, course.told)
+    public = told.incident(course.steps, course.monitoring_at)
+    if not incident.state.is_open:
+        return Told(public, frozenset(), frozenset())
+    return Told(public, course.told, course.touched)
+
+
+def _may_be_public(incident: Incident) -> bool:
+    """Whether it is about loss, or was opened by hand."""
+    return bool(incident.opened_by) or any(map(is_of_alert, incident.affected))
+
+
+class _Teller:
+    def __init__(
+        self, incident: Incident, plan: Plan, touching: Touching, told: frozenset[Component]
+    ) -> None:
+        self._incident = incident
+        self._plan = plan
+        self._components = _in_order(plan, told)
+        self._losses: dict[Component, Loss | None] = {
+            each: touching.loss(each, plan.state) for each in plan.components.all
+        }
+        self._was_lossy = any(map(is_of_alert, incident.affected)) or any(
+            loss is not None and loss.bad for loss in self._losses.values()
+        )
+
+    def incident(self, steps: tuple[Step, ...], monitoring_at: float | None) -> PublicIncident:
+        incident, components = self._incident, self._components
+        updates = tuple(map(self._update, steps))
+        grades = [words.GRADES[self._status(each)] for each in components]
+        return PublicIncident(
+            id=id_of(self._plan, incident.number),
+            name=incident.public_title.strip()
+            or words.incident_name(_names(components), is_lossy=self._was_lossy),
+            state=incident.state,
+            grade=max(grades, default=Grade.MINOR, key=list(Grade).index),
+            started_at=float(incident.since),
+            created_at=updates[0].at,
+            updated_at=updates[-1].at,
+            updates=updates[::-1],
+            components=tuple(each.id for each in components if not each.is_retired),
+            impacts=tuple(
+                ComponentImpact(each.id, each.name, loss.bad, loss.judged, loss.is_whole)
+                for each in components
+                if (loss := self._losses[each]) is not None
+            ),
+            ended_at=incident.ended_at,
+            monitoring_at=monitoring_at,
+            resolved_at=incident.resolved_at,
+            cause=incident.postmortem.cause.strip(),
+            affected=incident.postmortem.affected.strip(),
+            resolution=incident.postmortem.resolution.strip(),
+        )
+
+    def _update(self, step: Step) -> PublicUpdate:
+        began = [
+            self._change(each, _OPERATIONAL, self._status(each)) for each in self._sort(step.began)
+        ]
+        ended = [
+            self._change(each, self._status(each), _OPERATIONAL) for each in self._sort(step.ended)
+        ]
+        return PublicUpdate(
+            id=self._plan.id_of("update", self._incident.number, step.sequence),
+            at=step.at,
+            state=step.state,
+            body=step.public or self._body(step),
+            changes=(*began, *ended),
+        )
+
+    def _body(self, step: Step) -> str:
+        if step.before is None:
+            names = _names(self._sort(step.told))
+            said = words.first(step.state, names, is_lossy=step.is_lossy, was_lossy=self._was_lossy)
+        else:
+            said = words.later(
+                step.before,
+                step.state,
+                _names(self._sort(step.began)),
+                _names(self._sort(step.ended)),
+                is_lossy=step.is_lossy,
+            )
+        is_news = step.before is None or step.state is IncidentState.RESOLVED
+        return " ".join([said, *self._counts()]) if is_news and not step.state.is_open else said
+
+    def _counts(self) -> list[str]:
+        impact = self._incident.impact
+        if impact is None:
+            return []
+        return [
+            words.lost(
+                each.name, loss.bad, loss.judged, impact.first, impact.last + 1, is_whole=loss.is_whole
+            )
+            for each in self._components
+            if (loss := self._losses[each]) is not None and loss.bad
+        ]
+
+    def _status(self, component: Component) -> ComponentStatus:
+        loss = self._losses[component]
+        return _DEGRADED if loss is None else loss.status
+
+    def _sort(self, components: Iterable[Component]) -> list[Component]:
+        return _in_order(self._plan, frozenset(components))
+
+    @staticmethod
+    def _change(component: Component, old: ComponentStatus, new: ComponentStatus) -> ComponentChange:
+        return ComponentChange(component.id, component.name, old, new)
+
+
+def _in_order(plan: Plan, components: frozenset[Component]) -> list[Component]:
+    return [each for each in plan.components.all if each in components]
+
+
+def _names(components: Iterable[Component]) -> list[str]:
+    return [each.name for each in components]

@@ -92,12 +92,14 @@ class PublicUpdate(NamedTuple):
 
 
 class ComponentImpact(NamedTuple):
-    """What a component lost in an incident: `bad` of `judged` datapoints."""
+    """What a component lost in an incident: `bad` of `judged` datapoints, which are all of it or,
+    unless `is_whole`, those of the part that was affected."""
 
     id: str
     name: str
     bad: int
     judged: int
+    is_whole: bool = True
 
 
 class PublicIncident(NamedTuple):

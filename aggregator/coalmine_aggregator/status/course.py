@@ -1,0 +1,167 @@
+"""How an incident went, as its timeline tells: what customers saw of it, and when. Pure.
+
+A step is told where customers see the incident and something changed for them: it came up, its state or
+that of a component changed, or a person wrote something. What went before they could see it is told in
+one step, when they could.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from typing import NamedTuple
+
+from coalmine_aggregator.model.incident import (
+    Affected,
+    Entry,
+    EntryKind,
+    Incident,
+    IncidentState,
+    Publication,
+)
+from coalmine_aggregator.model.scopes import Scope
+from coalmine_aggregator.status.components import Component, Publish
+from coalmine_aggregator.status.touching import Touching, is_by_hand, is_of_alert
+
+Hit = frozenset[Component]
+
+
+class Step(NamedTuple):
+    """What customers were told at a time. `began` and `ended` are components that were not touched at
+    the step before and are now, and the other way round; `told` are all that it touched until then.
+    `before` is the state that they were told last, None where this is the first step. `public` is what
+    people wrote, `is_lossy` whether an alert of loss is open."""
+
+    sequence: int
+    at: float
+    before: IncidentState | None
+    state: IncidentState
+    began: Hit
+    ended: Hit
+    told: Hit
+    public: str
+    is_lossy: bool
+
+
+class Course(NamedTuple):
+    """All steps, the oldest first, and how it stands: the components that customers were told of, those
+    that are touched now, and since when its recovery is or was watched, None where it is not."""
+
+    steps: tuple[Step, ...]
+    told: Hit
+    touched: Hit
+    monitoring_at: float | None
+
+
+def course_of(incident: Incident, entries: Sequence[Entry], touching: Touching) -> Course:
+    """The course of an incident by its timeline, in its order."""
+    walk = _Walk(incident, entries, touching)
+    steps = tuple(walk.steps(entries))
+    return Course(steps, walk.told, walk.hit, walk.monitoring_at)
+
+
+class _Walk:
+    def __init__(self, incident: Incident, entries: Sequence[Entry], touching: Touching) -> None:
+        self.told: Hit = frozenset()
+        self.hit: Hit = frozenset()
+        self.monitoring_at: float | None = None
+        self._touching = touching
+        self._by_hand = [each.scope for each in incident.affected if is_by_hand(each)]
+        self._of_alerts = {each.alert for each in incident.affected if is_of_alert(each)}
+        named = {entry.alert for entry in entries if entry.scope is not None}
+        # What came with another incident that turned out to be the same has no entry of its own.
+        self._taken_over = [
+            each for each in incident.affected if is_of_alert(each) and each.alert not in named
+        ]
+        self._scopes: dict[int, Scope] = {}
+        self._publication = Publication.BY_COMPONENT
+        self._state: IncidentState | None = None
+        self._shown: IncidentState | None = None
+        self._is_shown = False
+        self._waiting = ""
+        self._ever: Hit = frozenset()
+
+    def steps(self, entries: Sequence[Entry]) -> Iterator[Step]:
+        for at, together in groupby(entries, key=lambda entry: entry.at):
+            group = list(together)
+            for entry in group:
+                self._take(entry)
+            step = self._step(group[0].sequence, at, "\n\n".join(_texts(group)))
+            if step is not None:
+                yield step
+
+    def _take(self, entry: Entry) -> None:
+        if entry.kind is EntryKind.PUBLISHED:
+            self._publication = Publication.PUBLISHED
+        elif entry.kind is EntryKind.WITHHELD:
+            self._publication = Publication.WITHHELD
+        if entry.kind is EntryKind.MERGED or self._state is None:
+            self._scopes |= {each.alert: each.scope for each in self._late(entry)}
+        if entry.alert in self._of_alerts:
+            if entry.kind is EntryKind.ALERT_CLOSED:
+                self._scopes.pop(entry.alert, None)
+            elif entry.scope is not None:
+                self._scopes[entry.alert] = entry.scope
+        if entry.state is not self._state:
+            self.monitoring_at = _monitoring_at(self.monitoring_at, entry)
+            self._state = entry.state
+
+    def _late(self, entry: Entry) -> list[Affected]:
+        """What was taken over and lasts at the time of an entry."""
+        is_merge = entry.kind is EntryKind.MERGED
+        return [
+            each
+            for each in self._taken_over
+            if (is_merge or each.first <= entry.at) and (each.last is None or entry.at <= each.last)
+        ]
+
+    def _step(self, sequence: int, at: float, public: str) -> Step | None:
+        assert self._state is not None
+        hit, told = self._look()
+        self._waiting = public or self._waiting
+        if self._publication is Publication.WITHHELD:
+            self._is_shown = False
+            return None
+        if not self._is_shown:
+            if self._publication is Publication.BY_COMPONENT and not told:
+                return None
+            public = self._waiting
+        elif not public and self._state is self._shown and hit == self.hit:
+            return None
+        began, ended = hit - self.hit, self.hit - hit
+        step = Step(
+            sequence, at, self._shown, self._state, began, ended, told, public, bool(self._scopes)
+        )
+        self._is_shown, self._shown, self._waiting = True, self._state, ""
+        self.hit, self.told = hit, told
+        return step
+
+    def _look(self) -> tuple[Hit, Hit]:
+        """Of the components that customers may see: those that are touched now, and all that were."""
+        assert self._state is not None
+        of_alerts = _union(self._touching.by(scope) for scope in self._scopes.values())
+        self._ever |= of_alerts
+        if self._publication is not Publication.PUBLISHED:
+            told = frozenset(each for each in self._ever if each.publish is Publish.AUTOMATIC)
+            return (of_alerts & told if self._state.is_open else frozenset()), told
+        said = _union(self._touching.by(scope, by_hand=True) for scope in self._by_hand)
+        told = self._ever | said
+        if not self._state.is_open:
+            return frozenset(), told
+        is_watched = self._state is IncidentState.MONITORING
+        return (of_alerts if is_watched else of_alerts | said), told
+
+
+def _union(sets: Iterable[Hit]) -> Hit:
+    return frozenset().union(*sets)
+
+
+def _texts(entries: Sequence[Entry]) -> Iterator[str]:
+    return (entry.public.strip() for entry in entries if entry.public.strip())
+
+
+def _monitoring_at(before: float | None, entry: Entry) -> float | None:
+    """Since when its recovery is watched: it stays once that is over, and goes where it was not."""
+    if entry.state is IncidentState.MONITORING:
+        return entry.at
+    return before if not entry.state.is_open else None

@@ -1,0 +1,139 @@
+"""Which components an incident touches, and how badly. Pure.
+
+Scopes say it at first. Once counted, counts do: a component is touched where something was lost. What
+people opened touches what they say, counted or not. A scope that names machines or zones and no region
+says nothing of components before it is counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Final, NamedTuple
+
+from coalmine_aggregator.model.alerts import AlertClass
+from coalmine_aggregator.model.incident import Affected, CellImpact, Incident
+from coalmine_aggregator.model.scopes import Scope
+from coalmine_aggregator.status.components import Cell, Component, Components, fits_any
+from coalmine_aggregator.status.site import ComponentStatus
+from coalmine_aggregator.status.state import LEAST_BAD, StateRules
+
+_PLACES: Final = frozenset({"zone", "node", "host"})
+_PUBLIC: Final = frozenset({"protocol", "region"})
+
+
+class Loss(NamedTuple):
+    """What a component lost in an incident: `bad` of `judged` datapoints of what was affected, which is
+    all of the component or, unless `is_whole`, a part of it."""
+
+    bad: int
+    judged: int
+    status: ComponentStatus
+    is_whole: bool
+
+
+def is_of_alert(affected: Affected) -> bool:
+    """Whether it is of an alert that customers may be told of: loss alone."""
+    return affected.alert != 0 and affected.alert_class is AlertClass.LOSS
+
+
+def is_by_hand(affected: Affected) -> bool:
+    """Whether a person said that it is affected."""
+    return affected.alert == 0
+
+
+class Touching:
+    """What an incident as it stands does to components. `cells` are those that the fleet has."""
+
+    def __init__(self, incident: Incident, components: Components, cells: Collection[Cell]) -> None:
+        service = incident.service
+        counted = () if incident.impact is None else incident.impact.cells
+        self._components = [each for each in components.all if each.service == service]
+        self._counted = {Cell(service, each.protocol, each.region): each for each in counted}
+        self._cells = {cell for cell in cells if cell.service == service} | self._counted.keys()
+        self._scopes = [
+            each.scope for each in incident.affected if is_of_alert(each) or is_by_hand(each)
+        ]
+        self._known: dict[tuple[Scope, bool], frozenset[Component]] = {}
+
+    def by(self, scope: Scope, *, by_hand: bool = False) -> frozenset[Component]:
+        """The components that a scope of the incident touches."""
+        key = (scope, by_hand)
+        if key not in self._known:
+            found = self._said(scope) if by_hand else self._measured(scope)
+            self._known[key] = frozenset(found)
+        return self._known[key]
+
+    def loss(self, component: Component, rules: StateRules) -> Loss | None:
+        """What a component lost, in all; None before it is counted. A major outage spares no part of
+        it, and one of which the whole was not counted is degraded at least and no more."""
+        own = {cell: found for cell, found in self._counted.items() if component.takes(cell)}
+        if not own:
+            return None
+        bad = sum(found.bad for found in own.values())
+        judged = sum(found.judged for found in own.values())
+        parts = [cell for cell in self._cells if component.takes(cell)]
+        is_wide = all(label in _PUBLIC for scope in self._scopes for label, _ in scope)
+        is_whole = is_wide and all(cell in own and own[cell].judged for cell in parts)
+        status = self._status(own.values(), is_wide, rules)
+        if not all(cell in own and own[cell].bad for cell in parts):
+            status = _better(status, ComponentStatus.PARTIAL_OUTAGE)
+        return Loss(bad, judged, status, is_whole)
+
+    def _status(self, own: Collection[CellImpact], is_wide: bool, rules: StateRules) -> ComponentStatus:
+        bad = sum(found.bad for found in own)
+        if bad < LEAST_BAD:
+            return ComponentStatus.DEGRADED_PERFORMANCE
+        if all(found.total for found in own):
+            status = rules.status(sum(found.total for found in own), bad)
+        elif is_wide:
+            status = rules.status(sum(found.judged for found in own), bad)
+        else:
+            return ComponentStatus.DEGRADED_PERFORMANCE
+        return worse(status, ComponentStatus.DEGRADED_PERFORMANCE)
+
+    def _measured(self, scope: Scope) -> list[Component]:
+        """Those with a part in the scope that lost something; before anything is counted, all."""
+        cells = [cell for cell in self._cells if _lies_in(cell, scope)]
+        if self._counted:
+            cells = [cell for cell in cells if cell in self._counted and self._counted[cell].bad]
+        elif not _says_where(scope):
+            return []
+        return [each for each in self._components if any(each.takes(cell) for cell in cells)]
+
+    def _said(self, scope: Scope) -> list[Component]:
+        """Those with a part in the scope, measured or not."""
+        if not _says_where(scope):
+            cells = [cell for cell in self._counted if _lies_in(cell, scope)]
+            return [each for each in self._components if any(each.takes(cell) for cell in cells)]
+        labels = dict(scope)
+        return [
+            each
+            for each in self._components
+            if ("protocol" not in labels or fits_any(each.protocols, labels["protocol"]))
+            and ("region" not in labels or fits_any(each.regions, labels["region"]))
+        ]
+
+
+def _lies_in(cell: Cell, scope: Scope) -> bool:
+    labels = dict(scope)
+    return (
+        labels.get("protocol", cell.protocol) == cell.protocol
+        and labels.get("region", cell.region) == cell.region
+    )
+
+
+def _says_where(scope: Scope) -> bool:
+    labels = dict(scope)
+    return "region" in labels or not _PLACES & labels.keys()
+
+
+_ORDER: Final = {status: rank for rank, status in enumerate(ComponentStatus)}
+
+
+def worse(one: ComponentStatus, other: ComponentStatus) -> ComponentStatus:
+    """The worse of two."""
+    return max(one, other, key=_ORDER.__getitem__)
+
+
+def _better(one: ComponentStatus, other: ComponentStatus) -> ComponentStatus:
+    return min(one, other, key=_ORDER.__getitem__)

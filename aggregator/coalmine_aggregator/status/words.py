@@ -1,0 +1,150 @@
+"""What customers read where nobody wrote anything: of component names, counts and times alone. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+from coalmine_aggregator.model.figures import percent
+from coalmine_aggregator.model.incident import IncidentState
+from coalmine_aggregator.status.site import ComponentStatus, Grade
+
+_MOST_NAMES: Final = 3
+_BY_THE_SECOND_S: Final = 600
+"""What lasted no longer is told by the second."""
+
+_HEADLINES: Final = {
+    Grade.NONE: "All Systems Operational",
+    Grade.MINOR: "Partially Degraded Service",
+    Grade.MAJOR: "Partial System Outage",
+    Grade.CRITICAL: "Major Service Outage",
+}
+UNMEASURED: Final = "Nothing Measured Yet"
+MAINTENANCE: Final = "Service Under Maintenance"
+
+GRADES: Final = {
+    ComponentStatus.OPERATIONAL: Grade.NONE,
+    ComponentStatus.UNDER_MAINTENANCE: Grade.NONE,
+    ComponentStatus.DEGRADED_PERFORMANCE: Grade.MINOR,
+    ComponentStatus.PARTIAL_OUTAGE: Grade.MAJOR,
+    ComponentStatus.MAJOR_OUTAGE: Grade.CRITICAL,
+}
+"""How bad it is that a component is so."""
+
+
+def headline(grade: Grade, *, is_maintained: bool) -> str:
+    """How everything does, as Statuspage says it."""
+    if grade is Grade.NONE and is_maintained:
+        return MAINTENANCE
+    return _HEADLINES[grade]
+
+
+def page_grade(statuses: Sequence[ComponentStatus]) -> Grade:
+    """The grade of a page with such components: critical where most of them are out."""
+    out = statuses.count(ComponentStatus.MAJOR_OUTAGE)
+    if out * 2 > len(statuses):
+        return Grade.CRITICAL
+    if out or ComponentStatus.PARTIAL_OUTAGE in statuses:
+        return Grade.MAJOR
+    if ComponentStatus.DEGRADED_PERFORMANCE in statuses:
+        return Grade.MINOR
+    return Grade.NONE
+
+
+def listed(names: Sequence[str], most: int | None = None) -> str:
+    """`A`, `A and B`, `A, B and C`; beyond `most`, `A, B, C and 2 more`."""
+    if most is not None and len(names) > most:
+        return f"{', '.join(names[:most])} and {len(names) - most} more"
+    if len(names) < 2:
+        return "".join(names)
+    return f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def incident_name(names: Sequence[str], *, is_lossy: bool) -> str:
+    """What an incident on these components is called."""
+    if not names:
+        return "Incident"
+    return f"{'Loss' if is_lossy else 'Problem'} on {listed(names, _MOST_NAMES)}"
+
+
+def maintenance_name(names: Sequence[str]) -> str:
+    """What planned work on these components is called."""
+    return f"Maintenance of {listed(names, _MOST_NAMES)}"
+
+
+def first(state: IncidentState, names: Sequence[str], *, is_lossy: bool, was_lossy: bool) -> str:
+    """What is said when an incident comes up, which is in this state by then; datapoints are being
+    lost, or were."""
+    verb = "is" if state.is_open else "was"
+    if not names:
+        trouble = f"There {verb} a problem."
+    elif was_lossy:
+        trouble = f"Datapoints to {listed(names)} {'are being' if is_lossy else 'were'} lost."
+    else:
+        trouble = f"There {verb} a problem with {listed(names)}."
+    return f"{trouble} {_STATES[state]}"
+
+
+def later(
+    before: IncidentState,
+    state: IncidentState,
+    began: Sequence[str],
+    ended: Sequence[str],
+    *,
+    is_lossy: bool,
+) -> str:
+    """What is said when the state of an incident, or of components in it, changes; `is_lossy` says
+    that something still loses datapoints."""
+    sentences = []
+    if state is not before:
+        is_back = state is IncidentState.INVESTIGATING and before is not IncidentState.IDENTIFIED
+        sentences.append("It is back. We are investigating." if is_back else _STATES[state])
+        if state is IncidentState.MONITORING and not is_lossy:
+            sentences = ["Nothing is lost any more. We keep watching."]
+    if began:
+        sentences.append(f"Affected {'now' if ended else 'as well'}: {listed(began)}.")
+    if ended and state.is_open and state is not IncidentState.MONITORING:
+        sentences.append(f"As usual again: {listed(ended)}.")
+    return " ".join(sentences)
+
+
+def lost(name: str, bad: int, judged: int, begin: int, end: float | None, *, is_whole: bool) -> str:
+    """What a component lost from second `begin` until before `end`, so far where that is None."""
+    part = name if is_whole else f"the affected part of {name}"
+    what = f"{_share(bad, judged)} of the datapoints that measure {part} were lost"
+    if end is None:
+        since = f"{_day(begin)}, {_clock(begin, exact=True)}"
+        return f"{what} since {since} UTC: {bad:,} of {judged:,} so far."
+    return f"{what} {_while(begin, end)}: {bad:,} of {judged:,}."
+
+
+_STATES: Final = {
+    IncidentState.INVESTIGATING: "We are investigating.",
+    IncidentState.IDENTIFIED: "The cause has been identified.",
+    IncidentState.MONITORING: "We are watching how it recovers.",
+    IncidentState.RESOLVED: "This incident is resolved.",
+    IncidentState.POSTMORTEM: "What caused it has been written up.",
+}
+
+
+def _share(bad: int, judged: int) -> str:
+    return percent(bad / judged).replace("%", " %")
+
+
+def _while(begin: float, end: float) -> str:
+    exact = end - begin <= _BY_THE_SECOND_S
+    one, other = _day(begin), _day(end)
+    if one == other:
+        return f"on {one} between {_clock(begin, exact=exact)} and {_clock(end, exact=exact)} UTC"
+    return f"between {one}, {_clock(begin, exact=exact)}, and {other}, {_clock(end, exact=exact)} UTC"
+
+
+def _clock(at: float, *, exact: bool) -> str:
+    moment = datetime.fromtimestamp(at, UTC)
+    return f"{moment:%H:%M:%S}" if exact else f"{moment:%H:%M}"
+
+
+def _day(at: float) -> str:
+    moment = datetime.fromtimestamp(at, UTC)
+    return f"{moment.day} {moment:%B %Y}"
