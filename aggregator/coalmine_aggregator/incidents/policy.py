@@ -15,11 +15,13 @@ LONGEST_S: Final = 7 * 86_400.0
 
 class IncidentPolicy(NamedTuple):
     """Pages of the classes `open` open incidents. One that is monitored for `resolve_after_s` without
-    an alert is resolved. One that nobody says anything of is told each `remind_s`; 0: never."""
+    an alert is resolved. One that nobody says anything of is told each `remind_s`; 0: never. `fleet` is
+    that of the incidents that people open."""
 
     open: frozenset[AlertClass] = frozenset(AlertClass)
     resolve_after_s: float = 600.0
     remind_s: float = 1_800.0
+    fleet: str = "default"
 
     def check(self) -> None:
         """Raises ValueError that begins with the key which cannot be."""

@@ -1,0 +1,52 @@
+"""Two incidents that turn out to be one. Pure."""
+
+from __future__ import annotations
+
+from coalmine_aggregator.incidents.changing import Changing
+from coalmine_aggregator.incidents.scoping import open_alerts
+from coalmine_aggregator.model.incident import EntryKind, Incident, IncidentState
+
+
+def merge(book: Changing, number: int, into: int, now: float, who: str = "") -> None:
+    """`number` is part of `into` from now on, which takes over all that it affected. It is resolved,
+    and stays so."""
+    part, whole = book[number], book[into]
+    book.put(
+        part._replace(
+            merged_into=into,
+            affected=(),
+            impact=None,
+            state=IncidentState.RESOLVED,
+            state_at=now,
+            resolved_at=now,
+        )
+    )
+    book.put(_with(whole, part))
+    book.write(
+        number, EntryKind.MERGED, now, who=who, text=f"This is part of incident {into} ({whole.title})."
+    )
+    book.write(
+        into,
+        EntryKind.MERGED,
+        now,
+        who=who,
+        text=f"Incident {number} ({part.title}) is part of this one.",
+    )
+
+
+def _with(whole: Incident, part: Incident) -> Incident:
+    taken = [each for each in (whole, part) if each.acknowledged_at is not None]
+    first = min(taken, key=lambda each: each.acknowledged_at or 0.0, default=whole)
+    affected = tuple(
+        sorted((*whole.affected, *part.affected), key=lambda each: (each.first, each.alert))
+    )
+    merged = whole._replace(
+        affected=affected,
+        since=min(whole.since, part.since),
+        opened_at=min(whole.opened_at, part.opened_at),
+        acknowledged_at=first.acknowledged_at,
+        acknowledged_by=first.acknowledged_by,
+        impact=None if whole.impact is None else whole.impact._replace(is_final=False),
+    )
+    ends = [each.ended_at for each in (whole, part) if each.ended_at is not None]
+    return merged._replace(ended_at=None if open_alerts(merged) else max(ends, default=None))
