@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import gzip
+import html
 
 from aiohttp import web
 
 from coalmine_aggregator.access.roles import Scope
 from coalmine_aggregator.web.entrance import needs, open_to_all
-from coalmine_aggregator.web.keys import NOW, PULSE
+from coalmine_aggregator.web.keys import NOW, PULSE, VIEW
 from coalmine_aggregator.web.static_files import StaticFiles, takes_gzip
 
 _SNAPSHOT = b'<script type="application/json" id="snapshot">'
-
+_FLEET = b'<span id="fleet">'
 
 LIVE_COMPRESSION = 4
 """The live page is compressed anew each second that somebody opens it."""
@@ -35,6 +36,16 @@ class Page:
         """The same for a screen on a wall."""
         return self._with_snapshot(request, "wall.html")
 
+    @needs(Scope.READ)
+    async def incidents(self, request: web.Request) -> web.Response:
+        """All incidents. The page asks the API for them, so that it shows what that lets it see."""
+        return self._asking(request, "incidents.html")
+
+    @needs(Scope.READ)
+    async def incident(self, request: web.Request) -> web.Response:
+        """One of them, by the number in its address."""
+        return self._asking(request, "incident.html")
+
     @open_to_all
     async def static(self, request: web.Request) -> web.Response:
         """A file of the page."""
@@ -42,11 +53,17 @@ class Page:
 
     def _with_snapshot(self, request: web.Request, name: str) -> web.Response:
         snapshot = request.app[PULSE].snapshot(request.app[NOW]())
-        if name not in self._live or self._live[name][0] is not snapshot:
-            # Labels may hold anything; "<" alone could end the element early.
-            inside = snapshot.replace(b"<", b"\\u003c")
-            body = self.files.body(name).replace(_SNAPSHOT, _SNAPSHOT + inside)
-            self._live[name] = (snapshot, body, gzip.compress(body, LIVE_COMPRESSION))
+        # Labels may hold anything; "<" alone could end the element early.
+        return self._filled(request, name, _SNAPSHOT, snapshot.replace(b"<", b"\\u003c"))
+
+    def _asking(self, request: web.Request, name: str) -> web.Response:
+        fleet = html.escape(request.app[VIEW].health().fleet)
+        return self._filled(request, name, _FLEET, fleet.encode())
+
+    def _filled(self, request: web.Request, name: str, hole: bytes, inside: bytes) -> web.Response:
+        if name not in self._live or self._live[name][0] != inside:
+            body = self.files.body(name).replace(hole, hole + inside)
+            self._live[name] = (inside, body, gzip.compress(body, LIVE_COMPRESSION))
         _, body, compressed = self._live[name]
         # The build is told apart from the text: a page that is open asks whether it is still ours.
         headers = {"Cache-Control": "no-store", "Coalmine-Build": self.files.build}

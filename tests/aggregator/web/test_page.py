@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import aiohttp
@@ -96,14 +97,14 @@ def test_scripts_never_make_markup_of_data(name: str) -> None:
     )
 
 
-@pytest.mark.parametrize("name", SCRIPTS)
-def test_imports_are_there_and_elements_exist(name: str) -> None:
-    for imported in re.findall(r'from "\./([a-z_]+\.js)"', FILES[name]):
-        assert f"js/{imported}" in FILES
-    page = FILES["wall.html" if name == "js/wall.js" else "index.html"]
-    ids = Markup(page).ids
-    for wanted in re.findall(r'element\("([a-z-]+)"\)', FILES[name]):
-        assert wanted in ids
+@pytest.mark.parametrize("page", PAGES)
+def test_elements_that_a_page_s_scripts_ask_for_are_in_it(page: str) -> None:
+    ids = Markup(FILES[page]).ids
+    served = StaticFiles()
+    for script in re.findall(r'<script type="module" src="/static/([^"]+)"', FILES[page]):
+        wanted = set(re.findall(r'\belement\("([a-z-]+)"\)', served.body(script).decode()))
+        assert wanted
+        assert wanted <= set(ids)
 
 
 def test_icons_that_scripts_name_are_drawn() -> None:
@@ -115,7 +116,8 @@ def test_icons_that_scripts_name_are_drawn() -> None:
 
 
 def test_no_script_or_style_is_left_over() -> None:
-    scripts = b"".join(StaticFiles().body(name) for name in ("js/page.js", "js/theme.js", "js/wall.js"))
+    files = StaticFiles()
+    scripts = b"".join(files.body(name) for name in files.names() if name.endswith(".js"))
     for name in SCRIPTS:
         assert ALL[name] in scripts or f"// {name}\n".encode() in scripts, name
     named = {each for page in PAGES for each in re.findall(r'"/static/([^"]+)"', FILES[page])}
@@ -185,12 +187,25 @@ async def test_the_page_comes_with_the_newest_snapshot(site: Site) -> None:
     assert "<" not in data
 
 
-@pytest.mark.parametrize("path", ["/", "/wall"])
+@pytest.mark.parametrize("path", ["/", "/wall", "/incidents", "/incidents/7"])
 async def test_a_page_that_is_open_can_ask_for_the_build(site: Site, path: str) -> None:
     async with site.client.head(path) as response:
         assert response.headers["Coalmine-Build"] == StaticFiles().build
     async with site.client.get(path) as response:
         assert f'data-build="{StaticFiles().build}"' in await response.text()
+
+
+async def test_pages_of_incidents_name_the_fleet_as_text(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    health = site.view.health()
+    monkeypatch.setattr(site.view, "health", lambda: replace(health, fleet="</h1><script>a"))
+    for path in ("/incidents", "/incidents/7"):
+        async with site.client.get(path) as response:
+            assert '<span id="fleet">&lt;/h1&gt;&lt;script&gt;a</span>' in await response.text()
+    for path in ("/incidents/", "/incidents/x", "/incidents/1/2", f"/incidents/{10**9}"):
+        async with site.client.get(path) as response:
+            assert response.status == 404, path
 
 
 def test_every_colour_is_said_for_light_and_dark() -> None:

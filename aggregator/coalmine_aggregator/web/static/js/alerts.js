@@ -3,6 +3,7 @@
 import { Acknowledge } from "./acknowledge.js";
 import { besideOf, causeOf, fatesOf, figureOf, noteOf, reachOf, sameAs, serviceName, titleOf, totalOf } from "./alert_words.js";
 import { Keyed, h, icon, setAttribute, setIcon, setText } from "./dom.js";
+import { addressOf } from "./incident_words.js";
 import { count, plural } from "./numbers.js";
 import { inUtc } from "./preferences.js";
 import { both, duration, iso, moment } from "./times.js";
@@ -60,13 +61,16 @@ export class OpenAlerts {
     this.keyed = new Keyed(this.cards, card);
   }
 
-  /** `canAct` says that whoever looks may acknowledge, and that this is no past moment. */
-  show(alerts, total, now, canAct) {
-    this.shown = [alerts, total, now, canAct];
+  /**
+   * `canAct` says that whoever looks may acknowledge, and that this is no past moment; `incidentOf` gives
+   * the number of the incident that an alert belongs to, or null.
+   */
+  show(alerts, total, now, canAct, incidentOf) {
+    this.shown = [alerts, total, now, canAct, incidentOf];
     this.parent.hidden = alerts.length === 0;
     const listed = this.isWhole ? alerts : alerts.slice(0, FEW);
     this.keyed.show(
-      listed.map((alert, index) => ({ alert, now, canAct, isWorst: index === 0, isAlone: alerts.length === 1 })),
+      listed.map((alert, index) => ({ alert, now, canAct, incident: incidentOf(alert.number), isWorst: index === 0, isAlone: alerts.length === 1 })),
       ({ alert }) => alert.number,
     );
     this.all.hidden = alerts.length <= FEW;
@@ -90,6 +94,7 @@ function card({ alert }) {
   const title = h("h2");
   const severity = h("span", { class: "severity" });
   const id = h("span", { class: "id" });
+  const incidentLink = h("a", { class: "id", hidden: "" });
   const told = h("span", { class: "told" });
   const age = h("span", { class: "aside" });
   const fold = h("button", { type: "button", class: "fold-card" }, "Details");
@@ -106,7 +111,7 @@ function card({ alert }) {
   const root = h(
     "article",
     { class: "alert" },
-    h("header", {}, mark, title, severity, id, told, age, fold),
+    h("header", {}, mark, title, severity, id, incidentLink, told, age, fold),
     h("div", { class: "assess" }, h("h3", {}, "Assess"), headline, fates.element, total.element),
     h("div", { class: "radius" }, h("h3", {}, "Blast radius"), scope, reach.element, same.element, cause.element, note.element, beside.element),
     h("div", { class: "compensate" }, h("h3", {}, "Compensate"), acknowledge.root, steps, playbook, owner, h("p", { class: "leads aside" }, where, began)),
@@ -124,12 +129,17 @@ function card({ alert }) {
     unfold(chosen);
   });
   let shown = "";
-  const update = ({ alert, now, canAct, isWorst, isAlone }) => {
+  const update = ({ alert, now, canAct, incident, isWorst, isAlone }) => {
     unfold(isAlone || (chosen ?? isWorst));
     fold.hidden = isAlone;
     told.hidden = isWorst; // the page's first line says it
     setText(age, `since ${moment(alert.since, now)}, ${duration(now - alert.since)}`);
     setAttribute(age, "title", both(alert.since));
+    incidentLink.hidden = incident === null;
+    if (incident !== null) {
+      setAttribute(incidentLink, "href", addressOf(incident));
+      setText(incidentLink, `incident ${incident}`);
+    }
     const said = JSON.stringify([inUtc(), canAct, alert]);
     if (said === shown) return;
     shown = said;

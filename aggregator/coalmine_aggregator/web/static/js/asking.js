@@ -2,9 +2,10 @@
 
 /** A problem document (RFC 9457), or an answer that is none. */
 export class Problem extends Error {
-  constructor(status, { detail, hint }, text) {
+  constructor(status, { detail, hint, parameter }, text) {
     super([detail ?? text, hint].filter(Boolean).join(" Hint: "));
     this.status = status;
+    this.parameter = parameter ?? ""; // which of what was sent is to blame
   }
 
   /** Whether there is no such thing here: a part that has nothing to say shows nothing. */
@@ -13,11 +14,14 @@ export class Problem extends Error {
   }
 }
 
+/** To where one signs in, and from there back to here. */
+export const signIn = () => location.assign(`/login?${new URLSearchParams({ next: location.pathname + location.search })}`);
+
 /** The JSON of a path; `query` leaves out what is null or undefined. Throws `Problem`. */
 export async function ask(path, query = {}, signal = undefined) {
   const given = Object.entries(query).filter(([, value]) => value !== null && value !== undefined);
   const answer = await fetch(given.length > 0 ? `${path}?${new URLSearchParams(given)}` : path, { signal });
-  if (answer.status === 401) location.assign("/login");
+  if (answer.status === 401) signIn();
   if (answer.ok) return answer.json();
   throw new Problem(answer.status, await answer.json().catch(() => ({})), answer.statusText);
 }
@@ -47,6 +51,13 @@ export class Asking {
     }
     if (key === "" || this.running !== null || performance.now() < this.nextAt || document.hidden) return;
     this.run(path, query, refresh);
+  }
+
+  /** What was answered, or is on its way, is of before something that was done: asked again at once. */
+  again() {
+    this.running?.abort();
+    this.running = null;
+    this.nextAt = 0;
   }
 
   async run(path, query, refresh) {

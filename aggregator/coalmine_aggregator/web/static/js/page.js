@@ -7,23 +7,22 @@ import { ordered } from "./cells.js";
 import { Choice } from "./choices.js";
 import { ClosedAlerts } from "./closed_alerts.js";
 import { Crumbs } from "./crumbs.js";
-import { setAttribute, setText } from "./dom.js";
 import { Duty } from "./duty.js";
 import { Fates, Oddities } from "./fates.js";
-import { Feed, onNewBuild } from "./feed.js";
+import { Feed } from "./feed.js";
 import { Grid, showLegend } from "./grid.js";
 import { bindKeys } from "./keyboard.js";
 import { Latency } from "./latency.js";
+import { Ongoing } from "./ongoing.js";
 import { Past, copyButton } from "./past.js";
 import { Place } from "./place.js";
-import { inUtc, nextTheme, onPreference, otherZone, theme } from "./preferences.js";
 import { Range } from "./range.js";
 import { Rates } from "./rates.js";
-import { mayRespond } from "./respond.js";
+import { mayDo } from "./respond.js";
 import { Services } from "./services.js";
 import { Status } from "./status.js";
 import { Strip } from "./strip.js";
-import { zone } from "./times.js";
+import { bindTools } from "./tools.js";
 
 const element = (id) => document.getElementById(id);
 
@@ -42,6 +41,7 @@ const status = new Status({
   content: element("content"),
 });
 const openAlerts = new OpenAlerts(element("open"));
+const ongoing = new Ongoing(element("incidents"), () => show());
 const closedAlerts = new ClosedAlerts(element("recent"));
 const duty = new Duty(element("duty-fold"), element("duty"));
 const grid = new Grid({ title: element("grid-title"), grid: element("grid"), note: element("grid-note") }, place);
@@ -110,7 +110,8 @@ function show() {
   status.show(snapshot, snapshot.cells);
   element("to-open").hidden = snapshot.open.length === 0;
   const canAct = canRespond && place.at === null;
-  openAlerts.show(snapshot.open, snapshot.open_total, snapshot.now, canAct);
+  ongoing.show(snapshot.open, snapshot.now, place.at === null);
+  openAlerts.show(snapshot.open, snapshot.open_total, snapshot.now, canAct, (alert) => ongoing.of(alert));
   duty.show(canAct);
   closedAlerts.show(snapshot.recent, snapshot.now, place.at !== null, canAct);
   crumbs.show(cells);
@@ -135,38 +136,33 @@ function tick() {
   else status.rest(snapshot?.open_total ?? 0, isThere());
 }
 
-function tools() {
-  const utc = inUtc();
-  const now = snapshot?.now ?? Date.now() / 1000;
-  setText(element("zone"), zone(now));
-  setAttribute(element("zone"), "aria-label", utc ? "Times are in UTC: tell them in the zone of this machine" : `Times are in ${zone(now)}: tell them in UTC`);
-  setText(element("theme-name"), theme());
-  setAttribute(element("theme"), "aria-label", `Theme: ${theme()}. Choose the next one`);
-}
-
 showLegend(element("grid-legend"));
 element("services").append(service.root);
-element("zone").addEventListener("click", otherZone);
-element("theme").addEventListener("click", nextTheme);
+bindTools(
+  () => snapshot?.now ?? Date.now() / 1000,
+  () => {
+    past.show();
+    show();
+  },
+);
 copyButton(element("copy"), () => place.link(secondOnShow()));
 const minutes = (by) => () => place.go({ at: (place.at ?? secondOnShow()) + by });
-bindKeys(element("keys"), element("keys-open"), {
+const KEYS = [
+  ["Arrows", "between the cells of the grid, or along a graph"],
+  ["Enter", "into a cell; on a graph, to that moment"],
+  ["Page \u2191\u2193", "on the loss strip, to other series"],
+  ["Esc", "one level up"],
+  ["l", "back to live"],
+  ["[ and ]", "a minute earlier, a minute later"],
+  ["i", "to the incidents"],
+];
+bindKeys(element("keys"), element("keys-open"), KEYS, {
   Escape: () => place.up(),
   l: () => place.go({ at: null }),
   "[": minutes(-60),
   "]": () => place.at !== null && minutes(60)(),
-  z: otherZone,
-  t: nextTheme,
+  i: () => location.assign("/incidents"),
 });
-onPreference(() => {
-  tools();
-  past.show();
-  show();
-});
-onNewBuild(() => {
-  element("new-build").hidden = false;
-});
-element("reload").addEventListener("click", () => location.reload());
 // Links within the page go there without loading it again.
 document.addEventListener("click", (event) => {
   const link = event.target.closest("a[data-at], a[data-labels]");
@@ -179,11 +175,10 @@ document.addEventListener("click", (event) => {
 
 // On a phone the grid comes before what is to be read: the first line has said what is wrong.
 const narrow = matchMedia("(max-width: 720px)");
-const arrange = () => element(narrow.matches ? "delivery" : "status").after(element("open"));
+const arrange = () => element(narrow.matches ? "delivery" : "status").after(element("incidents"), element("open"));
 narrow.addEventListener("change", arrange);
 arrange();
-tools();
-mayRespond().then((may) => {
+mayDo("respond").then((may) => {
   canRespond = may;
   show();
 });

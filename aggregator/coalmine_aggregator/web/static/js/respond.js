@@ -1,6 +1,6 @@
 // What people on duty do: who they are, and requests that change something.
 
-import { Problem, ask } from "./asking.js";
+import { Problem, ask, signIn } from "./asking.js";
 
 let me = null; // who is asking, once that is known
 
@@ -9,10 +9,13 @@ async function whoAmI() {
   return me;
 }
 
-/** Whether whoever looks may acknowledge, answer and silence; viewers see no buttons. */
-export async function mayRespond() {
+/**
+ * Whether whoever looks may `respond` (acknowledge, answer, silence, work on incidents) or `operate`
+ * (publish them); viewers see no buttons.
+ */
+export async function mayDo(scope) {
   try {
-    return (await whoAmI()).scopes.includes("respond");
+    return (await whoAmI()).scopes.includes(scope);
   } catch {
     return false;
   }
@@ -23,7 +26,7 @@ export async function send(path, body) {
   const { csrf } = await whoAmI();
   const headers = { "Content-Type": "application/json", "X-Coalmine-CSRF": csrf };
   const answer = await fetch(path, { method: "POST", headers, body: JSON.stringify(body) });
-  if (answer.status === 401) location.assign("/login");
+  if (answer.status === 401) signIn();
   if (answer.ok) return answer.json();
   me = null; // a session that was renewed has another token
   throw new Problem(answer.status, await answer.json().catch(() => ({})), answer.statusText);
