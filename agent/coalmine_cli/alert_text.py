@@ -57,7 +57,7 @@ def explanation(told: Explained) -> list[str]:
         state = f"closed after {length(alert.closed_at - alert.opened_at)}"
     what = f"{alert.alert_class.replace('_', ' ')} of {_service(alert.service)}"
     lines = [f"{alert.id} (number {alert.number}): {what}, {alert.severity}, {state}"]
-    lines += _facts({**_standing(alert), **_people(alert)})
+    lines += _facts({**_standing(alert), **_people(alert), "incident": _incident(told)})
     before: dict[str, str] = {}
     for index, change in enumerate(told.changes):
         if index == 1 and told.left_out:
@@ -134,6 +134,11 @@ def _people(alert: Alert) -> dict[str, str]:
         "owner": alert.owner,
         "playbook": alert.playbook,
     }
+
+
+def _incident(told: Explained) -> str:
+    number = told.incident
+    return "" if number is None else f"{number}: coalmine incidents show {number}"
 
 
 def _acknowledged(alert: Alert) -> str:

@@ -70,6 +70,16 @@ class Aggregator:
                 return self._decoded(body, kind), printable_json(body.decode(errors="replace"))
             raise self._refusal(path, response.status, body)
 
+    def read(self, path: str, content_type: str) -> bytes:
+        """What GET `path` gives, which is of that type. Raises as `ask`."""
+        with self._asked(path, content_type) as response:
+            body = self._body(response)
+            if response.status != http.client.OK:
+                raise self._refusal(path, response.status, body)
+            if response.headers.get_content_type() != content_type:
+                raise self._stranger("its answer is not one of Coalmine's")
+            return body
+
     def send(self, path: str, given: Mapping[str, object], kind: type[T]) -> tuple[T, str]:
         """The answer to POST `path` of an object, as `ask` has it. Raises as `ask`."""
         headers = {"Content-Type": "application/json"}

@@ -78,6 +78,7 @@ def review(
 @click.option("--why", required=True, help="What for; everybody sees it.")
 @click.option("--maintenance", is_flag=True, help="Planned work, which may begin later.")
 @click.option("--from", "begins", metavar="TIME", help="When maintenance begins: RFC 3339.")
+@click.option("--public", default="", help="What customers read of maintenance, on the status page.")
 @click.option("--preview", is_flag=True, help="Only say which alerts it would be about.")
 @as_json
 @_asking
@@ -91,6 +92,7 @@ def silence(
     why: str,
     maintenance: bool,
     begins: str | None,
+    public: str,
     preview: bool,
     as_json: bool,
 ) -> None:
@@ -100,6 +102,9 @@ def silence(
     """
     if begins is not None and not maintenance:
         raise click.BadParameter("needs --maintenance: a silence begins at once", param_hint="--from")
+    if public and not maintenance:
+        what = "needs --maintenance: customers are told of that alone"
+        raise click.BadParameter(what, param_hint="--public")
     starts_at = None if begins is None else _moment(begins)
     body: dict[str, Any] = {
         "match": {
@@ -113,6 +118,7 @@ def silence(
         "ends_at": (clock.wall() if starts_at is None else starts_at) + _length(lasts),
         "why": why,
         "preview": preview,
+        **({"public": public} if public else {}),  # an older aggregator knows no such member
     }
     told, answer = aggregator.send("/api/v1/silences", body, SilenceAnswer)
     _show(answer, silenced(told.silence, told.now), as_json)

@@ -37,6 +37,8 @@ def silenced(silence: Silence, now: float) -> list[str]:
     begins = f"from {moment(silence.starts_at)} " if silence.state == "pending" else ""
     lasts = f"until {moment(silence.ends_at)} UTC, {length(silence.ends_at - now)} from now"
     lines = [f"Silenced {begins}{lasts}: {match_text(silence.match)}", _about(silence.takes)]
+    if silence.public:
+        lines.append(f"Customers read: {silence.public}")
     if silence.id:
         lines.append(f"End it: coalmine alerts unsilence {silence.id}")
     else:

@@ -19,6 +19,7 @@ class _Lazy(click.Group):
         "aggregator": ("coalmine_cli.aggregator", "Count what arrives, and page when it does not."),
         "alerts": ("coalmine_cli.alerts", "See what is open, and why; acknowledge, silence."),
         "demo": ("coalmine_cli.demo", "Watch a fleet on this machine, and break things."),
+        "incidents": ("coalmine_cli.incidents", "See incidents, say how they stand, write them up."),
         "rates": ("coalmine_cli.rates", "See what arrived of what was sent, by any labels."),
         "top": ("coalmine_cli.top", "Watch sum rates, alerts and agents in this terminal."),
     }

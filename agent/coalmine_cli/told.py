@@ -124,6 +124,7 @@ class Explained(msgspec.Struct):
     changes: list[Change]
     left_out: int
     told: list[Told] = msgspec.field(default_factory=list)
+    incident: int | None = None
 
 
 class Problem(msgspec.Struct):

@@ -46,6 +46,7 @@ class Silence(msgspec.Struct):
     ends_at: float
     ended_at: float | None
     takes: int
+    public: str = ""
 
 
 class SilenceAnswer(msgspec.Struct):

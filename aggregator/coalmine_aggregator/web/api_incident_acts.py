@@ -203,7 +203,8 @@ def _acting(kind: type[Body], what: str) -> Iterator[None]:
         raise no_such_incident(str(error.args[0])) from None
     except ValueError as error:
         field, colon, why = str(error).partition(": ")
-        if colon and field in kind.__struct_fields__:
+        member = field.partition(".")[0].partition("[")[0]  # of actions[0].due, for one
+        if colon and member in kind.__struct_fields__:
             raise bad_body(field, f"{field} {why}.") from None
         raise ProblemError(
             HTTPStatus.CONFLICT,
