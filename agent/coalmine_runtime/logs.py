@@ -2,8 +2,8 @@
 
 `2026-11-20T03:12:00.123Z warning agent.slot.missed slot=1763608320 missed=2`
 
-Under systemd (`JOURNAL_STREAM` is set) the time is left to the journal and each line starts with its
-priority, `<4>`.
+Where standard error is the journal's, each line starts with its priority, `<4>`, which the journal
+takes off again, and `key=value` lines leave the time to it.
 """
 
 from __future__ import annotations
@@ -75,12 +75,23 @@ def get_logger(name: str) -> Log:
 def set_up(format_: Format = Format.TEXT, level: str = "info") -> None:
     """Sends every log line of the process to standard error."""
     handler = logging.StreamHandler(sys.stderr)
-    journal = "JOURNAL_STREAM" in os.environ
-    handler.setFormatter(_Json() if format_ is Format.JSON else _Text(journal=journal))
+    journal = _to_journal()
+    formatter: logging.Formatter = _Json() if format_ is Format.JSON else _Text(timed=not journal)
+    handler.setFormatter(_Prioritised(formatter) if journal else formatter)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
     logging.getLogger("coalmine").setLevel(level.upper())
+
+
+def _to_journal() -> bool:
+    """Whether standard error is the journal's. A child that writes elsewhere has the variable too, so
+    it names the stream; see systemd.exec(5)."""
+    try:
+        stream = os.fstat(sys.stderr.fileno())
+    except (OSError, ValueError):  # closed, or no file at all
+        return False
+    return os.environ.get("JOURNAL_STREAM") == f"{stream.st_dev}:{stream.st_ino}"
 
 
 def _time(record: logging.LogRecord) -> str:
@@ -96,15 +107,27 @@ def _value(value: object) -> str:
     return text if text and _PLAIN.issuperset(text) else quoted(text)
 
 
-class _Text(logging.Formatter):
-    def __init__(self, *, journal: bool) -> None:
+class _Prioritised(logging.Formatter):
+    """Puts the priority before every line: the journal makes an entry of each."""
+
+    def __init__(self, inner: logging.Formatter) -> None:
         super().__init__()
-        self._journal = journal
+        self._inner = inner
+
+    def format(self, record: logging.LogRecord) -> str:
+        priority = f"<{_PRIORITY.get(record.levelname.lower(), 6)}>"
+        return priority + self._inner.format(record).replace("\n", f"\n{priority}")
+
+
+class _Text(logging.Formatter):
+    def __init__(self, *, timed: bool) -> None:
+        super().__init__()
+        self._timed = timed
 
     def format(self, record: logging.LogRecord) -> str:
         level = record.levelname.lower()
         fields: Mapping[str, Any] = getattr(record, "fields", {})
-        start = f"<{_PRIORITY.get(level, 6)}>" if self._journal else f"{_time(record)} "
+        start = f"{_time(record)} " if self._timed else ""
         message = record.getMessage()
         if not record.name.startswith("coalmine"):
             message = f"{record.name} message={_value(message)}"

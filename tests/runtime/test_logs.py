@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import sys
 
 import pytest
 
@@ -71,10 +73,47 @@ def test_below_the_level_nothing_is_written(capsys: pytest.CaptureFixture[str]) 
     assert capsys.readouterr().err == ""
 
 
-def test_the_journal_gets_priorities_and_no_time(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+@pytest.fixture
+def journal(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Standard error is what `JOURNAL_STREAM` names."""
+    stream = os.fstat(sys.stderr.fileno())
+    monkeypatch.setenv("JOURNAL_STREAM", f"{stream.st_dev}:{stream.st_ino}")
+
+
+@pytest.mark.usefixtures("journal")
+def test_the_journal_gets_priorities_and_no_time(capfd: pytest.CaptureFixture[str]) -> None:
+    set_up()
+    get_logger("agent").error("agent.x")
+    assert capfd.readouterr().err == "<3>error agent.x\n"
+
+
+@pytest.mark.usefixtures("journal")
+def test_the_journal_gets_the_priority_of_json_lines(capfd: pytest.CaptureFixture[str]) -> None:
+    set_up(Format.JSON)
+    get_logger("agent").warning("agent.x")
+    line = capfd.readouterr().err
+    assert line.startswith("<4>{")
+    assert json.loads(line[3:])["event"] == "agent.x"
+
+
+@pytest.mark.usefixtures("journal")
+def test_the_journal_gets_the_priority_of_every_line_of_a_traceback(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    set_up()
+    try:
+        raise ValueError("first\nsecond")
+    except ValueError as error:
+        get_logger("agent").exception("agent.x", error)
+    lines = capfd.readouterr().err.splitlines()
+    assert len(lines) > 3
+    assert all(line.startswith("<3>") for line in lines)
+
+
+def test_a_child_of_a_service_that_writes_elsewhere_has_a_log_of_its_own(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("JOURNAL_STREAM", "8:1")
     set_up()
     get_logger("agent").error("agent.x")
-    assert capsys.readouterr().err == "<3>error agent.x\n"
+    assert capfd.readouterr().err.endswith("Z error agent.x\n")
