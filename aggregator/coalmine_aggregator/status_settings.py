@@ -249,7 +249,7 @@ class StatusPageSettings:
 
 
 def _check_components(components: list[ComponentSettings]) -> None:
-    if not components:
+    if all(component.retired for component in components):
         raise SettingError("components", "there is none; the page would say nothing")
     if len(components) > MAX_COMPONENTS:
         raise SettingError("components", f"more than {MAX_COMPONENTS}")

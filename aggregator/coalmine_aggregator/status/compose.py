@@ -133,8 +133,11 @@ class _Statuses:
 
     def __init__(self, inputs: Inputs, told: Sequence[Told], planned: Sequence[Planned]) -> None:
         self._inputs = inputs
-        self._told = told
-        self._planned = planned
+        self._open = [each for each in told if each.public.state.is_open]
+        self._in_progress = [
+            each for each in planned if each.public.state is MaintenanceState.IN_PROGRESS
+        ]
+        self._over_at = _over_at(told, planned)
         self._withheld = _withheld(inputs)
         self._today = datetime.datetime.fromtimestamp(inputs.now, inputs.plan.zone).date()
 
@@ -172,26 +175,23 @@ class _Statuses:
     ) -> tuple[ComponentStatus, float]:
         """Its state and since when: what is measured, where that may be told, never better than what
         open incidents and planned work say."""
+        touching = [each for each in self._open if component in each.told]
         live = Live(_OPERATIONAL)
-        if follows or any(component in each.told for each in self._told):
+        if follows or touching:
             live = self._inputs.states.get(component.id, live)
         hits = [
             each.public.started_at
-            for each in self._told
+            for each in touching
             if component in each.touched and each.public.state in _GOING_ON
         ]
-        work = [
-            each.public.scheduled_for
-            for each in self._planned
-            if component in each.components and each.public.state is MaintenanceState.IN_PROGRESS
-        ]
+        work = [each.public.scheduled_for for each in self._in_progress if component in each.components]
         status = live.status
         if work:
             status = worse(status, ComponentStatus.UNDER_MAINTENANCE)
         if hits:
             status = worse(status, ComponentStatus.DEGRADED_PERFORMANCE)
         if status is _OPERATIONAL:
-            return status, max(created_at, live.since or 0.0, self._over_at(component))
+            return status, max(created_at, live.since or 0.0, self._over_at.get(component.id, 0.0))
         if status is ComponentStatus.UNDER_MAINTENANCE:
             return status, min(work)
         begun = created_at if live.since is None else live.since
@@ -199,17 +199,16 @@ class _Statuses:
             return status, min(hits)
         return status, min([begun, *hits])
 
-    def _over_at(self, component: Component) -> float:
-        """When the last trouble or work on it was over that customers were told of."""
-        ends = [
-            each.public.resolved_at or 0.0
-            for each in self._told
-            if component.id in each.public.components
-        ]
-        ends += [
-            each.public.completed_at or 0.0 for each in self._planned if component in each.components
-        ]
-        return max(ends, default=0.0)
+
+def _over_at(told: Sequence[Told], planned: Sequence[Planned]) -> dict[str, float]:
+    """When the last trouble or work on a component was over that customers were told of, by its id."""
+    over: dict[str, float] = {}
+    ends = [(each.public.resolved_at, each.public.components) for each in told]
+    ends += [(each.public.completed_at, each.public.components) for each in planned]
+    for end, components in ends:
+        if end is not None:
+            over |= {id_: max(end, over.get(id_, 0.0)) for id_ in components}
+    return over
 
 
 def _withheld(inputs: Inputs) -> frozenset[Component]:

@@ -75,6 +75,7 @@ class _Walk:
         ]
         self._scopes: dict[int, Scope] = {}
         self._publication = Publication.BY_COMPONENT
+        self._is_written_up = is_written_up(incident)
         self._state: IncidentState | None = None
         self._shown: IncidentState | None = None
         self._is_shown = False
@@ -104,7 +105,7 @@ class _Walk:
                 self._scopes[entry.alert] = entry.scope
         if entry.state is not self._state:
             self.monitoring_at = _monitoring_at(self.monitoring_at, entry)
-            self._state = entry.state
+        self._state = public_state(entry.state, is_written_up=self._is_written_up)
 
     def _late(self, entry: Entry) -> list[Affected]:
         """What was taken over and lasts at the time of an entry."""
@@ -150,6 +151,19 @@ class _Walk:
             return frozenset(), told
         is_watched = self._state is IncidentState.MONITORING
         return (of_alerts if is_watched else of_alerts | said), told
+
+
+def is_written_up(incident: Incident) -> bool:
+    """Whether customers can read what was learned."""
+    postmortem = incident.postmortem
+    return any(text.strip() for text in (postmortem.cause, postmortem.affected, postmortem.resolution))
+
+
+def public_state(state: IncidentState, *, is_written_up: bool) -> IncidentState:
+    """The state as customers see it: what was learned and stays inside is no news for them."""
+    if state is IncidentState.POSTMORTEM and not is_written_up:
+        return IncidentState.RESOLVED
+    return state
 
 
 def _union(sets: Iterable[Hit]) -> Hit:

@@ -6,10 +6,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
-from coalmine_aggregator.model.incident import Entry, Incident, IncidentState, Publication
+from coalmine_aggregator.model.incident import Entry, EntryKind, Incident, IncidentState, Publication
 from coalmine_aggregator.status import words
 from coalmine_aggregator.status.components import Cell, Component
-from coalmine_aggregator.status.course import Step, course_of
+from coalmine_aggregator.status.course import Step, course_of, is_written_up, public_state
 from coalmine_aggregator.status.plan import Plan
 from coalmine_aggregator.status.site import (
     ComponentChange,
@@ -59,8 +59,8 @@ def tell(recorded: Recorded, plan: Plan, cells: Collection[Cell]) -> Told | None
     course = course_of(incident, recorded.entries, touching)
     if not course.steps:
         return None
-    told = _Teller(incident, plan, touching, course.told)
-    public = told.incident(course.steps, course.monitoring_at)
+    teller = _Teller(recorded, plan, touching, course.told)
+    public = teller.incident(course.steps, course.monitoring_at)
     if not incident.state.is_open:
         return Told(public, frozenset(), frozenset())
     return Told(public, course.told, course.touched)
@@ -73,9 +73,9 @@ def _may_be_public(incident: Incident) -> bool:
 
 class _Teller:
     def __init__(
-        self, incident: Incident, plan: Plan, touching: Touching, told: frozenset[Component]
+        self, recorded: Recorded, plan: Plan, touching: Touching, told: frozenset[Component]
     ) -> None:
-        self._incident = incident
+        self._incident = incident = recorded.incident
         self._plan = plan
         self._components = _in_order(plan, told)
         self._losses: dict[Component, Loss | None] = {
@@ -83,6 +83,13 @@ class _Teller:
         }
         self._was_lossy = any(map(is_of_alert, incident.affected)) or any(
             loss is not None and loss.bad for loss in self._losses.values()
+        )
+
+        is_told = is_written_up(incident)
+        # What was learned may be put better after it was told first.
+        self._written_at = max(
+            (entry.at for entry in recorded.entries if is_told and entry.kind is EntryKind.POSTMORTEM),
+            default=0.0,
         )
 
     def incident(self, steps: tuple[Step, ...], monitoring_at: float | None) -> PublicIncident:
@@ -93,11 +100,11 @@ class _Teller:
             id=id_of(self._plan, incident.number),
             name=incident.public_title.strip()
             or words.incident_name(_names(components), is_lossy=self._was_lossy),
-            state=incident.state,
+            state=public_state(incident.state, is_written_up=is_written_up(incident)),
             grade=max(grades, default=Grade.MINOR, key=list(Grade).index),
             started_at=float(incident.since),
             created_at=updates[0].at,
-            updated_at=updates[-1].at,
+            updated_at=max(updates[-1].at, self._written_at),
             updates=updates[::-1],
             components=tuple(each.id for each in components if not each.is_retired),
             impacts=tuple(
