@@ -1,8 +1,8 @@
 """The listener of the public page, which anybody may reach: bounded in connections and in patience.
 
-A connection has `IDLE_S` for each request, dripped or not, `SEND_S` to take an answer, and `LINGER_S` to
-end when it was refused. Of more than `MOST` the one that has been without a request for longest is cut
-off: whoever holds connections open cuts off their own, and those who read are let in.
+Whoever is slow, in asking, in taking an answer or in going, is cut off. Of too many connections the one
+that has been without a request for longest is: whoever holds connections open cuts off their own, and
+those who read are let in.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ _SWEEP_S: Final = 0.5
 
 
 class Patience(NamedTuple):
-    """How many connections there may be, and for how long each waits, in seconds."""
+    """There are `most` connections. Each has `idle_s` seconds for a request, dripped or not, `send_s`
+    to take an answer, and `linger_s` to go once it was refused."""
 
     most: int = 4_000
     idle_s: float = 10.0
@@ -71,6 +72,7 @@ class _Crowd:
         self._loop = asyncio.get_running_loop()
         self._since: dict[Connection, float] = {}
         self._stuck: dict[Connection, float] = {}
+        self._gone: asyncio.Event | None = None
 
     def connection(self) -> Connection:
         return Connection(self._answering, self._admit, self._asked, self._forget)
@@ -89,6 +91,8 @@ class _Crowd:
     def _forget(self, connection: Connection) -> None:
         self._since.pop(connection, None)
         self._stuck.pop(connection, None)
+        if self._gone is not None and not self._since:
+            self._gone.set()
 
     async def sweep(self) -> None:
         """Cuts off those who are too slow."""
@@ -112,8 +116,9 @@ class _Crowd:
         """Ends all of them, those last that still take an answer."""
         for connection in list(self._since):
             connection.close()
-        deadline = self._loop.time() + STOP_S
-        while self._since and self._loop.time() < deadline:
-            await asyncio.sleep(0.05)
+        if self._since:
+            self._gone = asyncio.Event()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._gone.wait(), STOP_S)
         for connection in list(self._since):
             connection.abort()

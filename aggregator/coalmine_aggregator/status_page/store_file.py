@@ -15,7 +15,6 @@ files' sizes and times; then what was read is thrown away.
 from __future__ import annotations
 
 import contextlib
-import os
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -117,7 +116,7 @@ def _states(path: str) -> State:
 
 def _state(path: str) -> _FileState:
     try:
-        found = os.stat(path)
+        found = Path(path).stat()
     except FileNotFoundError:
         return None
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns

@@ -1,0 +1,100 @@
+"""Keeps the site as new as the store: each second it looks, composes, renders, and puts the new site in
+the place of the old one.
+
+The store is looked at on a thread of its own. Where it does not answer, or answers late, the site goes
+on from what was known last, and says since when that is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+
+from coalmine_aggregator.status.compose import Inputs, Memory, compose
+from coalmine_aggregator.status.render import Rendered, render
+from coalmine_aggregator.status_page.store_file import StoreAwayError
+from coalmine_aggregator.status_page.store_reader import StoreReader
+from coalmine_runtime import clock
+from coalmine_runtime.logs import get_logger
+
+log = get_logger("status_page")
+
+LOOK_S: Final = 1.0
+LATE_S: Final = 3.0
+"""A look that takes longer is told, and the site goes on without it until it ends."""
+
+_SLOW_S: Final = 60.0
+"""The first look reads what the others need not; it has longer."""
+
+
+class Keeper:
+    """`site` is the newest one; None before there is any. `on_pass` is called each second."""
+
+    def __init__(self, reader: StoreReader, on_pass: Callable[[str], None] = lambda _: None) -> None:
+        self.site: Rendered | None = None
+        self._reader = reader
+        self._on_pass = on_pass
+        self._looks = ThreadPoolExecutor(1, thread_name_prefix="store")
+        self._makes = ThreadPoolExecutor(1, thread_name_prefix="site")
+        self._looking: asyncio.Future[Inputs] | None = None
+        self._memory = Memory()
+        self._trouble = ""
+        self._is_failing = False
+
+    async def run(self) -> None:
+        """For good."""
+        while True:
+            began = clock.monotonic()
+            await self.turn()
+            self._on_pass(self._trouble)
+            await asyncio.sleep(max(0.0, LOOK_S - (clock.monotonic() - began)))
+
+    async def turn(self) -> None:
+        """One second: a look, and the site that comes of it. Raises nothing."""
+        loop = asyncio.get_running_loop()
+        try:
+            inputs = await self._look()
+            if inputs is not None:
+                self.site = await loop.run_in_executor(self._makes, self._make, inputs)
+            self._is_failing = False
+        except Exception as error:  # a fault of ours: the last site stays
+            if not self._is_failing:
+                log.exception("status_page.site.failed", error)
+            self._is_failing = True
+
+    def close(self) -> None:
+        """Waits for nothing: a look that hangs goes with the process."""
+        self._looks.shutdown(wait=False, cancel_futures=True)
+        self._makes.shutdown(wait=False, cancel_futures=True)
+
+    async def _look(self) -> Inputs | None:
+        """What is known now, of this look or of an earlier one."""
+        now = clock.wall()
+        if self._looking is None:
+            loop = asyncio.get_running_loop()
+            self._looking = loop.run_in_executor(self._looks, self._reader.look, now)
+        waits_s = _SLOW_S if self._reader.last(now) is None else LATE_S
+        await asyncio.wait([self._looking], timeout=waits_s)
+        if not self._looking.done():
+            self._tell(f"does not answer for more than {waits_s:g} s")
+            return self._reader.last(now)
+        looked, self._looking = self._looking, None
+        try:
+            inputs = looked.result()
+        except StoreAwayError as error:
+            self._tell(str(error))
+            return self._reader.last(clock.wall())
+        self._tell("")
+        return inputs
+
+    def _make(self, inputs: Inputs) -> Rendered:
+        return render(compose(inputs, self._memory), self.site)
+
+    def _tell(self, trouble: str) -> None:
+        if trouble and not self._trouble:
+            log.warning("status_page.store.away", error=trouble)
+        elif self._trouble and not trouble:
+            log.info("status_page.store.back")
+        self._trouble = trouble

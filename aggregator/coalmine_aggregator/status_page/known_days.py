@@ -1,0 +1,56 @@
+"""Which days' sums are to be read, and what was read of them. Pure.
+
+A day is read once it begins, again and again while it lasts and while late evidence can revise it, and
+never after.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Final
+
+from coalmine_aggregator.status.days import DaySpan, DaySums
+
+TODAY_S: Final = 10.0
+OVER_S: Final = 60.0
+"""How often a day is read that goes on, and one that is over but not final."""
+
+FINAL_S: Final = 26 * 3_600
+"""After its end; late reports revise what is up to a day old."""
+
+
+class KnownDays:
+    """`spans` are always all of the days that are shown, the oldest first."""
+
+    def __init__(self) -> None:
+        self._read_at: dict[date, float] = {}
+        self._sums: dict[date, Mapping[str, DaySums]] = {}
+
+    def due(self, spans: Sequence[DaySpan], now: float) -> list[DaySpan]:
+        """Those to be read now."""
+        shown = {span.date for span in spans}
+        for old in self._read_at.keys() - shown:
+            del self._read_at[old], self._sums[old]
+        return [span for span in spans if self._is_due(span, now)]
+
+    def put(self, span: DaySpan, sums: Mapping[str, DaySums], now: float) -> None:
+        """What was read of a day, by a component's id."""
+        self._read_at[span.date] = now
+        self._sums[span.date] = sums
+
+    def by_component(self) -> dict[str, list[DaySums]]:
+        """All that is known, the oldest first."""
+        found: dict[str, list[DaySums]] = {}
+        for _, sums in sorted(self._sums.items()):
+            for component, day in sums.items():
+                found.setdefault(component, []).append(day)
+        return found
+
+    def _is_due(self, span: DaySpan, now: float) -> bool:
+        read_at = self._read_at.get(span.date)
+        if read_at is None:
+            return True
+        if read_at > span.last + FINAL_S:
+            return False
+        return abs(now - read_at) >= (TODAY_S if now <= span.last + 1 else OVER_S)
