@@ -20,8 +20,8 @@ _WORKED_ON: Final = (IncidentState.INVESTIGATING, IncidentState.IDENTIFIED)
 
 
 class Following:
-    """Takes in what one tick did. `before` are the alerts that were open before it, `after` those after it, by
-    number."""
+    """Takes in what one tick did. `before` are the alerts that were open before it, `after` those
+    after it, by number."""
 
     def __init__(
         self,
@@ -73,7 +73,7 @@ class Following:
         wider = wider_of(alert, self._before, closed, self._after)
         text = f"{alert.id} closed."
         if wider is not None:
-            text = f"{alert.id} is part of {wider.id} now: {alert_headline(wider)}."
+            text = f"{alert.id} is part of a wider alert now: {alert_headline(wider)}."
             if self._book[number].state.is_open:
                 self._folds[wider.number].add(number)
         self._book.write(

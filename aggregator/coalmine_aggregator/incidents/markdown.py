@@ -1,7 +1,7 @@
 """Text within Markdown, so that a reader and a parser get it back as it is. Pure.
 
-Emphasis, lists, links and code stay as people wrote them. What would end a section, begin another, or be
-HTML is escaped with a backslash, as CommonMark has it: https://spec.commonmark.org/0.31.2/#backslash-escapes
+Emphasis, lists, links and code stay as people wrote them. What would end a section, begin another, or
+be HTML is escaped with a backslash, as in https://spec.commonmark.org/0.31.2/#backslash-escapes.
 """
 
 from __future__ import annotations
