@@ -42,6 +42,14 @@ apt-get clean
 """
 
 
+_ADD = """
+set -eu
+apt-get update -qq
+apt-get install -y -qq --no-install-recommends -o DPkg::Use-Pty=0 "$@" >/dev/null 2>&1
+apt-get clean
+"""
+
+
 class Debian:
     """The system in `root`."""
 
@@ -70,6 +78,11 @@ class Debian:
         target = self.root / HOME.lstrip("/") / name
         _as_root("install", "--mode=644", str(source), str(target))
 
+    def as_root(self, script: str, *arguments: str) -> None:
+        """Runs a shell script in it as root, with `$1` and so on. Raises RuntimeError."""
+        shell = ["sh", "-c", script, "sh", *arguments]
+        _run([*self._enter(), str(self.root), *_env(_ROOT_ENV), *shell])
+
     def remove(self) -> None:
         """The folder goes."""
         _as_root("rm", "-rf", "--one-file-system", str(self.root))
@@ -84,7 +97,7 @@ class Debian:
         _as_root("cp", "-rT", "/etc/apt", str(etc / "apt"))
         self._take_over()
         _as_root("ln", "-sf", "/bin/false", str(self.root / "usr/sbin/policy-rc.d"))
-        _run([*self._enter(), str(self.root), *_env(_ROOT_ENV), "sh", "-c", _PREPARE])
+        self.as_root(_PREPARE)
         self._take_over()  # what the packages' scripts wrote anew
 
     def _take_over(self) -> None:
@@ -93,31 +106,44 @@ class Debian:
                 _as_root("install", "-D", "--mode=644", f"/{name}", str(self.root / name))
 
 
-def fresh_debian(folder: Path) -> Debian:
-    """A new system in `folder`, from the archive where there is one of the same making."""
+def fresh_debian(folder: Path, packages: Sequence[str] = ()) -> Debian:
+    """A new system in `folder`, with these packages besides; from the archive where there is one of the
+    same making."""
     root = folder / "debian"
     _as_root("mkdir", "-m", "755", str(root))
     debian = Debian(root)
-    archive = _CACHE / f"{SUITE}-{_making()}.tar"
     try:
-        if archive.exists():
-            _as_root("tar", "-x", "--numeric-owner", "-f", str(archive), "-C", str(root))
-            debian._take_over()
-        else:
-            _bootstrap(debian, archive)
+        _make(debian, tuple(packages))
     except BaseException:
         debian.remove()
         raise
     return debian
 
 
-def _bootstrap(debian: Debian, archive: Path) -> None:
-    """Makes the system from packages, and keeps it as an archive."""
+def _make(debian: Debian, packages: tuple[str, ...]) -> None:
+    archive = _CACHE / f"{SUITE}-{_making(packages)}.tar"
+    if archive.exists():
+        _as_root("tar", "-x", "--numeric-owner", "-f", str(archive), "-C", str(debian.root))
+        debian._take_over()
+        return
+    if packages:
+        _make(debian, ())
+        debian.as_root(_ADD, *packages)
+    else:
+        _bootstrap(debian)
+    _keep(debian, archive)
+
+
+def _bootstrap(debian: Debian) -> None:
+    """Makes the system from packages."""
     program = shutil.which("debootstrap", path="/usr/sbin:/usr/bin:/sbin:/bin")
     if program is None:
         raise FileNotFoundError("debootstrap is missing: apt-get install debootstrap")
     _as_root(program, "--variant=minbase", SUITE, str(debian.root), _mirror())
     debian._prepare()
+
+
+def _keep(debian: Debian, archive: Path) -> None:
     _CACHE.mkdir(parents=True, exist_ok=True)
     half = archive.with_suffix(".part")
     root = str(debian.root)
@@ -125,9 +151,9 @@ def _bootstrap(debian: Debian, archive: Path) -> None:
     half.rename(archive)
 
 
-def _making() -> str:
+def _making(packages: tuple[str, ...]) -> str:
     """Changes whenever the system would be made otherwise."""
-    recipe = repr((SUITE, PACKAGES, _PREPARE, _mirror()))
+    recipe = repr((SUITE, PACKAGES, _PREPARE, _mirror(), *packages))
     return hashlib.sha256(recipe.encode()).hexdigest()[:12]
 
 

@@ -1,0 +1,51 @@
+"""What an installation takes: the wheel of what is committed, and those of all that it needs."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+PYTHON = "3.11"
+"""That of Debian 12."""
+
+_CACHE = REPOSITORY / "var" / "wheels"
+_LOCK = REPOSITORY / "requirements" / "aggregator.txt"
+_VENDORED = "aggregator/coalmine_aggregator/web/static/vendor"
+_PIP = (sys.executable, "-m", "pip", "--quiet", "--no-input", "--disable-pip-version-check")
+
+
+def build_wheel(folder: Path) -> Path:
+    """The wheel of what is committed, made in `folder`."""
+    source = folder / "source"
+    source.mkdir()
+    archive = subprocess.run(
+        ["git", "-C", str(REPOSITORY), "archive", "HEAD"], check=True, capture_output=True
+    )
+    subprocess.run(["tar", "-x", "-C", str(source)], input=archive.stdout, check=True)
+    if (vendored := REPOSITORY / _VENDORED).is_dir():  # what the build would ask npm for
+        shutil.copytree(vendored, source / _VENDORED)
+    _pip("wheel", "--no-deps", "--no-build-isolation", f"--wheel-dir={folder}", str(source))
+    (wheel,) = folder.glob("coalmine-*.whl")
+    return wheel
+
+
+def needed_wheels() -> Path:
+    """A folder with a wheel of everything in the aggregator's lock file, kept until that changes."""
+    kept = _CACHE / hashlib.sha256(_LOCK.read_bytes()).hexdigest()[:12]
+    if not kept.is_dir():
+        half = kept.with_suffix(".part")
+        shutil.rmtree(half, ignore_errors=True)
+        which = ("--only-binary=:all:", f"--python-version={PYTHON}", "--no-deps", "--require-hashes")
+        _pip("download", *which, f"--requirement={_LOCK}", f"--dest={half}")
+        half.rename(kept)
+    return kept
+
+
+def _pip(*arguments: str) -> None:
+    done = subprocess.run([*_PIP, *arguments], capture_output=True, text=True, timeout=600, check=False)
+    if done.returncode:
+        raise RuntimeError(f"pip {arguments[0]}: status {done.returncode}\n{done.stderr[-2000:]}")
