@@ -8,11 +8,9 @@ one step, when they could.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import groupby
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from coalmine_aggregator.model.incident import (
-    Affected,
     Entry,
     EntryKind,
     Incident,
@@ -22,6 +20,10 @@ from coalmine_aggregator.model.incident import (
 from coalmine_aggregator.model.scopes import Scope
 from coalmine_aggregator.status.components import Component, Publish
 from coalmine_aggregator.status.touching import Touching, is_by_hand, is_of_alert
+
+_OPENING: Final = (EntryKind.OPENED, EntryKind.ALERT_OPENED, EntryKind.REOPENED)
+_AT_ONCE_S: Final = 1.0
+"""What lies no further apart came of one tick."""
 
 Hit = frozenset[Component]
 
@@ -68,10 +70,10 @@ class _Walk:
         self._touching = touching
         self._by_hand = [each.scope for each in incident.affected if is_by_hand(each)]
         self._of_alerts = {each.alert for each in incident.affected if is_of_alert(each)}
-        named = {entry.alert for entry in entries if entry.scope is not None}
-        # What came with another incident that turned out to be the same has no entry of its own.
+        opened = {entry.alert for entry in entries if entry.kind in _OPENING}
+        # What came with another incident that turned out to be the same opened there.
         self._taken_over = [
-            each for each in incident.affected if is_of_alert(each) and each.alert not in named
+            each for each in incident.affected if is_of_alert(each) and each.alert not in opened
         ]
         self._scopes: dict[int, Scope] = {}
         self._publication = Publication.BY_COMPONENT
@@ -83,11 +85,10 @@ class _Walk:
         self._ever: Hit = frozenset()
 
     def steps(self, entries: Sequence[Entry]) -> Iterator[Step]:
-        for at, together in groupby(entries, key=lambda entry: entry.at):
-            group = list(together)
+        for group in _at_once(entries):
             for entry in group:
                 self._take(entry)
-            step = self._step(group[0].sequence, at, "\n\n".join(_texts(group)))
+            step = self._step(group[0], "\n\n".join(_texts(group)))
             if step is not None:
                 yield step
 
@@ -96,8 +97,10 @@ class _Walk:
             self._publication = Publication.PUBLISHED
         elif entry.kind is EntryKind.WITHHELD:
             self._publication = Publication.WITHHELD
-        if entry.kind is EntryKind.MERGED or self._state is None:
-            self._scopes |= {each.alert: each.scope for each in self._late(entry)}
+        if entry.kind is EntryKind.MERGED:
+            self._ever |= _union(self._touching.by(each.scope) for each in self._taken_over)
+            lasting = [each for each in self._taken_over if each.last is None or entry.at <= each.last]
+            self._scopes |= {each.alert: each.scope for each in lasting}
         if entry.alert in self._of_alerts:
             if entry.kind is EntryKind.ALERT_CLOSED:
                 self._scopes.pop(entry.alert, None)
@@ -107,16 +110,7 @@ class _Walk:
             self.monitoring_at = _monitoring_at(self.monitoring_at, entry)
         self._state = public_state(entry.state, is_written_up=self._is_written_up)
 
-    def _late(self, entry: Entry) -> list[Affected]:
-        """What was taken over and lasts at the time of an entry."""
-        is_merge = entry.kind is EntryKind.MERGED
-        return [
-            each
-            for each in self._taken_over
-            if (is_merge or each.first <= entry.at) and (each.last is None or entry.at <= each.last)
-        ]
-
-    def _step(self, sequence: int, at: float, public: str) -> Step | None:
+    def _step(self, entry: Entry, public: str) -> Step | None:
         assert self._state is not None
         hit, told = self._look()
         self._waiting = public or self._waiting
@@ -128,10 +122,19 @@ class _Walk:
                 return None
             public = self._waiting
         elif not public and self._state is self._shown and hit == self.hit:
+            self.told = told
             return None
         began, ended = hit - self.hit, self.hit - hit
         step = Step(
-            sequence, at, self._shown, self._state, began, ended, told, public, bool(self._scopes)
+            entry.sequence,
+            entry.at,
+            self._shown,
+            self._state,
+            began,
+            ended,
+            told,
+            public,
+            bool(self._scopes),
         )
         self._is_shown, self._shown, self._waiting = True, self._state, ""
         self.hit, self.told = hit, told
@@ -168,6 +171,18 @@ def public_state(state: IncidentState, *, is_written_up: bool) -> IncidentState:
 
 def _union(sets: Iterable[Hit]) -> Hit:
     return frozenset().union(*sets)
+
+
+def _at_once(entries: Sequence[Entry]) -> Iterator[list[Entry]]:
+    """The entries that one happening wrote, together."""
+    group: list[Entry] = []
+    for entry in entries:
+        if group and abs(entry.at - group[0].at) > _AT_ONCE_S:
+            yield group
+            group = []
+        group.append(entry)
+    if group:
+        yield group
 
 
 def _texts(entries: Sequence[Entry]) -> Iterator[str]:

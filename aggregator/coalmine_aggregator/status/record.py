@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
+from coalmine_aggregator.incidents.publicity import may_be_public
 from coalmine_aggregator.model.incident import Entry, EntryKind, Incident, IncidentState, Publication
 from coalmine_aggregator.status import words
 from coalmine_aggregator.status.components import Cell, Component
@@ -51,9 +52,9 @@ def tell(recorded: Recorded, plan: Plan, cells: Collection[Cell]) -> Told | None
     """What customers see of an incident; None where they see nothing of it. `cells` are those that the
     fleet has."""
     incident = recorded.incident
-    if incident.merged_into or incident.publication is Publication.WITHHELD:
+    if incident.publication is Publication.WITHHELD or not may_be_public(incident):
         return None
-    if incident.service not in plan.components.services or not _may_be_public(incident):
+    if incident.service not in plan.components.services:
         return None
     touching = Touching(incident, plan.components, cells)
     course = course_of(incident, recorded.entries, touching)
@@ -64,11 +65,6 @@ def tell(recorded: Recorded, plan: Plan, cells: Collection[Cell]) -> Told | None
     if not incident.state.is_open:
         return Told(public, frozenset(), frozenset())
     return Told(public, course.told, course.touched)
-
-
-def _may_be_public(incident: Incident) -> bool:
-    """Whether it is about loss, or was opened by hand."""
-    return bool(incident.opened_by) or any(map(is_of_alert, incident.affected))
 
 
 class _Teller:

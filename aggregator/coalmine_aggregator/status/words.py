@@ -96,17 +96,24 @@ def later(
 ) -> str:
     """What is said when the state of an incident, or of components in it, changes; `is_lossy` says
     that something still loses datapoints."""
+    is_back = state is IncidentState.INVESTIGATING and not _is_worked_on(before)
     sentences = []
-    if state is not before:
-        is_back = state is IncidentState.INVESTIGATING and before is not IncidentState.IDENTIFIED
-        sentences.append("It is back. We are investigating." if is_back else _STATES[state])
-        if state is IncidentState.MONITORING and not is_lossy:
-            sentences = ["Nothing is lost any more. We keep watching."]
+    if is_back:
+        sentences.append("It is back. We are investigating.")
+    elif state is IncidentState.MONITORING and state is not before and not is_lossy:
+        sentences.append("Nothing is lost any more. We keep watching.")
+    elif state is not before:
+        sentences.append(_STATES[state])
     if began:
-        sentences.append(f"Affected {'now' if ended else 'as well'}: {listed(began)}.")
+        more = "now" if is_back or ended else "as well"
+        sentences.append(f"Affected {more}: {listed(began)}.")
     if ended and state.is_open and state is not IncidentState.MONITORING:
         sentences.append(f"As usual again: {listed(ended)}.")
     return " ".join(sentences)
+
+
+def _is_worked_on(state: IncidentState) -> bool:
+    return state in (IncidentState.INVESTIGATING, IncidentState.IDENTIFIED)
 
 
 def lost(name: str, bad: int, judged: int, begin: int, end: float | None, *, is_whole: bool) -> str:

@@ -20,7 +20,7 @@ from coalmine_aggregator.status.components import Cell, Component, Components, P
 from coalmine_aggregator.status.plan import Plan
 from coalmine_aggregator.status.record import Recorded
 
-NOW = 1_795_834_320.0
+NOW = 1_795_835_520.0
 """2026-11-28 03:12:00 UTC."""
 
 UDP = Component("udp", "UDP ingestion", "ingest", protocols=("udp",))

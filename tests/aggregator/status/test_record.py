@@ -1,0 +1,346 @@
+"""What customers see of an incident: which components, which updates, which words and counts."""
+
+from __future__ import annotations
+
+import pytest
+
+from coalmine_aggregator.model.alerts import AlertClass
+from coalmine_aggregator.model.incident import (
+    Affected,
+    CellImpact,
+    EntryKind,
+    IncidentState,
+    Postmortem,
+)
+from coalmine_aggregator.status.components import Component
+from coalmine_aggregator.status.plan import Plan
+from coalmine_aggregator.status.record import Told, tell
+from coalmine_aggregator.status.site import (
+    ComponentChange,
+    ComponentImpact,
+    ComponentStatus,
+    Grade,
+    PublicIncident,
+)
+from tests.aggregator.status.cases import CELLS, HELD, HTTPS, NOW, UDP, Story, plan, scope
+
+UDP_LOST = (
+    CellImpact("udp", "eu-1", 4_512, 25_066, 50_000),
+    CellImpact("udp", "us-1", 9, 25_000, 50_000),
+)
+
+
+def seen(story: Story, page: Plan | None = None) -> Told:
+    told = tell(story.recorded, page or plan(), CELLS)
+    assert told is not None
+    return told
+
+
+def public(story: Story, page: Plan | None = None) -> PublicIncident:
+    return seen(story, page).public
+
+
+def bodies(story: Story) -> list[tuple[float, IncidentState, str]]:
+    """The updates, the oldest first."""
+    return [(each.at - NOW, each.state, each.body) for each in reversed(public(story).updates)]
+
+
+def test_an_incident_from_beginning_to_end() -> None:
+    story = Story(scope(protocol="udp")).count(*UDP_LOST)
+    story.add(EntryKind.ACKNOWLEDGED, 60, who="anna")
+    story.add(EntryKind.STATE, 300, IncidentState.IDENTIFIED, who="anna")
+    story.add(EntryKind.UPDATE, 600, public="A decoder is being replaced.", who="anna")
+    story.close(1_680)
+    story.add(EntryKind.STATE, 2_280, IncidentState.RESOLVED)
+    found = public(story)
+    lost = (
+        "9 % of the datapoints that measure UDP ingestion were lost on 28 November 2026 between 03:12 "
+        "and 03:40 UTC: 4,521 of 50,066."
+    )
+    assert bodies(story) == [
+        (
+            0,
+            IncidentState.INVESTIGATING,
+            "Datapoints to UDP ingestion are being lost. We are investigating.",
+        ),
+        (300, IncidentState.IDENTIFIED, "The cause has been identified."),
+        (600, IncidentState.IDENTIFIED, "A decoder is being replaced."),
+        (1_680, IncidentState.MONITORING, "Nothing is lost any more. We keep watching."),
+        (
+            2_280,
+            IncidentState.RESOLVED,
+            f"This incident is resolved. {lost}",
+        ),
+    ]
+    changes = [each.changes for each in reversed(found.updates)]
+    operational, degraded = ComponentStatus.OPERATIONAL, ComponentStatus.DEGRADED_PERFORMANCE
+    assert changes == [
+        (ComponentChange("udp", "UDP ingestion", operational, degraded),),
+        (),
+        (),
+        (ComponentChange("udp", "UDP ingestion", degraded, operational),),
+        (),
+    ]
+    assert found.name == "Loss on UDP ingestion"
+    assert found.components == ("udp",)
+    assert found.impacts == (ComponentImpact("udp", "UDP ingestion", 4_521, 50_066, True),)
+    assert found.grade is Grade.MINOR
+    assert (found.started_at, found.created_at, found.updated_at) == (NOW, NOW, NOW + 2_280)
+    assert (found.monitoring_at, found.ended_at, found.resolved_at) == (
+        NOW + 1_680,
+        NOW + 1_680,
+        NOW + 2_280,
+    )
+    assert len({each.id for each in found.updates} | {found.id}) == 6
+
+
+def test_components_come_and_go_with_the_scope_of_its_alert() -> None:
+    story = Story(scope(protocol="udp"))
+    story.add(EntryKind.SCOPE_CHANGED, 30, alert=100, scope=())
+    story.add(EntryKind.SCOPE_CHANGED, 90, alert=100, scope=scope(protocol="https"))
+    assert [(at, body) for at, _, body in bodies(story)] == [
+        (0, "Datapoints to UDP ingestion are being lost. We are investigating."),
+        (30, "Affected as well: HTTPS ingestion."),
+        (90, "As usual again: UDP ingestion."),
+    ]
+    assert public(story).components == ("udp", "https")
+    assert seen(story).touched == {HTTPS}
+
+
+def test_before_it_is_counted_scopes_say_what_it_touches_and_machines_nothing() -> None:
+    assert public(Story(scope(region="eu-1"))).components == ("udp", "https")
+    assert public(Story(scope(region="eu-1", host="h1"))).components == ("udp", "https")
+    assert public(Story(scope(location="external"))).components == ("udp", "https")
+    for labels in ({"host": "h1"}, {"zone": "a", "protocol": "udp"}, {"node": "n1"}):
+        assert tell(Story(scope(**labels)).recorded, plan(), CELLS) is None
+
+
+def test_once_counted_a_component_is_touched_where_something_was_lost() -> None:
+    story = Story(scope(host="h1")).count(
+        CellImpact("udp", "eu-1", 0, 100, 900), CellImpact("https", "us-1", 50, 100, 900)
+    )
+    assert public(story).components == ("https",)
+    assert public(story).impacts == (ComponentImpact("https", "HTTPS ingestion", 50, 100, False),)
+
+
+def test_cells_of_no_component_are_in_no_number() -> None:
+    story = Story(()).count(*UDP_LOST, CellImpact("tcp", "eu-1", 777, 999, 999))
+    assert public(story).impacts == (ComponentImpact("udp", "UDP ingestion", 4_521, 50_066, True),)
+    assert tell(Story(()).count(CellImpact("tcp", "eu-1", 777, 999)).recorded, plan(), CELLS) is None
+
+
+@pytest.mark.parametrize(
+    ("bad", "total", "grade"),
+    [
+        (2, 10, Grade.MINOR),
+        (10, 2_000, Grade.MINOR),
+        (200, 2_000, Grade.MAJOR),
+        (1_000, 2_000, Grade.CRITICAL),
+    ],
+)
+def test_it_is_graded_by_how_much_of_a_component_was_lost(bad: int, total: int, grade: Grade) -> None:
+    cells = [CellImpact("udp", region, bad, bad, total) for region in ("eu-1", "us-1")]
+    assert public(Story(scope(protocol="udp")).count(*cells)).grade is grade
+
+
+def test_it_is_critical_only_where_nothing_of_a_component_was_spared() -> None:
+    lost = CellImpact("udp", "eu-1", 1_000, 1_000, 1_000)
+    assert public(Story(scope(protocol="udp", region="eu-1")).count(lost)).grade is Grade.MAJOR
+
+
+def test_of_a_part_that_is_no_component_it_says_no_more_than_it_knows() -> None:
+    story = Story(scope(protocol="udp", location="external")).count(
+        CellImpact("udp", "eu-1", 100, 100), CellImpact("udp", "us-1", 100, 100), seconds=100
+    )
+    story.close(100).add(EntryKind.STATE, 700, IncidentState.RESOLVED)
+    assert public(story).grade is Grade.MINOR
+    assert bodies(story)[-1][2] == (
+        "This incident is resolved. 100 % of the datapoints that measure the affected part of UDP "
+        "ingestion were lost on 28 November 2026 between 03:12:00 and 03:13:40 UTC: 200 of 200."
+    )
+
+
+def test_a_held_component_waits_for_a_person() -> None:
+    held_alone = plan(HELD)
+    story = Story(scope(region="eu-1"))
+    story.add(EntryKind.NOTE, 30, who="anna")
+    assert tell(story.recorded, held_alone, CELLS) is None
+    story.publish(600)
+    found = public(story, held_alone)
+    assert [(each.at - NOW, each.body) for each in found.updates] == [
+        (600, "Datapoints to Europe are being lost. We are investigating.")
+    ]
+    assert (found.started_at, found.created_at) == (NOW, NOW + 600)
+
+
+def test_a_held_component_joins_those_that_are_shown_when_it_is_published() -> None:
+    story = Story(scope(protocol="udp"))
+    assert public(story).components == ("udp",)
+    story.publish(60)
+    assert public(story).components == ("udp", "eu")
+    assert [body for _, _, body in bodies(story)][1:] == ["Affected as well: Europe."]
+
+
+def test_what_was_published_when_it_was_over_is_told_with_its_components() -> None:
+    story = Story(scope(region="eu-1")).count(CellImpact("udp", "eu-1", 50, 100, 100), seconds=10)
+    story.close(10).add(EntryKind.STATE, 610, IncidentState.RESOLVED).publish(9_000)
+    found = public(story, plan(HELD))
+    assert found.components == ("eu",)
+    (update,) = found.updates
+    assert update.body == (
+        "Datapoints to Europe were lost. This incident is resolved. 50 % of the datapoints that "
+        "measure the affected part of Europe were lost on 28 November 2026 between 03:12:00 and "
+        "03:12:10 UTC: 50 of 100."
+    )
+    assert update.changes == ()
+
+
+def test_opened_by_hand_it_waits_for_a_person_and_says_what_that_one_wrote() -> None:
+    story = Story(scope(protocol="udp"), by_hand=True)
+    story.add(EntryKind.UPDATE, 30, public="Some lines\nare <b>slow</b>.", who="anna")
+    assert tell(story.recorded, plan(), CELLS) is None
+    story.publish(60)
+    assert bodies(story) == [(60, IncidentState.INVESTIGATING, "Some lines\nare <b>slow</b>.")]
+    assert public(story).name == "Problem on UDP ingestion and Europe"
+    assert public(story.but(public_title=" Slow lines ")).name == "Slow lines"
+    assert public(story).grade is Grade.MINOR
+
+
+def test_opened_by_hand_it_touches_what_people_say_even_where_nothing_was_lost() -> None:
+    story = Story(scope(protocol="udp"), by_hand=True).publish(10)
+    story.count(CellImpact("https", "us-1", 5, 10, 10), CellImpact("udp", "us-1", 0, 10, 10))
+    assert public(story).components == ("udp", "eu")
+
+
+def test_without_a_scope_it_is_told_without_components() -> None:
+    story = Story(by_hand=True).publish(10)
+    assert public(story).components == ()
+    assert public(story).name == "Incident"
+    assert bodies(story) == [
+        (10, IncidentState.INVESTIGATING, "There is a problem. We are investigating.")
+    ]
+
+
+def test_withheld_it_is_seen_nowhere_and_goes_on_when_it_is_published() -> None:
+    story = Story(scope(protocol="udp")).withhold(60)
+    assert tell(story.recorded, plan(), CELLS) is None
+    story.add(EntryKind.UPDATE, 90, public="Written meanwhile.", who="anna").publish(120)
+    assert [(at, body) for at, _, body in bodies(story)] == [
+        (0, "Datapoints to UDP ingestion are being lost. We are investigating."),
+        (120, "Written meanwhile."),
+    ]
+
+
+@pytest.mark.parametrize("alert_class", [each for each in AlertClass if each is not AlertClass.LOSS])
+def test_only_loss_is_for_customers(alert_class: AlertClass) -> None:
+    affected = (Affected(100, (), int(NOW), None, alert_class),)
+    story = Story(()).but(affected=affected).publish(10)
+    assert tell(story.recorded, plan(), CELLS) is None
+
+
+def test_incidents_of_other_services_are_not_of_this_page() -> None:
+    for service in ("logs", "_control", "_fleet"):
+        assert (
+            tell(Story((), by_hand=True).but(service=service).publish(5).recorded, plan(), CELLS)
+            is None
+        )
+
+
+def test_merged_it_is_told_by_the_other_which_takes_over_what_it_affected() -> None:
+    gone = Story(scope(protocol="udp")).but(merged_into=7)
+    assert tell(gone.recorded, plan(), CELLS) is None
+    other = Story(scope(protocol="https"))
+    taken = Affected(55, scope(protocol="udp"), int(NOW), None, AlertClass.LOSS)
+    other.but(affected=(*other.incident.affected, taken)).add(EntryKind.MERGED, 40)
+    assert public(other).components == ("udp", "https")
+    assert [body for _, _, body in bodies(other)][1:] == ["Affected as well: UDP ingestion."]
+    other.add(EntryKind.ALERT_CLOSED, 60, alert=55, scope=scope(protocol="udp"))
+    assert seen(other).touched == {HTTPS}
+    assert [(at, body) for at, _, body in bodies(other)][1:] == [
+        (40, "Affected as well: UDP ingestion."),
+        (60, "As usual again: UDP ingestion."),
+    ]
+
+
+def test_what_was_over_when_it_was_taken_over_is_told_of_without_an_update() -> None:
+    story = Story(scope(protocol="https"))
+    over = Affected(55, scope(protocol="udp"), int(NOW), int(NOW) + 20, AlertClass.LOSS)
+    story.but(affected=(over, *story.incident.affected)).add(EntryKind.MERGED, 40)
+    assert public(story).components == ("udp", "https")
+    assert len(bodies(story)) == 1
+
+
+def test_what_one_tick_wrote_is_one_update() -> None:
+    story = Story(scope(protocol="udp"))
+    story.add(EntryKind.ALERT_CLOSED, 30, alert=100)
+    story.but(affected=(*story.incident.affected, Affected(101, (), int(NOW), None, AlertClass.LOSS)))
+    story.add(EntryKind.ALERT_OPENED, 30.1, alert=101, scope=())
+    assert [body for _, _, body in bodies(story)][1:] == ["Affected as well: HTTPS ingestion."]
+
+
+def test_it_comes_back() -> None:
+    story = Story(scope(protocol="udp")).close(100)
+    assert public(story).monitoring_at == NOW + 100
+    story.add(
+        EntryKind.REOPENED,
+        200,
+        IncidentState.INVESTIGATING,
+        alert=100,
+        scope=scope(protocol="udp"),
+    )
+    assert bodies(story)[-1] == (
+        200,
+        IncidentState.INVESTIGATING,
+        "It is back. We are investigating. Affected now: UDP ingestion.",
+    )
+    assert public(story).monitoring_at is None
+
+
+def test_what_was_learned_is_told_where_it_was_written_for_customers() -> None:
+    story = Story(scope(protocol="udp")).close(100)
+    story.add(EntryKind.STATE, 700, IncidentState.RESOLVED)
+    story.add(EntryKind.POSTMORTEM, 9_000, IncidentState.POSTMORTEM)
+    story.but(postmortem=Postmortem(summary="inside"))
+    assert public(story).state is IncidentState.RESOLVED
+    assert public(story).updated_at == NOW + 700
+    story.but(postmortem=Postmortem(summary="inside", cause="A bad build. "))
+    story.add(EntryKind.POSTMORTEM, 9_500)
+    found = public(story)
+    assert (found.state, found.cause, found.affected) == (
+        IncidentState.POSTMORTEM,
+        "A bad build.",
+        "",
+    )
+    assert found.updates[0].body == "What caused it has been written up."
+    assert (found.updates[0].at, found.updated_at) == (NOW + 9_000, NOW + 9_500)
+
+
+def test_a_component_that_has_left_the_page_keeps_its_name_in_history() -> None:
+    retired = UDP._replace(is_retired=True)
+    found = public(Story(scope(protocol="udp")).count(*UDP_LOST), plan(retired, HTTPS))
+    assert found.name == "Loss on UDP ingestion"
+    assert found.components == ()
+    assert found.impacts[0].name == "UDP ingestion"
+
+
+def test_of_a_component_that_is_in_the_file_no_more_only_what_a_person_published_stays() -> None:
+    story = Story(scope(protocol="udp")).count(*UDP_LOST)
+    assert tell(story.recorded, plan(HTTPS), CELLS) is None
+    story.publish(60)
+    found = public(story, plan(HTTPS))
+    assert (found.name, found.components, found.impacts) == ("Incident", (), ())
+
+
+def test_ids_are_twelve_characters_and_another_page_has_others() -> None:
+    story = Story(scope(protocol="udp"))
+    ours = public(story).id
+    assert len(ours) == 12
+    assert ours.isalnum()
+    assert ours == public(story.add(EntryKind.NOTE, 10)).id
+    assert ours != public(story, plan()._replace(key="other")).id
+    assert ours != public(story, plan()._replace(fleet="other")).id
+
+
+def test_many_components_are_named_by_the_first() -> None:
+    many = [Component(f"c{n}", f"C{n}", "ingest") for n in range(5)]
+    assert public(Story(()), plan(*many)).name == "Loss on C0, C1, C2 and 2 more"
