@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Final
+from typing import Final, NamedTuple
 
+from coalmine_aggregator.status.components import Cell
 from coalmine_aggregator.status.days import DaySpan, DaySums
 
 TODAY_S: Final = 10.0
@@ -20,32 +21,44 @@ FINAL_S: Final = 26 * 3_600
 """After its end; late reports revise what is up to a day old."""
 
 
+class KnownDay(NamedTuple):
+    """A service on a day: what its components lost, by their ids, those of which nothing was judged
+    left out, and the cells of which anything was expected."""
+
+    sums: Mapping[str, DaySums]
+    cells: frozenset[Cell]
+
+
 class KnownDays:
     """`spans` are always all of the days that are shown, the oldest first."""
 
     def __init__(self) -> None:
         self._read_at: dict[date, float] = {}
-        self._sums: dict[date, Mapping[str, DaySums]] = {}
+        self._days: dict[date, KnownDay] = {}
 
     def due(self, spans: Sequence[DaySpan], now: float) -> list[DaySpan]:
         """Those to be read now."""
         shown = {span.date for span in spans}
         for old in self._read_at.keys() - shown:
-            del self._read_at[old], self._sums[old]
+            del self._read_at[old], self._days[old]
         return [span for span in spans if self._is_due(span, now)]
 
-    def put(self, span: DaySpan, sums: Mapping[str, DaySums], now: float) -> None:
-        """What was read of a day, by a component's id."""
+    def put(self, span: DaySpan, day: KnownDay, now: float) -> None:
+        """What was read of a day, at `now`."""
         self._read_at[span.date] = now
-        self._sums[span.date] = sums
+        self._days[span.date] = day
 
     def by_component(self) -> dict[str, list[DaySums]]:
-        """All that is known, the oldest first."""
+        """All sums that are known, the oldest first, by a component's id."""
         found: dict[str, list[DaySums]] = {}
-        for _, sums in sorted(self._sums.items()):
-            for component, day in sums.items():
-                found.setdefault(component, []).append(day)
+        for _, day in sorted(self._days.items()):
+            for component, sums in day.sums.items():
+                found.setdefault(component, []).append(sums)
         return found
+
+    def cells(self) -> frozenset[Cell]:
+        """All cells of any day."""
+        return frozenset[Cell]().union(*(day.cells for day in self._days.values()))
 
     def _is_due(self, span: DaySpan, now: float) -> bool:
         read_at = self._read_at.get(span.date)

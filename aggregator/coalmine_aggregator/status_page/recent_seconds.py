@@ -43,6 +43,11 @@ class RecentSeconds:
         return int(self._slots[-1]) if len(self._slots) else None
 
     @property
+    def remembered(self) -> int:
+        """How many seconds are."""
+        return len(self._slots)
+
+    @property
     def judged_at(self) -> int | None:
         """The newest second of which anything was judged."""
         some = np.flatnonzero(self._judged.any(axis=1))

@@ -1,4 +1,4 @@
-"""Wires the status page together and runs it until it is told to stop. Imported by the command alone."""
+"""Wires the status page together, and runs it until it is told to stop or exports it once."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import os
 import resource
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -46,12 +47,14 @@ def run_until_stopped(settings: StatusPageSettings) -> None:
 
 
 def export_once(settings: StatusPageSettings, target: Path) -> int:
-    """Writes a copy of the site as it is now; gives how many files it has. Raises `ExportError`,
-    `StoreAwayError`."""
+    """Writes a copy of the site as it is now; gives how many files it has. Raises `ExportError`, and
+    `StartError` where the store cannot be read."""
     check_target(target)
     reader = StoreReader(settings.store.reveal(), settings.plan())
     try:
         return export(render(compose(reader.look(clock.wall()))), target)
+    except StoreAwayError as error:
+        raise StartError(str(error)) from None
     finally:
         reader.close()
 
@@ -99,11 +102,11 @@ async def _run(settings: StatusPageSettings) -> None:
             task.result()  # a part that ends by itself failed: the process ends with its error
 
 
-def _supervised():
+def _supervised() -> Callable[[str], None]:
     """What the keeper calls when it has done a second's work."""
     interval_s = systemd.watchdog_interval_s()
     told = 0.0
-    said = None
+    said: str | None = None
 
     def alive(trouble: str) -> None:
         nonlocal told, said

@@ -17,6 +17,7 @@ from coalmine_aggregator.reading.library import Library
 from coalmine_aggregator.reading.question import TOTAL_STEP_S, Question
 from coalmine_aggregator.status.components import Cell, Component, Components
 from coalmine_aggregator.status.days import DaySpan, DaySums
+from coalmine_aggregator.status_page.known_days import KnownDay
 from coalmine_aggregator.status_page.recent_seconds import KEPT, RecentSeconds
 from coalmine_aggregator.store import schema
 
@@ -46,14 +47,6 @@ class ServiceCounts:
         """The components that are part of it."""
         return [each for each in self._components.all if each.service == self.service]
 
-    def cells(self, connection: sa.Connection) -> frozenset[Cell]:
-        """All cells that it ever had."""
-        catalogue = self._library.catalogue(connection, schema.leaves, self.service)
-        codes = np.stack([catalogue.columns[label].codes for label in _BY], axis=1)
-        pairs = np.unique(codes[codes[:, 0] >= 0], axis=0).tolist()
-        protocols, regions = (catalogue.columns[label].values for label in _BY)
-        return frozenset(Cell(self.service, protocols[a], regions[b]) for a, b in pairs)
-
     def read_seconds(self, connection: sa.Connection, recent: RecentSeconds, recheck_s: int) -> None:
         """Puts what is new since the newest second that `recent` has, and once more the seconds that
         lie up to `recheck_s` before it; at first as many as are remembered."""
@@ -67,17 +60,20 @@ class ServiceCounts:
             to = self._columns(counts.labels)
             recent.put(begin, end, counts.first + seen.astype(np.int64), judged @ to, bad @ to)
 
-    def read_day(self, connection: sa.Connection, span: DaySpan) -> dict[str, DaySums]:
-        """The sums of a day, by component; those of which nothing was judged are left out."""
+    def read_day(self, connection: sa.Connection, span: DaySpan) -> KnownDay:
+        """What there was on a day."""
         counts = count(self._library, connection, self._question(span.first, span.last, TOTAL_STEP_S))
         judged, bad = judged_and_bad(counts.sums)
         to = self._columns(counts.labels)
         sums = zip((judged @ to).sum(axis=0).tolist(), (bad @ to).sum(axis=0).tolist(), strict=True)
-        return {
-            component.id: DaySums(span.date, some, lost)
-            for component, (some, lost) in zip(self.own, sums, strict=True)
-            if some
-        }
+        return KnownDay(
+            {
+                component.id: DaySums(span.date, some, lost)
+                for component, (some, lost) in zip(self.own, sums, strict=True)
+                if some
+            },
+            frozenset(Cell(self.service, protocol, region) for protocol, region in counts.labels),
+        )
 
     def _question(self, first: int, last: int, step_s: int) -> Question:
         return Question(_BY, {"service": self.service}, first, last, step_s)

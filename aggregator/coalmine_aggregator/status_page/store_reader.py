@@ -82,7 +82,6 @@ class _Known:
             service.counts.read_seconds(connection, service.recent, recheck_s)
             for span in service.days.due(shown, now):
                 service.days.put(span, service.counts.read_day(connection, span), now)
-            service.cells = service.counts.cells(connection)
         if abs(now - self._folded_at) >= REVISED_S:
             self._folded_at = now
             for service in self._services:
@@ -99,7 +98,7 @@ class _Known:
             plan=self._plan,
             now=now,
             measured_at=max((float(slot) for slot in measured if slot is not None), default=None),
-            cells=frozenset[Cell]().union(*(service.cells for service in self._services)),
+            cells=frozenset[Cell]().union(*(service.days.cells() for service in self._services)),
             states=states,
             days=days,
             incidents=self.past.incidents,
@@ -112,4 +111,3 @@ class _Service:
         self.counts = ServiceCounts(plan.components, name)
         self.recent = RecentSeconds([each.id for each in self.counts.own], plan.state)
         self.days = KnownDays()
-        self.cells = frozenset[Cell]()

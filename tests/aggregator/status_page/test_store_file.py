@@ -42,6 +42,10 @@ class Writer:
         )
         self._hears("ready")
 
+    def restart(self) -> None:
+        self.start()
+        self.write()
+
     def write(self) -> None:
         self._says("write")
         self._hears("written")
@@ -151,7 +155,7 @@ def test_what_was_read_while_somebody_wrote_is_thrown_away(writer: Writer, state
     writer.kill()
     file = StoreFile(writer.url)
     with pytest.raises(StoreAwayError, match="was written to while it was read"):
-        count(file, lambda: (writer.start(), writer.write()))
+        count(file, writer.restart)
     assert count(file) == 2
     file.close()
 
