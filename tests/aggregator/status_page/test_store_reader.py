@@ -251,9 +251,7 @@ def test_maintenances_that_customers_are_told_of_are_followed(store: sa.Engine) 
     reader.close()
 
 
-def test_another_file_in_its_place_is_read_anew(
-    sqlite_url: str, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+def test_another_file_in_its_place_is_read_anew(sqlite_url: str, tmp_path: Path) -> None:
     store = open_engine(sqlite_url)
     keep(store, growing(10, [(500, 600)]))
     store.dispose()
