@@ -1,0 +1,218 @@
+"""The site at a moment: states of components, the page's grade, and what is listed."""
+
+from __future__ import annotations
+
+import datetime
+
+import pytest
+
+from coalmine_aggregator.model.incident import CellImpact, EntryKind, IncidentState
+from coalmine_aggregator.paging.match import Match
+from coalmine_aggregator.paging.silence import Silence, SilenceKind
+from coalmine_aggregator.status.components import Component
+from coalmine_aggregator.status.compose import STALE_S, Inputs, Live, Memory, compose
+from coalmine_aggregator.status.days import DAYS, DaySums
+from coalmine_aggregator.status.record import id_of
+from coalmine_aggregator.status.site import ComponentStatus, Grade, PublicComponent, Site
+from tests.aggregator.status.cases import CELLS, HELD, HTTPS, NOW, UDP, Story, plan, scope
+
+OPERATIONAL = ComponentStatus.OPERATIONAL
+MAINTAINED = ComponentStatus.UNDER_MAINTENANCE
+DEGRADED = ComponentStatus.DEGRADED_PERFORMANCE
+PARTIAL = ComponentStatus.PARTIAL_OUTAGE
+MAJOR = ComponentStatus.MAJOR_OUTAGE
+
+PLAN = plan()
+TODAY = datetime.date(2026, 11, 28)
+
+
+def inputs(
+    *stories: Story,
+    after: float = 60,
+    states: dict[str, ComponentStatus] | None = None,
+    works: tuple[Silence, ...] = (),
+) -> Inputs:
+    return Inputs(
+        PLAN,
+        NOW + after,
+        NOW + after - 5,
+        CELLS,
+        {id_: Live(status, NOW + 20) for id_, status in (states or {}).items()},
+        {
+            "udp": [DaySums(TODAY, 1_000, 7), DaySums(TODAY - datetime.timedelta(days=2), 1_000, 0)],
+            "eu": [DaySums(TODAY, 1_000, 900), DaySums(TODAY - datetime.timedelta(days=1), 1_000, 20)],
+        },
+        tuple(story.recorded for story in stories),
+        works,
+    )
+
+
+def work(protocol: str, ends: float = 1_000) -> Silence:
+    return Silence(
+        f"s-{protocol}",
+        SilenceKind.MAINTENANCE,
+        Match(services=("ingest",), labels=(("protocol", protocol), ("region", "us-1"))),
+        "anna",
+        "private",
+        NOW + 10,
+        NOW + ends,
+        NOW,
+        public="We replace disks.",
+    )
+
+
+def of(site: Site, id_: str) -> PublicComponent:
+    return next(each for each in site.components if each.id == id_)
+
+
+def statuses(site: Site) -> list[ComponentStatus]:
+    return [each.status for each in site.components]
+
+
+def test_quiet() -> None:
+    site = compose(inputs())
+    assert (site.grade, site.headline) == (Grade.NONE, "All Systems Operational")
+    assert statuses(site) == [OPERATIONAL] * 3
+    assert [each.position for each in site.components] == [0, 1, 2]
+    assert (site.measured_at, site.is_stale) == (NOW + 55, False)
+    udp = of(site, "udp")
+    assert len(udp.days) == DAYS
+    assert udp.uptime == 1_993 / 2_000
+    midnight = datetime.datetime(2026, 11, 26, tzinfo=datetime.UTC).timestamp()
+    assert udp.created_at == udp.status_since == midnight
+
+
+def test_what_was_never_measured_is_not_said_to_be_well() -> None:
+    site = compose(Inputs(PLAN, NOW))
+    assert (site.headline, site.is_stale) == ("Nothing Measured Yet", True)
+    assert [day.is_known for day in of(site, "udp").days] == [False] * DAYS
+
+
+def test_when_measuring_stopped_the_last_states_stay_with_their_time() -> None:
+    last = inputs(states={"udp": MAJOR})
+    site = compose(last._replace(now=NOW + 55 + STALE_S + 1))
+    assert site.is_stale
+    assert site.measured_at == NOW + 55
+    assert of(site, "udp").status is MAJOR
+
+
+def test_an_automatic_component_follows_what_is_measured_at_once() -> None:
+    site = compose(inputs(states={"udp": PARTIAL}))
+    assert (of(site, "udp").status, of(site, "udp").status_since) == (PARTIAL, NOW + 20)
+    assert (site.grade, site.headline) == (Grade.MAJOR, "Partial System Outage")
+
+
+def test_a_held_component_follows_while_a_published_incident_touches_it() -> None:
+    story = Story(scope(region="eu-1"))
+    states = {"eu": MAJOR}
+    assert of(compose(inputs(story, states=states)), "eu").status is OPERATIONAL
+    story.publish(30)
+    eu = of(compose(inputs(story, states=states)), "eu")
+    assert (eu.status, eu.status_since) == (MAJOR, NOW)
+    story.close(40)
+    assert of(compose(inputs(story, states=states)), "eu").status is MAJOR
+    story.add(EntryKind.STATE, 50, IncidentState.RESOLVED)
+    eu = of(compose(inputs(story, states=states)), "eu")
+    assert (eu.status, eu.status_since) == (OPERATIONAL, NOW + 50)
+
+
+def test_today_of_a_held_component_is_told_tomorrow() -> None:
+    eu = of(compose(inputs(Story(scope(region="eu-1")).publish(1), states={"eu": MAJOR})), "eu")
+    assert [(day.bad, day.is_known) for day in eu.days[-2:]] == [(20, True), (0, False)]
+    tomorrow = of(compose(inputs(after=86_400)), "eu")
+    assert [(day.bad, day.is_known) for day in tomorrow.days[-3:]] == [
+        (20, True),
+        (900, True),
+        (0, False),
+    ]
+
+
+def test_a_component_is_no_better_than_an_open_incident_says() -> None:
+    story = Story(scope(protocol="udp"))
+    udp = of(compose(inputs(story)), "udp")
+    assert (udp.status, udp.status_since) == (DEGRADED, NOW)
+    assert of(compose(inputs(story)), "https").status is OPERATIONAL
+    story.add(EntryKind.STATE, 30, IncidentState.MONITORING, who="anna")
+    assert of(compose(inputs(story)), "udp").status is OPERATIONAL
+
+
+def test_what_is_withheld_is_told_by_no_state_and_no_bar_of_today() -> None:
+    story = Story(scope(protocol="udp")).withhold(5)
+    site = compose(inputs(story, states={"udp": MAJOR, "https": PARTIAL}))
+    assert statuses(site) == [OPERATIONAL, PARTIAL, OPERATIONAL]
+    assert not of(site, "udp").days[-1].is_known
+    assert site.incidents == ()
+    story.close(20)
+    assert of(compose(inputs(story, states={"udp": MAJOR})), "udp").status is MAJOR
+
+
+def test_planned_work_shows_and_hides_no_outage() -> None:
+    site = compose(inputs(works=(work("udp"), work("https", ends=50)), states={"eu": MAJOR}))
+    assert statuses(site) == [MAINTAINED, OPERATIONAL, OPERATIONAL]
+    assert (site.grade, site.headline) == (Grade.NONE, "Service Under Maintenance")
+    assert of(site, "udp").status_since == NOW + 10
+    assert of(site, "https").status_since == NOW + 50
+    assert [each.components for each in site.maintenances] == [("udp",), ("https",)]
+    outage = compose(inputs(works=(work("udp"),), states={"udp": PARTIAL}))
+    assert of(outage, "udp").status is PARTIAL
+
+
+@pytest.mark.parametrize(
+    ("states", "grade", "headline"),
+    [
+        ([OPERATIONAL, OPERATIONAL, DEGRADED], Grade.MINOR, "Partially Degraded Service"),
+        ([DEGRADED, PARTIAL, OPERATIONAL], Grade.MAJOR, "Partial System Outage"),
+        ([MAJOR, OPERATIONAL, OPERATIONAL], Grade.MAJOR, "Partial System Outage"),
+        ([MAJOR, MAJOR, OPERATIONAL], Grade.CRITICAL, "Major Service Outage"),
+    ],
+)
+def test_the_page_is_graded_by_its_components(
+    states: list[ComponentStatus], grade: Grade, headline: str
+) -> None:
+    parts = [Component(f"c{n}", f"C{n}", "ingest") for n in range(3)]
+    given = {part.id: Live(status) for part, status in zip(parts, states, strict=True)}
+    site = compose(inputs()._replace(plan=plan(*parts), states=given))
+    assert (site.grade, site.headline) == (grade, headline)
+
+
+def test_incidents_come_the_newest_first_and_merged_ones_move() -> None:
+    old = Story((), number=3).but(since=int(NOW) - 500)
+    new = Story((), number=4)
+    merged = Story((), number=5).but(merged_into=6)
+    between = Story((), number=6).but(merged_into=4)
+    hidden = Story((), number=7).withhold(3)
+    into_hidden = Story((), number=8).but(merged_into=7)
+    site = compose(inputs(old, new, merged, between, hidden, into_hidden))
+    ids = {number: id_of(PLAN, number) for number in range(3, 9)}
+    assert [each.id for each in site.incidents] == [ids[4], ids[3]]
+    assert set(site.moved) == {(ids[5], ids[4]), (ids[6], ids[4])}
+
+
+def test_incidents_that_point_at_each_other_move_nowhere() -> None:
+    one, other = Story((), number=3).but(merged_into=4), Story((), number=4).but(merged_into=3)
+    assert compose(inputs(one, other)).moved == ()
+
+
+def test_what_did_not_change_is_not_made_anew() -> None:
+    memory = Memory()
+    given = inputs(Story(scope(protocol="udp"), number=1), Story(scope(protocol="https"), number=2))
+    before = compose(given, memory)
+    again = compose(given._replace(now=given.now + 1), memory)
+    assert all(one is other for one, other in zip(again.incidents, before.incidents, strict=True))
+    changed = (
+        Story(scope(protocol="udp"), number=1).count(CellImpact("udp", "us-1", 5, 10, 10)).recorded
+    )
+    after = compose(given._replace(incidents=(changed, given.incidents[1])), memory)
+    assert after.incidents[0] is before.incidents[0]
+    assert after.incidents[1] != before.incidents[1]
+    other_cells = compose(given._replace(cells=frozenset()), memory)
+    assert other_cells.incidents == ()
+
+
+def test_a_component_that_has_left_the_page_is_on_it_no_more() -> None:
+    retired = plan(UDP._replace(is_retired=True), HTTPS, HELD._replace(since=TODAY))
+    site = compose(inputs(states={"udp": MAJOR})._replace(plan=retired))
+    assert [each.id for each in site.components] == ["https", "eu"]
+    assert site.grade is Grade.NONE
+    eu = of(site, "eu")
+    assert eu.created_at == datetime.datetime(2026, 11, 28, tzinfo=datetime.UTC).timestamp()
