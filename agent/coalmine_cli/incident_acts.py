@@ -108,7 +108,7 @@ def note(aggregator: Aggregator, number: str, text: str, as_json: bool) -> None:
 def title(
     aggregator: Aggregator, number: str, text: str | None, public: str | None, as_json: bool
 ) -> None:
-    """Call an incident otherwise; an empty TITLE is made of its alerts again."""
+    """Call an incident otherwise, for those who work on it or for customers."""
     if text is None and public is None:
         raise click.UsageError("There is nothing to call it: give TITLE, --public or both.")
     _act(aggregator, number, "title", {"title": text, "public_title": public}, as_json)

@@ -67,9 +67,8 @@ class NoteBody(Body):
 
 
 class TitleBody(Body):
-    """What it is called, inside and for customers; what is left out stays. An empty `title` is
-    made of its alerts, an empty `public_title` of the components that it touches. At least one of these
-    is needed."""
+    """What it is called, inside and for customers; what is left out stays. An empty `public_title` is
+    made of the components that it touches. At least one of these is needed."""
 
     title: str | None = None
     public_title: str | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -29,11 +29,13 @@ from coalmine_aggregator.web.incident_desk import PublicStanding
 @dataclass
 class FakeIncidents:
     """An `IncidentDesk` in memory. `writes` says whether its store does. Where there is a status page
-    (`has_page`), every incident touches one component, UDP ingestion, which is held."""
+    (`has_page`), every incident touches one component, UDP ingestion, which is held. `put` is handed
+    what changes, as a store is."""
 
     policy: IncidentPolicy = field(default_factory=IncidentPolicy)
     has_page: bool = False
     writes: bool = True
+    put: Callable[[IncidentChanges], None] = lambda _: None
     every: dict[int, Incident] = field(default_factory=dict)
     timelines: dict[int, list[Entry]] = field(default_factory=dict)
     graphs: dict[tuple[int, SnapshotName], Snapshot] = field(default_factory=dict)
@@ -143,6 +145,7 @@ class FakeIncidents:
         return self.every[number or changes.incidents[0].number]
 
     def _keep(self, changes: IncidentChanges) -> None:
+        self.put(changes)
         for incident in changes.incidents:
             self.every[incident.number] = incident
         for entry in changes.entries:

@@ -36,6 +36,7 @@ class KeptView(EngineView):
         self.store = store
         self.closed: list[Alert] = []
         self.live: dict[int, Snapshot] = {}
+        self.incidents.put = store.put_incidents
         store.on_deliveries = lambda _: None
         store.follow(self.engine.series_names)
         for birth in self.births:
@@ -62,6 +63,7 @@ class KeptView(EngineView):
             for service, minute, sums in self.engine.kept().minutes:
                 self.store.put_slo(service, minute, sums)
         self.store.put_transitions([routed(each) for each in tick.transitions])
+        self.incidents.changed(*tick.transitions, now=self.now)
         for each in tick.transitions:
             if each.change is Change.CLOSED:
                 self.closed.insert(0, each.alert)
