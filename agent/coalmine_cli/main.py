@@ -21,6 +21,10 @@ class _Lazy(click.Group):
         "demo": ("coalmine_cli.demo", "Watch a fleet on this machine, and break things."),
         "incidents": ("coalmine_cli.incidents", "See incidents, say how they stand, write them up."),
         "rates": ("coalmine_cli.rates", "See what arrived of what was sent, by any labels."),
+        "status-page": (
+            "coalmine_cli.status_page",
+            "Show customers how the service does, or export that.",
+        ),
         "top": ("coalmine_cli.top", "Watch sum rates, alerts and agents in this terminal."),
     }
 
@@ -36,7 +40,7 @@ class _Lazy(click.Group):
             if (error.name or "").startswith("coalmine_cli"):
                 raise
             raise NotInstalledError(error) from None
-        command: click.Command = getattr(module, cmd_name)
+        command: click.Command = getattr(module, cmd_name.replace("-", "_"))
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -12,7 +12,7 @@ import click
 from coalmine_cli.not_installed import NotInstalledError
 
 if TYPE_CHECKING:
-    from coalmine_aggregator.status.settings import StatusPageSettings
+    from coalmine_aggregator.status_settings import StatusPageSettings
 
 # Whether it can be read is said by who reads it, in the words of every other problem with it.
 _CONFIG = click.argument("config", type=click.Path(path_type=Path, readable=False))
@@ -56,26 +56,26 @@ def export(config: Path, directory: Path | None) -> None:
     DIRECTORY is replaced as a whole, at once. Where it is left out, it is that of CONFIG's "export".
     """
     settings = _load(config)
-    target = directory if directory is not None else settings.export and settings.export.to
-    if target is None:
-        _fail(f'give a directory, or "export" in {config}')
+    if directory is None:
+        if settings.export is None:
+            _fail(f'give a directory, or "export" in {config}')
+        directory = settings.export.to
     try:
         from coalmine_aggregator.status_page.export import ExportError
         from coalmine_aggregator.status_page.run import StartError, export_once
     except ModuleNotFoundError as error:
         raise NotInstalledError(error) from None
     try:
-        files = export_once(settings, target)
+        files = export_once(settings, directory)
     except (ExportError, StartError) as error:
         _fail(str(error), status=1)
-    print(f"{target}: {files} files")
+    print(f"{directory}: {files} files")
 
 
 def _load(config: Path) -> StatusPageSettings:
     """The settings; every problem goes to standard error, and ends the command."""
     try:
-        from coalmine_aggregator.status.settings import StatusPageSettings
-
+        from coalmine_aggregator.status_settings import StatusPageSettings
         from coalmine_runtime.settings import ConfigError, load
     except ModuleNotFoundError as error:
         raise NotInstalledError(error) from None

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from coalmine_aggregator.status.documents import PLAIN, Document
 from coalmine_aggregator.status.render import Rendered
-from coalmine_aggregator.web.guard import host_name
+from coalmine_aggregator.web.guard import host_name, is_address
 
 METHODS: Final = ("GET", "HEAD")
 
@@ -69,9 +69,9 @@ class Answer(NamedTuple):
 
 def answer(asked: Asked, site: Rendered | None, hosts: Collection[str] = ()) -> Answer:
     """The answer. `site` is what there is to show, None where there is nothing yet; `hosts` are the
-    names under which the page may be asked for, any where there are none. What is refused is refused
-    without a word about what there is."""
-    if hosts and asked.host not in hosts:
+    names under which the page may be asked for, besides literal addresses; any where there are none.
+    What is refused is refused without a word about what there is."""
+    if hosts and asked.host not in hosts and not is_address(asked.host):
         return bare(HTTPStatus.MISDIRECTED_REQUEST, closes=True)
     if asked.has_body:
         return bare(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, closes=True)

@@ -39,6 +39,7 @@ class Keeper:
         self._looks = ThreadPoolExecutor(1, thread_name_prefix="store")
         self._makes = ThreadPoolExecutor(1, thread_name_prefix="site")
         self._looking: asyncio.Future[Inputs] | None = None
+        self._looking_since = 0.0
         self._memory = Memory()
         self._trouble = ""
         self._is_failing = False
@@ -75,11 +76,13 @@ class Keeper:
         if self._looking is None:
             loop = asyncio.get_running_loop()
             self._looking = loop.run_in_executor(self._looks, self._reader.look, now)
-        waits_s = _SLOW_S if self._reader.last(now) is None else LATE_S
-        await asyncio.wait([self._looking], timeout=waits_s)
+            self._looking_since = clock.monotonic()
+        await asyncio.wait([self._looking], timeout=LATE_S)
         if not self._looking.done():
-            self._tell(f"does not answer for more than {waits_s:g} s")
-            return self._reader.last(now)
+            last = self._reader.last(clock.wall())
+            if clock.monotonic() - self._looking_since >= (_SLOW_S if last is None else LATE_S):
+                self._tell("does not answer")
+            return last
         looked, self._looking = self._looking, None
         try:
             inputs = looked.result()

@@ -12,18 +12,19 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 import uvloop
 
 from coalmine_aggregator.status.compose import compose
 from coalmine_aggregator.status.render import Rendered, render
-from coalmine_aggregator.status.settings import StatusPageSettings
 from coalmine_aggregator.status_page.answers import Answer, Asked, answer
 from coalmine_aggregator.status_page.export import ExportError, check_target, export
 from coalmine_aggregator.status_page.keeper import Keeper
 from coalmine_aggregator.status_page.listener import listening
 from coalmine_aggregator.status_page.store_file import StoreAwayError
 from coalmine_aggregator.status_page.store_reader import StoreReader
+from coalmine_aggregator.status_settings import StatusPageSettings
 from coalmine_runtime import clock, logs, systemd
 from coalmine_runtime.tls import server_context
 
@@ -40,8 +41,9 @@ class StartError(Exception):
 def run_until_stopped(settings: StatusPageSettings) -> None:
     """Runs until SIGTERM or SIGINT. Raises `StartError`."""
     logs.set_up(settings.log.format_, settings.log.level)
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     sys.setswitchinterval(SWITCH_S)
     uvloop.run(_run(settings))
 
@@ -66,7 +68,7 @@ async def _run(settings: StatusPageSettings) -> None:
         loop.add_signal_handler(number, stop.set)
     reader = StoreReader(settings.store.reveal(), settings.plan())
     keeper = Keeper(reader, _supervised())
-    hosts = settings.known_hosts()
+    hosts = _hosts(settings)
 
     def answering(asked: Asked) -> Answer:
         return answer(asked, keeper.site, hosts)
@@ -100,6 +102,14 @@ async def _run(settings: StatusPageSettings) -> None:
         await asyncio.wait([stopping, *tasks])
         for task in done - {stopping}:
             task.result()  # a part that ends by itself failed: the process ends with its error
+
+
+def _hosts(settings: StatusPageSettings) -> frozenset[str]:
+    """The names under which people may ask; none where the file names none."""
+    names = {host.lower() for host in settings.hosts}
+    if settings.page.url is not None:
+        names.add(urlsplit(settings.page.url.text).hostname or "")
+    return frozenset({"localhost", *names}) if names else frozenset()
 
 
 def _supervised() -> Callable[[str], None]:
