@@ -130,7 +130,7 @@ class Desk:
         return self._counting.due(iter(self._held.values()), now)
 
     def measured(self, number: int, impact: Impact, now: float) -> IncidentChanges:
-        """An impact was counted; nothing where it says nothing new, or the incident is gone."""
+        """An impact was counted; nothing where a newer one was, or the incident is gone."""
         incident = self._held.get(number)
         if incident is None or incident.merged_into:
             return IncidentChanges()
@@ -138,8 +138,6 @@ class Desk:
         if before is not None and (before.is_final or impact.measured_at < before.measured_at):
             return IncidentChanges()
         counted = self._held[number] = incident._replace(impact=impact)
-        if before is not None and before._replace(measured_at=impact.measured_at) == impact:
-            return IncidentChanges()
         return IncidentChanges((counted,))
 
     def pictured(self, number: int, name: SnapshotName, now: float) -> None:

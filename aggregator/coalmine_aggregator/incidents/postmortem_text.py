@@ -20,8 +20,8 @@ from coalmine_aggregator.model.scopes import describe
 __all__ = ["parse", "render"]
 
 _HOW: Final = (
-    "<!-- What people wrote is read back from here: people, summary, cause, who was affected, how it was "
-    "resolved, contributing factors, action items. All else is made anew. Times are in UTC. -->"
+    "<!-- What people wrote is read back from here: people, summary, cause, who was affected, how "
+    "it was resolved, contributing factors, action items. All else is made anew. Times are in UTC. -->"
 )
 _PICTURES: Final = {
     SnapshotName.OPENED: "as it was a minute after the opening",
