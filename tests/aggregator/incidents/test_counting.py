@@ -94,6 +94,7 @@ def over(office: Office, at: float = NOW + 60) -> float:
 def test_once_all_fates_are_frozen_it_is_counted_for_good() -> None:
     office = opened_office()
     resolved = over(office)
+    assert Why.IMPACT in wanted(office, resolved)
     seen = {
         why
         for second in range(int(resolved) + 1, int(resolved) + 900)
@@ -113,7 +114,7 @@ def test_once_all_fates_are_frozen_it_is_counted_for_good() -> None:
 
 def test_what_goes_on_again_is_never_final() -> None:
     office = opened_office()
-    over(office)
+    wanted(office, over(office))
     frozen = NOW + 60 + FROZEN_S
     (final,) = office.desk.to_measure(frozen)
     office.act(lambda d: d.reopen(1, "anna", frozen))
