@@ -57,10 +57,10 @@ def _facts(incident: Incident) -> str:
     rows = [
         ("Service", incident.service),
         ("State", str(incident.state)),
-        ("First loss", _utc(incident.since)),
+        ("Began (first loss)", _utc(incident.since)),
         ("Opened", _utc(incident.opened_at, incident.opened_by)),
         ("Acknowledged", _utc(incident.acknowledged_at, incident.acknowledged_by)),
-        ("Loss ended", _utc(incident.ended_at)),
+        ("Ended (last alert closed)", _utc(incident.ended_at)),
         ("Resolved", _utc(incident.resolved_at)),
         ("Time to detect", _span(incident.detected_in_s)),
         ("Time to acknowledge", _span(incident.acknowledged_in_s)),
@@ -115,8 +115,7 @@ def _impact(incident: Incident) -> Iterator[str]:
         return
     yield (
         f"{lasted} {_count(impact.bad)} of {_count(impact.judged)} datapoints were lost from "
-        f"{clock_time(impact.first, date=True)} to {clock_time(impact.last, date=True)}, "
-        f"as counted at {clock_time(impact.measured_at, date=True)}; "
+        f"{_utc(impact.first)} to {_utc(impact.last)}, as counted at {_utc(impact.measured_at)}; "
         + ("nothing can change that any more." if impact.is_final else "late reports may change that.")
     )
     yield _cells(impact)
@@ -139,15 +138,15 @@ def _cells(impact: Impact) -> str:
 
 
 def _timeline(incident: Incident, entries: Sequence[Entry]) -> str:
-    rows = [_row(float(incident.since), "First loss")]
+    rows = [_row(float(incident.since), "Began")]
     ended_at = incident.ended_at
     for entry in entries:
         if ended_at is not None and entry.at >= ended_at:
-            rows.append(_row(ended_at, "Loss ended"))
+            rows.append(_row(ended_at, "Ended"))
             ended_at = None
         rows.append(_row(entry.at, _what(entry), entry.who or "Coalmine", _said(entry)))
     if ended_at is not None:
-        rows.append(_row(ended_at, "Loss ended"))
+        rows.append(_row(ended_at, "Ended"))
     return "\n".join([markdown.heads("Time (UTC)", "What", "Who", "Text"), *rows])
 
 
