@@ -33,13 +33,16 @@ class Patience(NamedTuple):
     linger_s: float = 1.0
 
 
+USUAL: Final = Patience()
+
+
 @contextlib.asynccontextmanager
 async def listening(
     answering: Answering,
     host: str | None,
     port: int,
     context: ssl.SSLContext | None = None,
-    patience: Patience = Patience(),  # noqa: B008
+    patience: Patience = USUAL,
 ) -> AsyncIterator[int]:
     """Listens, and gives the port. Raises OSError."""
     crowd = _Crowd(answering, patience)
