@@ -78,19 +78,20 @@ def scopes(draw: st.DrawFn) -> tuple[tuple[str, str], ...]:
 
 
 PRIVATE_TEXTS = st.sampled_from([f"{PRIVATE} 10.1.2.3", f"host web-{PRIVATE}: refused"])
-PUBLIC_TEXTS = st.sampled_from(["", "", "told one", "told two"])
-CLASSES = st.sampled_from([None, AlertClass.LOSS, AlertClass.LOSS, AlertClass.BLIND, AlertClass.BURN])
+PUBLIC_TEXTS = st.sampled_from(["", "", "", "", "told one", "told two"])
+CLASSES = st.sampled_from([*[AlertClass.LOSS] * 5, None, AlertClass.BLIND, AlertClass.BURN])
 IMPACTS = st.one_of(
     st.none(),
     st.lists(
         st.builds(
             CellImpact,
-            st.sampled_from([*PROTOCOLS, PRIVATE]),
+            st.sampled_from([*PROTOCOLS * 2, PRIVATE]),
             st.sampled_from(REGIONS),
             st.integers(0, 50),
             st.integers(50, 100),
             st.sampled_from([0, 500]),
         ),
+        min_size=1,
         max_size=5,
         unique_by=lambda cell: cell[:2],
     ).map(lambda cells: Impact(int(NOW), int(NOW) + 50, tuple(cells), NOW + 60)),
@@ -103,6 +104,9 @@ def recorded(draw: st.DrawFn) -> Recorded:
         Affected(alert, draw(scopes()), int(NOW), draw(some((int(NOW) + 50,))), draw(CLASSES))
         for alert in draw(st.lists(st.integers(0, 3), unique=True, max_size=4))
     ]
+    opened = Entry(7, 1, NOW, EntryKind.OPENED, "", draw(PRIVATE_TEXTS), IncidentState.INVESTIGATING)
+    if affected:
+        opened = opened._replace(alert=affected[0].alert, scope=affected[0].scope)
     entries = [
         Entry(
             7,
@@ -111,19 +115,20 @@ def recorded(draw: st.DrawFn) -> Recorded:
             draw(st.sampled_from(EntryKind)),
             f"anna-{PRIVATE}",
             draw(PRIVATE_TEXTS),
-            draw(st.sampled_from(IncidentState)),
+            draw(st.sampled_from([*IncidentState, *[IncidentState.RESOLVED] * 3])),
             draw(PUBLIC_TEXTS),
             draw(st.integers(0, 3)),
             draw(st.one_of(st.none(), scopes())),
         )
-        for sequence in range(1, draw(st.integers(1, 8)) + 1)
+        for sequence in range(2, draw(st.integers(1, 8)) + 2)
     ]
+    entries.insert(0, opened)
     public = draw(PUBLIC_TEXTS)
     return Recorded(
         Incident(
             number=7,
             fleet=PAGE.fleet,
-            service=draw(st.sampled_from([SERVICE, SERVICE, SERVICE, f"other-{PRIVATE}", "_control"])),
+            service=draw(st.sampled_from([*[SERVICE] * 8, f"other-{PRIVATE}", "_control"])),
             severity=Severity.PAGE,
             title=draw(PRIVATE_TEXTS),
             state=entries[-1].state,
@@ -136,9 +141,9 @@ def recorded(draw: st.DrawFn) -> Recorded:
             affected=tuple(affected),
             acknowledged_by=f"anna-{PRIVATE}",
             impact=draw(IMPACTS),
-            publication=draw(st.sampled_from(Publication)),
+            publication=draw(st.sampled_from([*[Publication.BY_COMPONENT] * 3, *Publication])),
             public_title=draw(PUBLIC_TEXTS),
-            merged_into=draw(st.sampled_from([0, 0, 0, 3])),
+            merged_into=draw(st.sampled_from([*[0] * 8, 3])),
             titled_by=f"anna-{PRIVATE}",
             postmortem=Postmortem(
                 (Participant(f"anna-{PRIVATE}", f"lead-{PRIVATE}"),),
@@ -181,6 +186,19 @@ def silences(draw: st.DrawFn) -> Silence:
 
 def site_of(incident: Recorded, silence: Silence) -> Site:
     return compose(Inputs(PAGE, NOW + 60, NOW, CELLS, incidents=(incident,), maintenances=(silence,)))
+
+
+def test_what_is_drawn_here_is_often_seen_with_its_counts() -> None:
+    seen = 0
+
+    @given(recorded(), silences())
+    @settings(max_examples=300, deadline=None, derandomize=True, database=None)
+    def draw(incident: Recorded, silence: Silence) -> None:
+        nonlocal seen
+        seen += "datapoints that measure" in repr(site_of(incident, silence))
+
+    draw()
+    assert seen >= 5
 
 
 @given(recorded(), silences())
