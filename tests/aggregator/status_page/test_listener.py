@@ -13,7 +13,7 @@ import pytest
 
 from coalmine_aggregator.status_page.answers import Answer, Asked
 from coalmine_aggregator.status_page.connection import MAX_HEAD
-from coalmine_aggregator.status_page.listener import Patience, listening
+from coalmine_aggregator.status_page.listener import USUAL, Patience, listening
 from tests.conftest import Authority, Certificate
 
 LARGE = 8 << 20
@@ -79,7 +79,7 @@ class Site:
 
 @asynccontextmanager
 async def site(
-    patience: Patience = Patience(), context: ssl.SSLContext | None = None
+    patience: Patience = USUAL, context: ssl.SSLContext | None = None
 ) -> AsyncIterator[Site]:
     async with listening(answering, "127.0.0.1", 0, context, patience) as port:
         running = Site(port)

@@ -93,10 +93,13 @@ def test_what_no_fold_reaches_is_let_go_of() -> None:
 
 def test_what_was_measured_and_judged_nothing_of_is_not_the_newest_that_was_judged() -> None:
     recent = RecentSeconds(IDS, RULES)
-    assert recent.newest is None
     slots = np.array([BEGIN, BEGIN + 1], dtype=np.int64)
     judged = np.array([[0, 3], [0, 0]], dtype=np.int64)
     recent.put(BEGIN, BEGIN + 1, slots, judged, np.zeros_like(judged))
-    assert recent.newest == BEGIN + 1
-    judged_at = recent.judged_at
-    assert judged_at == BEGIN
+    assert (recent.newest, recent.judged_at) == (BEGIN + 1, BEGIN)
+
+
+def test_at_first_nothing_is_known() -> None:
+    recent = RecentSeconds(IDS, RULES)
+    assert (recent.newest, recent.judged_at, recent.remembered) == (None, None, 0)
+    assert set(recent.states().values()) == {Live(ComponentStatus.OPERATIONAL)}
