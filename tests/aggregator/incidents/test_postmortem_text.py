@@ -129,11 +129,11 @@ def test_no_markup_of_people_is_html_or_structure(learned: Postmortem) -> None:
     """All HTML, and all headings, are those of the document itself."""
     ours, theirs = of_udp(Postmortem()), of_udp(written.postmortem(learned))
     headings = [line for line in ours.split("\n") if line.startswith("#")]
-    assert [line for line in theirs.split("\n") if line.lstrip().startswith("#")] == headings
+    assert [line for line in theirs.split("\n") if line.lstrip(" \t").startswith("#")] == headings
     for line in theirs.split("\n"):
         bare = line.replace("\\\\", "").replace("\\<", "").replace("<br>", "")
         assert "<" not in bare or line.startswith("<!-- ")
-        assert not line.lstrip().startswith(("```", "~~~", "==="))
+        assert not line.lstrip(" \t").startswith(("```", "~~~", "==="))
 
 
 @given(
