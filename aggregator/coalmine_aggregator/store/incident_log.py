@@ -7,6 +7,7 @@ fault of ours, must not keep those back: it is left out, told in the log and cou
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Set as Set
 from functools import partial
 from typing import Any, Final, NamedTuple
 
@@ -34,11 +35,13 @@ _Making = tuple[sa.Table, Callable[[], Row]]
 
 
 class IncidentsPast(NamedTuple):
-    """What a start takes over: the incidents that are open, or were resolved not long ago, in order of
-    number; and the first number never used."""
+    """What a start takes over: the incidents that stand, or were resolved not long ago, in order of
+    number; the first number never used; and when snapshots of these incidents were made, seconds since
+    the epoch."""
 
     incidents: tuple[Incident, ...]
     next_number: int
+    snapshots: Mapping[tuple[int, SnapshotName], float]
 
 
 def write_incidents(
@@ -59,19 +62,23 @@ def write_incidents(
 
 
 def incidents_past(connection: sa.Connection, resolved_after: float) -> IncidentsPast:
-    """Those open, and the newest `MAX_RECENT` that were resolved after that time (seconds since the
-    epoch)."""
+    """Those that are open, or an alert of which is, and the newest `MAX_RECENT` of the others that were
+    resolved after that time (seconds since the epoch)."""
     table = schema.incidents
-    open_rows = connection.execute(sa.select(table.c.body).where(table.c.resolved_at.is_(None)))
+    standing = connection.execute(sa.select(table.c.body).where(table.c.stands == 1))
     recent = connection.execute(
         sa.select(table.c.body)
-        .where(table.c.resolved_at > resolved_after)
+        .where(table.c.stands == 0, table.c.resolved_at > resolved_after)
         .order_by(table.c.resolved_at.desc(), table.c.number.desc())
         .limit(MAX_RECENT)
     )
-    found = [*decoded(open_rows.scalars()), *decoded(recent.scalars())]
+    found = [*decoded(standing.scalars()), *decoded(recent.scalars())]
     newest = connection.execute(sa.select(sa.func.max(table.c.number))).scalar_one()
-    return IncidentsPast(tuple(sorted(found, key=lambda each: each.number)), (newest or 0) + 1)
+    return IncidentsPast(
+        tuple(sorted(found, key=lambda each: each.number)),
+        (newest or 0) + 1,
+        _snapshots_made(connection, {each.number for each in found}),
+    )
 
 
 def page_of(
@@ -156,6 +163,16 @@ def decoded_entries(bodies: Iterable[str]) -> list[Entry]:
     return found
 
 
+def _snapshots_made(
+    connection: sa.Connection, numbers: Set[int]
+) -> dict[tuple[int, SnapshotName], float]:
+    table = schema.incident_snapshots
+    rows = connection.execute(
+        sa.select(table.c.incident, table.c.name, table.c.at).where(table.c.incident.in_(numbers))
+    )
+    return {(row.incident, SnapshotName(row.name)): row.at for row in rows}
+
+
 def _last_version(connection: sa.Connection) -> int:
     newest = connection.execute(sa.select(sa.func.max(schema.incidents.c.version))).scalar_one()
     return newest or 0
@@ -196,6 +213,7 @@ def _incident_row(incident: Incident, version: int) -> Row:
         "opened_at": incident.opened_at,
         "resolved_at": _resolved_at(incident),
         "updated_at": incident.updated_at,
+        "stands": int(_stands(incident)),
         "version": version,
         "body": incident_codec.encode(incident),
     }
@@ -205,6 +223,10 @@ def _resolved_at(incident: Incident) -> float | None:
     if incident.state.is_open:
         return None
     return incident.updated_at if incident.resolved_at is None else incident.resolved_at
+
+
+def _stands(incident: Incident) -> bool:
+    return incident.state.is_open or any(each.alert and each.last is None for each in incident.affected)
 
 
 def _entry_row(entry: Entry) -> Row:

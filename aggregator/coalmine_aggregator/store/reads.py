@@ -85,8 +85,8 @@ class StoreReads:
         )
 
     async def incidents_past(self, resolved_after: float) -> IncidentsPast:
-        """What a start takes over of incidents: those open, and those resolved after that time (seconds
-        since the epoch)."""
+        """What a start takes over of incidents: those that stand, and those resolved after that time
+        (seconds since the epoch)."""
         return await self._read(partial(incident_log.incidents_past, resolved_after=resolved_after))
 
     async def incidents_page(

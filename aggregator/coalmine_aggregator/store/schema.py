@@ -217,11 +217,13 @@ incidents = Table(
     Column("opened_at", Float, nullable=False),
     Column("resolved_at", Float),  # absent while it is open
     Column("updated_at", Float, nullable=False),
+    Column("stands", Integer, nullable=False),  # 1 while it is open, or one of its alerts is; else 0
     Column("version", BigInteger, nullable=False),  # grows with each write of any incident
     Column("body", Text, nullable=False),  # as it stands, JSON
 )
 Index("incidents_by_version", incidents.c.version, unique=True)
 Index("incidents_by_resolution", incidents.c.resolved_at)
+Index("incidents_that_stand", incidents.c.stands)
 
 incident_entries = Table(
     "incident_entries",

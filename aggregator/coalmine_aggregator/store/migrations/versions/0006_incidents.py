@@ -19,11 +19,13 @@ def upgrade() -> None:
         sa.Column("opened_at", sa.Float, nullable=False),
         sa.Column("resolved_at", sa.Float),
         sa.Column("updated_at", sa.Float, nullable=False),
+        sa.Column("stands", sa.Integer, nullable=False),
         sa.Column("version", sa.BigInteger, nullable=False),
         sa.Column("body", sa.Text, nullable=False),
     )
     op.create_index("incidents_by_version", "incidents", ["version"], unique=True)
     op.create_index("incidents_by_resolution", "incidents", ["resolved_at"])
+    op.create_index("incidents_that_stand", "incidents", ["stands"])
     op.create_table(
         "incident_entries",
         sa.Column("incident", sa.BigInteger, primary_key=True, autoincrement=False),
