@@ -46,9 +46,9 @@ def open_(
     public_title: str,
     as_json: bool,
 ) -> None:
-    """Open an incident of SERVICE by hand: no alert did, or none could.
+    """Open an incident of SERVICE by hand.
 
-    Customers see it once it is published.
+    Alerts never move it: say yourself how it stands. Customers see it once it is published.
     """
     body: dict[str, Any] = {
         "service": service,
@@ -95,7 +95,7 @@ def update(
 @as_json
 @_asking
 def note(aggregator: Aggregator, number: str, text: str, as_json: bool) -> None:
-    """Note TEXT for those who work on an incident; customers never read it."""
+    """Note something in the timeline; customers never read it."""
     _act(aggregator, number, "note", {"text": text}, as_json)
 
 
@@ -108,7 +108,7 @@ def note(aggregator: Aggregator, number: str, text: str, as_json: bool) -> None:
 def title(
     aggregator: Aggregator, number: str, text: str | None, public: str | None, as_json: bool
 ) -> None:
-    """Call an incident otherwise, for those who work on it or for customers."""
+    """Call an incident otherwise, here or for customers."""
     if text is None and public is None:
         raise click.UsageError("There is nothing to call it: give TITLE, --public or both.")
     _act(aggregator, number, "title", {"title": text, "public_title": public}, as_json)
@@ -120,9 +120,9 @@ def title(
 @as_json
 @_asking
 def publish(aggregator: Aggregator, number: str, yes: bool, as_json: bool) -> None:
-    """Show customers an incident, on all components that it touches.
+    """Show customers an incident.
 
-    What they will read is shown first, and asked about.
+    They see it on all components that it touches. What they will read is shown first, and asked about.
     """
     told, _ = aggregator.ask(_path(number), IncidentDetail)
     if not yes:
@@ -141,7 +141,7 @@ def publish(aggregator: Aggregator, number: str, yes: bool, as_json: bool) -> No
 @as_json
 @_asking
 def withhold(aggregator: Aggregator, number: str, as_json: bool) -> None:
-    """Keep an incident from customers, also where it was published."""
+    """Keep an incident from customers, whatever it was before."""
     _act(aggregator, number, "withhold", {}, as_json)
 
 
@@ -151,7 +151,10 @@ def withhold(aggregator: Aggregator, number: str, as_json: bool) -> None:
 @as_json
 @_asking
 def reopen(aggregator: Aggregator, number: str, text: str, as_json: bool) -> None:
-    """Take up an incident that was resolved: it goes on after all. TEXT says why."""
+    """Take up an incident that was resolved.
+
+    It goes on after all; TEXT says why.
+    """
     _act(aggregator, number, "reopen", {"text": text}, as_json)
 
 
@@ -161,7 +164,10 @@ def reopen(aggregator: Aggregator, number: str, text: str, as_json: bool) -> Non
 @as_json
 @_asking
 def merge(aggregator: Aggregator, number: str, into: int, as_json: bool) -> None:
-    """Say that an incident is part of another, which takes over what it hit."""
+    """Make an incident part of another.
+
+    That one goes on, and takes over what was hit.
+    """
     _act(aggregator, number, "merge", {"into": into}, as_json)
 
 

@@ -56,7 +56,7 @@ def _standing(told: IncidentDetail) -> dict[str, str]:
     due = ""
     if incident.due_at is not None:
         when = incident.due_at - told.now
-        due = f"due in {length(when)}" if when > 0 else f"due since {length(-when)}"
+        due = f"due in {length(when)}" if when > 0 else f"was due {length(-when)} ago"
         due += f": coalmine incidents update {number}"
     written = any((told.postmortem.summary, told.postmortem.cause, told.postmortem.resolution))
     graphs = " and ".join(told.snapshots)
@@ -79,14 +79,15 @@ def _standing(told: IncidentDetail) -> dict[str, str]:
 def _began(incident: Incident) -> str:
     seen = f"seen {length(incident.detected_in_s)} later"
     by = f"opened by {incident.opened_by}" if incident.opened_by else seen
-    return f"{moment(incident.since)}, {by}"
+    return f"{moment(incident.since)} UTC, {by}"
 
 
 def _taken(incident: Incident) -> str:
     if incident.acknowledged_at is None:
         return "by nobody" if incident.is_open and not incident.opened_by else ""
     after = length(incident.acknowledged_in_s or 0.0)
-    return f"{moment(incident.acknowledged_at)} by {incident.acknowledged_by}, {after} after that"
+    by = f"by {incident.acknowledged_by}, {after} after it was seen"
+    return f"{moment(incident.acknowledged_at)} {by}"
 
 
 def _over(incident: Incident) -> str:

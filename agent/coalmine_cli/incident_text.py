@@ -127,10 +127,10 @@ def _waits_for(incident: Incident, now: float) -> list[str]:
     elif incident.is_open and not incident.opened_by:
         waits.append("acknowledged by nobody")
     if incident.due_at is not None and incident.due_at <= now:
-        since = length(now - incident.due_at)
-        waits.append(f"an update is due since {since}: coalmine incidents update {number}")
+        ago = length(now - incident.due_at)
+        waits.append(f"an update was due {ago} ago: coalmine incidents update {number}")
     if incident.awaiting_approval:
-        waits.append(f"customers wait to read of it: coalmine incidents publish {number}")
+        waits.append(f"held back from customers: coalmine incidents publish {number}")
     return waits
 
 

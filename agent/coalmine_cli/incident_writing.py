@@ -30,7 +30,7 @@ MAX_TEXT: Final = 1 << 20
 def postmortem(
     aggregator: Aggregator, number: str, edit: bool, file: str | None, as_json: bool
 ) -> None:
-    """Print the post-mortem of an incident as Markdown, or write it.
+    """Print a post-mortem as Markdown, or write it.
 
     Where nobody wrote one, what is printed is what there is to begin with. What --from sends takes the
     place of what was there.

@@ -58,7 +58,10 @@ def list_(aggregator: Aggregator, every: bool, state: str | None, service: str, 
 @as_json
 @_asking
 def show(aggregator: Aggregator, number: str, as_json: bool) -> None:
-    """Show all that is known of an incident: what it hit, its timeline, what customers read."""
+    """Show all that is known of an incident.
+
+    How it stands, what it hit and lost, its timeline, and what customers read.
+    """
     path = f"/api/v1/incidents/{quote(number, safe='')}"
     told, body = aggregator.ask(path, IncidentDetail)
     entries: list[Entry] = list(told.entries)
@@ -75,7 +78,11 @@ def show(aggregator: Aggregator, number: str, as_json: bool) -> None:
 @as_json
 @_asking
 def numbers(aggregator: Aggregator, last: str, as_json: bool) -> None:
-    """Show how long it took to detect, to acknowledge and to recover (MTTD, MTTA, MTTR)."""
+    """Show MTTD, MTTA and MTTR.
+
+    How long it took to detect incidents (from the first loss), to acknowledge them (from there) and to
+    recover (from the first loss), by service.
+    """
     told, body = aggregator.ask(
         f"/api/v1/incidents/numbers?{urlencode({'last': last})}", IncidentNumbers
     )
@@ -84,7 +91,7 @@ def numbers(aggregator: Aggregator, last: str, as_json: bool) -> None:
 
 @incidents.command()
 @click.argument("number", metavar="NUMBER")
-@click.argument("name", type=click.Choice(["opened", "resolved"]), required=False)
+@click.argument("name", metavar="[NAME]", type=click.Choice(["opened", "resolved"]), required=False)
 @click.option(
     "-o",
     "--output",
@@ -94,9 +101,9 @@ def numbers(aggregator: Aggregator, last: str, as_json: bool) -> None:
 )
 @_asking
 def snapshot(aggregator: Aggregator, number: str, name: str | None, output: Path) -> None:
-    """Write a graph that is kept with an incident: as it was soon after it opened, or all of it.
+    """Write a graph that is kept with an incident to a file.
 
-    Where no NAME is said, the newest of them.
+    NAME is opened, as it was soon after that, or resolved, all of it; the newest where nothing is said.
     """
     path = f"/api/v1/incidents/{quote(number, safe='')}"
     if name is None:

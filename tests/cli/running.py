@@ -20,17 +20,18 @@ class Done(NamedTuple):
     err: str
 
 
-async def run(*words: str, **env: str) -> Done:
-    """Runs `coalmine ...` in a process of its own, without a terminal."""
+async def run(*words: str, stdin: str = "", **env: str) -> Done:
+    """Runs `coalmine ...` in a process of its own, without a terminal; `stdin` is piped in."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         "coalmine_cli.main",
         *words,
+        stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         env={name: value for name, value in os.environ.items() if "COALMINE" not in name} | env,
     )
-    out, err = await asyncio.wait_for(process.communicate(), 30)
+    out, err = await asyncio.wait_for(process.communicate(stdin.encode()), 30)
     assert process.returncode is not None
     return Done(process.returncode, out.decode(), err.decode())

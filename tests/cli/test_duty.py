@@ -111,6 +111,13 @@ async def test_maintenance_begins_later(view: FakeView, serve: Serve) -> None:
     done = await coalmine(*words, "--maintenance", "--from", begins)
     assert (done.code, done.err) == (0, "")
     assert done.out.startswith("Silenced from 2026-09-21 16:13:20 until 2026-09-21 17:13:20 UTC")
+    told = "We replace disks; data may come late."
+    done = await coalmine(*words, "--maintenance", "--from", begins, "--public", told)
+    assert f"Customers read: {told}" in done.out
+    assert view.duty.begun[-1].public == told
+    wrong = await coalmine(*words, "--public", told)
+    assert wrong.code == 2
+    assert "needs --maintenance" in wrong.err
     wrong = await coalmine(*words, "--from", begins)
     assert wrong.code == 2
     assert "needs --maintenance" in wrong.err

@@ -221,6 +221,18 @@ async def test_another_site_has_nothing_changed(site: Site, path: str) -> None:
         assert response.status == 200
 
 
+async def test_what_customers_read_of_maintenance(duty_site: Site) -> None:
+    view = duty_site.view
+    told = silence(view, kind="maintenance", public="We replace disks.")
+    answer = await post(duty_site, "/api/v1/silences", told, status=201)
+    assert answer["silence"]["public"] == "We replace disks."
+    assert view.duty.begun[0].public == "We replace disks."
+    for wrong in ({"kind": "silence"}, {"public": "x" * 10_001}):
+        body = silence(view, **{"kind": "maintenance", "public": "x", **wrong})
+        problem = await post(duty_site, "/api/v1/silences", body, status=400)
+        assert problem["parameter"] == "public"
+
+
 @pytest.mark.parametrize("body", ["", "{", "[]", '{"note": 1}', '{"nota": ""}', "\xff", "null"])
 async def test_bodies_that_are_none(duty_site: Site, body: str) -> None:
     headers = {"Authorization": "Bearer anna-correct-horse"}
