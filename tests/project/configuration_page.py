@@ -9,16 +9,18 @@ from pathlib import Path
 
 from coalmine_agent.settings import Settings
 from coalmine_aggregator.settings import AggregatorSettings
+from coalmine_aggregator.status_settings import StatusPageSettings
 from coalmine_runtime.settings import Documented, describe
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "configuration.md"
 
 _HEAD = """# Configuration
 
-Both programs read one YAML file. `coalmine agent check FILE` and `coalmine aggregator check FILE` say
-what is wrong with it: file, line, key, what was expected and the nearest known key. An unknown key is
-an error. Annotated examples: [configs/agent.yaml](../configs/agent.yaml),
-[configs/aggregator.yaml](../configs/aggregator.yaml).
+Each program reads one YAML file. `coalmine agent check FILE`, `coalmine aggregator check FILE` and
+`coalmine status-page check FILE` say what is wrong with it: file, line, key, what was expected and the
+nearest known key. An unknown key is an error. Annotated examples:
+[configs/agent.yaml](../configs/agent.yaml), [configs/aggregator.yaml](../configs/aggregator.yaml),
+[configs/status-page.yaml](../configs/status-page.yaml).
 
 - `${NAME}` is replaced from the environment, `$$` stands for `$`.
 - A *secret* may be given as a file: `password_file: /etc/coalmine/mqtt` for `password`. Secrets are
@@ -49,11 +51,18 @@ _AGGREGATOR = """
 `services` names what is watched. Short forms: `receive.https: host:port`, `metrics: host:port`.
 """
 
+_STATUS_PAGE = """
+## Status page
+
+A file of its own, as the page may run elsewhere, and never sees what the aggregator's has. A component
+takes every datapoint of its service whose protocol and region fit one of its own.
+"""
+
 
 def render() -> str:
     """The page as it should be."""
-    agent, aggregator = _table(Settings), _table(AggregatorSettings)
-    return f"{_HEAD}{_AGENT}\n{agent}{_AGGREGATOR}\n{aggregator}"
+    parts = ((_AGENT, Settings), (_AGGREGATOR, AggregatorSettings), (_STATUS_PAGE, StatusPageSettings))
+    return _HEAD + "".join(f"{words}\n{_table(cls)}" for words, cls in parts)
 
 
 def _table(cls: type) -> str:

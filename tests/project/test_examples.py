@@ -8,6 +8,10 @@ import pytest
 
 from coalmine_agent.settings import Settings
 from coalmine_aggregator.settings import AggregatorSettings
+from coalmine_aggregator.status.components import Cell, Publish
+from coalmine_aggregator.status.days import DayRules
+from coalmine_aggregator.status.state import StateRules
+from coalmine_aggregator.status_settings import StatusPageSettings, load_components
 from coalmine_runtime.settings import load
 from coalmine_wire.protocols import Protocol
 from coalmine_wire.series import Location
@@ -18,6 +22,7 @@ ENV = {
     "COALMINE_API_KEY": "api-key",
     "COALMINE_PAGERDUTY_KEY": "0123456789abcdef0123456789abcdef",
     "COALMINE_WEBHOOK_SECRET": "whsec_" + "c2VjcmV0" * 4,
+    "COALMINE_STATUS_PASSWORD": "status-password",
 }
 
 
@@ -43,10 +48,20 @@ def test_aggregator() -> None:
     assert [entry.kind for entry in settings.notify] == ["pagerduty", "alertmanager", "webhook"]
 
 
+def test_status_page() -> None:
+    plan = load(StatusPageSettings, CONFIGS / "status-page.yaml", ENV).plan()
+    every = [Cell("ingest", protocol, "eu-1") for protocol in Protocol]
+    assert all(plan.components.of(cell) for cell in every)
+    assert [each.publish for each in plan.components.all].count(Publish.HELD) == 1
+    assert (plan.state, plan.days) == (StateRules(), DayRules())
+    assert load_components(CONFIGS / "status-page.yaml").all == plan.components.all
+
+
 def test_every_yaml_has_its_test() -> None:
     assert {path.name for path in CONFIGS.glob("*.yaml")} == {
         "agent.yaml",
         "agent-internal.yaml",
         "agent-on-machine.yaml",
         "aggregator.yaml",
+        "status-page.yaml",
     }

@@ -202,7 +202,7 @@ def test_what_is_drawn_here_is_often_seen_with_its_counts() -> None:
 
 
 @given(recorded(), silences())
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_no_private_field_reaches_a_site(incident: Recorded, silence: Silence) -> None:
     shown = repr(site_of(incident, silence))
     assert PRIVATE not in shown
@@ -210,7 +210,7 @@ def test_no_private_field_reaches_a_site(incident: Recorded, silence: Silence) -
 
 
 @given(recorded(), silences())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_what_is_withheld_merged_or_not_of_the_page_reaches_no_site(
     incident: Recorded, silence: Silence
 ) -> None:
@@ -232,7 +232,7 @@ WORDS = re.compile(
 
 
 @given(recorded(), silences())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_what_nobody_wrote_is_made_of_component_names_counts_and_times(
     incident: Recorded, silence: Silence
 ) -> None:
