@@ -26,9 +26,10 @@ def share_delivered(bad: int, judged: int) -> str:
     return f"{whole}.{rest:0{decimals}d} %"
 
 
-def lost(bad: int, judged: int) -> str:
-    """What was lost of what was sent, `12 of 86,400 lost`."""
-    return f"{bad:,} of {judged:,} lost" if bad else f"none of {judged:,} lost"
+def lost(bad: int, judged: int, noun: str = "") -> str:
+    """What was lost of what was sent, `12 of 86,400 lost`, `12 of 86,400 datapoints lost`."""
+    of = f"{judged:,} {noun}" if noun else f"{judged:,}"
+    return f"{bad:,} of {of} lost" if bad else f"none of {of} lost"
 
 
 def lasted(seconds: float) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from datetime import date, timedelta
+from itertools import groupby
 from typing import Any, Final, NamedTuple
 
 from markupsafe import Markup
@@ -14,6 +16,8 @@ from coalmine_aggregator.status.memo import Memo
 from coalmine_aggregator.status.pages import template
 from coalmine_aggregator.status.render_days import groups_of, run_name
 from coalmine_aggregator.status.site import (
+    ComponentStatus,
+    Grade,
     MaintenanceState,
     PublicIncident,
     PublicMaintenance,
@@ -29,10 +33,27 @@ _ORDER: Final = (MaintenanceState.IN_PROGRESS, MaintenanceState.SCHEDULED)
 
 
 class Run(NamedTuple):
-    """A day with what was settled in it, or days that follow each other without anything."""
+    """A day with what was in it, each with whether this is its last day; or days that follow each other
+    without anything."""
 
     name: str
-    told: tuple[Told, ...]
+    told: tuple[tuple[Told, bool], ...]
+
+
+class Span(NamedTuple):
+    """A record of the last days, from when to when it was."""
+
+    began: float
+    over: float
+    item: Item
+
+
+class Sorted(NamedTuple):
+    """Open incidents, planned work by when it is, and what was not over before the last days."""
+
+    open: tuple[PublicIncident, ...]
+    planned: tuple[PublicMaintenance, ...]
+    recent: tuple[Span, ...]
 
 
 def now_page(site: Site, frame: Frame, memo: Memo, always: dict[str, Any]) -> str:
@@ -41,68 +62,85 @@ def now_page(site: Site, frame: Frame, memo: Memo, always: dict[str, Any]) -> st
     since = frame.moments.midnight(today - timedelta(days=PAST_DAYS - 1))
     # Most seconds bring no record: those there are need not be looked through again.
     records = (site.incidents, site.maintenances, since)
-    open_, planned, settled = memo.of("sorted", records, lambda: _sorted(site, since))
+    open_, planned, recent = memo.of("sorted", records, lambda: _sorted(site, since))
     return template("index.html").render(
         **always,
         site=site,
+        tone=_tone(site),
         groups=groups_of(site.components, memo),
         open=[frame.told(each) for each in open_[:_MOST]],
         more_open=max(0, len(open_) - _MOST),
         planned=[frame.told(each) for each in planned[:_MOST]],
         more_planned=max(0, len(planned) - _MOST),
+        measured=_measured(site, frame),
         behind="" if site.measured_at is None else _age(site.now - site.measured_at),
         past_days=PAST_DAYS,
-        past=memo.of("past", (frame, today, settled), lambda: _past(frame, today, settled)),
+        past=memo.of("past", (frame, today, recent), lambda: _past(frame, today, recent)),
     )
 
 
-def _sorted(
-    site: Site, since: float
-) -> tuple[list[PublicIncident], list[PublicMaintenance], list[tuple[float, Item]]]:
-    """Open incidents, planned work by when it is, and what was settled."""
+def _tone(site: Site) -> str:
+    """The class that gives the headline its colour, and by its end the shape."""
+    if site.is_stale or site.measured_at is None:
+        return "g-unknown"
+    at_work = ComponentStatus.UNDER_MAINTENANCE
+    if site.grade is Grade.NONE and any(each.status is at_work for each in site.components):
+        return f"s-{at_work}"
+    return f"g-{site.grade}"
+
+
+def _sorted(site: Site, since: float) -> Sorted:
     planned = [each for each in site.maintenances if each.state in _ORDER]
     planned.sort(key=lambda each: (_ORDER.index(each.state), each.scheduled_for))
-    return [each for each in site.incidents if each.state.is_open], planned, _settled(site, since)
-
-
-def _settled(site: Site, since: float) -> list[tuple[float, Item]]:
-    """What was over at or after `since`, with when, the newest first."""
-    found: list[tuple[float, Item]] = []
+    recent: list[Span] = []
     for incident in site.incidents:
-        if not incident.state.is_open:
-            over = incident.updated_at if incident.resolved_at is None else incident.resolved_at
-            if over >= since:
-                found.append((over, incident))
+        over = incident.updated_at if incident.resolved_at is None else incident.resolved_at
+        if incident.state.is_open:
+            recent.append(Span(incident.started_at, math.inf, incident))
+        elif over >= since:
+            recent.append(Span(incident.started_at, over, incident))
     for work in site.maintenances:
-        if work.state is MaintenanceState.COMPLETED:
-            over = work.scheduled_until if work.completed_at is None else work.completed_at
-            if over >= since:
-                found.append((over, work))
-    return sorted(found, key=lambda each: (-each[0], each[1].id))
+        over = work.scheduled_until if work.completed_at is None else work.completed_at
+        if work.state is MaintenanceState.COMPLETED and over >= since:
+            recent.append(Span(work.scheduled_for, over, work))
+    recent.sort(key=lambda each: (-each.over, -each.began, each.item.id))
+    return Sorted(
+        tuple(each for each in site.incidents if each.state.is_open), tuple(planned), tuple(recent)
+    )
 
 
-def _past(frame: Frame, today: date, settled: Sequence[tuple[float, Item]]) -> Markup:
-    by_day: dict[date, list[Item]] = {}
-    for over, item in settled[:_MOST]:
-        # A clock of the aggregator may run ahead of ours.
-        by_day.setdefault(min(today, frame.moments.day(over)), []).append(item)
+def _past(frame: Frame, today: date, recent: Sequence[Span]) -> Markup:
+    oldest = today - timedelta(days=PAST_DAYS - 1)
+    by_day: dict[date, list[tuple[Told, bool]]] = {}
+    for span in recent[:_MOST]:
+        told = frame.told(span.item)
+        # Clocks differ: what is over after today is over today.
+        last = today if span.over == math.inf else min(today, frame.moments.day(span.over))
+        day = last
+        while day >= max(oldest, min(last, frame.moments.day(span.began))):
+            by_day.setdefault(day, []).append((told, day == last))
+            day -= timedelta(days=1)
+    days = [today - timedelta(days=back) for back in range(PAST_DAYS)]
     runs: list[Run] = []
-    quiet: list[date] = []
-    for day in (today - timedelta(days=back) for back in range(PAST_DAYS)):
-        items = by_day.get(day, ())
-        if not items:
-            quiet.append(day)
-            continue
-        if quiet:
-            runs.append(Run(run_name(quiet[0], quiet[-1]), ()))
-            quiet = []
-        runs.append(Run(run_name(day, day), tuple(frame.told(item) for item in items)))
-    if quiet:
-        runs.append(Run(run_name(quiet[0], quiet[-1]), ()))
+    for is_quiet, group in groupby(days, key=lambda each: each not in by_day):
+        them = list(group)
+        if is_quiet:
+            runs.append(Run(run_name(them[0], them[-1]), ()))
+        else:
+            runs += (Run(run_name(day, day), tuple(by_day[day])) for day in them)
     text = template("past.html").render(
-        runs=runs, moments=frame.moments, more=max(0, len(settled) - _MOST)
+        runs=runs, moments=frame.moments, more=max(0, len(recent) - _MOST)
     )
     return Markup(text)  # noqa: S704 - made by a template that escapes
+
+
+def _measured(site: Site, frame: Frame) -> Markup | str:
+    """When was measured last; with the day where that is not today's."""
+    if site.measured_at is None:
+        return ""
+    moments = frame.moments
+    is_today = moments.day(site.measured_at) == moments.day(site.now)
+    return (moments.clock if is_today else moments.second)(site.measured_at)
 
 
 def _age(seconds: float) -> str:

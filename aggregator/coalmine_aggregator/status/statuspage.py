@@ -123,7 +123,7 @@ def _page(told: Told) -> Tree:
         "id": told.page.id,
         "name": clean(told.page.name),
         "url": told.page.url,
-        "time_zone": told.page.time_zone,
+        "time_zone": clean(told.page.time_zone),
         "updated_at": _time(max(times, default=0.0)),
     }
 
@@ -161,7 +161,7 @@ def _component(component: PublicComponent, page: PageInfo) -> Tree:
         "description": clean(component.description) or None,
         "showcase": False,
         "start_date": f"{utc(component.created_at):%Y-%m-%d}",
-        "group_id": public_id("", page.id, "group", component.group) if component.group else None,
+        "group_id": _group_id(page, component.group) if component.group else None,
         "page_id": page.id,
         "group": False,
         "only_show_if_degraded": False,
@@ -170,7 +170,7 @@ def _component(component: PublicComponent, page: PageInfo) -> Tree:
 
 def _group(name: str, members: Sequence[PublicComponent], page: PageInfo) -> Tree:
     return {
-        "id": public_id("", page.id, "group", name),
+        "id": _group_id(page, name),
         "name": clean(name),
         "status": max((each.status for each in members), key=_WORST.index),
         "created_at": _time(min(each.created_at for each in members)),
@@ -263,6 +263,10 @@ def _maintenance(work: PublicMaintenance, page: PageInfo, components: dict[str, 
         "scheduled_for": _time(work.scheduled_for),
         "scheduled_until": _time(work.scheduled_until),
     }
+
+
+def _group_id(page: PageInfo, name: str) -> str:
+    return public_id("", page.id, "group", clean(name))
 
 
 def _time(at: float) -> str:
