@@ -102,8 +102,10 @@ async def postmortem(request: web.Request) -> web.Response:
     desk, number = request.app[VIEW].incidents, parse_number(request)
     found = await find(desk, number)
     entries: list[Entry] = []
-    while part := await desk.entries(number, len(entries), MAX_ENTRIES):
+    after = 0
+    while part := await desk.entries(number, after, MAX_ENTRIES):
         entries += part
+        after = part[-1].sequence
     return web.Response(
         text=postmortem_text.render(found, entries, await desk.snapshots(number)),
         content_type="text/markdown",
