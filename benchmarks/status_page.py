@@ -122,10 +122,12 @@ async def measure(options: Options, folder: Path) -> Report:
             usage.pin(page.pid, {ours})
             say(f"{INCIDENTS} incidents, {len(Protocol)} components; the aggregator is killed halfway")
             began, spent = clock.monotonic(), usage.cpu_s(page.pid)
+            waited = usage.waited_s(page.pid)
             reading = asyncio.create_task(readers(page.port, span_s))
             await asyncio.sleep(span_s / 2)
             await site.aggregator.kill()
             told = await reading
+            waited = usage.waited_s(page.pid) - waited
             core = 100 * (usage.cpu_s(page.pid) - spent) / (clock.monotonic() - began)
         finally:
             await page.kill()
@@ -140,7 +142,8 @@ async def measure(options: Options, folder: Path) -> Report:
     for why in told["why"]:
         report.note(f"failed: {why}")
     report.note(f"over {span_s:.0f} s, kill -9 to the aggregator after {span_s / 2:.0f} s")
-    report.note("readers, aggregator and agents share the other core, which is in the times")
+    report.note(f"the page waited {waited:.1f} s for its core, which others had")
+    report.note("readers share the other core with aggregator and agents, which is in the times")
     return report
 
 
