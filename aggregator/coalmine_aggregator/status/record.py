@@ -4,7 +4,7 @@ wrote for them, gets through. Pure."""
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from coalmine_aggregator.incidents.publicity import may_be_public
 from coalmine_aggregator.model.incident import Entry, EntryKind, Incident, IncidentState, Publication
@@ -24,6 +24,9 @@ from coalmine_aggregator.status.touching import Loss, Touching, is_of_alert
 
 _OPERATIONAL = ComponentStatus.OPERATIONAL
 _DEGRADED = ComponentStatus.DEGRADED_PERFORMANCE
+
+_MOST_COUNTS: Final = 5
+"""Of so many components an update has the counts."""
 
 
 class Recorded(NamedTuple):
@@ -75,7 +78,7 @@ class _Teller:
         self._plan = plan
         self._components = _in_order(plan, told)
         self._losses: dict[Component, Loss | None] = {
-            each: touching.loss(each, plan.state) for each in plan.components.all
+            each: touching.loss(each, plan.state) for each in self._components
         }
         self._was_lossy = any(map(is_of_alert, incident.affected)) or any(
             loss is not None and loss.bad for loss in self._losses.values()
@@ -150,13 +153,17 @@ class _Teller:
         impact = self._incident.impact
         if impact is None:
             return []
-        return [
+        found = [
             words.lost(
                 each.name, loss.bad, loss.judged, impact.first, impact.last + 1, is_whole=loss.is_whole
             )
             for each in self._components
             if (loss := self._losses[each]) is not None and loss.bad
         ]
+        if len(found) > _MOST_COUNTS:
+            more = len(found) - _MOST_COUNTS
+            found[_MOST_COUNTS:] = [f"The page has the counts of {more} more."]
+        return found
 
     def _status(self, component: Component) -> ComponentStatus:
         loss = self._losses[component]

@@ -7,7 +7,7 @@ says nothing of components before it is counted.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Final, NamedTuple
 
 from coalmine_aggregator.model.alerts import AlertClass
@@ -23,7 +23,7 @@ _PUBLIC: Final = frozenset({"protocol", "region"})
 
 class Loss(NamedTuple):
     """What a component lost in an incident: `bad` of `judged` datapoints of what was affected, which is
-    all of the component or, unless `is_whole`, a part of it."""
+    all of the component or, unless `is_whole`, perhaps a part of it."""
 
     bad: int
     judged: int
@@ -49,7 +49,9 @@ class Touching:
         counted = () if incident.impact is None else incident.impact.cells
         self._components = [each for each in components.all if each.service == service]
         self._counted = {Cell(service, each.protocol, each.region): each for each in counted}
-        self._cells = {cell for cell in cells if cell.service == service} | self._counted.keys()
+        # Once counted its own cells tell all: those that the fleet gets later change no history.
+        cells = self._counted.keys() or {cell for cell in cells if cell.service == service}
+        self._of = {cell: components.of(cell) for cell in cells}
         self._scopes = [
             each.scope for each in incident.affected if is_of_alert(each) or is_by_hand(each)
         ]
@@ -66,45 +68,39 @@ class Touching:
     def loss(self, component: Component, rules: StateRules) -> Loss | None:
         """What a component lost, in all; None before it is counted. A major outage spares no part of
         it, and one of which the whole was not counted is degraded at least and no more."""
-        own = {cell: found for cell, found in self._counted.items() if component.takes(cell)}
+        own = [found for cell, found in self._counted.items() if component in self._of[cell]]
         if not own:
             return None
-        bad = sum(found.bad for found in own.values())
-        judged = sum(found.judged for found in own.values())
-        parts = [cell for cell in self._cells if component.takes(cell)]
-        is_wide = all(label in _PUBLIC for scope in self._scopes for label, _ in scope)
-        is_whole = is_wide and all(cell in own and own[cell].judged for cell in parts)
-        status = self._status(own.values(), is_wide, rules)
-        if not all(cell in own and own[cell].bad for cell in parts):
+        bad = sum(found.bad for found in own)
+        judged = sum(found.judged for found in own)
+        is_whole = any(_covers(scope, component) for scope in self._scopes)
+        status = worse(self._status(own, bad, rules), ComponentStatus.DEGRADED_PERFORMANCE)
+        if not is_whole:
             status = _better(status, ComponentStatus.PARTIAL_OUTAGE)
         return Loss(bad, judged, status, is_whole)
 
-    def _status(self, own: Collection[CellImpact], is_wide: bool, rules: StateRules) -> ComponentStatus:
-        bad = sum(found.bad for found in own)
-        if bad < LEAST_BAD:
-            return ComponentStatus.DEGRADED_PERFORMANCE
-        if all(found.total for found in own):
-            status = rules.status(sum(found.total for found in own), bad)
-        elif is_wide:
-            status = rules.status(sum(found.judged for found in own), bad)
-        else:
-            return ComponentStatus.DEGRADED_PERFORMANCE
-        return worse(status, ComponentStatus.DEGRADED_PERFORMANCE)
+    def _status(self, own: Sequence[CellImpact], bad: int, rules: StateRules) -> ComponentStatus:
+        is_wide = all(label in _PUBLIC for scope in self._scopes for label, _ in scope)
+        is_counted = all(found.total for found in own)
+        if bad < LEAST_BAD or not (is_wide or is_counted):
+            return ComponentStatus.OPERATIONAL
+        whole = sum(found.total if is_counted else found.judged for found in own)
+        return rules.status(whole, bad)
 
     def _measured(self, scope: Scope) -> list[Component]:
         """Those with a part in the scope that lost something; before anything is counted, all."""
-        cells = [cell for cell in self._cells if _lies_in(cell, scope)]
+        cells = [cell for cell in self._of if _lies_in(cell, scope)]
         if self._counted:
-            cells = [cell for cell in cells if cell in self._counted and self._counted[cell].bad]
+            cells = [cell for cell in cells if self._counted[cell].bad]
         elif not _says_where(scope):
             return []
-        return [each for each in self._components if any(each.takes(cell) for cell in cells)]
+        return [component for cell in cells for component in self._of[cell]]
 
     def _said(self, scope: Scope) -> list[Component]:
         """Those with a part in the scope, measured or not."""
         if not _says_where(scope):
             cells = [cell for cell in self._counted if _lies_in(cell, scope)]
-            return [each for each in self._components if any(each.takes(cell) for cell in cells)]
+            return [component for cell in cells for component in self._of[cell]]
         labels = dict(scope)
         return [
             each
@@ -112,6 +108,12 @@ class Touching:
             if ("protocol" not in labels or fits_any(each.protocols, labels["protocol"]))
             and ("region" not in labels or fits_any(each.regions, labels["region"]))
         ]
+
+
+def _covers(scope: Scope, component: Component) -> bool:
+    """Whether all of a component lies in a scope, as far as the labels of both tell."""
+    own = {"protocol": component.protocols, "region": component.regions}
+    return all(own.get(label) == (value,) for label, value in scope)
 
 
 def _lies_in(cell: Cell, scope: Scope) -> bool:

@@ -12,7 +12,7 @@ from coalmine_aggregator.model.incident import (
     IncidentState,
     Postmortem,
 )
-from coalmine_aggregator.status.components import Component
+from coalmine_aggregator.status.components import Cell, Component
 from coalmine_aggregator.status.plan import Plan
 from coalmine_aggregator.status.record import Told, tell
 from coalmine_aggregator.status.site import (
@@ -146,6 +146,23 @@ def test_it_is_graded_by_how_much_of_a_component_was_lost(bad: int, total: int, 
 def test_it_is_critical_only_where_nothing_of_a_component_was_spared() -> None:
     lost = CellImpact("udp", "eu-1", 1_000, 1_000, 1_000)
     assert public(Story(scope(protocol="udp", region="eu-1")).count(lost)).grade is Grade.MAJOR
+
+
+def test_what_the_fleet_gets_later_changes_no_history() -> None:
+    story = Story(scope(protocol="udp")).count(*UDP_LOST).close(100)
+    story.add(EntryKind.STATE, 700, IncidentState.RESOLVED)
+    more = CELLS | {Cell("ingest", "udp", "ap-1"), Cell("ingest", "tcp", "eu-1")}
+    assert tell(story.recorded, plan(), more) == tell(story.recorded, plan(), CELLS)
+    assert tell(story.recorded, plan(), ()) == tell(story.recorded, plan(), CELLS)
+
+
+def test_an_update_has_the_counts_of_a_few_components() -> None:
+    many = [Component(f"c{n}", f"C{n}", "ingest") for n in range(7)]
+    story = Story(()).count(*UDP_LOST).close(100).add(EntryKind.STATE, 700, IncidentState.RESOLVED)
+    found = public(story, plan(*many))
+    assert found.updates[0].body.count("4,521 of 50,066") == 5
+    assert found.updates[0].body.endswith(" The page has the counts of 2 more.")
+    assert len(found.impacts) == 7
 
 
 def test_of_a_part_that_is_no_component_it_says_no_more_than_it_knows() -> None:
