@@ -19,6 +19,10 @@ from coalmine_aggregator.reading.agents import agents_at
 from coalmine_aggregator.reading.alerts import AlertPlace, AlertsWanted
 from coalmine_aggregator.reading.answering import Task, run
 from coalmine_aggregator.reading.counts import count
+from coalmine_aggregator.reading.impact import ImpactAsked
+from coalmine_aggregator.reading.impact import impact as impact_read
+from coalmine_aggregator.reading.incident_graph import GraphAsked
+from coalmine_aggregator.reading.incident_graph import incident_graph as graph_read
 from coalmine_aggregator.reading.incidents_opened import incidents_opened
 from coalmine_aggregator.reading.latency import latency as latency_read
 from coalmine_aggregator.reading.library import Library
@@ -238,6 +242,17 @@ def burn_down(_: Library, connection: sa.Connection, given: bytes) -> bytes:
     )
 
 
+def impact(library: Library, connection: sa.Connection, given: bytes) -> bytes:
+    """What an incident cost, as `ImpactFound`."""
+    found = impact_read(library, connection, msgspec.msgpack.decode(given, type=ImpactAsked))
+    return msgspec.msgpack.encode(found)
+
+
+def incident_graph(library: Library, connection: sa.Connection, given: bytes) -> bytes:
+    """The graph of an incident, SVG."""
+    return graph_read(library, connection, msgspec.msgpack.decode(given, type=GraphAsked))
+
+
 def export_rates(library: Library, connection: sa.Connection, given: bytes) -> bytes:
     """A piece of `/api/v1/export/rates.*`."""
     task = msgspec.msgpack.decode(given, type=ExportGiven)
@@ -260,6 +275,8 @@ _TASKS: Final[tuple[Callable[[Library, sa.Connection, bytes], bytes], ...]] = (
     agents,
     moment,
     burn_down,
+    impact,
+    incident_graph,
     export_rates,
 )
 

@@ -1,0 +1,1 @@
+"""Graphs as pictures that stand for themselves. Pure."""

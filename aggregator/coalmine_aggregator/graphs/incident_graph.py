@@ -1,0 +1,204 @@
+"""The graph of an incident: what was delivered and what was lost, by protocol. Pure.
+
+An SVG document that stands for itself: no script, no style sheet, nothing from elsewhere, every time an
+absolute one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple
+from xml.sax.saxutils import escape
+
+from coalmine_aggregator.graphs.ticks import Tick, time_ticks, value_ticks
+from coalmine_aggregator.model.figures import clock_time, length
+
+WIDTH, HEIGHT = 960, 560
+LEFT, RIGHT = 84, 936
+MAX_LINES: Final = 12
+"""Lines beyond these are left out, and said to be."""
+MAX_NAME: Final = 16
+"""Characters of a line's name that are shown."""
+
+_INK, _FAINT, _GRID, _SHADE = "#1c2733", "#5b6875", "#d9dee4", "#fbe9d7"
+
+_COLOURS: Final = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#7a5c00", "#56b4e9")
+"""Told apart by people who see fewer colours; beyond them lines are dashed."""
+
+_DASHES: Final = ("", "7 4")
+
+_IN_A_ROW: Final = 6
+
+
+class Line(NamedTuple):
+    """A protocol's values by bucket: delivered a second, and the share lost; None where that is not
+    known."""
+
+    name: str
+    rates: Sequence[float | None]
+    losses: Sequence[float | None]
+
+
+class Mark(NamedTuple):
+    """A moment (seconds since the epoch) that is marked and named."""
+
+    at: float
+    name: str
+
+
+class IncidentGraph(NamedTuple):
+    """What is drawn: buckets of `step_s` seconds from slot `first` to slot `last`, both included, with
+    the slots `shaded` told apart."""
+
+    title: str
+    first: int
+    last: int
+    step_s: int
+    lines: Sequence[Line]
+    shaded: tuple[int, int] | None = None
+    marks: Sequence[Mark] = ()
+
+
+class _Panel(NamedTuple):
+    top: float
+    bottom: float
+    caption: str
+    ticks: list[Tick]
+
+    def y(self, value: float) -> float:
+        share = min(1.0, max(0.0, value / self.ticks[-1].at))
+        return self.bottom - share * (self.bottom - self.top)
+
+
+def incident_svg(graph: IncidentGraph) -> bytes:
+    """The document, UTF-8."""
+    lines = list(graph.lines[:MAX_LINES])
+    rates = [value for line in lines for value in line.rates if value is not None]
+    losses = [value * 100 for line in lines for value in line.losses if value is not None]
+    delivered = _Panel(128, 300, "delivered per second", value_ticks(max(rates, default=0.0)))
+    lost = _Panel(348, 508, "lost, %", value_ticks(max(losses, default=0.0), 4))
+    parts = [
+        (
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" '
+            f'height="{HEIGHT}" role="img" font-family="sans-serif" font-size="12" fill="{_INK}">'
+        ),
+        f"<title>{_text(graph.title)}</title>",
+        f"<desc>{_text(_told(graph))}</desc>",
+        f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#ffffff"/>',
+        f'<text x="24" y="32" font-size="17" font-weight="bold">{_text(graph.title)}</text>',
+        f'<text x="24" y="54" fill="{_FAINT}">{_text(_told(graph))}</text>',
+        *_key(lines),
+        *_panel(graph, delivered),
+        *_panel(graph, lost),
+    ]
+    for place, line in enumerate(lines):
+        parts += _curve(graph, delivered, line.rates, place)
+        percents = [None if value is None else value * 100 for value in line.losses]
+        parts += _curve(graph, lost, percents, place)
+    parts += _marks(graph, delivered, lost)
+    if not lines:
+        middle = (LEFT + RIGHT) / 2
+        parts.append(f'<text x="{middle:g}" y="214" text-anchor="middle">nothing was measured</text>')
+    parts.append("</svg>")
+    return "\n".join(parts).encode()
+
+
+def _told(graph: IncidentGraph) -> str:
+    first, last = (clock_time(each, date=True) for each in (graph.first, graph.last))
+    missing = len(graph.lines) - MAX_LINES
+    more = f"; {missing} more are not drawn" if missing > 0 else ""
+    return f"{first} to {last} UTC, by {length(graph.step_s)}{more}"
+
+
+def _x(graph: IncidentGraph, at: float) -> float:
+    share = (at - graph.first) / (graph.last + 1 - graph.first)
+    return LEFT + min(1.0, max(0.0, share)) * (RIGHT - LEFT)
+
+
+def _panel(graph: IncidentGraph, panel: _Panel) -> Iterator[str]:
+    if graph.shaded is not None:
+        begin, end = _x(graph, graph.shaded[0]), _x(graph, graph.shaded[1] + 1)
+        yield (
+            f'<rect x="{begin:.1f}" y="{panel.top:g}" width="{max(1.0, end - begin):.1f}" '
+            f'height="{panel.bottom - panel.top:g}" fill="{_SHADE}"/>'
+        )
+    yield f'<text x="{LEFT}" y="{panel.top - 10:g}" font-weight="bold">{_text(panel.caption)}</text>'
+    for tick in panel.ticks:
+        y = panel.y(tick.at)
+        yield f'<path d="M{LEFT} {y:.1f}H{RIGHT}" stroke="{_GRID}"/>'
+        yield f'<text x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{tick.label}</text>'
+    for tick in time_ticks(graph.first, graph.last + 1, 7):
+        x = _x(graph, tick.at)
+        yield f'<path d="M{x:.1f} {panel.bottom:g}v5" stroke="{_FAINT}"/>'
+        anchor = "end" if x > RIGHT - 30 else "start" if x < LEFT + 30 else "middle"
+        yield (
+            f'<text x="{x:.1f}" y="{panel.bottom + 19:g}" text-anchor="{anchor}" '
+            f'fill="{_FAINT}">{tick.label}</text>'
+        )
+    yield f'<path d="M{LEFT} {panel.top:g}V{panel.bottom:g}H{RIGHT}" fill="none" stroke="{_FAINT}"/>'
+
+
+def _marks(graph: IncidentGraph, top: _Panel, bottom: _Panel) -> Iterator[str]:
+    """Each with its name, near ones in rows of their own, above the lines so that all can be read."""
+    inside = [each for each in graph.marks if graph.first <= each.at <= graph.last + 1]
+    for place, mark in enumerate(inside):
+        x = _x(graph, mark.at)
+        yield (
+            f'<path d="M{x:.1f} {top.top:g}V{top.bottom:g}M{x:.1f} {bottom.top:g}V{bottom.bottom:g}" '
+            f'stroke="{_INK}" stroke-dasharray="2 3"/>'
+        )
+        anchor, away = ("end", -5) if x > (LEFT + RIGHT) / 2 else ("start", 5)
+        y = top.top + 14 + place % 4 * 15
+        yield (
+            f'<text x="{x + away:.1f}" y="{y:g}" text-anchor="{anchor}" stroke="#ffffff" '
+            f'stroke-width="4" stroke-linejoin="round" paint-order="stroke">'
+            f"{_text(mark.name)} {clock_time(mark.at)}</text>"
+        )
+
+
+def _key(lines: Sequence[Line]) -> Iterator[str]:
+    for place, line in enumerate(lines):
+        row, column = divmod(place, _IN_A_ROW)
+        x, y = 24 + column * (RIGHT - 24) // _IN_A_ROW, 76 + row * 18
+        yield f'<path d="M{x} {y}h26" fill="none" stroke-width="2.5" {_pen(place)}/>'
+        name = line.name if len(line.name) <= MAX_NAME else f"{line.name[: MAX_NAME - 1]}…"
+        yield f'<text x="{x + 32}" y="{y + 4}">{_text(name)}</text>'
+
+
+def _curve(
+    graph: IncidentGraph, panel: _Panel, values: Sequence[float | None], place: int
+) -> Iterator[str]:
+    path: list[str] = []
+    begins = True
+    for bucket, value in enumerate(values):
+        if value is None or not math.isfinite(value):
+            begins = True
+            continue
+        start = graph.first // graph.step_s * graph.step_s + bucket * graph.step_s
+        x = _x(graph, start + graph.step_s / 2)
+        path.append(f"{'M' if begins else 'L'}{x:.1f} {panel.y(value):.1f}")
+        if begins:
+            path.append("h.01")  # one alone is a dot
+        begins = False
+    if path:
+        yield (
+            f'<path d="{"".join(path)}" fill="none" stroke-width="2" stroke-linejoin="round" '
+            f'stroke-linecap="round" {_pen(place)}/>'
+        )
+
+
+def _pen(place: int) -> str:
+    colour = _COLOURS[place % len(_COLOURS)]
+    dash = _DASHES[place // len(_COLOURS) % len(_DASHES)]
+    return f'stroke="{colour}"' + (f' stroke-dasharray="{dash}"' if dash else "")
+
+
+def _text(text: str) -> str:
+    """As XML takes it: no markup, and no character that no document may hold."""
+    return escape("".join(each if _allowed(each) else "�" for each in text))
+
+
+def _allowed(character: str) -> bool:
+    code = ord(character)
+    return character in "\t\n\r" or 0x20 <= code < 0xD800 or 0xE000 <= code < 0xFFFE or code > 0xFFFF
