@@ -1,6 +1,6 @@
 // What was lost, exactly, by protocol and region.
 
-import { h, setText } from "./dom.js";
+import { h, setCell, setText } from "./dom.js";
 import { count, percent, plural } from "./numbers.js";
 import { moment } from "./times.js";
 
@@ -34,10 +34,16 @@ export class ImpactTable {
     setText(this.all, this.isWhole ? "Only the worst" : `All ${plural(cells.length, "row")}`);
     this.table.replaceChildren(
       h("thead", {}, h("tr", {}, ...["Protocol", "Region"].map((text) => h("th", { scope: "col" }, text)), ...["Lost", "Of", "Share"].map((text) => h("th", { scope: "col", class: "number" }, text)), h("th", { scope: "col", class: "number wide" }, "Of the whole"))),
-      h("tbody", {}, ...(this.isWhole ? cells : cells.slice(0, FEW)).map((cell) => h("tr", {}, h("td", {}, cell.protocol), h("td", {}, cell.region), ...figures(cell), whole(cell)))),
+      h("tbody", {}, ...(this.isWhole ? cells : cells.slice(0, FEW)).map((cell) => h("tr", {}, label(cell.protocol), label(cell.region), ...figures(cell), whole(cell)))),
       h("tfoot", {}, h("tr", {}, h("td", { colspan: "2" }, "in all"), ...figures(impact), h("td", { class: "wide" }))),
     );
   }
+}
+
+function label(text) {
+  const cell = h("td");
+  setCell(cell, text);
+  return cell;
 }
 
 const figures = ({ bad, judged }) => [count(bad), count(judged), judged > 0 ? percent(bad / judged) : ""].map((text) => h("td", { class: "number" }, text));

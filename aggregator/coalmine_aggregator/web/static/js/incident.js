@@ -56,6 +56,7 @@ function arrange() {
   const { incident } = shown;
   const canRespond = may.respond && incident.merged_into === null;
   element("update").hidden = !canRespond;
+  setText(element("update-title"), isOpen(incident) ? "Say what is known" : "Add to it");
   placeForm(isOpen(incident));
   element("acts").hidden = !canRespond;
   update.show(incident, canRespond);

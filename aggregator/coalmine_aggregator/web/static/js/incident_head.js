@@ -11,6 +11,7 @@ export class IncidentHead {
     this.mark = new StateMark();
     this.severity = h("span", { class: "severity" });
     this.story = h("span");
+    this.told = "";
     this.part = h("span", {}, "part of ", h("a"));
     line.append(this.mark.root, this.severity, this.story, this.part);
     this.facts = new Keyed(facts, () => {
@@ -34,7 +35,11 @@ export class IncidentHead {
     setText(this.headline.lastElementChild, `${incident.number}: ${incident.title}`);
     this.mark.show(incident.state);
     setText(this.severity, incident.severity);
-    setText(this.story, storyOf(incident, now));
+    const story = storyOf(incident, now);
+    if (story.join() !== this.told) {
+      this.told = story.join();
+      this.story.replaceChildren(...story.map((part, index) => h("bdi", {}, index === 0 ? part : `, ${part}`)));
+    }
     this.part.hidden = incident.merged_into === null;
     if (incident.merged_into !== null) {
       setAttribute(this.part.lastElementChild, "href", addressOf(incident.merged_into));
@@ -52,13 +57,13 @@ export class IncidentHead {
   }
 }
 
-/** What became of it, in the order in which it did. */
+/** What became of it, in the order in which it did; names stand last, whatever they do to what follows. */
 function storyOf(incident, now) {
   const { opened_at: openedAt, acknowledged_at: takenAt, ended_at: endedAt, resolved_at: resolvedAt } = incident;
-  const parts = [`${incident.service}, opened ${incident.opened_by === "" ? "by an alert" : `by ${incident.opened_by}`} at ${moment(openedAt, now)}`];
-  if (takenAt !== null) parts.push(`acknowledged by ${incident.acknowledged_by} at ${moment(takenAt, now)}`);
+  const parts = [incident.service, `opened at ${moment(openedAt, now)} by ${incident.opened_by === "" ? "an alert" : incident.opened_by}`];
+  if (takenAt !== null) parts.push(`acknowledged at ${moment(takenAt, now)} by ${incident.acknowledged_by}`);
   else if (isOpen(incident) && endedAt === null) parts.push("acknowledged by nobody yet");
   if (endedAt !== null) parts.push(`loss ended at ${moment(endedAt, now)}`);
   if (resolvedAt !== null) parts.push(`resolved at ${moment(resolvedAt, now)}`);
-  return parts.join(", ");
+  return parts;
 }

@@ -54,7 +54,7 @@ function card() {
     setText(age, `since ${moment(incident.since, now)}, ${duration(lengthOf(incident, now))}`);
     setAttribute(age, "title", both(incident.since));
     lost.say(lostOf(incident));
-    taken.say(incident.acknowledged_at === null ? "by nobody yet" : `by ${incident.acknowledged_by}, ${moment(incident.acknowledged_at, now)}`);
+    taken.say(incident.acknowledged_at === null ? "by nobody yet" : `${moment(incident.acknowledged_at, now)}, by ${incident.acknowledged_by}`);
     service.say(incident.service);
     seen.say(publicOf(incident));
     showDue(due, incident, now);

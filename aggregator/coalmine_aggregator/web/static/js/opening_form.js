@@ -16,19 +16,22 @@ const labelsOf = (text) =>
   );
 
 export class OpeningForm {
-  constructor(parent) {
+  /** `now()` is the aggregator's time. */
+  constructor(parent, now) {
+    this.now = now;
     this.title = new Field("title", "What is wrong", line({ required: "", maxlength: "200" }));
     this.service = new Field("service", "Service", line({ required: "", maxlength: "255" }));
-    this.labels = new Field("labels", "Labels of what is hit", line({ placeholder: "protocol=udp, region=eu-west-1" }));
+    this.scope = new Field("scopes", "Labels of what is hit", line({ placeholder: "protocol=udp, region=eu-west-1" }), { hint: "Left empty: all of the service." });
+    this.ago = new Field("since", "Began, minutes ago", line({ type: "number", min: "0", max: "525600", step: "1", value: "0", required: "" }));
     this.text = new Field("text", "For those who work on it", area({ maxlength: "10000" }));
     this.public = new Field("public", "For customers", area({ maxlength: "10000" }), { hint: "They read it once somebody publishes it.", kind: "public-field" });
-    const all = [this.title, this.service, this.labels, this.text, this.public];
+    const all = [this.title, this.service, this.scope, this.ago, this.text, this.public];
     const said = saidLine();
     const form = h(
       "form",
       { class: "form", "aria-label": "Open an incident" },
       this.title.root,
-      h("div", { class: "fields" }, this.service.root, this.labels.root),
+      h("div", { class: "fields" }, this.service.root, this.scope.root, this.ago.root),
       h("div", { class: "fields" }, this.text.root, this.public.root),
       h("div", { class: "acts" }, h("button", { class: "button primary" }, "Open it"), said),
     );
@@ -38,8 +41,8 @@ export class OpeningForm {
       form,
       said,
       fields: () => all,
-      read: () => (all.some(({ value }) => value !== "") ? all.map(({ value }) => value) : null),
-      write: (values) => all.forEach((field, index) => (field.value = values[index] ?? "")),
+      read: () => (all.some((field) => field.value !== field.input.defaultValue) ? all.map(({ value }) => value) : null),
+      write: (values) => all.forEach((field, index) => (field.value = values[index] ?? field.value)),
       submit: () => this.submit(),
     });
   }
@@ -53,11 +56,12 @@ export class OpeningForm {
     const { incident } = await send("/api/v1/incidents", {
       title: this.title.value,
       service: this.service.value,
-      labels: labelsOf(this.labels.value),
+      scopes: [labelsOf(this.scope.value)],
+      since: Math.floor(this.now() - 60 * Number(this.ago.value)),
       text: this.text.value,
       public: this.public.value,
     });
-    for (const field of this.written.fields()) field.value = "";
+    for (const field of this.written.fields()) field.value = field.input.defaultValue;
     location.assign(addressOf(incident.number));
     return `It is incident ${incident.number}.`;
   }

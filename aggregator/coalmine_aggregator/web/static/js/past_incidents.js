@@ -123,7 +123,7 @@ function row() {
     setCell(link, `${incident.number}: ${incident.title}`);
     const merged = incident.merged_into === null ? "" : `part of ${incident.merged_into}`;
     const byHand = incident.opened_by === "" ? "" : `opened by ${incident.opened_by}`;
-    setText(aside, [incident.service, merged, byHand, publicOf(incident)].filter(Boolean).join(", "));
+    setText(aside, [incident.service, merged, publicOf(incident), byHand].filter(Boolean).join(", "));
     setText(cells.began, moment(incident.since, now));
     setAttribute(cells.began, "title", both(incident.since));
     setText(cells.lasted, duration(lengthOf(incident, now)));

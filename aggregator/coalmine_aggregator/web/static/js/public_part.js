@@ -132,7 +132,7 @@ function factsOf({ impacts, cause, affected, resolution }) {
     ["Who was affected", affected],
     ["How it was resolved", resolution],
   ].filter(([, text]) => text !== "");
-  const lost = impacts.filter(({ judged }) => judged > 0).map(({ component, bad, judged }) => `${component}: ${count(bad)} of ${count(judged)} lost (${percent(bad / judged)})`);
-  if (lost.length > 0) parts.push(["Impact", lost.join("\n")]);
-  return parts.map(([name, text]) => h("div", { class: "said-to" }, h("h4", {}, name), h("p", { class: "words" }, text)));
+  const lost = impacts.filter(({ judged }) => judged > 0).map(({ component, bad, judged }) => h("p", {}, h("bdi", {}, component), `: ${count(bad)} of ${count(judged)} lost (${percent(bad / judged)})`));
+  const told = parts.map(([name, text]) => h("div", { class: "said-to" }, h("h4", {}, name), h("p", { class: "words" }, text)));
+  return lost.length > 0 ? [...told, h("div", { class: "said-to" }, h("h4", {}, "Impact"), ...lost)] : told;
 }
