@@ -139,7 +139,11 @@ class _Statuses:
         ]
         self._over_at = _over_at(told, planned)
         self._withheld = _withheld(inputs)
-        self._today = datetime.datetime.fromtimestamp(inputs.now, inputs.plan.zone).date()
+        zone = inputs.plan.zone
+        self._today = datetime.datetime.fromtimestamp(inputs.now, zone).date()
+        begin = midnight(self._today, zone)
+        length = midnight(self._today + datetime.timedelta(days=1), zone) - begin
+        self._elapsed = min(1.0, max(0.0, inputs.now - begin) / length)
 
     def component(self, component: Component, position: int) -> PublicComponent:
         sums = self._inputs.days.get(component.id, ())
@@ -150,6 +154,7 @@ class _Statuses:
             self._inputs.plan.days,
             since=component.since,
             tells_today=follows,
+            elapsed=self._elapsed,
         )
         created_at = self._created_at(component, sums)
         status, since = self._status(component, follows, created_at)

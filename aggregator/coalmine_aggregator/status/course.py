@@ -77,6 +77,7 @@ class _Walk:
         ]
         self._scopes: dict[int, Scope] = {}
         self._publication = Publication.BY_COMPONENT
+        self._is_by_hand = bool(incident.opened_by)
         self._is_written_up = is_written_up(incident)
         self._state: IncidentState | None = None
         self._shown: IncidentState | None = None
@@ -114,14 +115,15 @@ class _Walk:
         assert self._state is not None
         hit, told = self._look()
         self._waiting = public or self._waiting
+        is_by_component = self._publication is Publication.BY_COMPONENT
         if self._publication is Publication.WITHHELD:
             self._is_shown = False
             return None
-        if not self._is_shown:
-            if self._publication is Publication.BY_COMPONENT and not told:
-                return None
-            public = self._waiting
-        elif not public and self._state is self._shown and hit == self.hit:
+        if not self._is_shown and is_by_component and not told:
+            return None
+        # What people opened says what is measured alone, until a person publishes it.
+        public = "" if self._is_by_hand and is_by_component else self._waiting
+        if self._is_shown and not public and self._state is self._shown and hit == self.hit:
             self.told = told
             return None
         began, ended = hit - self.hit, self.hit - hit
@@ -136,7 +138,8 @@ class _Walk:
             public,
             bool(self._scopes),
         )
-        self._is_shown, self._shown, self._waiting = True, self._state, ""
+        self._is_shown, self._shown = True, self._state
+        self._waiting = "" if public else self._waiting
         self.hit, self.told = hit, told
         return step
 

@@ -11,6 +11,8 @@ from coalmine_aggregator.status.site import Day, Grade
 
 DAYS: Final = 90
 
+_LEAST: Final = 1 / 86_400
+
 
 class DayRules(NamedTuple):
     """From which share lost a day is of a grade."""
@@ -19,11 +21,11 @@ class DayRules(NamedTuple):
     major: float = 0.01
     critical: float = 0.1
 
-    def grade(self, judged: int, bad: int) -> Grade:
+    def grade(self, judged: float, bad: int) -> Grade:
         """The grade of a day with such a loss."""
         if judged <= 0:
             return Grade.NONE
-        reached = sum(bad >= share * judged for share in self)
+        reached = sum(bad / judged >= share for share in self)
         return tuple(Grade)[reached]
 
 
@@ -66,9 +68,11 @@ def bars(
     *,
     since: datetime.date | None = None,
     tells_today: bool = True,
+    elapsed: float = 1.0,
 ) -> tuple[Day, ...]:
     """The 90 days until `today`; not known are those without a count, those before `since`, and today
-    unless it may be told."""
+    unless it may be told. `elapsed` is the share of today that is over: it is graded as if nothing more
+    were lost in the rest, so that seconds of loss after midnight are no lost day."""
     by_date = {each.date: each for each in sums}
     days = []
     for back in range(DAYS - 1, -1, -1):
@@ -78,6 +82,6 @@ def bars(
         if day is None or day.judged <= 0 or not is_told:
             days.append(Day(date.isoformat(), 0, 0, False))
         else:
-            grade = rules.grade(day.judged, day.bad)
+            grade = rules.grade(day.judged if back else day.judged / max(elapsed, _LEAST), day.bad)
             days.append(Day(date.isoformat(), day.judged, day.bad, True, grade))
     return tuple(days)

@@ -97,7 +97,7 @@ class _Teller:
         grades = [words.GRADES[self._status(each)] for each in components]
         return PublicIncident(
             id=id_of(self._plan, incident.number),
-            name=incident.public_title.strip()
+            name=_public_title(incident)
             or words.incident_name(_names(components), is_lossy=self._was_lossy),
             state=public_state(incident.state, is_written_up=is_written_up(incident)),
             grade=max(grades, default=Grade.MINOR, key=list(Grade).index),
@@ -153,16 +153,18 @@ class _Teller:
         impact = self._incident.impact
         if impact is None:
             return []
-        found = [
-            words.lost(
-                each.name, loss.bad, loss.judged, impact.first, impact.last + 1, is_whole=loss.is_whole
-            )
+        begin, end = impact.first, impact.last + 1
+        lossy = [
+            (each.name, loss)
             for each in self._components
             if (loss := self._losses[each]) is not None and loss.bad
         ]
-        if len(found) > _MOST_COUNTS:
-            more = len(found) - _MOST_COUNTS
-            found[_MOST_COUNTS:] = [f"The page has the counts of {more} more."]
+        found = [
+            words.lost(name, loss.bad, loss.judged, begin, end, is_whole=loss.is_whole)
+            for name, loss in lossy[:_MOST_COUNTS]
+        ]
+        if len(lossy) > _MOST_COUNTS:
+            found.append(f"The page has the counts of {len(lossy) - _MOST_COUNTS} more.")
         return found
 
     def _status(self, component: Component) -> ComponentStatus:
@@ -175,6 +177,12 @@ class _Teller:
     @staticmethod
     def _change(component: Component, old: ComponentStatus, new: ComponentStatus) -> ComponentChange:
         return ComponentChange(component.id, component.name, old, new)
+
+
+def _public_title(incident: Incident) -> str:
+    """What people called it, where they may be heard: what was opened by hand waits for a person."""
+    waits = bool(incident.opened_by) and incident.publication is Publication.BY_COMPONENT
+    return "" if waits else incident.public_title.strip()
 
 
 def _in_order(plan: Plan, components: frozenset[Component]) -> list[Component]:

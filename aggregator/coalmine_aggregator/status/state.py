@@ -49,7 +49,7 @@ class StateRules(NamedTuple):
         """How many of `LEVELS` such a loss reaches."""
         if judged <= 0:
             return 0
-        return sum(bad >= share * judged for share in (self.degraded, self.partial, self.major))
+        return sum(bad / judged >= share for share in (self.degraded, self.partial, self.major))
 
     def status(self, judged: int, bad: int) -> ComponentStatus:
         """What a component with such a loss is."""

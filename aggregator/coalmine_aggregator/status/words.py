@@ -116,13 +116,10 @@ def _is_worked_on(state: IncidentState) -> bool:
     return state in (IncidentState.INVESTIGATING, IncidentState.IDENTIFIED)
 
 
-def lost(name: str, bad: int, judged: int, begin: int, end: float | None, *, is_whole: bool) -> str:
-    """What a component lost from second `begin` until before `end`, so far where that is None."""
+def lost(name: str, bad: int, judged: int, begin: int, end: int, *, is_whole: bool) -> str:
+    """What a component lost from second `begin` until before `end`."""
     part = name if is_whole else f"the affected part of {name}"
     what = f"{_share(bad, judged)} of the datapoints that measure {part} were lost"
-    if end is None:
-        since = f"{_day(begin)}, {_clock(begin, exact=True)}"
-        return f"{what} since {since} UTC: {bad:,} of {judged:,} so far."
     return f"{what} {_while(begin, end)}: {bad:,} of {judged:,}."
 
 
@@ -139,7 +136,7 @@ def _share(bad: int, judged: int) -> str:
     return percent(bad / judged).replace("%", " %")
 
 
-def _while(begin: float, end: float) -> str:
+def _while(begin: int, end: int) -> str:
     exact = end - begin <= _BY_THE_SECOND_S
     one, other = _day(begin), _day(end)
     if one == other:

@@ -70,6 +70,9 @@ def test_only_what_was_counted_and_may_be_told_is_known() -> None:
         ("2026-11-27", 100, 1, Grade.MAJOR),
         ("2026-11-28", 100, 50, Grade.CRITICAL),
     ]
+    early = bars(sums, TODAY, DayRules(), elapsed=0.01)
+    assert (early[-1].bad, early[-1].grade) == (50, Grade.MINOR)  # 0.5 % of the whole day
+    assert early[-2].grade is Grade.MAJOR
     held = bars(sums, TODAY, DayRules(), since=since, tells_today=False)
     assert held[-1] == ("2026-11-28", 0, 0, False, Grade.NONE)
     assert held[:-1] == days[:-1]

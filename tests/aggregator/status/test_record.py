@@ -229,6 +229,21 @@ def test_opened_by_hand_it_touches_what_people_say_even_where_nothing_was_lost()
     assert public(story).components == ("udp", "eu")
 
 
+def test_opened_by_hand_it_says_what_is_measured_alone_until_it_is_published() -> None:
+    story = Story(scope(protocol="https"), by_hand=True).but(public_title="Slow lines")
+    story.add(EntryKind.UPDATE, 10, public="A draft.", who="anna")
+    taken = Affected(55, scope(protocol="udp"), int(NOW), None, AlertClass.LOSS)
+    story.but(affected=(*story.incident.affected, taken)).add(EntryKind.MERGED, 40)
+    assert public(story).name == "Loss on UDP ingestion"
+    assert [(at, body) for at, _, body in bodies(story)] == [
+        (40, "Datapoints to UDP ingestion are being lost. We are investigating.")
+    ]
+    story.publish(60)
+    assert public(story).name == "Slow lines"
+    assert [(at, body) for at, _, body in bodies(story)][1:] == [(60, "A draft.")]
+    assert public(story).components == ("udp", "https", "eu")
+
+
 def test_without_a_scope_it_is_told_without_components() -> None:
     story = Story(by_hand=True).publish(10)
     assert public(story).components == ()
