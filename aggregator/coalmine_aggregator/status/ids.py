@@ -1,4 +1,4 @@
-"""Public ids: twelve characters that stay the same for good and tell nothing. Pure."""
+"""Public ids: twelve characters that stay the same for good. Pure."""
 
 from __future__ import annotations
 
