@@ -11,10 +11,15 @@ from typing import Any
 
 
 class StaticHost:
-    """`with` it: serves `folder` at `url`, without a slash at its end."""
+    """`with` it: serves `folder` at `url`, without a slash at its end.
 
-    def __init__(self, folder: Path) -> None:
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(folder)))
+    `now` is what it says the time is (seconds since the epoch), None for what it is.
+    """
+
+    def __init__(self, folder: Path, now: float | None = None) -> None:
+        handler = partial(_Quiet, directory=str(folder))
+        self._server = _Server(("127.0.0.1", 0), handler)
+        self._server.now = now
         self._thread = threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.05}
         )
@@ -32,9 +37,18 @@ class StaticHost:
         self._server.server_close()
 
 
+class _Server(ThreadingHTTPServer):
+    now: float | None = None
+
+
 class _Quiet(SimpleHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     timeout = 5
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """Of a file, or now."""
+        assert isinstance(self.server, _Server)
+        return super().date_time_string(self.server.now if timestamp is None else timestamp)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
         """Nothing."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Final
 
 from coalmine_aggregator.model.incident import IncidentState
+from coalmine_aggregator.status.render import Rendered
 from coalmine_aggregator.status.site import (
     ComponentChange,
     ComponentImpact,
@@ -261,3 +263,10 @@ def large(incidents: int = 2_000, parts: int = 30) -> Site:
         component(f"Part {number:02d}", number, its_days=days(_spotty)) for number in range(parts)
     )
     return well()._replace(incidents=past, components=made)
+
+
+def write(rendered: Rendered, folder: Path) -> None:
+    """Every document as a file, as a static host has it."""
+    for name, document in rendered.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(document.body)

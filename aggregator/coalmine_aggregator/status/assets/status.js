@@ -36,15 +36,25 @@ function zone(at) {
 function put(was, is) {
   if (was.isEqualNode(is)) return;
   const [old, fresh] = [[...was.children], [...is.children]];
-  const same = old.length > 0 && old.length === fresh.length
-    && old.every((child, index) => child.tagName === fresh[index].tagName && child.id === fresh[index].id)
-    && !hasText(was) && !hasText(is);
-  if (!same) {
+  const named = [...old, ...fresh].every((child) => child.id !== "");
+  const alike = named || (old.length === fresh.length && old.every((child, index) => child.tagName === fresh[index].tagName));
+  if (old.length === 0 || !alike || hasText(was) || hasText(is)) {
     was.replaceWith(is);
     return;
   }
   for (const { name, value } of is.attributes) if (was.getAttribute(name) !== value) was.setAttribute(name, value);
-  old.forEach((child, index) => put(child, fresh[index]));
+  if (!named) {
+    old.forEach((child, index) => put(child, fresh[index]));
+    return;
+  }
+  const kept = new Map(old.map((child) => [child.id, child]));
+  const next = new Set(fresh.map((child) => child.id));
+  for (const child of old) if (!next.has(child.id)) child.remove();
+  fresh.forEach((child, index) => {
+    const same = kept.get(child.id);
+    if (was.children[index] !== same || !same) was.insertBefore(same ?? child, was.children[index] ?? null);
+    if (same) put(same, child);
+  });
 }
 
 const hasText = (element) => [...element.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && node.data.trim() !== "");
@@ -58,7 +68,11 @@ function show(text) {
     const same = is.querySelector(`#${CSS.escape(open.id)}`);
     if (same) same.open = true;
   }
+  const held = document.activeElement;
+  const around = held?.closest("main [id]");
   put(was, document.importNode(is, true));
+  // Where the part with the focus had to be replaced, it goes to the same thing in the new one.
+  if (around && !held.isConnected) document.querySelector(`#${CSS.escape(around.id)} ${held.localName}`)?.focus({ preventScroll: true });
   document.title = fresh.title;
   const made = fresh.documentElement.dataset.made;
   if (made) document.documentElement.dataset.made = made;
