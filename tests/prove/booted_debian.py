@@ -153,12 +153,13 @@ class BootedDebian:
         """The first true value of `condition`. AssertionError after the deadline."""
 
         async def asked() -> T:
-            return condition()
+            return await asyncio.to_thread(condition)
 
-        return asyncio.run(until(asked, deadline_s=deadline_s, what=what, explain=self._explain))
-
-    def _explain(self) -> str:
-        return self.run("journalctl", "--no-pager", "--lines=40", "--unit=coalmine-*", check=False)
+        try:
+            return asyncio.run(until(asked, deadline_s=deadline_s, what=what))
+        except AssertionError as error:
+            journal = self.run("journalctl", "--no-pager", "--lines=40", "--unit=coalmine-*")
+            raise AssertionError(f"{error}\n{journal}") from None
 
     def _spawn(self, notify: Path) -> subprocess.Popen[bytes]:
         booted = Path("/run/systemd/system").is_dir()
