@@ -4,7 +4,7 @@ wrote for them, gets through. Pure."""
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from coalmine_aggregator.incidents.publicity import may_be_public
 from coalmine_aggregator.model.incident import Entry, EntryKind, Incident, IncidentState, Publication
@@ -24,9 +24,6 @@ from coalmine_aggregator.status.touching import Loss, Touching, is_of_alert
 
 _OPERATIONAL = ComponentStatus.OPERATIONAL
 _DEGRADED = ComponentStatus.DEGRADED_PERFORMANCE
-
-_MOST_COUNTS: Final = 5
-"""Of so many components an update has the counts."""
 
 
 class Recorded(NamedTuple):
@@ -147,25 +144,16 @@ class _Teller:
                 is_lossy=step.is_lossy,
             )
         is_news = step.before is None or step.state is IncidentState.RESOLVED
-        return " ".join([said, *self._counts()]) if is_news and not step.state.is_open else said
+        return said if step.state.is_open or not is_news else f"{said} {self._counts()}".rstrip()
 
-    def _counts(self) -> list[str]:
+    def _counts(self) -> str:
         impact = self._incident.impact
-        if impact is None:
-            return []
-        begin, end = impact.first, impact.last + 1
-        lossy = [
-            (each.name, loss)
+        parts = [
+            words.Part(each.name, loss.bad, loss.judged, loss.is_whole)
             for each in self._components
             if (loss := self._losses[each]) is not None and loss.bad
         ]
-        found = [
-            words.lost(name, loss.bad, loss.judged, begin, end, is_whole=loss.is_whole)
-            for name, loss in lossy[:_MOST_COUNTS]
-        ]
-        if len(lossy) > _MOST_COUNTS:
-            found.append(f"The page has the counts of {len(lossy) - _MOST_COUNTS} more.")
-        return found
+        return words.lost(parts, impact.first, impact.last + 1) if impact and parts else ""
 
     def _status(self, component: Component) -> ComponentStatus:
         loss = self._losses[component]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from coalmine_aggregator.model.figures import percent
 from coalmine_aggregator.model.incident import IncidentState
 from coalmine_aggregator.status.site import ComponentStatus, Grade
 
 _MOST_NAMES: Final = 3
+_MOST_PARTS: Final = 5
 _BY_THE_SECOND_S: Final = 600
 """What lasted no longer is told by the second."""
 
@@ -116,11 +117,31 @@ def _is_worked_on(state: IncidentState) -> bool:
     return state in (IncidentState.INVESTIGATING, IncidentState.IDENTIFIED)
 
 
-def lost(name: str, bad: int, judged: int, begin: int, end: int, *, is_whole: bool) -> str:
-    """What a component lost from second `begin` until before `end`."""
-    part = name if is_whole else f"the affected part of {name}"
-    what = f"{_share(bad, judged)} of the datapoints that measure {part} were lost"
-    return f"{what} {_while(begin, end)}: {bad:,} of {judged:,}."
+class Part(NamedTuple):
+    """What a component lost: `bad` of `judged` datapoints of all of it, or of the affected part."""
+
+    name: str
+    bad: int
+    judged: int
+    is_whole: bool
+
+
+def lost(parts: Sequence[Part], begin: int, end: int) -> str:
+    """What components lost from second `begin` until before `end`; beyond a few they are counted."""
+    first, *others = parts
+    if not others:
+        counts = f"{first.bad:,} of {first.judged:,}"
+        return f"{_share_of(first, 'the datapoints')} were lost {_while(begin, end)}: {counts}."
+    said = [
+        f"{_share_of(each, 'those' if at else 'the datapoints')} ({each.bad:,} of {each.judged:,})"
+        for at, each in enumerate(parts)
+    ]
+    return f"Lost {_while(begin, end)}: {listed(said, _MOST_PARTS)}."
+
+
+def _share_of(part: Part, what: str) -> str:
+    name = part.name if part.is_whole else f"the affected part of {part.name}"
+    return f"{percent(part.bad / part.judged).replace('%', ' %')} of {what} that measure {name}"
 
 
 _STATES: Final = {
@@ -130,10 +151,6 @@ _STATES: Final = {
     IncidentState.RESOLVED: "This incident is resolved.",
     IncidentState.POSTMORTEM: "What caused it has been written up.",
 }
-
-
-def _share(bad: int, judged: int) -> str:
-    return percent(bad / judged).replace("%", " %")
 
 
 def _while(begin: int, end: int) -> str:

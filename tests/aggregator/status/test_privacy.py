@@ -195,7 +195,7 @@ def test_what_is_drawn_here_is_often_seen_with_its_counts() -> None:
     @settings(max_examples=300, deadline=None, derandomize=True, database=None)
     def draw(incident: Recorded, silence: Silence) -> None:
         nonlocal seen
-        seen += "datapoints that measure" in repr(site_of(incident, silence))
+        seen += " that measure" in repr(site_of(incident, silence))
 
     draw()
     assert seen >= 5
@@ -223,11 +223,11 @@ def test_what_is_withheld_merged_or_not_of_the_page_reaches_no_site(
 
 WORDS = re.compile(
     r"Datapoints to|Loss on|Problem on|There (is|was) a problem( with)?|(are being|were) lost|"
-    r"the affected part of|of the datapoints that measure|We are investigating|"
+    r"the affected part of|of (the datapoints|those) that measure|We are investigating|"
     r"The cause has been identified|We are watching how it recovers|This incident is resolved|"
     r"What caused it has been written up|It is back|We keep watching|Nothing is lost any more|"
-    r"Affected (now|as well)|As usual again|\b(on|between|and|of|Incident)\b|"
-    r"Lines|Web|Europe|UTC|November|told one|told two|[0-9.:,%\s]+"
+    r"Affected (now|as well)|As usual again|\b(on|between|and|of|Incident|Lost)\b|"
+    r"Lines|Web|Europe|UTC|November|told one|told two|[0-9.:,%()\s]+"
 )
 
 

@@ -161,7 +161,7 @@ def test_an_update_has_the_counts_of_a_few_components() -> None:
     story = Story(()).count(*UDP_LOST).close(100).add(EntryKind.STATE, 700, IncidentState.RESOLVED)
     found = public(story, plan(*many))
     assert found.updates[0].body.count("4,521 of 50,066") == 5
-    assert found.updates[0].body.endswith(" The page has the counts of 2 more.")
+    assert found.updates[0].body.endswith(" (4,521 of 50,066) and 2 more.")
     assert len(found.impacts) == 7
 
 
