@@ -68,8 +68,8 @@ def test_from_the_alert_to_what_was_learned() -> None:
     ]
     assert incident.updates[1].body == (
         "This incident is resolved. Lost on 24 November 2025 between 15:59:57 and 16:05:00 UTC: 100 % "
-        "of the datapoints that measure UDP ingestion (303 of 303) and 100 % of those that measure HTTPS "
-        "ingestion (303 of 303)."
+        "of the datapoints that measure UDP ingestion (303 of 303) and 100 % of those that measure "
+        "HTTPS ingestion (303 of 303)."
     )
     assert (incident.state, incident.cause) == (
         IncidentState.POSTMORTEM,
