@@ -26,7 +26,7 @@ export class AffectedScopes {
     const shown = affected.slice(-FEW).reverse();
     this.keyed.show(
       shown.map((each) => ({ ...each, service: incident.service, now })),
-      ({ alert, scope }) => alert ?? JSON.stringify(scope),
+      ({ alert, scope, first }) => `${alert ?? JSON.stringify(scope)} ${first}`,
     );
     const left = affected.length - shown.length;
     setText(this.more, affected.length === 0 ? "No alert is part of it." : left > 0 ? `${plural(left, "older one")} left out.` : "");

@@ -19,7 +19,7 @@ const element = (id) => document.getElementById(id);
 
 const open = new OpenIncidents(element("open"));
 const past = new PastIncidents(element("history"), element("filter"));
-const times = new ResponseTimes(element("numbers"), element("numbers-list"));
+const times = new ResponseTimes(element("numbers"), element("numbers-list"), (names) => past.nameServices(names));
 const opening = new OpeningForm(element("opening-form"), () => heard.now);
 
 let shown = null;

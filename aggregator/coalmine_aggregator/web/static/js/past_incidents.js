@@ -81,8 +81,9 @@ export class PastIncidents {
     }
   }
 
-  nameServices(incidents) {
-    const names = new Set([...this.services, ...incidents.map(({ service }) => service), ...(this.service ? [this.service] : [])]);
+  /** Services that one may choose: those whose incidents were seen, and whoever else there is. */
+  nameServices(more) {
+    const names = new Set([...this.services, ...more, ...(this.service ? [this.service] : [])]);
     if (names.size !== this.services.size || this.select.options.length === 0) {
       this.services = names;
       this.select.replaceChildren(h("option", { value: "" }, "all"), ...[...names].sort().map((name) => h("option", { value: name }, name)));
@@ -93,7 +94,7 @@ export class PastIncidents {
   show(now) {
     this.now = now;
     const incidents = [...this.found.values()].sort((a, b) => b.number - a.number);
-    this.nameServices(incidents);
+    this.nameServices(incidents.map(({ service }) => service));
     this.table.hidden = incidents.length === 0;
     this.none.hidden = incidents.length > 0;
     setText(this.none, this.isKnown ? "None." : "Asking.");

@@ -83,7 +83,8 @@ export class PublicPart {
   }
 
   tick(now) {
-    if (this.record !== null) this.updates.show(this.record.updates.map((each) => ({ ...each, now })), ({ at, state, body }) => `${at} ${state} ${body}`);
+    const updates = this.record?.updates ?? [];
+    this.updates.show(updates.map((each, index) => ({ ...each, now, nth: updates.length - index })), ({ nth }) => nth);
   }
 
   draft(text) {

@@ -10,8 +10,10 @@ const EVERY_MS = 60_000;
 const HEADS = [["", ""], ["Incidents", "number"], ["Detected in (MTTD)", "number"], ["Acknowledged in (MTTA)", "number"], ["Recovered in (MTTR)", "number"]];
 
 export class ResponseTimes {
-  constructor(section, parent) {
+  /** `onServices(names)` is told which services had incidents. */
+  constructor(section, parent, onServices) {
     this.section = section;
+    this.onServices = onServices;
     this.parent = parent;
     this.askedAt = -Infinity;
   }
@@ -28,6 +30,7 @@ export class ResponseTimes {
       const answers = await Promise.all(SPANS.map(([last]) => ask("/api/v1/incidents/numbers", { last })));
       this.parent.replaceChildren(table(answers.map(({ total }, index) => row(SPANS[index][1], total))), ...byService(answers.at(-1)));
       this.section.hidden = false;
+      this.onServices(answers.at(-1).services.map(({ service }) => service));
     } catch {
       // Without history there are none; those on show stay.
     }
