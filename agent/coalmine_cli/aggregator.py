@@ -65,10 +65,14 @@ def run(config: Path) -> None:
 def _load(config: Path) -> AggregatorSettings:
     """The settings; every problem goes to standard error, and ends the command."""
     from coalmine_aggregator.settings import AggregatorSettings
+    from coalmine_aggregator.status_settings import load_components
     from coalmine_runtime.settings import ConfigError, load
 
     try:
-        return load(AggregatorSettings, config, os.environ)
+        settings = load(AggregatorSettings, config, os.environ)
+        if settings.incidents.status_page is not None:
+            load_components(settings.incidents.status_page)
+        return settings
     except ConfigError as error:
         print(error, file=sys.stderr)
         sys.exit(2)

@@ -32,6 +32,7 @@ from coalmine_aggregator.model.policy import NO_POLICY, DetectionPolicy, Service
 from coalmine_aggregator.model.progress import Counting, Progress
 from coalmine_aggregator.model.receipts import Receipts
 from coalmine_aggregator.model.restored import Restored
+from coalmine_aggregator.model.scopes import Leaf
 from coalmine_aggregator.model.settled_slot import SettledSlot
 from coalmine_aggregator.model.slot_counts import SlotCounts
 from coalmine_aggregator.model.timings import NO_TIMINGS, Timings
@@ -126,6 +127,11 @@ class Engine:
         """The full names of series by the ids of `Tick.slots`: a list that only grows. Those
         that control agents send begin with a mark, see `ledger.series`."""
         return self._ledger.series.names
+
+    @property
+    def leaves(self) -> Sequence[Leaf]:
+        """The leaves that series were ever expected of: a list that only grows."""
+        return self._ledger.series.leaves
 
     @property
     def first_unsettled(self) -> int:

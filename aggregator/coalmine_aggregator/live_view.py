@@ -16,6 +16,7 @@ from coalmine_aggregator.reports import Reports
 from coalmine_aggregator.store import pending
 from coalmine_aggregator.store.store import Store
 from coalmine_aggregator.web.duty import Duty
+from coalmine_aggregator.web.incident_desk import IncidentDesk
 from coalmine_aggregator.web.view import Check, Health, Queue
 from coalmine_runtime.version import VERSION
 
@@ -36,9 +37,11 @@ class LiveView:
         store: Store,
         notifier: Notifier,
         duty: Duty,
+        incidents: IncidentDesk,
         started_at: float,
     ) -> None:
         self.duty = duty
+        self.incidents = incidents
         self._fleet = fleet
         self._measuring = measuring
         self._reports = reports

@@ -70,8 +70,16 @@ class Watcher(Protocol):
         """What is wrong; asked once a second, by the loop that settles slots."""
 
 
+class Follower(Protocol):
+    """Makes something of what happens to alerts. Nothing here waits."""
+
+    def follow(self, transitions: Sequence[Transition], now: float) -> None:
+        """What happened; what it puts into the store is committed with that."""
+
+
 class Measuring:
-    """Owns the engine. `pager` has alerts told; what `watchers` find becomes alerts like any other."""
+    """Owns the engine. `pager` has alerts told; what `watchers` find becomes alerts like any other;
+    `followers` hear of all of them."""
 
     def __init__(
         self,
@@ -80,6 +88,7 @@ class Measuring:
         store: Store,
         pager: Pager,
         watchers: Sequence[Watcher] = (),
+        followers: Sequence[Follower] = (),
     ) -> None:
         self.engine = engine
         self.rejects: Counter[tuple[int, Reason]] = Counter()
@@ -90,6 +99,7 @@ class Measuring:
         self._store = store
         self._pager = pager
         self._watchers = watchers
+        self._followers = followers
         self._timeline = Timeline(clock.wall(), clock.monotonic())
         self._looked_s = clock.monotonic()
         self._counted = self._paged = 0
@@ -170,7 +180,7 @@ class Measuring:
             self._watch(now)
         self._apply_table()
 
-    # No fault of those who page, or who watch, may end the counting.
+    # No fault of those who page, watch or follow may end the counting.
 
     def _fault(self, part: str, error: Exception) -> None:
         before = self._faults[part]
@@ -194,6 +204,13 @@ class Measuring:
             except Exception as error:
                 self._fault("watching", error)
         self.engine.watch(found)
+
+    def _follow(self, transitions: Sequence[Transition], now: float) -> None:
+        for follower in self._followers:
+            try:
+                follower.follow(transitions, now)
+            except Exception as error:
+                self._fault("following", error)
 
     def _route(self, transitions: Sequence[Transition], now: float) -> Sequence[Recipients]:
         try:
@@ -247,6 +264,7 @@ class Measuring:
     def _tell(self, transitions: Sequence[Transition], now: float) -> None:
         if transitions:
             self._store.put_transitions(self._route(transitions, now))
+            self._follow(transitions, now)
         for transition in transitions:
             self._log(transition)
 

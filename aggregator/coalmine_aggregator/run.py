@@ -24,6 +24,7 @@ from prometheus_client.registry import Collector
 from coalmine_aggregator.broker import BrokerStartError, EmbeddedBroker, Listener
 from coalmine_aggregator.engine import Engine
 from coalmine_aggregator.live_duty import LiveDuty
+from coalmine_aggregator.live_incidents import LiveIncidents
 from coalmine_aggregator.live_view import LiveView
 from coalmine_aggregator.measuring import RECENT_ALERTS, Measuring, Watcher
 from coalmine_aggregator.metrics.shared_counts import SharedCounts
@@ -44,6 +45,7 @@ from coalmine_aggregator.receivers.receivers import Listen, ListenError, Receive
 from coalmine_aggregator.receivers.table import SeriesTable
 from coalmine_aggregator.reports import Reports
 from coalmine_aggregator.settings import AggregatorSettings, BrokerChoice, ReceiveSettings, WebSettings
+from coalmine_aggregator.status_settings import load_components
 from coalmine_aggregator.store.database import StoreError
 from coalmine_aggregator.store.store import Store
 from coalmine_aggregator.web.app import make_app
@@ -58,6 +60,7 @@ from coalmine_runtime import clock, logs, systemd
 from coalmine_runtime.mqtt import BrokerSettings, BrokerUrl, tls_context
 from coalmine_runtime.quantities import Address
 from coalmine_runtime.secret import Secret
+from coalmine_runtime.settings import ConfigError
 from coalmine_runtime.tls import TlsServerSettings, server_context
 from coalmine_wire.protocols import Protocol
 
@@ -147,10 +150,17 @@ async def _start(
     )
     table = SeriesTable(secrets.token_bytes(16))
     heartbeat = None if settings.heartbeat is None else Heartbeat(settings.heartbeat, pulse)
-    watchers: list[Watcher] = [pulse, notifier]
+    readers = Readers(
+        READER_TASKS,
+        settings.store.reveal(),
+        settings.web.readers,
+        environment=counts.environment,
+    )
+    incidents = await _incidents(settings, engine, store, readers)
+    watchers: list[Watcher] = [pulse, notifier, incidents]
     if heartbeat is not None:
         watchers.append(heartbeat)
-    measuring = Measuring(engine, table, store, notifier, watchers)
+    measuring = Measuring(engine, table, store, notifier, watchers, [incidents])
     recent = await store.recent_alerts(RECENT_ALERTS)
     measuring.closed.extend(alert for alert in recent if alert.closed_at is not None)
 
@@ -180,23 +190,19 @@ async def _start(
         store=store,
         notifier=notifier,
         duty=LiveDuty(measuring, notifier, store, policy.rotas),
+        incidents=incidents,
         started_at=clock.wall(),
     )
     tasks = [
         _task(reports.run(), "reports", stack),
         _task(measuring.run(receivers, _watchdog()), "measuring", stack),
+        _task(incidents.run(), "incidents", stack),
     ]
     if meeting is not None:
         tasks.append(_task(meeting.run(), "pair", stack))
         stack.push_async_callback(meeting.goodbye)
     if heartbeat is not None:
         tasks.append(_task(heartbeat.run(), "heartbeat", stack))
-    readers = Readers(
-        READER_TASKS,
-        settings.store.reveal(),
-        settings.web.readers,
-        environment=counts.environment,
-    )
     readers.start()
     stack.push_async_callback(readers.close)
     others: list[Collector] = [counts, ReaderMetrics(readers)]
@@ -206,6 +212,18 @@ async def _start(
         others.append(PairMetrics(pair, notifier.at_gate, measuring.now))
     await _serve(settings, view, measuring, readers, others, stack)
     return tasks
+
+
+async def _incidents(
+    settings: AggregatorSettings, engine: Engine, store: Store, readers: Readers
+) -> LiveIncidents:
+    path = settings.incidents.status_page
+    try:
+        components = None if path is None else load_components(path)
+    except ConfigError as error:
+        raise StartError(str(error)) from None
+    policy = settings.incidents.policy(settings.fleet)
+    return await LiveIncidents.started(policy, engine, store, readers, components, clock.wall())
 
 
 def _task(

@@ -8,6 +8,7 @@ from pathlib import Path
 from coalmine_aggregator.access.roles import Scope
 from coalmine_aggregator.access.settings import AccessSettings
 from coalmine_aggregator.detection_settings import DetectionSettings
+from coalmine_aggregator.incident_settings import IncidentSettings
 from coalmine_aggregator.model.policy import SLO_WINDOW_S, ServicePolicy
 from coalmine_aggregator.notify.heartbeat_settings import HeartbeatSettings
 from coalmine_aggregator.notify.settings import NotifySettings, check_names
@@ -322,6 +323,7 @@ class AggregatorSettings:
     )
     pair: PairSettings | None = setting("Two aggregators that watch each other", None)
     paging: PagingSettings = setting("Who hears of which alerts, when", PagingSettings())
+    incidents: IncidentSettings = setting("What becomes of pages for people", IncidentSettings())
     store: DatabaseUrl = setting(
         "Where history is kept: postgresql://user:password@host/database, or sqlite:////path.db; "
         "with three slashes relative to where it starts",
