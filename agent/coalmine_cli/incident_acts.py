@@ -130,7 +130,9 @@ def publish(aggregator: Aggregator, number: str, yes: bool, as_json: bool) -> No
         if told.public is not None:
             lines = ["Customers will read", *public_text(told.public)]
         elif told.incident.awaiting_approval is not None:
-            lines = ["Customers will read nothing of it: it touches no component of the status page."]
+            lines = [
+                "Customers will read nothing of it: it touches nothing that stands on the status page."
+            ]
         print("\n".join(lines), file=sys.stderr)
         click.confirm("Publish it?", abort=True, err=True)
     _act(aggregator, number, "publish", {}, as_json)

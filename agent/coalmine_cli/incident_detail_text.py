@@ -128,7 +128,7 @@ def _customers(incident: Incident) -> str:
     if incident.publication == "withheld":
         return f"read nothing of it: it is withheld; {publish}"
     if not shown and not held:
-        return "read nothing of it: no component is touched"
+        return "read nothing of it, published or not"
     waits = f"{held} held back until somebody publishes it: {publish}" if held else ""
     reads = f'read "{incident.public_name}" on {shown}' if shown else "read nothing of it yet"
     return f"{reads}; {waits}" if waits else reads

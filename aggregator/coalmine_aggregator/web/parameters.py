@@ -179,7 +179,9 @@ INCIDENTS = [
     _limit(200, 20, "incidents"),
 ]
 
-INCIDENT = [_in_path("number", "The incident's number.")]
+INCIDENT = [
+    {**_in_path("number", "The incident's number."), "schema": {"type": "integer", "minimum": 1}}
+]
 
 TIMELINE = [*INCIDENT, _after("entries after those"), _limit(1000, 1000, "entries")]
 

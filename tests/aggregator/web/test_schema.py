@@ -7,9 +7,11 @@ an engine, its store and a reader of it.
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 from collections.abc import Iterator
 from typing import Any
+from urllib.request import urlopen
 
 import hypothesis
 import pytest
@@ -17,6 +19,7 @@ import schemathesis
 from hypothesis import HealthCheck
 from schemathesis import Case, checks
 
+from coalmine_aggregator.web.entrance import CSRF_HEADER
 from coalmine_aggregator.web.openapi import document
 from tests.aggregator.web.kept_site import kept_site
 
@@ -67,6 +70,14 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     site.stop()
 
 
+@pytest.fixture(scope="module")
+def csrf(served: str) -> str:
+    """What a request must send along that changes something."""
+    with urlopen(f"{served}/api/v1/me") as response:
+        found: str = json.load(response)["csrf"]
+        return found
+
+
 @SCHEMA.parametrize()
 @hypothesis.settings(
     max_examples=EXAMPLES,
@@ -74,8 +85,9 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     derandomize=True,
     suppress_health_check=list(HealthCheck),
 )
-def test_every_answer_is_as_described(case: Case[Any], served: str) -> None:
-    response = case.call(base_url=served, timeout=30)
+def test_every_answer_is_as_described(case: Case[Any], served: str, csrf: str) -> None:
+    headers = {CSRF_HEADER: csrf}
+    response = case.call(base_url=served, headers=headers, timeout=30)
     case.validate_response(
         response,
         checks=[
