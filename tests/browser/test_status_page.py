@@ -80,6 +80,16 @@ async def test_nothing_is_wrong_with_any_page(
                     tab.must_be_quiet(site.url)
 
 
+async def test_it_prints_dark_on_light(tmp_path: Path, browser: Browser) -> None:
+    with StatusSite(tmp_path, sites.outage()) as site:
+        async with chromium.tab(browser, dark=True) as tab:
+            await site.open(tab)
+            await tab.page.emulate_media(media="print")
+            ground = "getComputedStyle(document.body).backgroundColor"
+            assert await tab.value(ground) == "rgb(255, 255, 255)"
+            assert await violations(tab, source()) == []
+
+
 @pytest.mark.parametrize("path", ["/", "/history/", "/incidents/incidentopen/"])
 async def test_long_words_fit_a_phone(tmp_path: Path, browser: Browser, path: str) -> None:
     with StatusSite(tmp_path, wordy()) as site:
