@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -10,6 +11,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.exc import ProgrammingError
 
 from coalmine_aggregator.model.alerts import Severity
 from coalmine_aggregator.model.endings import PLAIN_ENDING, ending_of
@@ -32,6 +34,9 @@ from coalmine_aggregator.store.database import open_engine
 from coalmine_aggregator.store.incident_log import write_incidents
 from coalmine_aggregator.store.paging_log import write_silences
 from tests.aggregator.reading.kept import START, UNSEEN, Past, fleet, keep, random_past
+from tests.servers.postgres import Postgres
+
+DOCS = Path(__file__).parents[3] / "docs"
 
 COMPONENTS = Components(
     [
@@ -286,3 +291,30 @@ def test_a_store_that_is_away_leaves_what_was_known(sqlite_url: str) -> None:
     file.with_suffix(".away").rename(file)
     assert reader.look(now + 2) == known._replace(now=now + 2)
     reader.close()
+
+
+def test_the_role_of_the_documentation_may_do_what_is_needed_and_no_more(
+    postgres: Postgres, postgres_url: str
+) -> None:
+    store = open_engine(postgres_url)
+    keep(store, growing(2, []))
+    name = str(store.url.database)
+    found = re.search(r"```sql\n(.*?)```", (DOCS / "status-page.md").read_text(), re.DOTALL)
+    assert found is not None
+    for statement in found[1].replace("DATABASE coalmine", f"DATABASE {name}").split(";"):
+        if statement.strip():
+            postgres.execute(statement, name)
+    reader = StoreReader(url(store).replace("coalmine@", "status@"), plan())
+    role = sa.create_engine(store.url.set(username="status"), isolation_level="AUTOCOMMIT")
+    try:
+        assert reader.look(START + 120.0) == look(store, START + 120.0)
+        with role.connect() as connection:
+            for table in schema.metadata.sorted_tables:
+                with pytest.raises(ProgrammingError, match="permission denied"):
+                    connection.execute(sa.delete(table))
+    finally:
+        reader.close()
+        role.dispose()
+        store.dispose()
+        postgres.execute("DROP OWNED BY status", name)
+        postgres.execute("DROP ROLE status")
