@@ -12,6 +12,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
+from coalmine_aggregator.status.components import Cell
 from coalmine_aggregator.status.compose import Inputs, Memory, compose
 from coalmine_aggregator.status.render import Rendered, render
 from coalmine_aggregator.status_page.store_file import StoreAwayError
@@ -42,6 +43,8 @@ class Keeper:
         self._looking_since = 0.0
         self._memory = Memory()
         self._trouble = ""
+        self._cells: frozenset[Cell] = frozenset()
+        self._unmatched: list[str] = []
         self._is_failing = False
 
     async def run(self) -> None:
@@ -90,10 +93,22 @@ class Keeper:
             self._tell(str(error))
             return self._reader.last(clock.wall())
         self._tell("")
+        self._tell_unmatched(inputs)
         return inputs
 
     def _make(self, inputs: Inputs) -> Rendered:
         return render(compose(inputs, self._memory), self.site)
+
+    def _tell_unmatched(self, inputs: Inputs) -> None:
+        """Says of which components there is nothing in the fleet, once for as long as it is so."""
+        if inputs.cells == self._cells:
+            return
+        self._cells = inputs.cells
+        unmatched = inputs.plan.components.unmatched(inputs.cells)
+        for each in unmatched:
+            if each not in self._unmatched:
+                log.warning("status_page.component.unmatched", problem=each)
+        self._unmatched = unmatched
 
     def _tell(self, trouble: str) -> None:
         if trouble and not self._trouble:

@@ -55,6 +55,15 @@ def page(keeper: Keeper) -> str:
 MEASURED = f'datetime="{np.datetime64(START + 599, "s")}Z"'
 
 
+UNMATCHED = "status_page.component.unmatched"
+
+
+def told(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """What is logged of the store and of faults."""
+    records = [record for record in caplog.records if record.name == "coalmine.status_page"]
+    return [record.message for record in records if record.message != UNMATCHED]
+
+
 async def test_the_last_site_stays_while_the_store_is_away(
     keeper: Keeper, store: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -70,8 +79,17 @@ async def test_the_last_site_stays_while_the_store_is_away(
     put_back(away)
     await keeper.turn()
     assert summary(keeper) == before
-    told = [record.message for record in caplog.records if record.name == "coalmine.status_page"]
-    assert told == ["status_page.store.away", "status_page.store.back"], "each once"
+    assert told(caplog) == ["status_page.store.away", "status_page.store.back"], "each once"
+
+
+async def test_a_component_of_which_the_fleet_has_nothing_is_told_once(
+    keeper: Keeper, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING, "coalmine")
+    for _ in range(3):
+        await keeper.turn()
+    said = [str(vars(record)) for record in caplog.records if record.message == UNMATCHED]
+    assert len([each for each in said if 'component "none": no service "absent"' in each]) == 1
 
 
 async def test_without_a_store_there_is_no_site_until_there_is_one(keeper: Keeper, store: Path) -> None:
@@ -126,8 +144,7 @@ async def test_a_store_that_hangs_holds_up_nothing(
     reader.go_on.set()
     while reader.looks == 2:
         await keeper.turn()
-    told = [record.message for record in caplog.records if record.name == "coalmine.status_page"]
-    assert told == ["status_page.store.away", "status_page.store.back"]
+    assert told(caplog) == ["status_page.store.away", "status_page.store.back"]
     keeper.close()
     reader.close()
 
@@ -154,7 +171,7 @@ async def test_a_fault_of_ours_is_told_once_and_leaves_the_site(
     for _ in range(3):
         await keeper.turn()
         assert keeper.site is site
-    assert [record.message for record in caplog.records] == ["status_page.site.failed"]
+    assert told(caplog) == ["status_page.site.failed"]
     reader.fails = False
     await keeper.turn()
     assert keeper.site is not site
