@@ -300,3 +300,11 @@ def test_files_that_cannot_be(tmp_path: Path) -> None:
 @given(st.floats(1e-12, 1 - 1e-9))
 def test_some_is_never_shown_as_none_or_all(share: float) -> None:
     assert percent(share) not in ("0%", "100%", "%")
+
+
+async def test_an_alert_leads_to_its_incident(view: FakeView, serve: Serve) -> None:
+    view.alerts = [make_alert(7)]
+    view.history = make_history(view.alerts[0])
+    view.incidents.changed(view.history[0], now=view.history[0].at)
+    done = await coalmine("explain", "7", "--url", await serve())
+    assert re.search(r"^  incident +1: coalmine incidents show 1$", done.out, re.MULTILINE)

@@ -131,7 +131,8 @@ class ChangeItem(Answer):
 class Explained(Answer):
     """`/api/v1/alerts/{id}/explain`: the alert as it stands, and every change with its evidence, oldest
     first. Of very many changes those after the opening are left out and counted. `told` are the
-    messages about it, the oldest first, of very many the newest.
+    messages about it, the oldest first, of very many the newest. `incident` is the number of the one
+    that it belongs to; None where it has none, or where that ended long ago.
     """
 
     now: float
@@ -139,6 +140,7 @@ class Explained(Answer):
     changes: list[ChangeItem]
     left_out: int
     told: list[ToldItem]
+    incident: int | None
 
 
 def alert_item(alert: Alert, hold: Hold | None = None) -> AlertItem:
@@ -184,10 +186,11 @@ def explained(
     *,
     holds: Mapping[int, Hold],
     told: Sequence[ToldItem],
+    incident: int = 0,
 ) -> Explained:
     """What happened to one alert, oldest first and at least one thing; `standing` are alerts as they
     are now, whose counts are newer than those of the last change, `holds` what holds open ones, `told`
-    the messages about this one."""
+    the messages about this one, `incident` the number of its incident, 0 for none."""
     last = transitions[-1].alert
     newest = next((alert for alert in standing if alert.number == last.number), last)
     shown = list(transitions)
@@ -199,6 +202,7 @@ def explained(
         changes=[_change(each) for each in shown],
         left_out=len(transitions) - len(shown),
         told=list(told),
+        incident=incident or None,
     )
 
 

@@ -75,7 +75,11 @@ async def explain(request: web.Request) -> web.Response:
     if app.get(READERS) is not None:
         told = _told.decode(await ask(app, "told", _pack.encode(transitions[-1].alert.number)))
     standing = [*view.open_alerts(), *view.recent_alerts(MAX_RECENT)]
-    return json_reply(explained(transitions, standing, now, holds=view.holds(now), told=told))
+    incident = view.incidents.of_alert(transitions[-1].alert.number)
+    answer = explained(
+        transitions, standing, now, holds=view.holds(now), told=told, incident=incident
+    )
+    return json_reply(answer)
 
 
 def no_such_alert(ref: str) -> ProblemError:

@@ -139,3 +139,11 @@ def test_the_page_lists_no_more_services_than_it_can_show() -> None:
     snapshot = take_snapshot(view, WebOptions(), now=view.now, viewers=0)
     assert len(snapshot.slo) == MAX_SERVICES
     assert snapshot.services_total == MAX_SERVICES + 8
+
+
+async def test_an_alert_names_its_incident(site: Site) -> None:
+    view, alert = site.view, make_alert(7)
+    view.history = make_history(alert)
+    assert (await explanation(site, "7"))["incident"] is None
+    view.incidents.changed(Transition(Change.OPENED, alert.opened_at, alert), now=alert.opened_at)
+    assert (await explanation(site, "7"))["incident"] == 1
