@@ -74,7 +74,9 @@ def wider_of(
     kin = [each for each in after.values() if into in (each.id, f"{each.service}-{each.alert_class}")]
     opened = [each for each in kin if each.number not in before]
     around = [each for each in (*opened, *kin) if _surrounds(each, narrow)]
-    return next(iter(around), None) or _widest(opened)
+    # A scope may lie in another without its labels telling so.
+    near = [each for each in opened if touches(each.scope, narrow.scope)]
+    return next(iter(around), None) or _widest(near or opened)
 
 
 def _surrounds(wide: Alert, narrow: Alert) -> bool:

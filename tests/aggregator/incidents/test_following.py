@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from coalmine_aggregator.incidents.opening import Opening
 from coalmine_aggregator.incidents.policy import IncidentPolicy
 from coalmine_aggregator.incidents.scoping import MAX_AFFECTED
 from coalmine_aggregator.model.alerts import Alert, AlertClass, Severity
@@ -260,6 +261,17 @@ def test_of_two_that_open_it_goes_on_as_the_one_around_it() -> None:
     assert office.desk.of_alert(2) == 2
 
 
+def test_where_labels_do_not_tell_it_goes_on_as_one_that_may_be_around_it() -> None:
+    office = Office()
+    udp = alert(1, protocol="udp", region="eu")
+    office.take(opened(udp))
+    tls, zone = alert(2, protocol="tls", ordinal=2), alert(3, protocol="udp", zone="a")
+    office.take(
+        folded(udp, "ingest-loss", NOW + 1), opened(tls, NOW + 1), opened(zone, NOW + 1), at=NOW + 1
+    )
+    assert [office.desk.of_alert(each) for each in (1, 2, 3)] == [1, 2, 1]
+
+
 def test_one_that_found_no_room_takes_nothing_along() -> None:
     office = Office()
     office.take(opened(UDP))
@@ -380,3 +392,61 @@ def test_numbers_are_never_used_again() -> None:
     office.take(opened(UDP))
     office.restart([UDP], NOW)
     assert office.take(opened(alert(2, service="logs"))).incidents[0].number == 2
+
+
+def test_what_a_person_resolved_takes_nothing_in() -> None:
+    office = Office()
+    whole = alert(2, ordinal=2)
+    office.take(opened(whole), opened(UDP))
+    office.act(lambda d: d.update(1, state=IncidentState.RESOLVED, who="anna", now=NOW + 1))
+    office.take(folded(UDP, "ingest-loss-2", NOW + 2), at=NOW + 2)
+    assert [office[each].merged_into for each in (1, 2)] == [0, 0]
+    assert [office[each].state for each in (1, 2)] == [IncidentState.RESOLVED, IncidentState.MONITORING]
+
+
+def test_what_a_person_resolved_is_not_taken_in() -> None:
+    office = Office()
+    whole = alert(2, ordinal=2)
+    office.take(opened(UDP), opened(whole))
+    office.act(lambda d: d.update(1, state=IncidentState.RESOLVED, who="anna", now=NOW + 1))
+    office.take(folded(UDP, "ingest-loss-2", NOW + 2), at=NOW + 2)
+    assert (office[1].state, office[1].merged_into, office[1].ended_at) == (
+        IncidentState.RESOLVED,
+        0,
+        NOW + 2,
+    )
+    assert office[2].state is IncidentState.INVESTIGATING
+
+
+def test_alerts_of_an_incident_opened_by_hand_do_not_move_it() -> None:
+    office = Office()
+    office.act(lambda d: d.open_by_hand(Opening("ingest", "Logins fail"), "anna", NOW))
+    office.take(opened(UDP))
+    office.act(lambda d: d.merge(2, 1, "anna", NOW + 1))
+    office.take(closed(UDP, NOW + 5), at=NOW + 5)
+    assert (office[1].state, office[1].ended_at) == (IncidentState.INVESTIGATING, NOW + 5)
+    office.act(lambda d: d.update(1, state=IncidentState.MONITORING, who="anna", now=NOW + 6))
+    again = UDP._replace(number=2)
+    office.take(opened(again, NOW + 7), at=NOW + 7)
+    assert office.kinds(1)[-1] is EntryKind.ALERT_OPENED
+    assert office[1].state is IncidentState.MONITORING
+
+
+def test_it_is_monitored_for_the_whole_time_from_when_a_person_said_so() -> None:
+    office = Office()
+    office.take(opened(UDP))
+    office.take(closed(UDP, NOW + 60), at=NOW + 60)
+    for state, at in ((IncidentState.IDENTIFIED, 100.0), (IncidentState.MONITORING, 500.0)):
+        office.act(lambda d, s=state, t=at: d.update(1, state=s, who="anna", now=NOW + t))  # type: ignore[misc]
+    assert office.due(NOW + 1_099) == ((), ())
+    assert office.due(NOW + 1_100).incidents[0].state is IncidentState.RESOLVED
+
+
+def test_a_loss_that_comes_back_while_a_person_works_on_it_is_the_same() -> None:
+    office = Office()
+    office.take(opened(UDP))
+    office.take(closed(UDP, NOW + 60), at=NOW + 60)
+    office.act(lambda d: d.update(1, state=IncidentState.IDENTIFIED, who="anna", now=NOW + 70))
+    office.take(opened(UDP._replace(number=2), NOW + 80), at=NOW + 80)
+    assert (office[1].state, office[1].ended_at) == (IncidentState.IDENTIFIED, None)
+    assert office.kinds(1)[-1] is EntryKind.ALERT_OPENED
