@@ -76,9 +76,7 @@ async def explain(request: web.Request) -> web.Response:
         told = _told.decode(await ask(app, "told", _pack.encode(transitions[-1].alert.number)))
     standing = [*view.open_alerts(), *view.recent_alerts(MAX_RECENT)]
     incident = view.incidents.of_alert(transitions[-1].alert.number)
-    answer = explained(
-        transitions, standing, now, holds=view.holds(now), told=told, incident=incident
-    )
+    answer = explained(transitions, standing, now, holds=view.holds(now), told=told, incident=incident)
     return json_reply(answer)
 
 

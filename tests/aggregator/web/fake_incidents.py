@@ -76,11 +76,7 @@ class FakeIncidents:
         found = [
             each
             for number, each in sorted(self.every.items(), reverse=True)
-            if (before is None or number < before)
-            and wanted.service in (None, each.service)
-            and each.state in wanted.states
-            and (wanted.last is None or each.opened_at <= wanted.last)
-            and (wanted.first is None or (each.resolved_at or wanted.first) >= wanted.first)
+            if (before is None or number < before) and wanted.takes(each)
         ]
         return found[:limit]
 
