@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import pytest
@@ -34,7 +35,7 @@ def spread(stretches: list[tuple[int, int | None]]) -> list[int | None]:
     return [bad for seconds, bad in stretches for _ in range(seconds)]
 
 
-def levels(fold: StateFold, losses: list[int | None], first: int = 0) -> list[int]:
+def levels(fold: StateFold, losses: Sequence[int | None], first: int = 0) -> list[int]:
     """The level after each second of which something is known."""
     found = []
     for second, bad in enumerate(losses, first):
@@ -113,7 +114,7 @@ def test_one_that_begins_an_hour_back_comes_to_the_same(
     assert len(known) == MEMORY_S
     long, short = StateFold(SHORT), StateFold(SHORT)
     levels(long, [*before, *known])
-    levels(short, list(known))
+    levels(short, known)
     assert long.status is short.status
 
 
@@ -122,7 +123,7 @@ def test_what_flickers_for_half_an_hour_is_not_told_any_more() -> None:
     fold = StateFold(rules)
     levels(fold, [100] * 10)
     flicker = [100, 0, 0, 0] * (FORGET_S // 4 + 1)
-    found = levels(fold, list(flicker), 10)
+    found = levels(fold, flicker, 10)
     assert found[FORGET_S - 2] == 3
     assert found[FORGET_S] == 0
 
