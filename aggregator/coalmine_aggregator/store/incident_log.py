@@ -28,7 +28,14 @@ MAX_RECENT: Final = 1_000
 
 MAX_NUMBER: Final = 2**63 - 1
 
-_OUR_FAULT: Final = (DataError, IntegrityError, ProgrammingError, ValueError, TypeError)
+_OUR_FAULT: Final = (
+    DataError,
+    IntegrityError,
+    ProgrammingError,
+    ValueError,
+    TypeError,
+    OverflowError,  # the drivers' own, for a number that no column holds
+)
 
 Row = dict[str, Any]
 _Making = tuple[sa.Table, Callable[[], Row]]
