@@ -28,6 +28,13 @@ that is shorter.
     show_default=True,
     help="Port of the live page on 127.0.0.1.",
 )
+@click.option(
+    "--status-port",
+    type=click.IntRange(1, 65535),
+    default=8081,
+    show_default=True,
+    help="Port of the status page for customers on 127.0.0.1.",
+)
 @click.option("--break", "faults", multiple=True, metavar="FAULT", help="Break something; repeatable.")
 @click.option(
     "--seconds",
@@ -40,7 +47,9 @@ that is shorter.
     is_flag=True,
     help="End with one line of JSON; all other lines go to standard error.",
 )
-def demo(port: int, faults: tuple[str, ...], seconds: float | None, as_json: bool) -> None:
+def demo(
+    port: int, status_port: int, faults: tuple[str, ...], seconds: float | None, as_json: bool
+) -> None:
     """Watch a dozen agents, a service and an aggregator on this machine, and break things."""
     try:
         from coalmine_aggregator.demo.faults import FaultError, parse_fault
@@ -50,7 +59,9 @@ def demo(port: int, faults: tuple[str, ...], seconds: float | None, as_json: boo
         raise NotInstalledError(error) from None
     try:
         parsed = tuple(parse_fault(fault, known_values()) for fault in faults)
-        options = Options(port=port, faults=parsed, seconds=seconds, as_json=as_json)
+        options = Options(
+            port=port, status_port=status_port, faults=parsed, seconds=seconds, as_json=as_json
+        )
         sys.exit(run_demo(options))
     except FaultError as error:
         raise click.BadParameter(str(error), param_hint="--break") from None

@@ -14,6 +14,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
+import aiohttp
 import pytest
 
 from coalmine_aggregator.demo.fleet import FLEET, agents_in
@@ -47,7 +48,7 @@ class Demo:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.port = free_port()
+        self.port, self.status_port = free_port(), free_port()
         self.output = b""
         self.stdout = b""  # of it, where it is no terminal
         self.process: asyncio.subprocess.Process | None = None
@@ -56,7 +57,8 @@ class Demo:
 
     async def start(self, *arguments: str, terminal: bool = False) -> None:
         self.folder.mkdir()
-        argv = [sys.executable, "-m", "coalmine_cli.main", "demo", "--port", str(self.port), *arguments]
+        ports = ["--port", str(self.port), "--status-port", str(self.status_port)]
+        argv = [sys.executable, "-m", "coalmine_cli.main", "demo", *ports, *arguments]
         size = {"COLUMNS": "110", "LINES": "40"}
         env = {**os.environ, **size, "TMPDIR": str(self.folder), "TERM": "xterm"}
         if terminal:
@@ -210,6 +212,39 @@ async def test_on_a_terminal_keys_break_and_repair(demo: Demo) -> None:
     assert leaves_nothing(demo)
 
 
+async def test_what_is_broken_is_told_to_customers_and_stays_in_history(demo: Demo) -> None:
+    await demo.start(terminal=True)
+    await demo.seen(f"status page for customers: http://127.0.0.1:{demo.status_port}")
+    await demo.seen("3/3")
+    await until_page(demo, "/", "All Systems Operational")
+    demo.press("u")
+    at = await demo.seen("STATUS PAGE investigating: ")
+    at = await demo.seen(f"http://127.0.0.1:{demo.status_port}/incidents/", after=at)
+    assert "Lines over UDP" in demo.output.decode()
+    await until_page(demo, "/", "Major outage")
+    demo.press("r")
+    at = await demo.seen("STATUS PAGE monitoring: ", after=at)
+    await demo.seen("STATUS PAGE resolved: ", after=at)
+    page = await until_page(demo, "/history/", "Lines over UDP")
+    assert re.search(r"[1-9][0-9]* of [1-9][0-9]* datapoints", page), page
+    await until_page(demo, "/", "All Systems Operational")
+    demo.press("q")
+    assert await demo.ended(END_S) == 0
+    assert leaves_nothing(demo)
+
+
+async def until_page(demo: Demo, path: str, words: str) -> str:
+    """The status page's document at a path, once it has these words."""
+    url = f"http://127.0.0.1:{demo.status_port}{path}"
+    text = ""
+    async with aiohttp.ClientSession() as session, asyncio.timeout(START_S):
+        while words not in text:
+            async with session.get(url) as answer:
+                text = await answer.text()
+            await asyncio.sleep(0.2)
+    return text
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize("moment", ["aggregator ready", "first sum rates"])
 async def test_a_signal_ends_everything(demo: Demo, number: signal.Signals, moment: str) -> None:
@@ -235,7 +270,7 @@ async def test_interrupted_before_its_time_it_says_so_and_sums_up(demo: Demo) ->
 async def test_killed_it_leaves_no_process(demo: Demo) -> None:
     await demo.start()
     await demo.seen("12 agents started")
-    assert len(processes(demo.folder)) == len(FLEET) + 2
+    assert len(processes(demo.folder)) == len(FLEET) + 3
     assert demo.process is not None
     demo.process.kill()
     await demo.ended()
@@ -252,15 +287,15 @@ async def test_a_part_that_ends_is_told_with_its_log(demo: Demo) -> None:
     assert await until(lambda: leaves_nothing(demo), 5)  # its readers were no children of the demo
 
 
-async def test_a_port_that_is_taken_is_one_line(demo: Demo) -> None:
+@pytest.mark.parametrize("option", ["--port", "--status-port"])
+async def test_a_port_that_is_taken_is_one_line(demo: Demo, option: str) -> None:
+    port = demo.port if option == "--port" else demo.status_port
     with socket.socket() as taken:
-        taken.bind(("127.0.0.1", demo.port))
+        taken.bind(("127.0.0.1", port))
         taken.listen()
         await demo.start()
         assert await demo.ended() == 1
-    assert demo.lines == [
-        f"Error: port {demo.port}: address already in use; choose another with --port"
-    ]
+    assert demo.lines == [f"Error: port {port}: address already in use; choose another with {option}"]
 
 
 async def test_a_fault_that_cannot_be_is_told_before_anything_starts(demo: Demo) -> None:

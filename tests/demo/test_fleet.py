@@ -8,9 +8,16 @@ import pytest
 
 from coalmine_agent.settings import Settings
 from coalmine_aggregator.demo.certificates import SERVER_NAME, make_certificates
-from coalmine_aggregator.demo.configs import Wiring, agent_config, aggregator_config
+from coalmine_aggregator.demo.configs import (
+    STATUS_PAGE,
+    Wiring,
+    agent_config,
+    aggregator_config,
+    status_page_config,
+)
 from coalmine_aggregator.demo.fleet import FLEET, REGIONS, SIZE, agents_in
 from coalmine_aggregator.settings import AggregatorSettings
+from coalmine_aggregator.status_settings import StatusPageSettings
 from coalmine_runtime.settings import loads
 from coalmine_runtime.tls import TlsServerSettings, server_context
 from coalmine_wire.protocols import Protocol
@@ -23,6 +30,7 @@ WIRING = Wiring(
     broker_password="pass${word}",
     pager_url="http://127.0.0.1:9/page",
     pager_secret="whsec_" + "c2VjcmV0" * 4,
+    status_port=8081,
 )
 PORTS = {protocol: 20100 + i for i, protocol in enumerate(Protocol)}
 
@@ -54,6 +62,17 @@ def test_the_aggregator_s_configuration_loads(tmp_path: Path) -> None:
     assert str(settings.web.listen) == "127.0.0.1:8080"
     assert settings.services["ingest"].acceptable_loss == 0.001
     assert len(settings.notify) == 1
+    assert settings.incidents.status_page == tmp_path / STATUS_PAGE
+
+
+def test_the_status_page_s_configuration_loads(tmp_path: Path) -> None:
+    settings = loads(StatusPageSettings, status_page_config(WIRING, tmp_path), {})
+    assert str(settings.listen) == "127.0.0.1:8081"
+    shown = settings.plan().components.shown
+    assert sorted(protocol for each in shown for protocol in each.protocols) == sorted(Protocol)
+    aggregator = loads(AggregatorSettings, aggregator_config(WIRING, tmp_path), {})
+    assert settings.store == aggregator.store
+    assert settings.fleet == aggregator.fleet
 
 
 def test_certificates_are_servable_and_private(tmp_path: Path) -> None:

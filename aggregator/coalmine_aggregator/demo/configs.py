@@ -30,11 +30,25 @@ PLAYBOOKS = [
     },
 ]
 
+NAMES = {
+    Protocol.TCP: "Lines over TCP",
+    Protocol.UDP: "Lines over UDP",
+    Protocol.TLS: "Lines over TLS",
+    Protocol.PICKLE: "Pickles over TCP",
+    Protocol.PICKLE_TLS: "Pickles over TLS",
+    Protocol.HTTPS: "HTTPS",
+}
+"""The components of the status page."""
+
+STATUS_PAGE = "status-page.yaml"
+RESOLVE_AFTER = "10s"
+"""Much shorter than in earnest: what is repaired is resolved while somebody looks."""
+
 _HOST = "127.0.0.1"
 
 
 class Wiring(NamedTuple):
-    """The ports and secrets that hold the demo together."""
+    """The ports and secrets that hold the demo together; there is no status page without its port."""
 
     web_port: int
     broker_port: int
@@ -42,10 +56,14 @@ class Wiring(NamedTuple):
     broker_password: str
     pager_url: str
     pager_secret: str
+    status_port: int = 0
 
 
 def aggregator_config(wiring: Wiring, folder: Path) -> str:
     """The aggregator's YAML; its database is in `folder`."""
+    incidents: dict[str, object] = {"resolve_after": RESOLVE_AFTER}
+    if wiring.status_port:
+        incidents["status_page"] = str(folder / STATUS_PAGE)
     return _yaml(
         {
             "fleet": FLEET_NAME,
@@ -64,11 +82,35 @@ def aggregator_config(wiring: Wiring, folder: Path) -> str:
                 "password": wiring.broker_password,
             },
             "notify": [{"webhook": {"url": wiring.pager_url, "secret": wiring.pager_secret}}],
-            "store": f"sqlite:///{folder / 'history.db'}",
+            "incidents": incidents,
+            "store": _store(folder),
             "web": {
                 "listen": f"{_HOST}:{wiring.web_port}",
                 "url": f"http://{_HOST}:{wiring.web_port}",
             },
+        }
+    )
+
+
+def status_page_config(wiring: Wiring, folder: Path) -> str:
+    """The status page's YAML: the service's protocols under names for customers."""
+    return _yaml(
+        {
+            "fleet": FLEET_NAME,
+            "store": _store(folder),
+            "listen": f"{_HOST}:{wiring.status_port}",
+            "page": {"name": "Demo", "description": "Ingestion of metrics, measured each second."},
+            "components": [
+                {
+                    "id": str(protocol).replace("_", "-"),
+                    "name": name,
+                    "service": SERVICE,
+                    "protocols": [str(protocol)],
+                }
+                for protocol, name in NAMES.items()
+            ],
+            # Shorter than in earnest, so that all of it is seen within a minute.
+            "state": {"window": "10s", "worse_after": "3s", "better_after": "10s"},
         }
     )
 
@@ -101,6 +143,10 @@ def agent_config(member: Member, wiring: Wiring, ports: Mapping[Protocol, int], 
             "services": {SERVICE: endpoints},
         }
     )
+
+
+def _store(folder: Path) -> str:
+    return f"sqlite:///{folder / 'history.db'}"
 
 
 def _yaml(tree: dict[str, object]) -> str:

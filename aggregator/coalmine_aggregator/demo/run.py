@@ -20,11 +20,18 @@ import msgspec
 from coalmine_aggregator.demo import children, words
 from coalmine_aggregator.demo.certificates import Certificates, make_certificates
 from coalmine_aggregator.demo.children import Child
-from coalmine_aggregator.demo.configs import Wiring, agent_config, aggregator_config
+from coalmine_aggregator.demo.configs import (
+    STATUS_PAGE,
+    Wiring,
+    agent_config,
+    aggregator_config,
+    status_page_config,
+)
 from coalmine_aggregator.demo.faults import Fault, parse_fault
 from coalmine_aggregator.demo.fleet import FLEET, REGIONS, SIZE, known_values
 from coalmine_aggregator.demo.pager import Pager
 from coalmine_aggregator.demo.ports import HOST, free_port
+from coalmine_aggregator.demo.public_page import PublicPage
 from coalmine_aggregator.demo.readings import Reader, ReadingError
 from coalmine_aggregator.demo.screen import choose_screen
 from coalmine_aggregator.demo.table import Picture
@@ -60,6 +67,7 @@ class Options:
     """What the command line asks for. Without `seconds` it runs until it is told to stop."""
 
     port: int
+    status_port: int
     faults: tuple[Fault, ...] = ()
     seconds: float | None = None
     as_json: bool = False
@@ -67,7 +75,8 @@ class Options:
 
 def run_demo(options: Options) -> int:
     """Runs the demo to its end; the exit status. Raises `DemoError`."""
-    _claim(options.port)
+    _claim(options.port, "--port")
+    _claim(options.status_port, "--status-port")
     with tempfile.TemporaryDirectory(prefix="coalmine-demo-") as folder:
         return asyncio.run(_Demo(options, Path(folder)).run())
 
@@ -79,6 +88,7 @@ class _Demo:
         self._options = options
         self._folder = folder
         self._page = f"http://{HOST}:{options.port}"
+        self._status_page = f"http://{HOST}:{options.status_port}"
         self._screen = choose_screen(sys.stderr if options.as_json else sys.stdout)
         self._pager = Pager(self._paged)
         self._tally = Tally()
@@ -88,6 +98,7 @@ class _Demo:
         self._keys: asyncio.Queue[str] = asyncio.Queue(maxsize=16)
         self._ended: asyncio.Queue[Child] = asyncio.Queue()
         self._aggregator: list[Child] = []
+        self._customers: list[Child] = []
         self._service: list[Child] = []
         self._agents: list[Child] = []
 
@@ -127,14 +138,22 @@ class _Demo:
             broker_password=secrets.token_urlsafe(18),
             pager_url=await self._pager.start(),
             pager_secret=self._pager.secret,
+            status_port=self._options.status_port,
         )
+        public = self._write(STATUS_PAGE, status_page_config(wiring, self._folder))
         config = self._write("aggregator.yaml", aggregator_config(wiring, self._folder))
         self._aggregator.append(
             await self._start("aggregator", (*_COALMINE, "aggregator", "run", str(config)))
         )
-        async with Reader(self._page) as reader:
+        async with (
+            Reader(self._page) as reader,
+            PublicPage(self._status_page, self._screen.tell) as customers,
+        ):
             await _within(_START_S, reader.ready(), "the aggregator is not ready")
             self._screen.tell(f"aggregator ready: {self._page}")
+            argv = (*_COALMINE, "status-page", "run", str(public))
+            self._customers.append(await self._start("status-page", argv))
+            self._screen.tell(f"status page for customers: {self._status_page}")
             ports = await self._start_service(certificates, wiring)
             self._screen.tell(f"service under test takes {', '.join(ports)}")
             for member in FLEET:
@@ -143,7 +162,7 @@ class _Demo:
                 argv = (*_COALMINE, "agent", "run", str(config))
                 self._agents.append(await self._start(member.host, argv))
             self._screen.tell(f"{len(FLEET)} agents started in {len(REGIONS)} regions")
-            await self._watch(reader, began)
+            await self._watch(reader, customers, began)
 
     async def _start_service(self, certificates: Certificates, wiring: Wiring) -> dict[Protocol, int]:
         relay_to = f"{HOST}:{wiring.receive_port}"
@@ -157,7 +176,7 @@ class _Demo:
         child.ended.add_done_callback(lambda _: self._ended.put_nowait(child))
         return child
 
-    async def _watch(self, reader: Reader, began: float) -> None:
+    async def _watch(self, reader: Reader, customers: PublicPage, began: float) -> None:
         """Reads and shows once a second, from the first sum rates on for as long as was asked."""
         first: float | None = None
         seconds = self._options.seconds
@@ -175,6 +194,7 @@ class _Demo:
                     raise DemoError(str(error)) from None
             else:
                 self._tally.add(rates.groups)
+            await customers.look()
             now = clock.monotonic()
             if first is None and self._tally.slots:
                 first = now
@@ -248,6 +268,7 @@ class _Demo:
             faults=self._faults,
             alerts=self._alerts.open if self._alerts else (),
             keys=self._screen.keys,
+            status_page=self._status_page,
         )
 
     def _conclude(self) -> None:
@@ -265,7 +286,7 @@ class _Demo:
             sys.stdout.flush()
 
     async def _end(self) -> None:
-        await children.stop((self._agents, (*self._service, *self._aggregator)))
+        await children.stop((self._agents, (*self._service, *self._aggregator, *self._customers)))
         await self._pager.stop()
 
     def _write(self, name: str, text: str) -> Path:
@@ -281,12 +302,12 @@ async def _within(seconds: float, awaitable: Awaitable[T], failure: str) -> T:
         raise DemoError(f"{failure} after {seconds:g} s") from None
 
 
-def _claim(port: int) -> None:
-    """Raises `DemoError` where the page's port cannot be had."""
+def _claim(port: int, option: str) -> None:
+    """Raises `DemoError` where a page's port, set by an option, cannot be had."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))
         except OSError as error:
             what = error.strerror or str(error)
-            raise DemoError(f"port {port}: {what.lower()}; choose another with --port") from None
+            raise DemoError(f"port {port}: {what.lower()}; choose another with {option}") from None

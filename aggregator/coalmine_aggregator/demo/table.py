@@ -36,6 +36,7 @@ class Picture:
     faults: Sequence[Fault] = ()
     alerts: Sequence[AlertItem] = ()
     keys: bool = False
+    status_page: str = ""
 
 
 def render(picture: Picture) -> RenderableType:
@@ -46,6 +47,8 @@ def render(picture: Picture) -> RenderableType:
         *_alerts(picture),
         Text.assemble(("live page: ", "dim"), (picture.page, "underline")),
     ]
+    if picture.status_page:
+        lines.append(Text.assemble(("status page: ", "dim"), (picture.status_page, "underline")))
     if picture.keys:
         lines.append(_footer())
     return Group(_grid(picture), *lines)

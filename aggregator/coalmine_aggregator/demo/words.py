@@ -81,6 +81,11 @@ def faults_line(faults: Sequence[Fault]) -> str:
     return "; ".join(fault.words for fault in faults) or "nothing"
 
 
+def public_lines(name: str, status: str, body: str, url: str) -> list[str]:
+    """What customers read of an incident on the status page now, and where."""
+    return [f"STATUS PAGE {status}: {name}", f"  {body}", f"  {url}"]
+
+
 def page_lines(message: Page) -> list[str]:
     """A page or a ticket as its owner gets it; of what becomes of it later the subject alone."""
     page = message.data
