@@ -15,11 +15,11 @@ export class Field {
     setAttribute(input, "id", id);
     setAttribute(input, "aria-describedby", `${id}-hint ${id}-wrong`);
     this.hint = h("p", { class: "hint", id: `${id}-hint` });
-    this.root = h("div", { class: `field ${kind}`.trim() }, h("label", { for: id }, label), this.hint, input, this.wrong);
+    this.root = h("div", { class: `field ${kind}`.trim() }, h("label", { for: id }, label), input, this.hint, this.wrong);
     this.advise(hint);
   }
 
-  /** The hint above it; empty: none. */
+  /** The hint beneath it; empty: none. */
   advise(text) {
     setText(this.hint, text);
     this.hint.hidden = text === "";
@@ -51,7 +51,10 @@ export const area = (attributes = {}) => h("textarea", { rows: "3", ...attribute
  */
 export function tellProblem(fields, said, problem) {
   const blamed = problem === null ? undefined : fields.find(({ name }) => name !== "" && isOf(problem.parameter ?? "", name));
-  for (const field of fields) field.blame(field === blamed ? problem.message : "");
+  for (const field of fields) {
+    if (field === blamed) field.blame(problem.message, problem.parameter);
+    else field.blame("", "");
+  }
   setText(said, problem === null || blamed !== undefined ? "" : `Not done: ${problem.message}`);
   blamed?.input.focus();
 }

@@ -12,8 +12,9 @@ export class FormRows {
   constructor(name, legend, add, inputs) {
     Object.assign(this, { name, inputs, noun: add });
     this.rows = [];
+    this.blamed = null;
     this.list = h("div", { class: "rows" });
-    this.wrong = h("p", { class: "wrong", hidden: "" });
+    this.wrong = h("p", { class: "wrong", role: "alert", hidden: "" });
     this.add = h("button", { type: "button", class: "button" }, `Add ${add}`);
     this.add.addEventListener("click", () => {
       this.append({}).first.focus();
@@ -24,7 +25,7 @@ export class FormRows {
 
   /** Where the focus goes when something is wrong with it. */
   get input() {
-    return this.rows[0]?.first ?? this.add;
+    return this.blamed ?? this.rows[0]?.first ?? this.add;
   }
 
   append(value) {
@@ -56,10 +57,13 @@ export class FormRows {
     this.add.hidden = this.rows.length >= MOST;
   }
 
+  /** The rows in which something was written: what is sent. */
+  get written() {
+    return this.rows.filter(({ inputs }) => Object.values(inputs).some((input) => input.type !== "checkbox" && input.value.trim() !== ""));
+  }
+
   get value() {
-    return this.rows
-      .map(({ inputs }) => Object.fromEntries(Object.entries(inputs).map(([key, input]) => [key, input.type === "checkbox" ? input.checked : input.value])))
-      .filter((row) => Object.values(row).some((each) => typeof each === "string" && each.trim() !== ""));
+    return this.written.map(({ inputs }) => Object.fromEntries(Object.entries(inputs).map(([key, input]) => [key, input.type === "checkbox" ? input.checked : input.value])));
   }
 
   set value(values) {
@@ -70,9 +74,15 @@ export class FormRows {
     this.limit();
   }
 
-  blame(text) {
+  /** `path` is what the API calls the one that is to blame, as `actions[2].owner`. */
+  blame(text, path) {
     setText(this.wrong, text);
     this.wrong.hidden = text === "";
-    for (const { first } of this.rows) setAttribute(first, "aria-invalid", text === "" ? null : "true");
+    const [, row, key] = /\[(\d+)\](?:\.(\w+))?$/.exec(path) ?? [];
+    const inputs = this.written[row]?.inputs ?? {};
+    this.blamed = inputs[key] ?? Object.values(inputs)[0] ?? null;
+    for (const each of this.rows) {
+      for (const input of Object.values(each.inputs)) setAttribute(input, "aria-invalid", input === this.blamed ? "true" : null);
+    }
   }
 }

@@ -21,7 +21,7 @@ export class PostmortemForm {
       new FormRows("actions", "What is to be done", "an action", () => ({
         what: text("What is to be done", "1000"),
         owner: text("Owner", "1000"),
-        due: text("Due, as 2026-11-28", "10", { pattern: "\\d{4}-\\d{2}-\\d{2}", title: "A date, as 2026-11-28" }),
+        due: text("Due", "10", { type: "date" }),
         is_done: h("input", { type: "checkbox" }),
       })),
       words("cause", "What caused it", "public-field"),

@@ -7,7 +7,7 @@ import { duration } from "./times.js";
 
 const SPANS = [["30d", "The last 30 days"], ["90d", "The last 90 days"]];
 const EVERY_MS = 60_000;
-const HEADS = [["", ""], ["Incidents", "number"], ["Detected in (MTTD)", "number"], ["Acknowledged in (MTTA)", "number"], ["Recovered in (MTTR)", "number"]];
+const HEADS = [["Detected in, ", "MTTD"], ["Acknowledged in, ", "MTTA"], ["Recovered in, ", "MTTR"]];
 
 export class ResponseTimes {
   /** `onServices(names)` is told which services had incidents. */
@@ -37,11 +37,13 @@ export class ResponseTimes {
   }
 }
 
+const head = (...texts) => h("th", { scope: "col", class: "number" }, ...texts);
+
 const table = (rows) =>
   h(
     "table",
     { class: "list" },
-    h("thead", {}, h("tr", {}, ...HEADS.map(([text, kind]) => (text === "" ? h("td", {}) : h("th", { scope: "col", class: kind }, text))))),
+    h("thead", {}, h("tr", {}, h("td"), head("Incidents"), ...HEADS.map(([long, short]) => head(h("span", { class: "wide" }, long), short)))),
     h("tbody", {}, ...rows),
   );
 
