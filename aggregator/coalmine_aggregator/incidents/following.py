@@ -9,8 +9,9 @@ from typing import Final
 from coalmine_aggregator.incidents.changing import Changing
 from coalmine_aggregator.incidents.merging import merge
 from coalmine_aggregator.incidents.policy import IncidentPolicy
-from coalmine_aggregator.incidents.scoping import goes_on, has_ended, open_alerts, wider_of
+from coalmine_aggregator.incidents.scoping import goes_on, has_ended, open_alerts
 from coalmine_aggregator.incidents.titles import title_of
+from coalmine_aggregator.incidents.widening import Widening
 from coalmine_aggregator.model.alert_headline import alert_headline
 from coalmine_aggregator.model.alerts import Alert, Change, Severity, Transition
 from coalmine_aggregator.model.incident import Affected, EntryKind, Incident, IncidentState
@@ -43,8 +44,9 @@ class Following:
     def take(self, transitions: Sequence[Transition]) -> None:
         """All of them. What closes goes first: what opens in its place is the same trouble."""
         closed = {each.alert.number: each.alert for each in transitions if each.change is Change.CLOSED}
+        widening = Widening(self._before, closed, self._after)
         for each in closed.values():
-            self._close(each, closed)
+            self._close(each, widening)
         self._ended = [each.number for each in self._book if each.state.is_open and has_ended(each)]
         for transition in transitions:
             if transition.change is not Change.CLOSED:
@@ -63,14 +65,14 @@ class Following:
             text = f"Alert {alert} is not open any more; how it closed was not seen."
             self._book.write(number, EntryKind.ALERT_CLOSED, self._now, text=text, alert=alert)
 
-    def _close(self, alert: Alert, closed: Mapping[int, Alert]) -> None:
+    def _close(self, alert: Alert, widening: Widening) -> None:
         number = self._book.of_alert(alert.number)
         if not number or alert.number not in open_alerts(self._book[number]):
             return
         at = self._now if alert.closed_at is None else alert.closed_at
         self._refresh(number, alert)
         self._end(number, alert.number, at)
-        wider = wider_of(alert, self._before, closed, self._after)
+        wider = widening.of(alert)
         text = f"{alert.id} closed."
         if wider is not None:
             text = f"{alert.id} is part of a wider alert now: {alert_headline(wider)}."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from typing import Final
 
 from coalmine_aggregator.incidents.changing import MAX_SEEN
@@ -50,42 +49,3 @@ def _is_same(affected: Affected, alert: Alert) -> bool:
         contains(affected.scope, scope) or contains(scope, affected.scope)
         for scope in (alert.scope, *alert.equivalents)
     )
-
-
-def wider_of(
-    narrow: Alert, before: Mapping[int, Alert], closed: Mapping[int, Alert], after: Mapping[int, Alert]
-) -> Alert | None:
-    """The open alert that took in one that closed; None where that cannot be told.
-
-    `before` are the alerts that were open before this tick, `after` those after it, `closed` those that
-    it closed. What took it in may have been taken in itself. One that opens in the same tick has no id
-    yet, and is named by service and class."""
-    into, seen = narrow.folded_into, {narrow.number}
-    while into:
-        named = next((each for each in before.values() if each.id == into), None)
-        if named is None or named.number in seen:
-            break
-        if named.number in after:
-            return after[named.number]
-        seen.add(named.number)
-        into = closed[named.number].folded_into if named.number in closed else ""
-    if not into:
-        return None
-    kin = [each for each in after.values() if into in (each.id, f"{each.service}-{each.alert_class}")]
-    opened = [each for each in kin if each.number not in before]
-    around = [each for each in (*opened, *kin) if _surrounds(each, narrow)]
-    # A scope may lie in another without its labels telling so.
-    near = [each for each in opened if touches(each.scope, narrow.scope)]
-    return next(iter(around), None) or _widest(near or opened)
-
-
-def _surrounds(wide: Alert, narrow: Alert) -> bool:
-    return any(
-        contains(there, here)
-        for there in (wide.scope, *wide.equivalents)
-        for here in (narrow.scope, *narrow.equivalents)
-    )
-
-
-def _widest(alerts: Iterable[Alert]) -> Alert | None:
-    return min(alerts, key=lambda each: (len(each.scope), each.number), default=None)
