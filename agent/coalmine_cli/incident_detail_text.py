@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from coalmine_cli.alert_text import length, moment, scope_text
-from coalmine_cli.incident_text import public_text, state_text, wrapped
+from coalmine_cli.incident_text import nobody, public_text, state_text, wrapped
 from coalmine_cli.text_table import columns, percent
 from coalmine_cli.told_incidents import Affected, Entry, Impact, Incident, IncidentDetail
 from coalmine_runtime.printable import printable
@@ -84,7 +84,7 @@ def _began(incident: Incident) -> str:
 
 def _taken(incident: Incident) -> str:
     if incident.acknowledged_at is None:
-        return "by nobody" if incident.is_open and not incident.opened_by else ""
+        return f"by {nobody(incident)}" if incident.is_open and not incident.opened_by else ""
     after = length(incident.acknowledged_in_s or 0.0)
     by = f"by {incident.acknowledged_by}, {after} after it was seen"
     return f"{moment(incident.acknowledged_at)} {by}"

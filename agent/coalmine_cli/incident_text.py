@@ -32,7 +32,7 @@ def incidents_table(told: Incidents, *, only_open: bool) -> list[str]:
     facts = [
         (
             str(each.number),
-            each.state,
+            each.state if each.merged_into is None else "merged",
             moment(each.since)[:16],
             length(_end(each, told.now) - each.since),
             "-" if each.impact is None else f"{each.impact.bad:,}",
@@ -111,6 +111,13 @@ def wrapped(text: str, indent: str = "", first: str | None = None) -> list[str]:
     return [f"{indent if number else begin}{line}".rstrip() for number, line in enumerate(lines)]
 
 
+def nobody(incident: Incident) -> str:
+    """`nobody: coalmine alerts ack 7`, if one of its alerts is open still."""
+    alerts = (each.alert for each in incident.affected if each.last is None and each.alert is not None)
+    alert = next(alerts, None)
+    return "nobody" if alert is None else f"nobody: coalmine alerts ack {alert}"
+
+
 def _end(incident: Incident, now: float) -> float:
     if incident.ended_at is not None:
         return incident.ended_at
@@ -125,7 +132,7 @@ def _waits_for(incident: Incident, now: float) -> list[str]:
     if incident.is_open and incident.acknowledged_at is not None:
         waits.append(f"acknowledged by {incident.acknowledged_by}")
     elif incident.is_open and not incident.opened_by:
-        waits.append("acknowledged by nobody")
+        waits.append(f"acknowledged by {nobody(incident)}")
     if incident.due_at is not None and incident.due_at <= now:
         ago = length(now - incident.due_at)
         waits.append(f"an update was due {ago} ago: coalmine incidents update {number}")

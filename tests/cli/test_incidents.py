@@ -81,7 +81,7 @@ async def test_the_open_ones_are_listed_with_what_they_wait_for(
         "        held back from customers: coalmine incidents publish 2",
         "     1  investigating  2026-09-21 15:11  1 min 40 s     -",
         "        UDP of ingest is lost in eu-west-1",
-        "        acknowledged by nobody",
+        "        acknowledged by nobody: coalmine alerts ack 7",
         "        held back from customers: coalmine incidents publish 1",
     ]
     body = json.loads((await coalmine("list", "--json", **env)).out)
@@ -105,6 +105,7 @@ async def test_all_that_is_known_of_one(open_view: FakeView, serve: Serve) -> No
     env = {"COALMINE_URL": await serve()}
     desk, alert = open_view.incidents, open_view.alerts[0]
     public(open_view)
+    assert "taken      by nobody: coalmine alerts ack 7\n" in (await coalmine("show", "1", **env)).out
     at = alert.opened_at + 12
     taken = alert._replace(acknowledged_at=at, acknowledged_by="anna")
     desk.changed(Transition(Change.ACKNOWLEDGED, at, taken), now=at)
@@ -248,6 +249,8 @@ async def test_opening_titling_merging_and_reopening(open_view: FakeView, serve:
     assert (titled.title, titled.public_title) == ("UDP, too", "")
     assert (await coalmine("title", "2", **env)).code == 2
     merged = await coalmine("merge", "2", "--into", "1", **env)
+    listed = await coalmine("list", "--all", **env)
+    assert re.search(r"^     2  merged ", listed.out, re.MULTILINE)
     assert merged.out.startswith("Incident 1 (ingest) is ")
     assert "part of incident 1" in (await coalmine("show", "2", **env)).out.splitlines()[0]
     done = await coalmine("update", "1", "--state", "resolved", **env)
