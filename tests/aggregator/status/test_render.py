@@ -279,3 +279,18 @@ def test_a_second_of_a_large_site_costs_little() -> None:
         assert fresh == ["index.html"]
         rendered = after
     assert min(costs) < 0.03  # 3.5 ms on an idle core
+
+
+def test_the_least_that_there_can_be() -> None:
+    site = sites.well()
+    bare = sites.past_incident(1, sites.NOW - 9_000)._replace(
+        updates=(), impacts=(), components=(), cause="", resolved_at=None, ended_at=None
+    )
+    part = site.components[0]._replace(days=())
+    for each in (
+        site._replace(components=(), incidents=(), maintenances=(), measured_at=None, is_stale=True),
+        site._replace(components=(part,), incidents=(bare,)),
+    ):
+        for name, page in pages(render(each)):
+            assert page.faults == [], name
+            assert page.elements["h1"] == 1, name
