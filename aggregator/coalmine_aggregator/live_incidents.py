@@ -226,7 +226,9 @@ class LiveIncidents:
 
     async def merge(self, number: int, into: int, who: str, now: float) -> Incident:
         """One of two."""
-        await self._hold(number, into)
+        # An act of the desk's own says that there is no such one to merge it into.
+        others = [into] if await self._store.find_incident(into) is not None else []
+        await self._hold(number, *others)
         return await self._kept(self._desk.merge(number, into, who, now), into)
 
     async def _hold(self, *numbers: int) -> None:
