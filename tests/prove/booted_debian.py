@@ -119,6 +119,10 @@ class BootedDebian:
             return done.stdout
         return done.stdout + done.stderr
 
+    def succeeds(self, *argv: str) -> bool:
+        """Whether a command does."""
+        return self.run("sh", "-c", '"$@" >/dev/null 2>&1 && echo 0', "sh", *argv, check=False) == "0\n"
+
     def fails(self, *argv: str) -> str:
         """What a command said that must fail."""
         ended = self.run("sh", "-c", '"$@" 2>&1; echo $?', "sh", *argv)
