@@ -80,7 +80,7 @@ async def test_the_open_ones_are_listed_with_what_they_wait_for(
         "        an update was due 36 min 40 s ago: coalmine incidents update 2",
         "        held back from customers: coalmine incidents publish 2",
         "     1  investigating  2026-09-21 15:11  1 min 40 s     -",
-        "        UDP of ingest is lost in eu-west-1",
+        "        Loss of UDP of ingest in eu-west-1",
         "        acknowledged by nobody: coalmine alerts ack 7",
         "        held back from customers: coalmine incidents publish 1",
     ]
@@ -126,7 +126,7 @@ async def test_all_that_is_known_of_one(open_view: FakeView, serve: Serve) -> No
         done.out
         == """\
 Incident 1: ingest, page, identified, open for 1 min 36 s
-  UDP of ingest is lost in eu-west-1
+  Loss of UDP of ingest in eu-west-1
   began      2026-09-21 15:11:40 UTC, seen 4 s later
   taken      2026-09-21 15:11:56 by anna, 12 s after it was seen
   lost       160 of 1,263 datapoints (12.7%), as counted 2026-09-21 15:13:20

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from coalmine_aggregator.incidents.changing import Changing
 from coalmine_aggregator.incidents.scoping import open_alerts
-from coalmine_aggregator.model.incident import EntryKind, Incident, IncidentState
+from coalmine_aggregator.model.incident import EntryKind, Incident, IncidentState, Publication
 
 
 def merge(book: Changing, number: int, into: int, now: float, who: str = "") -> None:
@@ -40,8 +40,12 @@ def _with(whole: Incident, part: Incident) -> Incident:
     affected = tuple(
         sorted((*whole.affected, *part.affected), key=lambda each: (each.first, each.alert))
     )
+    publication = whole.publication
+    if publication is Publication.BY_COMPONENT and part.publication is Publication.PUBLISHED:
+        publication = Publication.PUBLISHED  # what customers have read of is not taken from them
     merged = whole._replace(
         affected=affected,
+        publication=publication,
         since=min(whole.since, part.since),
         opened_at=min(whole.opened_at, part.opened_at),
         acknowledged_at=first.acknowledged_at,

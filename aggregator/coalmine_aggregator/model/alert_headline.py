@@ -38,6 +38,13 @@ def alert_headline(alert: Alert) -> str:
     return text[:1].upper() + text[1:]
 
 
+def alert_title(alert: Alert) -> str:
+    """The same without a share, which changes each second: `Loss of UDP of ingest, all regions`."""
+    if alert.alert_class is AlertClass.LOSS:
+        return f"Loss of {_traffic(alert)}{_where(alert)}"
+    return alert_headline(alert)
+
+
 def by_weight(alert: Alert) -> tuple[bool, int, int, int, int, int]:
     """A key that sorts the worst first: who is woken, by class, the wider before the narrower, then the
     older. It stays while an alert stands."""

@@ -269,6 +269,19 @@ def test_a_post_mortem_is_drafted_while_it_goes_on_and_done_once_it_is_over() ->
     assert office[1].resolved_at == NOW + 1_000
 
 
+@pytest.mark.parametrize(("withheld", "then"), [(False, "published"), (True, "withheld")])
+def test_what_customers_read_of_is_not_taken_from_them_by_a_merge(withheld: bool, then: str) -> None:
+    """Unless a person decided so of the whole."""
+    office = Office()
+    tls = alert(2, protocol="tls", ordinal=2)
+    office.take(opened(UDP), opened(tls))
+    office.act(lambda desk: desk.publish(1, "anna", NOW + 1))
+    if withheld:
+        office.act(lambda desk: desk.withhold(2, "ben", NOW + 1))
+    office.act(lambda desk: desk.merge(1, 2, "ben", NOW + 2))
+    assert office[2].publication == then
+
+
 def test_merged_by_hand_it_stays_merged() -> None:
     office = Office()
     tls = alert(2, protocol="tls", ordinal=2)

@@ -26,7 +26,7 @@ def test_a_page_opens_an_incident_that_tells_what_it_knows() -> None:
         IncidentState.INVESTIGATING,
     )
     assert (incident.since, incident.opened_at, incident.opened_by) == (int(NOW) - 3, NOW, "")
-    assert incident.title == "UDP of ingest is lost, all regions"
+    assert incident.title == "Loss of UDP of ingest, all regions"
     assert incident.detected_in_s == 3
     (affected,) = incident.affected
     assert affected == (1, UDP.scope, int(NOW) - 3, None, AlertClass.LOSS)
@@ -72,7 +72,7 @@ def test_scopes_that_change_are_noted_and_the_title_follows() -> None:
     office.take(opened(UDP))
     wide = UDP._replace(scope=(), since=UDP.since - 5)
     office.take(changed(wide, NOW + 1), at=NOW + 1)
-    assert office[1].title == "Traffic of ingest is lost, all regions"
+    assert office[1].title == "Loss of traffic of ingest, all regions"
     assert office[1].since == UDP.since - 5
     assert office[1].affected[0].scope == ()
     assert office.kinds(1) == [EntryKind.OPENED, EntryKind.SCOPE_CHANGED]
@@ -88,7 +88,7 @@ def test_other_changes_of_an_alert_are_not_noted() -> None:
     assert office.take(changed(UDP._replace(effect="late"), NOW + 1), at=NOW + 1) == ((), ())
 
 
-def test_a_title_says_that_a_part_is_lost_and_never_how_much() -> None:
+def test_a_title_never_says_how_much_is_lost() -> None:
     office = Office()
     part = UDP._replace(counts=Counts(90, (90, 0, 0, 10, 0, 0, 0)))
     whole = alert(2, service="logs")._replace(counts=Counts(0, (0, 0, 0, 10, 0, 0, 0)))
@@ -97,9 +97,9 @@ def test_a_title_says_that_a_part_is_lost_and_never_how_much() -> None:
         each.title for each in office.take(opened(part), opened(whole), opened(traffic)).incidents
     ]
     assert titles == [
-        "Part of UDP of ingest is lost, all regions",
-        "Traffic of logs is lost, all regions",
-        "Part of traffic of metrics is lost, all regions",
+        "Loss of UDP of ingest, all regions",
+        "Loss of traffic of logs, all regions",
+        "Loss of traffic of metrics, all regions",
     ]
 
 
@@ -232,7 +232,7 @@ def test_one_that_is_taken_in_later_is_merged_into_the_earlier_incident() -> Non
     assert office[2].merged_into == 1
     assert office[1].ended_at is None
     assert office.desk.of_alert(2) == 1
-    assert office[1].title == "Traffic of ingest is lost, all regions"
+    assert office[1].title == "Loss of traffic of ingest, all regions"
 
 
 def test_what_took_it_in_may_be_taken_in_itself() -> None:
