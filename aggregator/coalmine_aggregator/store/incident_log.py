@@ -6,6 +6,7 @@ fault of ours, must not keep those back: it is left out, told in the log and cou
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as Set
 from functools import partial
@@ -188,9 +189,9 @@ def _last_version(connection: sa.Connection) -> int:
 def _written(connection: sa.Connection, rows: Sequence[_Making]) -> bool:
     """Whether all of them could be; else none is."""
     try:
-        made: Mapping[sa.Table, list[Row]] = {
-            table: [make() for each, make in rows if each is table] for table, _ in rows
-        }
+        made: defaultdict[sa.Table, list[Row]] = defaultdict(list)
+        for table, make in rows:
+            made[table].append(make())
         with connection.begin_nested():
             for table, each in made.items():
                 upsert(connection, table, each)
