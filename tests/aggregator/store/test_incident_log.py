@@ -170,6 +170,14 @@ async def test_one_that_cannot_be_written_keeps_no_page_back(store: Store, bad: 
     assert await store.incident_snapshots(1) == [SnapshotName.OPENED]
 
 
+async def test_a_storm_is_written_in_one_go(store: Store) -> None:
+    many = range(1, 2_001)
+    store.put_incidents(of(*(incident(each) for each in many), entries=[entry(each) for each in many]))
+    assert await store.flushed(5.0)
+    assert store.health().dropped == {}
+    assert (await store.incidents_past(0.0)).next_number == 2_001
+
+
 async def test_what_cannot_be_read_is_left_out(store: Store, database_url: str) -> None:
     store.put_incidents(of(incident(1), incident(2), entries=[entry(2, 1), entry(2, 2)]))
     assert await store.flushed()

@@ -9,6 +9,7 @@ import asyncio
 import random
 import signal
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,16 @@ async def killed(url: str, journal: Path, first: int, after_s: float) -> float:
     return at
 
 
+def is_paired(url: str, put: Iterable[int]) -> None:
+    """Each alert has its incident, each incident its timeline."""
+    alerts, incidents, timelines = (
+        {number for (number,) in execute(url, f"SELECT {of}")}
+        for of in ("number FROM alerts", "number FROM incidents", "incident FROM incident_entries")
+    )
+    assert alerts == incidents == timelines
+    assert set(put) <= alerts
+
+
 @pytest.mark.prove
 async def test_a_kill_costs_two_seconds_at_most(database_url: str, tmp_path: Path) -> None:
     chance = random.Random(7)
@@ -66,4 +77,5 @@ async def test_a_kill_costs_two_seconds_at_most(database_url: str, tmp_path: Pat
                 assert found[slot] == counted(settled(slot, EVERY, {lost: LOST}), NAMES), slot
         is_sound(database_url, max(endings(database_url)))
         assert int(execute(database_url, "SELECT count(*) FROM lives")[0][0]) >= len(kept)
+        is_paired(database_url, kept)
         first = max(slot for _, slot, _ in put) + 1

@@ -1,7 +1,8 @@
 """A process that keeps history until it is killed: `python -m <this> URL JOURNAL FIRST`.
 
-A slot every 20 ms from slot FIRST on, every tenth time an earlier one again. The journal has a line for
-each put: the clock's time, the slot, and which series was lost in it.
+A slot every 20 ms from slot FIRST on, every tenth time an earlier one again, each with an alert and its
+incident. The journal has a line for each put: the clock's time, the slot, and which series was lost in
+it.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from coalmine_aggregator.model.agent_life import AgentLife
 from coalmine_aggregator.model.views import AgentStatus
 from coalmine_aggregator.store.store import Store
 from coalmine_runtime import clock
-from tests.aggregator.store.samples import LOST, expecting, names, settled
+from tests.aggregator.store.incident_samples import changes
+from tests.aggregator.store.samples import LOST, expecting, names, opened, routed, settled
 
 PUT_S = 0.02
 NAMES = [*names(), *names("logs")]
@@ -36,6 +38,8 @@ async def main(url: str, journal: Path, slot: int) -> None:
         lost = turn % len(NAMES)
         store.put_slots([settled(again, EVERY, {lost: LOST})])
         store.put_lives([AgentLife("a1", float(turn), AgentStatus.ALIVE, str(turn))])
+        store.put_transitions([routed(opened(slot))])
+        store.put_incidents(changes(slot))
         os.write(log, f"{clock.monotonic()} {again} {lost}\n".encode())
         slot += again == slot
         await asyncio.sleep(PUT_S)
