@@ -16,7 +16,7 @@ const WORDS = {
   alert_closed: "Alert closed",
   withdrawn: "Withdrawn",
   returned: "Returned",
-  state: "State",
+  state: "New state",
   update: "Update",
   note: "Note",
   titled: "Renamed",
