@@ -101,13 +101,13 @@ class StatusPage(Process):
         components = (await self.json("summary"))["components"]
         return {each["name"]: each["status"] for each in components if not each["group"]}
 
-    async def text(self) -> str:
+    async def front(self) -> str:
         """The page."""
         return (await self.get("/")).body.decode()
 
     async def measured(self) -> str:
         """The newest second that the page says was measured, as it names it."""
-        found = re.search(r'class="measured"[^>]*>.*?datetime="([^"]+)"', await self.text(), re.DOTALL)
+        found = re.search(r'class="measured"[^>]*>.*?datetime="([^"]+)"', await self.front(), re.DOTALL)
         return "" if found is None else found[1]
 
     async def until(self, condition: Callable[[], Awaitable[T]], deadline_s: float, what: str) -> T:
@@ -135,7 +135,7 @@ class StatusPage(Process):
     async def crawl(self) -> dict[str, Seen]:
         """Every document that a link leads to, from the page and the API on, by its path. Raises
         AssertionError for a link that leads nowhere."""
-        waiting = ["/", "/history.atom", "/history.rss", "/robots.txt", "/api/v2/summary.json"]
+        waiting = ["/", "/robots.txt", "/api/v2/summary.json"]
         waiting += [f"/api/v2/{name}.json" for name in API]
         found: dict[str, Seen] = {}
         while waiting:

@@ -71,7 +71,7 @@ async def test_an_outage_is_shown_kept_and_ended(
     tmp_path: Path, authority: Authority, loopback: Certificate
 ) -> None:
     async with running(tmp_path, authority, loopback) as (site, fleet, page):
-        assert "All Systems Operational" in await page.text()
+        assert "All Systems Operational" in await page.front()
         await site.relay.kill()
         killed = clock.wall()
         await page.until_statuses(30, Lines="major_outage")
@@ -81,7 +81,7 @@ async def test_an_outage_is_shown_kept_and_ended(
         (incident,) = await page.until(lambda: unresolved(page), 20, "the incident is shown")
         assert incident["status"] == "investigating"
         assert [each["name"] for each in incident["components"]] == ["Lines"], "held ones are not"
-        assert incident["name"] in await page.text()
+        assert incident["name"] in await page.front()
 
         # Without an aggregator the last state stands, and the page says since when.
         await site.aggregator.kill()
@@ -139,7 +139,7 @@ async def settled(page: StatusPage) -> str:
 
 async def behind(page: StatusPage) -> str:
     """The page, once it says that it does not know how things are now."""
-    text = await page.text()
+    text = await page.front()
     return text if "Measurements are behind." in text else ""
 
 
