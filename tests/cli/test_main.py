@@ -79,3 +79,23 @@ def test_without_the_extra_a_command_says_what_it_needs(
     assert done.stderr == (
         f"Error: {missing} is not installed; this command needs coalmine with its extra [aggregator]\n"
     )
+
+
+def test_check_looks_into_the_status_page_s_file_too(tmp_path: Path) -> None:
+    config, page = tmp_path / "aggregator.yaml", tmp_path / "status-page.yaml"
+    config.write_text(
+        "services: {ingest: {}}\n"
+        "receive: {tcp: 127.0.0.1:2003}\n"
+        "incidents: {status_page: status-page.yaml}\n"
+    )
+    page.write_text("page: {name: Example}\ncomponents:\n  - {id: udp, name: UDP}\n")
+    result = CliRunner().invoke(main, ["aggregator", "check", str(config)])
+    assert result.exit_code == 2
+    assert f"{page}:3: components[0].service: is missing" in result.stderr
+    page.write_text("components:\n  - {id: udp, name: UDP, service: ingest}\n")
+    result = CliRunner().invoke(main, ["aggregator", "check", str(config)])
+    assert result.exit_code == 0, result.stderr
+    page.unlink()
+    result = CliRunner().invoke(main, ["aggregator", "check", str(config)])
+    assert result.exit_code == 2
+    assert str(page) in result.stderr
