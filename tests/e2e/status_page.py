@@ -78,9 +78,15 @@ class StatusPage(Process):
 
     async def get(self, path: str, **headers: str) -> Seen:
         """What a reader gets, redirects not followed."""
-        return await self.ask("GET", path, **headers)
+        return await self.ask("GET", path, headers)
 
-    async def ask(self, method: str, path: str, body: bytes | None = None, **headers: str) -> Seen:
+    async def ask(
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+    ) -> Seen:
         """The same by any method."""
         assert self._session is not None
         async with self._session.request(

@@ -166,7 +166,7 @@ async def read_all(page: StatusPage) -> None:
             ("OPTIONS", {"Origin": "https://other.example", "Access-Control-Request-Method": "GET"}),
             ("GET", {"Host": "other.example"}),
         ):
-            check(f"{method} {path}", await page.ask(method, path, **headers))
+            check(f"{method} {path}", await page.ask(method, path, headers))
     for path in (
         "/none",
         "/api/v2/none.json",
@@ -176,7 +176,7 @@ async def read_all(page: StatusPage) -> None:
         "/%ff",
     ):
         check(path, await page.get(path))
-    check("a body", await page.ask("GET", "/", b"x" * 100))
+    check("a body", await page.ask("GET", "/", body=b"x" * 100))
     for sent in (b"\x16\x03\x01 hello\r\n\r\n", b"GET / HTTP/9\r\n\r\n", b"GET /" + b"x" * 20_000):
         check(repr(sent[:20]), await raw(page, sent))
 
