@@ -1,7 +1,7 @@
 """Keeps the site as new as the store: each second it looks, composes, renders, and puts the new site in
 the place of the old one.
 
-The store is looked at on a thread of its own. Where it does not answer, or answers late, the site goes
+The store is looked at on a thread. Where it does not answer, or answers late, the site goes
 on from what was known last, and says since when that is.
 """
 
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from coalmine_aggregator.status.components import Cell
@@ -18,6 +17,7 @@ from coalmine_aggregator.status.render import Rendered, render
 from coalmine_aggregator.status_page.store_file import StoreAwayError
 from coalmine_aggregator.status_page.store_reader import StoreReader
 from coalmine_runtime import clock
+from coalmine_runtime.daemon_threads import DaemonThreads
 from coalmine_runtime.logs import get_logger
 
 log = get_logger("status_page")
@@ -37,8 +37,7 @@ class Keeper:
         self.site: Rendered | None = None
         self._reader = reader
         self._on_pass = on_pass
-        self._looks = ThreadPoolExecutor(1, thread_name_prefix="store")
-        self._makes = ThreadPoolExecutor(1, thread_name_prefix="site")
+        self._threads = DaemonThreads()  # a look that hangs must not keep the process from ending
         self._looking: asyncio.Future[Inputs] | None = None
         self._looking_since = 0.0
         self._memory = Memory()
@@ -61,24 +60,19 @@ class Keeper:
         try:
             inputs = await self._look()
             if inputs is not None:
-                self.site = await loop.run_in_executor(self._makes, self._make, inputs)
+                self.site = await loop.run_in_executor(self._threads, self._make, inputs)
             self._is_failing = False
         except Exception as error:  # a fault of ours: the last site stays
             if not self._is_failing:
                 log.exception("status_page.site.failed", error)
             self._is_failing = True
 
-    def close(self) -> None:
-        """Waits for nothing: a look that hangs goes with the process."""
-        self._looks.shutdown(wait=False, cancel_futures=True)
-        self._makes.shutdown(wait=False, cancel_futures=True)
-
     async def _look(self) -> Inputs | None:
         """What is known now, of this look or of an earlier one."""
         now = clock.wall()
         if self._looking is None:
             loop = asyncio.get_running_loop()
-            self._looking = loop.run_in_executor(self._looks, self._reader.look, now)
+            self._looking = loop.run_in_executor(self._threads, self._reader.look, now)
             self._looking_since = clock.monotonic()
         await asyncio.wait([self._looking], timeout=LATE_S)
         if not self._looking.done():

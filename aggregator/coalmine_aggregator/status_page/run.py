@@ -26,6 +26,7 @@ from coalmine_aggregator.status_page.store_file import StoreAwayError
 from coalmine_aggregator.status_page.store_reader import StoreReader
 from coalmine_aggregator.status_settings import StatusPageSettings
 from coalmine_runtime import clock, logs, systemd
+from coalmine_runtime.daemon_threads import DaemonThreads
 from coalmine_runtime.tls import server_context
 
 _log = logs.get_logger("status_page")
@@ -76,7 +77,6 @@ async def _run(settings: StatusPageSettings) -> None:
     context = server_context(settings.certificate) if settings.certificate else None
     address = settings.listen
     async with contextlib.AsyncExitStack() as stack:
-        stack.callback(keeper.close)
         try:
             await stack.enter_async_context(
                 listening(answering, address.host or None, address.port, context)
@@ -133,6 +133,7 @@ def _supervised() -> Callable[[str], None]:
 
 async def _export(keeper: Keeper, target: Path, every_s: float) -> None:
     """Writes a copy as often as is asked, from the first site on."""
+    threads = DaemonThreads()
     loop = asyncio.get_running_loop()
     written: Rendered | None = None
     failing = ""
@@ -142,7 +143,7 @@ async def _export(keeper: Keeper, target: Path, every_s: float) -> None:
             await asyncio.sleep(1.0)
             continue
         try:
-            await loop.run_in_executor(None, export, site, target)
+            await loop.run_in_executor(threads, export, site, target)
             written = site
             if failing:
                 _log.info("status_page.export.works_again", to=target)

@@ -38,7 +38,6 @@ async def keeper(store: Path) -> AsyncIterator[Keeper]:
     reader = StoreReader(f"sqlite:///{store}", plan())
     keeper = Keeper(reader)
     yield keeper
-    keeper.close()
     reader.close()
 
 
@@ -145,7 +144,6 @@ async def test_a_store_that_hangs_holds_up_nothing(
     while reader.looks == 2:
         await keeper.turn()
     assert told(caplog) == ["status_page.store.away", "status_page.store.back"]
-    keeper.close()
     reader.close()
 
 
@@ -175,5 +173,4 @@ async def test_a_fault_of_ours_is_told_once_and_leaves_the_site(
     reader.fails = False
     await keeper.turn()
     assert keeper.site is not site
-    keeper.close()
     reader.close()
