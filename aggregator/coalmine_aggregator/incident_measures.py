@@ -9,6 +9,7 @@ from typing import Final
 
 import msgspec
 
+from coalmine_aggregator.graphs.incident_graph import Mark
 from coalmine_aggregator.incidents.desk import Desk
 from coalmine_aggregator.incidents.measurement import Measurement, Why
 from coalmine_aggregator.model.incident import Impact, Incident
@@ -116,5 +117,5 @@ def graph_asked(incident: Incident, wanted: Measurement) -> GraphAsked:
         wanted.first,
         wanted.last,
         (max(wanted.first, first), min(wanted.last, max(ends))),
-        tuple((at, name) for name, at in moments if at is not None),
+        tuple(Mark(at, name) for name, at in moments if at is not None),
     )

@@ -20,7 +20,7 @@ ROWS_AT_ONCE: Final = 1_000
 
 
 class Retention(NamedTuple):
-    """Seconds for which each kind is kept. Alerts are kept for good."""
+    """Seconds for which each kind is kept. Alerts and incidents are kept for good."""
 
     seconds_s: int = 365 * DAY_S
     minutes_s: int = 730 * DAY_S
