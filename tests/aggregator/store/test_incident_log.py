@@ -137,7 +137,7 @@ async def test_they_are_committed_with_what_made_them(database_url: str, store: 
         if number % 3:
             await asyncio.sleep(0)
         else:
-            assert await store.flushed()
+            assert await store.flushed(10.0)
     looking.cancel()
     await asyncio.wait([looking])
     assert all(alerts == incidents for alerts, incidents in counts), counts
