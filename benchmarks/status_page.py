@@ -118,8 +118,8 @@ async def measure(options: Options, folder: Path) -> Report:
         await page.start()
         usage.pin(page.pid, {ours})
         try:
+            usage.go_first(page.pid)
             await page.until_shown()
-            usage.pin(page.pid, {ours})
             say(f"{INCIDENTS} incidents, {len(Protocol)} components; the aggregator is killed halfway")
             began, spent = clock.monotonic(), usage.cpu_s(page.pid)
             waited = usage.waited_s(page.pid)

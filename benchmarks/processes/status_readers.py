@@ -9,7 +9,6 @@ however many are still under way, and prints `{"asked": ..., "failed": ..., "why
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import os
 import re
@@ -18,6 +17,7 @@ from typing import cast
 
 import uvloop
 
+from benchmarks import usage
 from coalmine_runtime import clock
 
 PATIENCE_S = 10.0
@@ -119,13 +119,6 @@ async def crowd(address: str, per_second: int, seconds: float) -> None:
     print(json.dumps(told), flush=True)
 
 
-def go_first() -> None:
-    """Before whatever else is on this core, where that may be asked for: what readers wait for it is no
-    fault of the page's."""
-    with contextlib.suppress(PermissionError):
-        os.setpriority(os.PRIO_PROCESS, 0, -10)
-
-
 if __name__ == "__main__":
-    go_first()
+    usage.go_first(os.getpid())
     uvloop.run(crowd(sys.argv[1], int(sys.argv[2]), float(sys.argv[3])))
