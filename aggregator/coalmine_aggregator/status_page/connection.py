@@ -19,6 +19,9 @@ from coalmine_runtime import clock
 MAX_HEAD: Final = 8_192
 """Bytes of a request's first line and headers."""
 
+AT_ONCE: Final = 32
+"""Steps that are taken for one reader, two a request, before others have their turn."""
+
 Answering = Callable[[Asked], Answer]
 
 _BODILESS: Final = (HTTPStatus.NOT_MODIFIED,)
@@ -44,6 +47,7 @@ class Connection(asyncio.Protocol):
         self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD)
         self._transport: asyncio.Transport | None = None
         self._is_full = False
+        self._is_resting = False
 
     @property
     def unsent(self) -> int:
@@ -90,13 +94,31 @@ class Connection(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         self._is_full = False
-        if self._transport is not None:
+        self._read_on()
+
+    def _read_on(self) -> None:
+        if self._transport is not None and not self._is_full and not self._is_resting:
             self._transport.resume_reading()
-        self._go_on()
+            self._go_on()
+
+    def _rest(self) -> None:
+        """Lets others have their turn."""
+        self._is_resting = True
+        if self._transport is not None:
+            self._transport.pause_reading()
+        asyncio.get_running_loop().call_soon(self._rested)
+
+    def _rested(self) -> None:
+        self._is_resting = False
+        self._read_on()
 
     def _go_on(self) -> None:
         """Answers what has come, as long as the reader takes answers."""
-        while not self.is_over and not self._is_full:
+        if self._is_resting:
+            return
+        for _ in range(AT_ONCE):
+            if self.is_over or self._is_full:
+                return
             try:
                 event = self._http.next_event()
             except h11.RemoteProtocolError as error:
@@ -111,6 +133,7 @@ class Connection(asyncio.Protocol):
                 self.close()
             elif event is h11.NEED_DATA or event is h11.PAUSED:
                 return
+        self._rest()
 
     def _send(self, answer: Answer, is_head: bool) -> None:
         """The whole answer in one piece; the request's end is read after it."""

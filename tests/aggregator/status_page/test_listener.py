@@ -110,6 +110,26 @@ async def test_requests_may_follow_each_other_before_the_answers() -> None:
             assert (await client.answer())[2] == f"status.example /{number}".encode()
 
 
+async def test_who_asks_a_lot_at_once_waits_for_others() -> None:
+    order: list[str] = []
+
+    def noting(asked: Asked) -> Answer:
+        order.append(asked.path)
+        return answering(asked)
+
+    async with listening(noting, "127.0.0.1", 0) as port:
+        running = Site(port)
+        greedy, other = await running.connect(), await running.connect()
+        greedy.send((GET % b"greedy") * 4_000)
+        other.send(GET % b"other")
+        assert (await other.answer())[0] == 200
+        for _ in range(4_000):
+            await greedy.answer()
+        running.close()
+    assert order.count("/greedy") == 4_000
+    assert order.index("/other") < 2_000
+
+
 async def test_head_and_304_have_no_body() -> None:
     async with site() as running:
         client = await running.connect()
