@@ -118,7 +118,7 @@ async def test_it_is_whole_without_script(tmp_path: Path, browser: Browser) -> N
             "86,120 of 86,400 datapoints lost",
         ):
             assert said in text
-        day = page.locator("#c-udpeuropexxx .days li", has_text="19 Nov").locator("span")
+        day = page.locator("#c-udpeuropexxx .days li", has_text="19 Nov").locator("p")
         assert await width(day) <= 1
         await page.locator("#c-udpeuropexxx summary").focus()
         await page.keyboard.press("Enter")
@@ -139,7 +139,7 @@ async def test_the_numbers_of_a_day_are_in_view_where_the_pointer_is(
                 bars = tab.page.locator("#c-tcpeuropexxx .days li")
                 for at in (0, 25, 45, 65, 89):
                     await bars.nth(at).hover()
-                    box = await bars.nth(at).locator("span").bounding_box()
+                    box = await bars.nth(at).locator("p").bounding_box()
                     assert box is not None
                     assert box["width"] > 100
                     assert box["x"] >= 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from coalmine_aggregator.model.incident import IncidentState, Publication
@@ -12,10 +12,12 @@ from coalmine_aggregator.status import words
 from coalmine_aggregator.status.components import Cell, Component, Publish
 from coalmine_aggregator.status.days import DaySums, bars, midnight
 from coalmine_aggregator.status.maintenance import Planned, plan_of
+from coalmine_aggregator.status.moved import Moved
 from coalmine_aggregator.status.plan import Plan
 from coalmine_aggregator.status.record import Recorded, Told, id_of, tell
 from coalmine_aggregator.status.site import (
     ComponentStatus,
+    Grade,
     MaintenanceState,
     PublicComponent,
     Site,
@@ -63,11 +65,13 @@ class Memory:
         self._plan: Plan | None = None
         self._cells: frozenset[Cell] = frozenset()
         self._told: dict[int, tuple[Recorded, Told | None]] = {}
+        self._moved: Moved | None = None
 
     def tell(self, inputs: Inputs) -> list[tuple[Recorded, Told | None]]:
         """What customers see of each incident."""
         if self._plan is not inputs.plan or self._cells != inputs.cells:
             self._plan, self._cells, self._told = inputs.plan, inputs.cells, {}
+            self._moved = None
         before, self._told = self._told, {}
         for recorded in inputs.incidents:
             number = recorded.incident.number
@@ -77,11 +81,19 @@ class Memory:
             self._told[number] = kept
         return list(self._told.values())
 
+    def moved(self, inputs: Inputs, shown: Collection[int]) -> tuple[tuple[str, str], ...]:
+        """Where incidents went that are part of one of those shown, which was told first."""
+        if self._moved is None:
+            self._moved = Moved(inputs.plan, inputs.cells)
+        ways = self._moved.ways(inputs.incidents, shown)
+        return tuple(sorted((id_of(inputs.plan, old), id_of(inputs.plan, new)) for old, new in ways))
+
 
 def compose(inputs: Inputs, memory: Memory | None = None) -> Site:
     """All that customers may know."""
     plan, now = inputs.plan, inputs.now
-    told = (memory or Memory()).tell(inputs)
+    memory = memory or Memory()
+    told = memory.tell(inputs)
     seen = [(recorded.incident.number, each) for recorded, each in told if each is not None]
     seen.sort(key=lambda pair: (pair[1].public.started_at, pair[0]), reverse=True)
     planned = [
@@ -96,6 +108,8 @@ def compose(inputs: Inputs, memory: Memory | None = None) -> Site:
     )
     statuses = [each.status for each in components]
     grade = words.page_grade(statuses)
+    if grade is Grade.NONE and any(_is_unplaced(each) for _, each in seen):
+        grade = Grade.MINOR
     is_maintained = ComponentStatus.UNDER_MAINTENANCE in statuses
     measured_at = inputs.measured_at
     return Site(
@@ -110,22 +124,13 @@ def compose(inputs: Inputs, memory: Memory | None = None) -> Site:
         components=components,
         incidents=tuple(each.public for _, each in seen),
         maintenances=tuple(each.public for each in planned),
-        moved=_moved(inputs, {number for number, _ in seen}),
+        moved=memory.moved(inputs, {number for number, _ in seen}),
     )
 
 
-def _moved(inputs: Inputs, seen: set[int]) -> tuple[tuple[str, str], ...]:
-    """Where incidents went that turned out to be part of one that is shown, perhaps over others."""
-    into = {each.incident.number: each.incident.merged_into for each in inputs.incidents}
-    moved = []
-    for number, target in into.items():
-        passed = {number}
-        while target and target not in seen and target not in passed:
-            passed.add(target)
-            target = into.get(target, 0)
-        if target in seen and number not in seen:
-            moved.append((id_of(inputs.plan, number), id_of(inputs.plan, target)))
-    return tuple(sorted(moved))
+def _is_unplaced(told: Told) -> bool:
+    """Whether it goes on and is of no component: what nobody can place is not said to be well."""
+    return told.public.state in _GOING_ON and not told.told
 
 
 class _Statuses:
@@ -225,6 +230,7 @@ def _withheld(inputs: Inputs) -> frozenset[Component]:
             continue
         touching = Touching(incident, inputs.plan.components, inputs.cells)
         for affected in incident.affected:
-            if is_of_alert(affected) and affected.last is None:
+            # States and bars lag behind its alerts: what is over is hidden until it is resolved.
+            if is_of_alert(affected):
                 found |= touching.by(affected.scope)
     return frozenset(found)

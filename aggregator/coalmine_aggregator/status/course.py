@@ -159,10 +159,18 @@ class _Walk:
         return (of_alerts if is_watched else of_alerts | said), told
 
 
+def waits(incident: Incident) -> bool:
+    """Whether customers read nothing that people wrote of it, and see what is measured alone: it was
+    opened by hand, and nobody has published it."""
+    return bool(incident.opened_by) and incident.publication is Publication.BY_COMPONENT
+
+
 def is_written_up(incident: Incident) -> bool:
     """Whether customers can read what was learned."""
     postmortem = incident.postmortem
-    return any(text.strip() for text in (postmortem.cause, postmortem.affected, postmortem.resolution))
+    return not waits(incident) and any(
+        text.strip() for text in (postmortem.cause, postmortem.affected, postmortem.resolution)
+    )
 
 
 def public_state(state: IncidentState, *, is_written_up: bool) -> IncidentState:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Final
 
+from coalmine_aggregator.status.site import ComponentImpact
+
 _LEAST_DECIMALS: Final = 2
 _MOST_DECIMALS: Final = 10
 _UNITS: Final = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
@@ -30,6 +32,13 @@ def lost(bad: int, judged: int, noun: str = "") -> str:
     """What was lost of what was sent, `12 of 86,400 lost`, `12 of 86,400 datapoints lost`."""
     of = f"{judged:,} {noun}" if noun else f"{judged:,}"
     return f"{bad:,} of {of} lost" if bad else f"none of {of} lost"
+
+
+def lost_of(impact: ComponentImpact) -> str:
+    """What a component lost in an incident, `12 of 86,400 datapoints lost`; where it was not counted as
+    a whole, `12 of 9,600 datapoints of the affected part lost`."""
+    noun = "datapoints" if impact.is_whole else "datapoints of the affected part"
+    return lost(impact.bad, impact.judged, noun)
 
 
 def lasted(seconds: float) -> str:

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 from coalmine_aggregator.status.moments import Moments
 from coalmine_aggregator.status.site import (
+    ComponentImpact,
     PageInfo,
     PublicIncident,
     PublicMaintenance,
@@ -20,12 +21,15 @@ MOST_UPDATES: Final = 20
 
 
 class ToldIncident(NamedTuple):
-    """An incident beside others: the `names` of what it affected, and how many updates are left out."""
+    """An incident beside others: the `names` of what it affected, and how many of its updates and of
+    the counts by component are left out."""
 
     incident: PublicIncident
     names: tuple[str, ...]
     updates: tuple[PublicUpdate, ...]
     more_updates: int
+    impacts: tuple[ComponentImpact, ...]
+    more_impacts: int
 
 
 class ToldMaintenance(NamedTuple):
@@ -52,12 +56,13 @@ class Frame:
         object.__setattr__(self, "moments", Moments(self.page.time_zone))
         object.__setattr__(self, "_names", dict(self.components))
 
-    def told(self, item: Item) -> Told:
-        """A record with the names that it needs."""
+    def told(self, item: Item, most: int = MOST_UPDATES, most_impacts: int | None = None) -> Told:
+        """A record with the names that it needs; no more of its updates and counts than so many."""
         if isinstance(item, PublicIncident):
             names = self._known(item.components) or tuple(impact.name for impact in item.impacts)
-            shown = item.updates[:MOST_UPDATES]
-            return ToldIncident(item, names, shown, len(item.updates) - len(shown))
+            shown, counts = item.updates[:most], item.impacts[:most_impacts]
+            more = len(item.updates) - len(shown)
+            return ToldIncident(item, names, shown, more, counts, len(item.impacts) - len(counts))
         return ToldMaintenance(item, self._known(item.components))
 
     def _known(self, ids: Iterable[str]) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Iterable
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -11,6 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from coalmine_aggregator.status import figures, labels, moments
+from coalmine_aggregator.status.site import ComponentChange
 
 # Neither HTML nor XML has a place for these: controls but tab and line feed, halves of pairs, and what
 # is no character.
@@ -33,6 +35,15 @@ def web_address(text: str) -> str:
         return ""
 
 
+def alike(changes: Iterable[ComponentChange]) -> list[tuple[list[str], str, str]]:
+    """The names of those components to which an update did the same, and what: the state before, and
+    after."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for change in changes:
+        found.setdefault((change.old, change.new), []).append(change.name)
+    return [(names, old, new) for (old, new), names in found.items()]
+
+
 def template(name: str) -> Template:
     """A template by its file name."""
     return _environment().get_template(name)
@@ -51,8 +62,9 @@ def _environment() -> Environment:
         cache_size=50,
     )
     environment.globals.update(
+        alike=alike,
         share_delivered=figures.share_delivered,
-        lost=figures.lost,
+        lost_of=figures.lost_of,
         lasted=figures.lasted,
         counted=figures.counted,
         day_of=moments.day_of,

@@ -7,10 +7,23 @@ from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
 from coalmine_aggregator.incidents.publicity import may_be_public
-from coalmine_aggregator.model.incident import Entry, EntryKind, Incident, IncidentState, Publication
+from coalmine_aggregator.model.incident import (
+    Entry,
+    EntryKind,
+    Incident,
+    IncidentState,
+    Postmortem,
+    Publication,
+)
 from coalmine_aggregator.status import words
 from coalmine_aggregator.status.components import Cell, Component
-from coalmine_aggregator.status.course import Step, course_of, is_written_up, public_state
+from coalmine_aggregator.status.course import (
+    Step,
+    course_of,
+    is_written_up,
+    public_state,
+    waits,
+)
 from coalmine_aggregator.status.plan import Plan
 from coalmine_aggregator.status.site import (
     ComponentChange,
@@ -82,6 +95,7 @@ class _Teller:
         )
 
         is_told = is_written_up(incident)
+        self._postmortem = incident.postmortem if is_told else Postmortem()
         # What was learned may be put better after it was told first.
         self._written_at = max(
             (entry.at for entry in recorded.entries if is_told and entry.kind is EntryKind.POSTMORTEM),
@@ -94,7 +108,7 @@ class _Teller:
         grades = [words.GRADES[self._status(each)] for each in components]
         return PublicIncident(
             id=id_of(self._plan, incident.number),
-            name=_public_title(incident)
+            name=("" if waits(incident) else incident.public_title.strip())
             or words.incident_name(_names(components), is_lossy=self._was_lossy),
             state=public_state(incident.state, is_written_up=is_written_up(incident)),
             grade=max(grades, default=Grade.MINOR, key=list(Grade).index),
@@ -111,9 +125,9 @@ class _Teller:
             ended_at=incident.ended_at,
             monitoring_at=monitoring_at,
             resolved_at=incident.resolved_at,
-            cause=incident.postmortem.cause.strip(),
-            affected=incident.postmortem.affected.strip(),
-            resolution=incident.postmortem.resolution.strip(),
+            cause=self._postmortem.cause.strip(),
+            affected=self._postmortem.affected.strip(),
+            resolution=self._postmortem.resolution.strip(),
         )
 
     def _update(self, step: Step) -> PublicUpdate:
@@ -165,12 +179,6 @@ class _Teller:
     @staticmethod
     def _change(component: Component, old: ComponentStatus, new: ComponentStatus) -> ComponentChange:
         return ComponentChange(component.id, component.name, old, new)
-
-
-def _public_title(incident: Incident) -> str:
-    """What people called it, where they may be heard: what was opened by hand waits for a person."""
-    waits = bool(incident.opened_by) and incident.publication is Publication.BY_COMPONENT
-    return "" if waits else incident.public_title.strip()
 
 
 def _in_order(plan: Plan, components: frozenset[Component]) -> list[Component]:

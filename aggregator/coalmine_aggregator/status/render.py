@@ -8,7 +8,7 @@ the root of the host: below the path of the page's URL, or below `/` where that 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
@@ -69,11 +69,15 @@ class Found(NamedTuple):
 
 
 class Rendered(Mapping[str, Document]):
-    """Every document of a site, by its file name; never changed once made. `memo` is what the next
-    rendering takes from this one."""
+    """Every document of a site, by its file name; never changed once made. `moved` are the ids of
+    incidents that became part of another, with that one's. `memo` is what the next rendering takes
+    from this one."""
 
-    def __init__(self, documents: Mapping[str, Document], memo: Memo) -> None:
+    def __init__(
+        self, documents: Mapping[str, Document], moved: Iterable[tuple[str, str]], memo: Memo
+    ) -> None:
         self._documents = documents
+        self._moved = {f"incidents/{old}/index.html": f"../{new}/" for old, new in moved}
         self.memo = memo
 
     def __getitem__(self, name: str) -> Document:
@@ -87,10 +91,13 @@ class Rendered(Mapping[str, Document]):
 
     def find(self, path: str) -> Found | None:
         """What the path of a URL names, `/`, `/history/`, `/api/v2/status.json`; None where there is
-        nothing. `/history` is told to go to `history/`, as static hosts do."""
+        nothing. `/history` is told to go to `history/`, as static hosts do; what moved leads to where
+        it is now, which static hosts can only say in a page."""
         name = path.removeprefix("/")
         if name == "" or name.endswith("/"):
             name += "index.html"
+        if name in self._moved:
+            return Found(None, self._moved[name])
         document = self._documents.get(name)
         if document is not None:
             return Found(document)
@@ -120,7 +127,7 @@ class _Rendering:
         site, frame, memo = self._site, self._frame, self._memo
         page = now_page(site, frame, memo, self._always("", "now"))
         told, newest = told_of(site), newest_of(site)
-        records = (frame, site.incidents, site.maintenances)
+        records = (frame, site.incidents, site.maintenances, site.moved)
         documents = {
             **memo.nested("records", records, self._records),
             **self._files("api", told, lambda: statuspage(told)),
@@ -129,7 +136,7 @@ class _Rendering:
             "index.html": self._document("index.html", HTML, LIVE, page.encode()),
             "404.html": self._page(memo, "404.html", frame, self._not_found),
         }
-        return Rendered(documents, memo.close())
+        return Rendered(documents, site.moved, memo.close())
 
     def _records(self, memo: Memo) -> dict[str, Document]:
         """The pages of all records, and the history."""
@@ -139,6 +146,10 @@ class _Rendering:
             for item in items:
                 name = f"{kind}/{item.id}/index.html"
                 pages[name] = self._page(memo, name, (frame, item), partial(self._record, item))
+        names = {incident.id: incident.name for incident in site.incidents}
+        for old, new in site.moved:
+            name, inputs = f"incidents/{old}/index.html", (frame, new, names[new])
+            pages[name] = self._page(memo, name, inputs, partial(self._moved, new, names[new]))
         first, *full = shelves_of(site, frame)
         # The first page changes with each update of what is open: what did not change in it is kept.
         entries = tuple(
@@ -156,6 +167,10 @@ class _Rendering:
 
     def _record(self, item: Item) -> str:
         return record_page(item, self._frame, self._always("../../", "record"))
+
+    def _moved(self, new: str, name: str) -> str:
+        always = self._always("../../", "record")
+        return template("moved.html").render(**always, where=f"../{new}/", name=name)
 
     def _full(self, shelf: Shelf) -> str:
         return self._shelf(shelf, [entry_of(item, shelf.root, self._frame) for item in shelf.items])

@@ -18,7 +18,7 @@ _CALM: Final = (ComponentStatus.OPERATIONAL, ComponentStatus.UNDER_MAINTENANCE)
 
 
 class DayBar(NamedTuple):
-    """A day as it is shown; `look` is the class of its bar."""
+    """A day as it is shown; `look` is the class of its bar, empty where all is well."""
 
     look: str
     date: date
@@ -26,7 +26,8 @@ class DayBar(NamedTuple):
 
 
 class ComponentRow(NamedTuple):
-    """A component as the page shows it: the bars of all days but today's, and today's."""
+    """A component as the page shows it: the bars of all days but today's, and today's. Unless it
+    `is_known` nobody can tell how it does."""
 
     component: PublicComponent
     past: Markup
@@ -34,6 +35,7 @@ class ComponentRow(NamedTuple):
     first_day: str
     uptime: str
     is_troubled: bool
+    is_known: bool
 
 
 class Group(NamedTuple):
@@ -56,6 +58,7 @@ def groups_of(components: tuple[PublicComponent, ...], memo: Memo) -> list[Group
                 short_day_of(date.fromisoformat(component.days[0].date)) if component.days else "",
                 _uptime(component),
                 component.status not in _CALM,
+                _is_known(component),
             )
         )
     return [Group(name, tuple(each)) for name, each in rows.items()]
@@ -67,10 +70,18 @@ def bar_of(day: Day) -> DayBar:
     if not day.is_known or day.judged <= 0:
         return DayBar("unknown", when, "no figures")
     if day.bad <= 0:
-        return DayBar(str(day.grade), when, f"100 % delivered, {lost(0, day.judged)}")
+        # By far the most days are such: few words keep the page small.
+        return DayBar("", when, f"100 % of {day.judged:,} delivered")
     look = "few" if day.grade is Grade.NONE else str(day.grade)
     text = f"{share_delivered(day.bad, day.judged)} delivered, {lost(day.bad, day.judged)}"
     return DayBar(look, when, text)
+
+
+def _is_known(component: PublicComponent) -> bool:
+    """Whether it is more than silence that says that all is well: something was measured today or
+    yesterday. Of one that is held, today is never told."""
+    is_measured = any(day.is_known for day in component.days[-2:])
+    return is_measured or component.status is not ComponentStatus.OPERATIONAL
 
 
 def _bars(days: tuple[Day, ...]) -> Markup:

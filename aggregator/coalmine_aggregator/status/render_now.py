@@ -29,6 +29,10 @@ PAST_DAYS: Final = 15
 _MOST: Final = 50
 """Records of a kind on this page; the history has all."""
 
+_MOST_UPDATES: Final = 5
+_MOST_IMPACTS: Final = 6
+"""Of an open incident; who looks for the state of a part need not go far."""
+
 _ORDER: Final = (MaintenanceState.IN_PROGRESS, MaintenanceState.SCHEDULED)
 
 
@@ -68,7 +72,7 @@ def now_page(site: Site, frame: Frame, memo: Memo, always: dict[str, Any]) -> st
         site=site,
         tone=_tone(site),
         groups=groups_of(site.components, memo),
-        open=[frame.told(each) for each in open_[:_MOST]],
+        open=[frame.told(each, _MOST_UPDATES, _MOST_IMPACTS) for each in open_[:_MOST]],
         more_open=max(0, len(open_) - _MOST),
         planned=[frame.told(each) for each in planned[:_MOST]],
         more_planned=max(0, len(planned) - _MOST),

@@ -64,13 +64,6 @@ class PublicComponent(NamedTuple):
     created_at: float
     days: tuple[Day, ...]
 
-    @property
-    def uptime(self) -> float | None:
-        """Share of datapoints delivered over all days, from summed counts; None where none is known."""
-        judged = sum(day.judged for day in self.days if day.is_known)
-        bad = sum(day.bad for day in self.days if day.is_known)
-        return None if judged == 0 else (judged - bad) / judged
-
 
 class ComponentChange(NamedTuple):
     """What an update did to a component."""

@@ -230,7 +230,8 @@ def _update(update: PublicUpdate, incident: str) -> Tree:
 def _maintenance(work: PublicMaintenance, page: PageInfo, components: dict[str, Tree]) -> Tree:
     steps = [(MaintenanceState.SCHEDULED, work.created_at, clean(work.body))]
     if work.state is not MaintenanceState.SCHEDULED:
-        steps.append((MaintenanceState.IN_PROGRESS, work.scheduled_for, "The maintenance has begun."))
+        begun = max(work.scheduled_for, work.created_at)  # it may be told of when it has begun
+        steps.append((MaintenanceState.IN_PROGRESS, begun, "The maintenance has begun."))
     if work.state is MaintenanceState.COMPLETED:
         over = work.scheduled_until if work.completed_at is None else work.completed_at
         steps.append((MaintenanceState.COMPLETED, over, "The maintenance is completed."))

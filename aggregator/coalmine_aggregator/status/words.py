@@ -11,6 +11,7 @@ from coalmine_aggregator.model.incident import IncidentState
 from coalmine_aggregator.status.site import ComponentStatus, Grade
 
 _MOST_NAMES: Final = 3
+_MOST_SAID: Final = 10
 _MOST_PARTS: Final = 5
 _BY_THE_SECOND_S: Final = 600
 """What lasted no longer is told by the second."""
@@ -81,9 +82,11 @@ def first(state: IncidentState, names: Sequence[str], *, is_lossy: bool, was_los
     if not names:
         trouble = f"There {verb} a problem."
     elif was_lossy:
-        trouble = f"Datapoints to {listed(names)} {'are being' if is_lossy else 'were'} lost."
+        trouble = (
+            f"Datapoints to {listed(names, _MOST_SAID)} {'are being' if is_lossy else 'were'} lost."
+        )
     else:
-        trouble = f"There {verb} a problem with {listed(names)}."
+        trouble = f"There {verb} a problem with {listed(names, _MOST_SAID)}."
     return f"{trouble} {_STATES[state]}"
 
 
@@ -107,9 +110,9 @@ def later(
         sentences.append(_STATES[state])
     if began:
         more = "now" if is_back or ended else "as well"
-        sentences.append(f"Affected {more}: {listed(began)}.")
+        sentences.append(f"Affected {more}: {listed(began, _MOST_SAID)}.")
     if ended and state.is_open and state is not IncidentState.MONITORING:
-        sentences.append(f"As usual again: {listed(ended)}.")
+        sentences.append(f"As usual again: {listed(ended, _MOST_SAID)}.")
     return " ".join(sentences)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import re
 import time
 from collections.abc import Callable, Iterator
 from urllib.parse import urljoin, urlsplit
@@ -261,7 +262,10 @@ def test_every_bar_has_its_day_and_numbers_in_words() -> None:
     site = sites.outage()
     page = Markup(render(site)["index.html"].body.decode())
     bars = sum(len(each.days) for each in site.components)
-    assert page.text.count(" delivered, ") + page.text.count("no figures") >= bars
+    text = " ".join(page.text.split())
+    told = re.findall(r"[MTWFS]\w\w \d+ \w{3} (?:100 % of|[\d.]+ % delivered,|no figures)", text)
+    assert len(told) == bars
+    assert "Fri 27 Nov 100 % of 518,400 delivered" in text
     assert "Thu 19 Nov 99.76 % delivered, 1,209 of 518,400 lost" in page.text
     assert "99.9999978 % delivered, 1 of 46,397,911 lost" in page.text
 
@@ -294,3 +298,87 @@ def test_the_least_that_there_can_be() -> None:
         for name, page in pages(render(each)):
             assert page.faults == [], name
             assert page.elements["h1"] == 1, name
+
+
+def test_an_incident_that_moved_leads_to_the_other_on_any_host() -> None:
+    site = sites.outage()._replace(moved=(("incidentgone", "incidentopen"),))
+    rendered = render(site, render(sites.outage()))
+    for path, location in (
+        ("/incidents/incidentgone/", "../incidentopen/"),
+        ("/incidents/incidentgone/index.html", "../incidentopen/"),
+        ("/incidents/incidentgone", "incidentgone/"),
+    ):
+        found = rendered.find(path)
+        assert found is not None
+        assert (found.document, found.location) == (None, location)
+        assert urljoin(path, location).startswith("/incidents/incident")
+    page = Markup(rendered["incidents/incidentgone/index.html"].body.decode())
+    assert page.faults == []
+    assert ("content", "0; url=../incidentopen/") in page.attributes
+    assert ("name", "robots") in page.attributes
+    assert page.links.count("../incidentopen/") == 2
+    assert "UDP ingestion: datapoints lost in Europe" in page.text
+    for name, document in rendered.items():
+        assert b"incidentgone" not in document.body, name
+    assert "incidents/incidentgone/index.html" not in render(sites.outage(), rendered)
+
+
+def test_an_open_incident_leaves_room_for_the_components() -> None:
+    site = sites.outage()
+    told = tuple(
+        sites.update(at, sites.NOW - at, IncidentState.IDENTIFIED, f"said {at}") for at in range(300)
+    )
+    counts = tuple(site.incidents[0].impacts[0]._replace(name=f"Part {at}") for at in range(60))
+    open_ = site.incidents[0]._replace(updates=told, impacts=counts)
+    rendered = render(site._replace(incidents=(open_, *site.incidents[1:])))
+    index = Markup(rendered["index.html"].body.decode()).text
+    assert index.count("said ") == 5
+    assert "All 300 updates" in index
+    assert "and 54 more components" in index
+    own = Markup(rendered[f"incidents/{open_.id}/index.html"].body.decode()).text
+    assert own.count("said ") == 300
+    assert own.count("86,120 of 86,400 datapoints lost") == 60
+
+
+def test_counts_of_a_part_say_so() -> None:
+    site = sites.outage()
+    part = site.incidents[0].impacts[0]._replace(is_whole=False)
+    rendered = render(site._replace(incidents=(site.incidents[0]._replace(impacts=(part,)),)))
+    said = "86,120 of 86,400 datapoints of the affected part lost"
+    for name in (
+        "index.html",
+        "history/index.html",
+        "incidents/incidentopen/index.html",
+        "history.atom",
+    ):
+        assert said in rendered[name].body.decode(), name
+
+
+def test_what_is_not_measured_is_not_said_to_be_well() -> None:
+    site = sites.well()
+    silent = sites.component("Silent", 1, its_days=sites.days()[:-2] + sites.days(known=0)[-2:])
+    for part, said in (
+        (silent, "No figures"),
+        (silent._replace(status=ComponentStatus.MAJOR_OUTAGE), "Major outage"),
+        (silent._replace(days=sites.days()[:-1] + sites.days(known=0)[-1:]), "Operational"),
+    ):
+        page = render(site._replace(components=(part,)))["index.html"].body.decode()
+        assert re.findall(r'<p class="state[^>]*>.*?</svg>\s*([^<]+)</p>', page, re.S) == [said]
+
+
+def test_what_an_update_did_to_many_components_is_one_line() -> None:
+    site = sites.outage()
+    change = site.incidents[0].updates[-1].changes[0]
+    many = (
+        change,
+        change._replace(name="TCP"),
+        change._replace(name="TLS", new=ComponentStatus.PARTIAL_OUTAGE),
+    )
+    update = site.incidents[0].updates[-1]._replace(changes=many)
+    page = Markup(
+        render(site._replace(incidents=(site.incidents[0]._replace(updates=(update,)),)))[
+            "incidents/incidentopen/index.html"
+        ].body.decode()
+    )
+    text = " ".join(page.text.split())
+    assert "UDP Europe, TCP: Operational became→ Major outage TLS: Operational became→ Partial" in text
