@@ -381,7 +381,11 @@ def test_a_stop_is_clean_and_told(host: BootedDebian) -> None:
         assert host.show(unit, "ExecMainStatus") == "0"
         assert any(last in message for message in host.messages(unit, "--lines=8"))
         if unit == AGENT:
-            assert installed.agents(host)["first"]["status"] == "goodbye"
+            host.until(
+                lambda: installed.agents(host)["first"]["status"] == "goodbye",
+                deadline_s=10,
+                what="the aggregator has heard the goodbye",
+            )
 
 
 def test_after_a_reboot_they_are_back(host: BootedDebian) -> None:
