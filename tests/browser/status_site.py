@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -19,6 +20,7 @@ class StatusSite:
     def __init__(self, folder: Path, site: Site) -> None:
         self._folder = folder
         self._rendered: Rendered | None = None
+        self._written = 0
         self._host = StaticHost(folder, now=site.now + 1)
         self.url = self._host.url
         self.show(site)
@@ -27,6 +29,11 @@ class StatusSite:
         """Writes it anew."""
         self._rendered = render(site, self._rendered)
         sites.write(self._rendered, self._folder)
+        # The host tells files apart by whole seconds.
+        self._written += 1
+        at = sites.NOW + self._written
+        for name in self._rendered:
+            os.utime(self._folder / name, (at, at))
 
     async def open(self, tab: Tab, path: str = "/") -> None:
         """Opens a page in a tab whose clock says that it is the time of the site."""

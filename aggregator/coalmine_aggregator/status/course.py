@@ -7,6 +7,7 @@ one step, when they could.
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
@@ -71,10 +72,15 @@ class _Walk:
         self._by_hand = [each.scope for each in incident.affected if is_by_hand(each)]
         self._of_alerts = {each.alert for each in incident.affected if is_of_alert(each)}
         opened = {entry.alert for entry in entries if entry.kind in _OPENING}
-        # What came with another incident that turned out to be the same opened there.
-        self._taken_over = [
-            each for each in incident.affected if is_of_alert(each) and each.alert not in opened
-        ]
+        # What came with another incident that turned out to be the same opened there; the newest first.
+        self._taken_over = sorted(
+            (each for each in incident.affected if is_of_alert(each) and each.alert not in opened),
+            key=lambda each: each.first,
+            reverse=True,
+        )
+        # What closed there as well tells so by its last slot alone.
+        self._closed = {entry.alert for entry in entries if entry.kind is EntryKind.ALERT_CLOSED}
+        self._ends: list[tuple[int, int]] = []
         self._scopes: dict[int, Scope] = {}
         self._publication = Publication.BY_COMPONENT
         self._is_by_hand = bool(incident.opened_by)
@@ -98,10 +104,10 @@ class _Walk:
             self._publication = Publication.PUBLISHED
         elif entry.kind is EntryKind.WITHHELD:
             self._publication = Publication.WITHHELD
+        while self._ends and self._ends[0][0] < entry.at:
+            self._scopes.pop(heapq.heappop(self._ends)[1], None)
         if entry.kind is EntryKind.MERGED:
-            self._ever |= _union(self._touching.by(each.scope) for each in self._taken_over)
-            lasting = [each for each in self._taken_over if each.last is None or entry.at <= each.last]
-            self._scopes |= {each.alert: each.scope for each in lasting}
+            self._take_over(entry.at)
         if entry.alert in self._of_alerts:
             if entry.kind is EntryKind.ALERT_CLOSED:
                 self._scopes.pop(entry.alert, None)
@@ -110,6 +116,16 @@ class _Walk:
         if entry.state is not self._state:
             self.monitoring_at = _monitoring_at(self.monitoring_at, entry)
         self._state = public_state(entry.state, is_written_up=self._is_written_up)
+
+    def _take_over(self, at: float) -> None:
+        """What began by then and came with another incident: this one's from there on."""
+        while self._taken_over and self._taken_over[-1].first <= at:
+            taken = self._taken_over.pop()
+            self._ever |= self._touching.by(taken.scope)
+            if taken.last is None or at <= taken.last:
+                self._scopes[taken.alert] = taken.scope
+                if taken.last is not None and taken.alert not in self._closed:
+                    heapq.heappush(self._ends, (taken.last, taken.alert))
 
     def _step(self, entry: Entry, public: str) -> Step | None:
         assert self._state is not None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from coalmine_aggregator.model.alerts import AlertClass
@@ -302,6 +304,46 @@ def test_what_was_over_when_it_was_taken_over_is_told_of_without_an_update() -> 
     assert len(bodies(story)) == 1
 
 
+def test_what_is_taken_over_later_is_not_told_of_before_it_began() -> None:
+    story = Story(scope(protocol="https"))
+    later = Affected(55, scope(protocol="udp"), int(NOW) + 60, None, AlertClass.LOSS)
+    story.but(affected=(*story.incident.affected, later))
+    story.add(EntryKind.MERGED, 40).add(EntryKind.MERGED, 80)
+    assert [(at, body) for at, _, body in bodies(story)][1:] == [
+        (80, "Affected as well: UDP ingestion.")
+    ]
+
+
+def test_what_is_taken_over_and_closes_elsewhere_ends_with_its_last_slot() -> None:
+    story = Story(scope(protocol="https"))
+    over = Affected(55, scope(protocol="udp"), int(NOW), int(NOW) + 50, AlertClass.LOSS)
+    story.but(affected=(*story.incident.affected, over))
+    story.add(EntryKind.MERGED, 40).add(EntryKind.MERGED, 80)
+    assert [(at, body) for at, _, body in bodies(story)][1:] == [
+        (40, "Affected as well: UDP ingestion."),
+        (80, "As usual again: UDP ingestion."),
+    ]
+
+
+def test_many_that_are_one_cost_no_more_than_each_of_them() -> None:
+    def cost(number: int) -> float:
+        story = Story(scope(protocol="https"))
+        taken = tuple(
+            Affected(1_000 + at, scope(protocol="udp"), int(NOW), None, AlertClass.LOSS)
+            for at in range(number)
+        )
+        story.but(affected=(*story.incident.affected, *taken))
+        for at in range(number):
+            story.add(EntryKind.MERGED, 10 + 2 * at)
+        recorded = story.recorded
+        begun = time.process_time()
+        assert tell(recorded, plan(), CELLS) is not None
+        return time.process_time() - begun
+
+    few = min(cost(500) for _ in range(3))
+    assert min(cost(4_000) for _ in range(3)) < 30 * few  # 64 where each looks at all
+
+
 def test_what_one_tick_wrote_is_one_update() -> None:
     story = Story(scope(protocol="udp"))
     story.add(EntryKind.ALERT_CLOSED, 30, alert=100)
@@ -376,3 +418,17 @@ def test_ids_are_twelve_characters_and_another_page_has_others() -> None:
 def test_many_components_are_named_by_the_first() -> None:
     many = [Component(f"c{n}", f"C{n}", "ingest") for n in range(5)]
     assert public(Story(()), plan(*many)).name == "Loss on C0, C1, C2 and 2 more"
+
+
+def test_what_was_learned_of_what_waits_is_not_told() -> None:
+    story = Story(scope(protocol="https"), by_hand=True)
+    taken = Affected(55, scope(protocol="udp"), int(NOW), None, AlertClass.LOSS)
+    story.but(affected=(*story.incident.affected, taken)).add(EntryKind.MERGED, 40)
+    story.add(EntryKind.STATE, 700, IncidentState.RESOLVED)
+    story.add(EntryKind.POSTMORTEM, 9_000, IncidentState.POSTMORTEM)
+    story.but(postmortem=Postmortem(cause="A draft.", affected="Anna's.", resolution="None."))
+    found = public(story)
+    assert (found.cause, found.affected, found.resolution) == ("", "", "")
+    assert (found.state, found.updated_at) == (IncidentState.RESOLVED, NOW + 700)
+    found = public(story.publish(9_100))
+    assert (found.cause, found.state) == ("A draft.", IncidentState.POSTMORTEM)

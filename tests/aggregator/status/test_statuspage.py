@@ -16,7 +16,7 @@ import pytest
 
 from coalmine_aggregator.model.incident import IncidentState
 from coalmine_aggregator.status.render import render
-from coalmine_aggregator.status.site import ComponentStatus, Grade, Site
+from coalmine_aggregator.status.site import ComponentStatus, Grade, MaintenanceState, Site
 from tests.aggregator.status import sites
 from tests.servers.static_host import StaticHost
 
@@ -196,6 +196,17 @@ def test_what_is_told() -> None:
         told = document(site, f"scheduled-maintenances/{name}")["scheduled_maintenances"]
         assert [each["status"] for each in told] == states
     assert len(document(site, "incidents")["incidents"]) == 41
+
+
+def test_work_that_is_told_of_when_it_has_begun_is_told_in_order() -> None:
+    work = sites.maintenance(MaintenanceState.IN_PROGRESS, 3, sites.NOW - 1_800)
+    work = work._replace(created_at=sites.NOW - 900)
+    [told] = document(sites.well()._replace(maintenances=(work,)), "scheduled-maintenances/active")[
+        "scheduled_maintenances"
+    ]
+    steps = told["incident_updates"]
+    assert [each["status"] for each in steps] == ["in_progress", "scheduled"]
+    assert steps[0]["created_at"] == steps[1]["created_at"] == told["created_at"]
 
 
 def test_groups_are_as_bad_as_their_worst() -> None:
