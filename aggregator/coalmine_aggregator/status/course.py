@@ -82,6 +82,7 @@ class _Walk:
         self._closed = {entry.alert for entry in entries if entry.kind is EntryKind.ALERT_CLOSED}
         self._ends: list[tuple[int, int]] = []
         self._scopes: dict[int, Scope] = {}
+        self._lossy: Hit | None = None
         self._publication = Publication.BY_COMPONENT
         self._is_by_hand = bool(incident.opened_by)
         self._is_written_up = is_written_up(incident)
@@ -105,14 +106,14 @@ class _Walk:
         elif entry.kind is EntryKind.WITHHELD:
             self._publication = Publication.WITHHELD
         while self._ends and self._ends[0][0] < entry.at:
-            self._scopes.pop(heapq.heappop(self._ends)[1], None)
+            self._set(heapq.heappop(self._ends)[1], None)
         if entry.kind is EntryKind.MERGED:
             self._take_over(entry.at)
         if entry.alert in self._of_alerts:
             if entry.kind is EntryKind.ALERT_CLOSED:
-                self._scopes.pop(entry.alert, None)
+                self._set(entry.alert, None)
             elif entry.scope is not None:
-                self._scopes[entry.alert] = entry.scope
+                self._set(entry.alert, entry.scope)
         if entry.state is not self._state:
             self.monitoring_at = _monitoring_at(self.monitoring_at, entry)
         self._state = public_state(entry.state, is_written_up=self._is_written_up)
@@ -123,9 +124,17 @@ class _Walk:
             taken = self._taken_over.pop()
             self._ever |= self._touching.by(taken.scope)
             if taken.last is None or at <= taken.last:
-                self._scopes[taken.alert] = taken.scope
+                self._set(taken.alert, taken.scope)
                 if taken.last is not None and taken.alert not in self._closed:
                     heapq.heappush(self._ends, (taken.last, taken.alert))
+
+    def _set(self, alert: int, scope: Scope | None) -> None:
+        """An open alert has this scope now; None once it is closed."""
+        before = self._scopes.pop(alert, None)
+        if scope is not None:
+            self._scopes[alert] = scope
+        if before != scope:
+            self._lossy = None
 
     def _step(self, entry: Entry, public: str) -> Step | None:
         assert self._state is not None
@@ -162,8 +171,10 @@ class _Walk:
     def _look(self) -> tuple[Hit, Hit]:
         """Of the components that customers may see: those that are touched now, and all that were."""
         assert self._state is not None
-        of_alerts = _union(self._touching.by(scope) for scope in self._scopes.values())
-        self._ever |= of_alerts
+        if self._lossy is None:
+            self._lossy = _union(map(self._touching.by, set(self._scopes.values())))
+            self._ever |= self._lossy
+        of_alerts = self._lossy
         if self._publication is not Publication.PUBLISHED:
             told = frozenset(each for each in self._ever if each.publish is Publish.AUTOMATIC)
             return (of_alerts & told if self._state.is_open else frozenset()), told
