@@ -45,9 +45,8 @@ def free_port() -> int:
 def demo(debian: Debian, arguments: str, *, clone: bool) -> tuple[list[str], float]:
     """The demo's lines, and how many seconds after `make demo` the first sum rates were there."""
     prepare = "cd && git clone --quiet coalmine.bundle coalmine && " if clone else ""
-    script = (
-        f"{prepare}cd ~/coalmine && echo typed && make demo ARGS='{arguments} --port {free_port()}'"
-    )
+    ports = f"--port {free_port()} --status-port {free_port()}"
+    script = f"{prepare}cd ~/coalmine && echo typed && make demo ARGS='{arguments} {ports}'"
     lines: list[str] = []
     typed = first = 0.0
     with debian.run(script) as process:

@@ -22,7 +22,8 @@ pytestmark = [pytest.mark.prove, pytest.mark.timeout(SECONDS + 120)]
 
 def test_every_sum_rate_is_exactly_the_number_of_agents(tmp_path: Path) -> None:
     argv = [sys.executable, "-m", "coalmine_cli.main", "demo", "--json"]
-    argv += ["--seconds", str(SECONDS), "--port", str(free_port())]
+    argv += ["--port", str(free_port()), "--status-port", str(free_port())]
+    argv += ["--seconds", str(SECONDS)]
     env = {**os.environ, "TMPDIR": str(tmp_path)}
     with StallWatch() as stalls:
         done = subprocess.run(argv, env=env, capture_output=True, text=True, check=True)
