@@ -14,22 +14,19 @@ from numpy.typing import NDArray
 
 from coalmine_aggregator.history import sums_columns
 from coalmine_aggregator.history.tally import Tally, add, blank, expected_by_group
-from coalmine_aggregator.model.fates import BAD, NEITHER, Fate
 from coalmine_aggregator.model.incident import Affected, CellImpact
 from coalmine_aggregator.model.label_filter import LabelFilter
 from coalmine_aggregator.model.scopes import Leaf, Scope, contains
 from coalmine_aggregator.reading import rollups, seconds
 from coalmine_aggregator.reading.counts import OWN_PREFIX
 from coalmine_aggregator.reading.grouping import Grouping, Groups
+from coalmine_aggregator.reading.judged import judged_and_bad
 from coalmine_aggregator.reading.library import Library
 from coalmine_aggregator.reading.question import TOTAL_STEP_S
 from coalmine_aggregator.reading.rollups import HOUR, MINUTE, SECOND, Segment
 from coalmine_aggregator.store import schema
 
 BY: Final = ("protocol", "region")
-
-_BAD: Final = [int(fate) for fate in BAD]
-_JUDGED: Final = [int(fate) for fate in Fate if fate not in NEITHER]
 
 Scopes = frozenset[Scope]
 Stretch = tuple[int, int]
@@ -132,14 +129,12 @@ class _Counting:
 
     def cells(self) -> tuple[CellImpact, ...]:
         """What was counted, in order; a cell in which nothing was judged is left out."""
-        within, whole = self._within.sums[0], self._whole.sums[0]
-        bad, judged, total = (
-            sums[:, columns].sum(axis=1).tolist()
-            for sums, columns in ((within, _BAD), (within, _JUDGED), (whole, _JUDGED))
-        )
+        within, lost = judged_and_bad(self._within.sums[0])
+        whole, _ = judged_and_bad(self._whole.sums[0])
+        judged, bad, total = within.tolist(), lost.tolist(), whole.tolist()
         cells = [
             CellImpact(protocol, region, bad[group], judged[group], total[group])
-            for group, (protocol, region) in enumerate(self._groups.labels[: len(within)])
+            for group, (protocol, region) in enumerate(self._groups.labels[: len(judged)])
             if judged[group]
         ]
         return tuple(sorted(cells))

@@ -10,16 +10,13 @@ from numpy.typing import NDArray
 
 from coalmine_aggregator.graphs.incident_graph import IncidentGraph, Line, Mark, incident_svg
 from coalmine_aggregator.model.endings import RECEIVED
-from coalmine_aggregator.model.fates import BAD, NEITHER, Fate
 from coalmine_aggregator.reading.counts import count
+from coalmine_aggregator.reading.judged import judged_and_bad
 from coalmine_aggregator.reading.library import Library
 from coalmine_aggregator.reading.question import Question, step_for
 
 BUCKETS: Final = 400
 """More would not be seen."""
-
-_BAD: Final = [int(fate) for fate in BAD]
-_JUDGED: Final = [int(fate) for fate in Fate if fate not in NEITHER]
 
 
 class GraphAsked(msgspec.Struct, frozen=True):
@@ -43,7 +40,8 @@ def incident_graph(library: Library, connection: sa.Connection, asked: GraphAske
     for group, (protocol,) in enumerate(counts.labels):
         sums = counts.sums[:, group]
         rates = _ratio(sums[:, RECEIVED], counts.seen)
-        losses = _ratio(sums[:, _BAD].sum(axis=1), sums[:, _JUDGED].sum(axis=1))
+        judged, bad = judged_and_bad(sums)
+        losses = _ratio(bad, judged)
         lines.append(Line(protocol, rates, losses))
     graph = IncidentGraph(
         asked.title, asked.first, asked.last, step_s, lines, asked.shaded, asked.marks

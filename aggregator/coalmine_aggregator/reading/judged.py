@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from coalmine_aggregator.model.fates import BAD, NEITHER, Fate
 
 _BAD = [int(fate) for fate in BAD]
-_JUDGED = [int(fate) for fate in Fate if fate < Fate.UNKNOWN and fate not in NEITHER]
+_JUDGED = [int(fate) for fate in Fate if fate not in NEITHER]
 
 
 def judged_and_bad(sums: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
