@@ -14,10 +14,11 @@ POLICY: Final = (
 """The content policy of every page. The pages name it too, for hosts that send no headers of ours."""
 
 # What is shown changes each second, and a reader in need presses reload: a few seconds take the crowd
-# off the server. When it is gone, a cache in front may go on with what it has.
-LIVE: Final = "public, max-age=5, stale-if-error=86400"
+# off the server. A cache in front may answer with what it has while it asks for newer, so that nobody
+# waits, and go on with that when the server is gone.
+LIVE: Final = "public, max-age=5, stale-while-revalidate=5, stale-if-error=86400"
 # What tells of the past changes rarely, and readers of feeds ask seldom.
-SETTLED: Final = "public, max-age=60, stale-if-error=604800"
+SETTLED: Final = "public, max-age=60, stale-while-revalidate=60, stale-if-error=604800"
 # The name of an asset changes with its content.
 KEPT: Final = "public, max-age=31536000, immutable"
 
