@@ -17,14 +17,21 @@ from coalmine_aggregator.status.site import ComponentChange
 # Neither HTML nor XML has a place for these: controls but tab and line feed, halves of pairs, and what
 # is no character.
 _NO_TEXT: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
+_LINE_END: Final = re.compile("\r\n?")
 _WEB: Final = frozenset({"http", "https", "mailto"})
 
 
 def clean(value: Any) -> Any:
-    """A text without what neither HTML nor XML can carry; anything else as it is."""
+    """A text without what neither HTML nor XML can carry, its lines ended by line feeds; anything else
+    as it is."""
     if isinstance(value, str) and not isinstance(value, Markup):
-        return _NO_TEXT.sub("\N{REPLACEMENT CHARACTER}", value)
+        return _NO_TEXT.sub("\N{REPLACEMENT CHARACTER}", _LINE_END.sub("\n", value))
     return value
+
+
+def lines(text: str) -> Markup:
+    """A text for those who show HTML and know no style sheet: its lines stay lines."""
+    return Markup("<br>").join(clean(text).split("\n"))
 
 
 def web_address(text: str) -> str:
@@ -74,5 +81,6 @@ def _environment() -> Environment:
         grade_label=labels.GRADE,
         maintenance_label=labels.MAINTENANCE,
         web_address=web_address,
+        lines=lines,
     )
     return environment

@@ -8,12 +8,13 @@ while measurements are behind, the description of the status says so.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from coalmine_aggregator.status.ids import public_id
-from coalmine_aggregator.status.moments import iso, utc
+from coalmine_aggregator.status.moments import Moments, iso, utc
 from coalmine_aggregator.status.pages import clean
 from coalmine_aggregator.status.site import (
     ComponentStatus,
@@ -160,7 +161,7 @@ def _component(component: PublicComponent, page: PageInfo) -> Tree:
         "position": component.position,
         "description": clean(component.description) or None,
         "showcase": False,
-        "start_date": f"{utc(component.created_at):%Y-%m-%d}",
+        "start_date": str(_moments(page.time_zone).day(component.created_at)),
         "group_id": _group_id(page, component.group) if component.group else None,
         "page_id": page.id,
         "group": False,
@@ -264,6 +265,11 @@ def _maintenance(work: PublicMaintenance, page: PageInfo, components: dict[str, 
         "scheduled_for": _time(work.scheduled_for),
         "scheduled_until": _time(work.scheduled_until),
     }
+
+
+@lru_cache(8)
+def _moments(time_zone: str) -> Moments:
+    return Moments(time_zone)
 
 
 def _group_id(page: PageInfo, name: str) -> str:

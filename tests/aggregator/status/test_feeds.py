@@ -81,6 +81,16 @@ def test_an_entry_tells_all_of_an_incident(name: str) -> None:
         assert said in page.text
 
 
+def test_lines_stay_lines_where_there_is_no_style_sheet() -> None:
+    site = sites.well()
+    work = sites.maintenance()._replace(body="First <b>.\r\n\r\nSecond.")
+    site = site._replace(maintenances=(work,), incidents=())
+    [entry] = parsed(site, "history.atom").entries
+    assert "<p>First &lt;b&gt;.<br /><br />Second.</p>" in entry.content[0].value
+    page = render(site)["index.html"].body.decode()
+    assert "First &lt;b&gt;.\n\nSecond." in page
+
+
 @pytest.mark.parametrize("page", [sites.PAGE, BARE])
 @pytest.mark.parametrize("empty", [False, True])
 def test_atom_is_as_its_standard_asks(page: Any, empty: bool) -> None:

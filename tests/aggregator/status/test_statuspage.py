@@ -9,8 +9,10 @@ import json
 import re
 import subprocess
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -207,6 +209,16 @@ def test_work_that_is_told_of_when_it_has_begun_is_told_in_order() -> None:
     steps = told["incident_updates"]
     assert [each["status"] for each in steps] == ["in_progress", "scheduled"]
     assert steps[0]["created_at"] == steps[1]["created_at"] == told["created_at"]
+
+
+def test_days_are_those_of_the_page() -> None:
+    site = sites.well()
+    began = datetime(2026, 8, 31, tzinfo=ZoneInfo("Europe/Dublin")).timestamp()
+    part = site.components[0]._replace(created_at=began)
+    page = site.page._replace(time_zone="Europe/Dublin")
+    told = document(site._replace(page=page, components=(part,)), "components")["components"]
+    assert told[1]["created_at"] == "2026-08-30T23:00:00.000Z"
+    assert told[1]["start_date"] == "2026-08-31"
 
 
 def test_groups_are_as_bad_as_their_worst() -> None:
