@@ -14,6 +14,7 @@ from tests.e2e.fleet import Fleet
 from tests.e2e.site import Site
 
 KILLS = 12
+MEASURED_S = 8
 RESOLVE_AFTER_S = 5
 
 
@@ -47,6 +48,8 @@ async def through_an_outage(site: Site, fleet: Fleet) -> int:
     moments = random.Random(11)
     await site.relay.kill()
     (opened,) = await site.api.until(lambda: incidents(site), 20, "the incident opens")
+    # What it does not live to see is unknown, and costs nobody anything; some of it must be seen.
+    await site.api.until_settled(await site.api.settled() + MEASURED_S)
     for kill in range(KILLS):
         await asyncio.sleep(moments.uniform(0.05, 1.5))  # any moment will do: it is what is varied
         if kill == KILLS * 2 // 3:
