@@ -22,6 +22,7 @@ from coalmine_aggregator.status.site import (
     PublicComponent,
     Site,
 )
+from coalmine_aggregator.status.state import MEMORY_S
 from coalmine_aggregator.status.touching import Touching, is_of_alert, worse
 
 STALE_S: Final = 60.0
@@ -162,7 +163,7 @@ class _Statuses:
             elapsed=self._elapsed,
         )
         created_at = self._created_at(component, sums)
-        status, since = self._status(component, follows, created_at)
+        status, since, is_since_known = self._status(component, follows, created_at)
         return PublicComponent(
             id=component.id,
             name=component.name,
@@ -173,6 +174,7 @@ class _Statuses:
             status_since=since,
             created_at=created_at,
             days=days,
+            is_since_known=is_since_known,
         )
 
     def _created_at(self, component: Component, sums: Sequence[DaySums]) -> float:
@@ -182,13 +184,16 @@ class _Statuses:
 
     def _status(
         self, component: Component, follows: bool, created_at: float
-    ) -> tuple[ComponentStatus, float]:
-        """Its state and since when: what is measured, where that may be told, never better than what
-        open incidents and planned work say."""
+    ) -> tuple[ComponentStatus, float, bool]:
+        """Its state, since when, and whether it is really since then: what is measured, where that may
+        be told, never better than what open incidents and planned work say."""
         touching = [each for each in self._open if component in each.told]
         live = Live(_OPERATIONAL)
         if follows or touching:
             live = self._inputs.states.get(component.id, live)
+        newest = self._inputs.now if self._inputs.measured_at is None else self._inputs.measured_at
+        if live.since is not None and newest - live.since > MEMORY_S:
+            live = live._replace(since=None)  # a start of the page would not know it
         hits = [
             each.public.started_at
             for each in touching
@@ -200,14 +205,15 @@ class _Statuses:
             status = worse(status, ComponentStatus.UNDER_MAINTENANCE)
         if hits:
             status = worse(status, ComponentStatus.DEGRADED_PERFORMANCE)
+        known_since = max(created_at, live.since or 0.0, self._over_at.get(component.id, 0.0))
         if status is _OPERATIONAL:
-            return status, max(created_at, live.since or 0.0, self._over_at.get(component.id, 0.0))
+            return status, known_since, True
         if status is ComponentStatus.UNDER_MAINTENANCE:
-            return status, min(work)
-        begun = created_at if live.since is None else live.since
-        if live.status is _OPERATIONAL:
-            return status, min(hits)
-        return status, min([begun, *hits])
+            return status, min(work), True
+        begun = list(hits)
+        if live.status is not _OPERATIONAL and live.since is not None:
+            begun.append(live.since)
+        return status, min(begun, default=known_since), bool(begun)
 
 
 def _over_at(told: Sequence[Told], planned: Sequence[Planned]) -> dict[str, float]:

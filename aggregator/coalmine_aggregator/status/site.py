@@ -52,7 +52,8 @@ class Day(NamedTuple):
 
 class PublicComponent(NamedTuple):
     """A part of the service under its public name. `group` is the heading that it stands under, empty
-    for none. `days` are the last 90, the oldest first, today last."""
+    for none. `days` are the last 90, the oldest first, today last. Unless `is_since_known` its state
+    lasts for longer than states are remembered, and `status_since` is the last that is known before."""
 
     id: str
     name: str
@@ -63,6 +64,7 @@ class PublicComponent(NamedTuple):
     status_since: float
     created_at: float
     days: tuple[Day, ...]
+    is_since_known: bool = True
 
 
 class ComponentChange(NamedTuple):

@@ -14,6 +14,7 @@ from coalmine_aggregator.status.compose import STALE_S, Inputs, Live, Memory, co
 from coalmine_aggregator.status.days import DAYS, DaySums
 from coalmine_aggregator.status.record import id_of
 from coalmine_aggregator.status.site import ComponentStatus, Grade, PublicComponent, Site
+from coalmine_aggregator.status.state import MEMORY_S
 from tests.aggregator.status.cases import CELLS, HELD, HTTPS, NOW, UDP, Story, plan, scope
 
 OPERATIONAL = ComponentStatus.OPERATIONAL
@@ -100,6 +101,20 @@ def test_an_automatic_component_follows_what_is_measured_at_once() -> None:
     site = compose(inputs(states={"udp": PARTIAL}))
     assert (of(site, "udp").status, of(site, "udp").status_since) == (PARTIAL, NOW + 20)
     assert (site.grade, site.headline) == (Grade.MAJOR, "Partial System Outage")
+
+
+def test_a_change_further_back_than_states_are_remembered_is_told_as_after_a_restart() -> None:
+    def told(since: float | None, status: ComponentStatus, *stories: Story) -> PublicComponent:
+        given = inputs(*stories, after=MEMORY_S + 100)
+        return of(compose(given._replace(states={"udp": Live(status, since)})), "udp")
+
+    fresh, old = told(NOW + 200, DEGRADED), told(NOW + 50, DEGRADED)
+    assert (fresh.status_since, fresh.is_since_known) == (NOW + 200, True)
+    assert (old.status, old.status_since, old.is_since_known) == (DEGRADED, old.created_at, False)
+    assert old == told(NOW + 90, DEGRADED)
+    assert told(NOW + 50, OPERATIONAL) == told(None, OPERATIONAL)
+    known = told(NOW + 50, DEGRADED, Story(scope(protocol="udp")))
+    assert (known.status_since, known.is_since_known) == (NOW, True)
 
 
 def test_a_held_component_follows_while_a_published_incident_touches_it() -> None:

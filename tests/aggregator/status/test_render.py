@@ -382,3 +382,14 @@ def test_what_an_update_did_to_many_components_is_one_line() -> None:
     )
     text = " ".join(page.text.split())
     assert "UDP Europe, TCP: Operational became→ Major outage TLS: Operational became→ Partial" in text
+
+
+def test_since_when_is_said_where_it_is_known() -> None:
+    site = sites.outage()
+    known = site.components[0]
+    for part, said in (
+        (known, "since 28 November 2026, 11:38 UTC"),
+        (known._replace(is_since_known=False), "for more than an hour"),
+    ):
+        page = render(site._replace(components=(part,)))["index.html"].body.decode()
+        assert said in Markup(page).text
