@@ -45,6 +45,9 @@ REMEMBER_S: Final = 300.0
 SAME_START_S: Final = 10
 """Alerts under one key that began within so many slots are of one cause."""
 
+SAYING_S: Final = 1.0
+"""So long it may take until what one says is heard by the other."""
+
 _Key = tuple[str, AlertClass, int]
 
 
@@ -230,7 +233,10 @@ class Pair:
         if theirs is not None and self._is_ended(theirs, notice):
             theirs = None
         if theirs is not None and telling in theirs.told and self._is_covered(theirs, alert):
-            return Verdict.WAIT if alive and is_open and not notice.step else Verdict.TOLD
+            if alive and is_open and not notice.step:
+                return Verdict.WAIT
+            if alive or not self._may_have_ended_unsaid(alert):
+                return Verdict.TOLD
         if ended is not None and (notice.receiver, notice.person) in ended.told:
             if not is_open:
                 return Verdict.TOLD
@@ -275,6 +281,11 @@ class Pair:
         if theirs.severity is not Severity.PAGE and now.severity is Severity.PAGE:
             return False
         return theirs.claim.covers(*_trouble(now))
+
+    def _may_have_ended_unsaid(self, alert: Alert) -> bool:
+        """Whether the other, dead now, can have told the end of what it took for open without having
+        heard that we have it open too. Told twice under one key it is one incident; untold it is none."""
+        return alert.number in self._mine and alert.opened_at > self._heard_at - SAYING_S
 
     def _is_ended(self, theirs: Open, notice: Notice) -> bool:
         """Whether this receiver took from us the end of what the other, away at that time, takes for

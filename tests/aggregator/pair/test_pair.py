@@ -75,6 +75,22 @@ def test_the_survivor_resolves() -> None:
     assert told(world) == {KEY: 1}
 
 
+def test_who_dies_having_told_an_end_unsaid_leaves_nothing_untold() -> None:
+    world = whole()
+    world.begin("udp", "a")
+    world.pass_s(1)
+    assert world.provider.standing == {KEY}
+    world.end("udp")
+    world.nodes["a"].dies_after_telling = True
+    world.pass_s(1)
+    assert world.provider.standing == set()
+    assert world.nodes["a"].pair is None
+    world.begin("udp", "ab")
+    world.pass_s(LONG_S)
+    assert told(world) == {KEY: 2}
+    assert world.provider.standing == {KEY}
+
+
 def test_an_end_waits_for_the_other_to_see_it() -> None:
     world = whole()
     world.begin("udp", "ab")
