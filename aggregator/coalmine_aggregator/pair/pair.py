@@ -284,7 +284,7 @@ class Pair:
 
     def _may_have_ended_unsaid(self, alert: Alert) -> bool:
         """Whether the other, dead now, can have told the end of what it took for open without having
-        heard that we have it open too. Told twice under one key it is one incident; untold it is none."""
+        heard that we have it open too. Told twice under one key it is one incident still."""
         return alert.number in self._mine and alert.opened_at > self._heard_at - SAYING_S
 
     def _is_ended(self, theirs: Open, notice: Notice) -> bool:
