@@ -31,12 +31,12 @@ PLAYBOOKS = [
 ]
 
 NAMES = {
-    Protocol.TCP: "Lines over TCP",
-    Protocol.UDP: "Lines over UDP",
-    Protocol.TLS: "Lines over TLS",
-    Protocol.PICKLE: "Pickles over TCP",
-    Protocol.PICKLE_TLS: "Pickles over TLS",
-    Protocol.HTTPS: "HTTPS",
+    Protocol.TCP: "TCP ingestion",
+    Protocol.UDP: "UDP ingestion",
+    Protocol.TLS: "TLS ingestion",
+    Protocol.PICKLE: "Pickle ingestion",
+    Protocol.PICKLE_TLS: "Pickle ingestion over TLS",
+    Protocol.HTTPS: "HTTPS ingestion",
 }
 """The components of the status page."""
 
