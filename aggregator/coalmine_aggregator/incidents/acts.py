@@ -129,11 +129,11 @@ def merge(book: Changing, number: int, into: int, who: str, now: float) -> None:
     except KeyError:
         raise ValueError(f"into: there is no incident {into}") from None
     if whole.merged_into:
-        raise ValueError(f"into: incident {into} is part of incident {whole.merged_into}")
+        raise ValueError(f"into: is incident {into}, which is part of incident {whole.merged_into}")
     if whole.service != part.service:
-        raise ValueError(f"into: incident {into} is of {whole.service}, this one of {part.service}")
+        raise ValueError(f"into: is incident {into}, of {whole.service}; this one is of {part.service}")
     if part.state.is_open and not whole.state.is_open:
-        raise ValueError(f"into: incident {into} is {whole.state}; reopen it first")
+        raise ValueError(f"into: is incident {into}, which is {whole.state}; reopen it first")
     join(book, number, into, now, who)
 
 

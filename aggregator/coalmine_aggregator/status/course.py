@@ -148,8 +148,8 @@ class _Walk:
             return None
         # What people opened says what is measured alone, until a person publishes it.
         public = "" if self._is_by_hand and is_by_component else self._waiting
-        if self._is_shown and not public and self._state is self._shown and hit == self.hit:
-            self.told = told
+        if self._shown is not None and not public and self._state is self._shown and hit == self.hit:
+            self._is_shown, self.told = True, told
             return None
         began, ended = hit - self.hit, self.hit - hit
         step = Step(

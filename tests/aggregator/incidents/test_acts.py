@@ -301,7 +301,7 @@ def test_merged_by_hand_it_stays_merged() -> None:
     for act in acts:
         with pytest.raises(ValueError, match=r"^number: incident 1 is part of incident 2"):
             act()
-    with pytest.raises(ValueError, match=r"^into: incident 1 is part of incident 2"):
+    with pytest.raises(ValueError, match=r"^into: is incident 1, which is part of incident 2"):
         office.desk.merge(2, 1, "ben", NOW)
     office.take(changed(UDP._replace(scope=()), NOW + 2), at=NOW + 2)
     assert office[1].merged_into == 2
@@ -311,7 +311,7 @@ def test_merged_by_hand_it_stays_merged() -> None:
 def test_what_goes_on_is_not_merged_into_what_is_over() -> None:
     office = office_in(R)
     office.take(opened(alert(2, protocol="tls")), at=NOW + 2_000)
-    with pytest.raises(ValueError, match=r"^into: incident 1 is resolved"):
+    with pytest.raises(ValueError, match=r"^into: is incident 1, which is resolved"):
         office.desk.merge(2, 1, "ben", NOW + 2_001)
     office.act(lambda desk: desk.merge(1, 2, "ben", NOW + 2_002))
     assert (office[2].since, office[2].opened_at) == (int(NOW) - 3, NOW)
