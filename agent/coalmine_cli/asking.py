@@ -160,8 +160,8 @@ class Aggregator:
             return NotThereError(detail)
         if status == http.client.NOT_FOUND and problem.type.endswith(":not-found"):
             return AskingError(f"{self._url} is an older Coalmine: it does not know {path}")
-        hint = f"; {hint}" if hint else ""
-        return AskingError(f"{self._url} answers {status}: {detail}{hint}")
+        said = f"{detail.removesuffix('.')}; {hint}" if hint else detail
+        return AskingError(f"{self._url} answers {status}: {said}")
 
     def _too_long(self) -> AskingError:
         return self._stranger(f"its answer is longer than {MAX_BODY >> 20} MiB")

@@ -35,7 +35,7 @@ def incidents_table(told: Incidents, *, only_open: bool) -> list[str]:
             each.state if each.merged_into is None else "merged",
             moment(each.since)[:16],
             length(_end(each, told.now) - each.since),
-            "-" if each.impact is None else f"{each.impact.bad:,}",
+            "-" if each.impact is None or not each.impact.judged else f"{each.impact.bad:,}",
         )
         for each in told.incidents
     ]
@@ -113,9 +113,12 @@ def wrapped(text: str, indent: str = "", first: str | None = None) -> list[str]:
 
 def nobody(incident: Incident) -> str:
     """`nobody: coalmine alerts ack 7`, if one of its alerts is open still."""
-    alerts = (each.alert for each in incident.affected if each.last is None and each.alert is not None)
-    alert = next(alerts, None)
+    alert = next(iter(_open_alerts(incident)), None)
     return "nobody" if alert is None else f"nobody: coalmine alerts ack {alert}"
+
+
+def _open_alerts(incident: Incident) -> list[int]:
+    return [each.alert for each in incident.affected if each.last is None and each.alert is not None]
 
 
 def _end(incident: Incident, now: float) -> float:
@@ -133,6 +136,9 @@ def _waits_for(incident: Incident, now: float) -> list[str]:
         waits.append(f"acknowledged by {incident.acknowledged_by}")
     elif incident.is_open and not incident.opened_by:
         waits.append(f"acknowledged by {nobody(incident)}")
+    if not incident.is_open and (alerts := _open_alerts(incident)):
+        named = ", ".join(map(str, alerts))
+        waits.append(f"still open: alert {named}; it goes on: coalmine incidents reopen {number}")
     if incident.due_at is not None and incident.due_at <= now:
         ago = length(now - incident.due_at)
         waits.append(f"an update was due {ago} ago: coalmine incidents update {number}")

@@ -35,7 +35,7 @@ from coalmine_aggregator.status.site import PublicIncident
 from coalmine_aggregator.status.standing import preview, standing
 from coalmine_aggregator.store.store import Store
 from coalmine_aggregator.web.duty import NotKeptError
-from coalmine_aggregator.web.incident_desk import PublicStanding
+from coalmine_aggregator.web.incident_desk import PostmortemChangedError, PublicStanding
 from coalmine_runtime.logs import get_logger
 
 _log = get_logger("incidents")
@@ -132,14 +132,21 @@ class LiveIncidents:
 
     async def page(self, wanted: IncidentsWanted, before: int | None, limit: int) -> Sequence[Incident]:
         """From the store, with what has changed since, or could not be written yet."""
-        kept = await self._store.incidents_page(wanted, before, limit)
-        found = {each.number: self._desk.find(each.number) or each for each in kept}
-        lowest = min(found) if len(found) == limit else 0
-        for each in self._desk.open:
-            if each.number > lowest and (before is None or each.number < before):
+        found: dict[int, Incident] = {}
+        below, lowest = before, 0
+        while len(found) < limit:
+            kept = await self._store.incidents_page(wanted, below, limit)
+            for each in kept:
+                stands = self._desk.find(each.number) or each
+                if wanted.takes(stands):
+                    found[each.number] = stands
+            below = lowest = kept[-1].number if len(kept) == limit else 0
+            if not lowest:
+                break
+        for each in self._desk.held:
+            if lowest < each.number and (before is None or each.number < before) and wanted.takes(each):
                 found[each.number] = each
-        fitting = sorted(filter(wanted.takes, found.values()), key=_number, reverse=True)
-        return fitting[:limit]
+        return sorted(found.values(), key=_number, reverse=True)[:limit]
 
     async def find(self, number: int) -> Incident:
         """As it stands."""
@@ -214,9 +221,14 @@ class LiveIncidents:
         await self._hold(number)
         return await self._kept(self._desk.withhold(number, who, now), number)
 
-    async def write_up(self, number: int, postmortem: Postmortem, who: str, now: float) -> Incident:
+    async def write_up(
+        self, number: int, postmortem: Postmortem, who: str, now: float, over: Postmortem | None = None
+    ) -> Incident:
         """What was learned."""
         await self._hold(number)
+        # Nothing waits from here on: nobody else comes between.
+        if over is not None and (await self.find(number)).postmortem != over:
+            raise PostmortemChangedError(number)
         return await self._kept(self._desk.write_up(number, postmortem, who, now), number)
 
     async def reopen(self, number: int, text: str, who: str, now: float) -> Incident:

@@ -111,6 +111,10 @@ class LiveView:
             for name, service in self._measuring.engine.judge.services.items()
         }
 
+    def incident_of(self, alert: int) -> int:
+        """Of those in memory."""
+        return self.incidents.of_alert(alert)
+
     def oddities(self) -> dict[str, int]:
         """What was counted apart."""
         counts = self._measuring.engine.oddities()

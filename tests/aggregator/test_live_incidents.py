@@ -16,7 +16,13 @@ from coalmine_aggregator.measuring import Measuring
 from coalmine_aggregator.model.alerts import Alert, AlertClass, Change, Severity, Transition
 from coalmine_aggregator.model.endings import fate_of_ending
 from coalmine_aggregator.model.fates import BAD, NEITHER
-from coalmine_aggregator.model.incident import EntryKind, Incident, IncidentState, Publication
+from coalmine_aggregator.model.incident import (
+    EntryKind,
+    Incident,
+    IncidentState,
+    Postmortem,
+    Publication,
+)
 from coalmine_aggregator.model.incident_snapshot import SnapshotName
 from coalmine_aggregator.model.incidents_wanted import IncidentsWanted
 from coalmine_aggregator.model.progress import Counting, Progress
@@ -27,6 +33,7 @@ from coalmine_aggregator.status.components import Component, Components, Publish
 from coalmine_aggregator.store.database import open_engine
 from coalmine_aggregator.store.store import Store
 from coalmine_aggregator.web.duty import NotKeptError
+from coalmine_aggregator.web.incident_desk import PostmortemChangedError
 from coalmine_aggregator.web.reader_tasks import MODULE
 from tests.aggregator.notify.receivers import notifying
 from tests.aggregator.reading.kept import START as PAST
@@ -171,7 +178,7 @@ async def test_one_that_only_the_store_remembers_is_worked_on_all_the_same(site:
     incidents = await site.start(now=late)
     assert incidents.of_alert(1) == 0
     assert (await incidents.reopen(1, "not over", "anna", late)).state is IncidentState.INVESTIGATING
-    with pytest.raises(ValueError, match=r"into: incident 2 is of s2, this one of s1"):
+    with pytest.raises(ValueError, match=r"into: is incident 2, of s2; this one is of s1"):
         await incidents.merge(1, 2, "anna", late)
     with pytest.raises(ValueError, match="into: there is no incident 99"):
         await incidents.merge(1, 99, "anna", late)
@@ -196,6 +203,66 @@ async def test_what_cannot_be_written_yet_is_shown(site: Site) -> None:
     await written(site.store)
     found = await incidents.page(IncidentsWanted(), None, 10)
     assert [each.number for each in found] == [6, 5, 4, 3, 2, 1]
+
+
+async def test_a_page_is_full_whatever_the_store_has_still_to_learn(site: Site) -> None:
+    """Invariant: however memory and store disagree, pages hold all that are wanted, once each."""
+    incidents = await site.start()
+    for number in range(1, 10):
+        site.happens(incidents, opened(number, f"s{number}"))
+    assert await site.store.flushed()
+    going = IncidentsWanted(states=frozenset({IncidentState.INVESTIGATING}))
+    over = IncidentsWanted(states=frozenset({IncidentState.RESOLVED}))
+
+    async def pages(wanted: IncidentsWanted, limit: int) -> list[list[int]]:
+        found, before = list[list[int]](), None
+        while page := await incidents.page(wanted, before, limit):
+            found.append([each.number for each in page])
+            before = page[-1].number
+        return found
+
+    with locked(site.url):
+        for number in (9, 8, 7, 5, 1):
+            site.happens(incidents, closed(number, f"s{number}"), now=NOW + 60)
+        incidents.look(progress(NOW + 700.0))
+        assert await pages(going, 2) == [[6, 4], [3, 2]]
+        assert await pages(over, 2) == [[9, 8], [7, 5], [1]]
+        assert await pages(IncidentsWanted(), 4) == [[9, 8, 7, 6], [5, 4, 3, 2], [1]]
+    await written(site.store)
+    assert await pages(over, 2) == [[9, 8], [7, 5], [1]]
+
+
+async def test_of_two_who_write_one_post_mortem_at_once_one_is_told(site: Site) -> None:
+    """Also of an old one, which both had to be read from the store for."""
+    incidents = await site.start()
+    site.happens(incidents, opened(1), closed(1, at=NOW + 9))
+    incidents.look(progress(NOW + 1_000.0))
+    assert await site.store.flushed()
+    late = NOW + 30 * 86_400.0
+    incidents = await site.start(now=late)
+    before = (await incidents.find(1)).postmortem
+    done = await asyncio.gather(
+        *(
+            incidents.write_up(1, Postmortem(summary=who), who, late, before)
+            for who in ("anna", "ben", "carl")
+        ),
+        return_exceptions=True,
+    )
+    (kept,) = [each for each in done if isinstance(each, Incident)]
+    assert sum(isinstance(each, PostmortemChangedError) for each in done) == 2
+    assert (await incidents.find(1)).postmortem == kept.postmortem
+
+
+async def test_one_resolved_long_ago_whose_alert_goes_on_is_the_only_one_of_it(site: Site) -> None:
+    incidents = await site.start(alert(7))
+    await incidents.update(
+        1, state=IncidentState.RESOLVED, text="known", public="", who="anna", now=NOW
+    )
+    late = NOW + 30 * 86_400.0
+    incidents = await site.start(alert(7), now=late)
+    assert await site.store.flushed()
+    assert site.kept() == [(1, "resolved")]
+    assert incidents.of_alert(7) == 1
 
 
 async def test_nobody_who_says_anything_is_reminded(site: Site) -> None:

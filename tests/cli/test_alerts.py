@@ -252,7 +252,7 @@ def somebody_else(status: int, body: str) -> web.Application:
         (
             421,
             '{"type": "urn:coalmine:problem:unknown-host", "detail": "No.", "hint": "Do this"}',
-            "answers 421: No.; Do this",
+            "answers 421: No; Do this",
         ),
     ],
 )

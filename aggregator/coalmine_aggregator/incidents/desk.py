@@ -52,6 +52,11 @@ class Desk:
         standing = (self._held[number] for number in sorted(self._held))
         return tuple(incident for incident in standing if incident.state.is_open)
 
+    @property
+    def held(self) -> tuple[Incident, ...]:
+        """All that are held: the open ones, and those that ended lately."""
+        return tuple(self._held.values())
+
     def find(self, number: int) -> Incident | None:
         """One that is held: all open ones, and those that ended lately."""
         return self._held.get(number)
@@ -176,7 +181,7 @@ class Desk:
     def title(
         self, number: int, title: str | None, public_title: str | None, who: str, now: float
     ) -> IncidentChanges:
-        """Calls it otherwise; None leaves a title as it is, an empty one is made by itself again."""
+        """Calls it otherwise; None leaves a title as it is. An empty one for customers is made anew."""
         book = self._book()
         acts.title(book, number, title, public_title, who, now)
         return self._keep(book)

@@ -42,6 +42,7 @@ class AlertItem(Answer, rename={"alert_class": "class"}):
     `acknowledged_at` and `acknowledged_by` say since when who works on it, None and empty for nobody.
     `actionable` is what people answered after its end: whether there was anything to do; None for no
     answer. `held` says why nobody is told of an open alert now, None where that is not so.
+    `incident` is the number of its incident; None where it has none, or where that ended long ago.
     """
 
     number: int
@@ -74,6 +75,7 @@ class AlertItem(Answer, rename={"alert_class": "class"}):
     acknowledged_by: str
     actionable: bool | None
     held: HeldItem | None
+    incident: int | None
 
 
 class Alerts(Answer, rename={"next_": "next"}):
@@ -143,8 +145,9 @@ class Explained(Answer):
     incident: int | None
 
 
-def alert_item(alert: Alert, hold: Hold | None = None) -> AlertItem:
-    """The alert as it is told, and what holds it if it is open."""
+def alert_item(alert: Alert, hold: Hold | None = None, incident: int = 0) -> AlertItem:
+    """The alert as it is told, what holds it if it is open, and the number of its incident, 0 for
+    none."""
     return AlertItem(
         number=alert.number,
         id=alert.id,
@@ -176,6 +179,7 @@ def alert_item(alert: Alert, hold: Hold | None = None) -> AlertItem:
         acknowledged_by=alert.acknowledged_by,
         actionable=alert.actionable,
         held=None if hold is None else held_item(hold),
+        incident=incident or None,
     )
 
 
@@ -198,7 +202,7 @@ def explained(
         shown = [shown[0], *shown[len(shown) - MAX_CHANGES + 1 :]]
     return Explained(
         now=now,
-        alert=alert_item(newest, holds.get(newest.number)),
+        alert=alert_item(newest, holds.get(newest.number), incident),
         changes=[_change(each) for each in shown],
         left_out=len(transitions) - len(shown),
         told=list(told),

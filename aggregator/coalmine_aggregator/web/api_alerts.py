@@ -7,6 +7,7 @@ from http import HTTPStatus
 
 import msgspec
 from aiohttp import web
+from msgspec import structs
 
 from coalmine_aggregator.access.roles import Scope
 from coalmine_aggregator.model.alerts import Alert, AlertClass
@@ -48,14 +49,18 @@ async def alerts(request: web.Request) -> web.Response:
         recent = [alert_item(alert) for alert in found if _fits(alert, wanted, after)]
     else:
         recent = await closed_alerts(app, wanted, after, limit + 1)
-    page = recent[:limit]
+    of = app[VIEW].incident_of
+    page = [structs.replace(each, incident=of(each.number) or None) for each in recent[:limit]]
     place = AlertPlace(page[-1].closed_at or 0.0, page[-1].number) if page else None
     now = app[NOW]()
     holds = app[VIEW].holds(now)
     return json_reply(
         Alerts(
             now=now,
-            open=[alert_item(each, holds.get(each.number)) for each in wanted_open(app, wanted)],
+            open=[
+                alert_item(each, holds.get(each.number), of(each.number))
+                for each in wanted_open(app, wanted)
+            ],
             recent=page,
             next_=next_cursor(values, place) if len(recent) > len(page) else None,
         )

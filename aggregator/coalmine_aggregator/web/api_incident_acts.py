@@ -26,6 +26,7 @@ from coalmine_aggregator.web.incident_bodies import (
     TitleBody,
     UpdateBody,
 )
+from coalmine_aggregator.web.incident_desk import PostmortemChangedError
 from coalmine_aggregator.web.incident_detail_answers import version_of
 from coalmine_aggregator.web.kept import kept
 from coalmine_aggregator.web.keys import AUDIT, NOW, VIEW
@@ -155,17 +156,26 @@ async def write_up(request: web.Request) -> web.Response:
     number, body = parse_number(request), await _body(request, PostmortemBody, MAX_POSTMORTEM)
     app = request.app
     desk, written = app[VIEW].incidents, _postmortem(body)
-    before = await find(desk, number)
-    if body.replaces is not None and body.replaces != version_of(before.postmortem):
-        raise ProblemError(
-            HTTPStatus.CONFLICT,
-            "postmortem-changed",
-            f"Somebody else wrote the post-mortem of incident {number} meanwhile.",
-            hint="read it again, and put the two together",
-        )
+    over = None
+    if body.replaces is not None:
+        over = (await find(desk, number)).postmortem
+        if body.replaces != version_of(over):
+            raise _changed(number)
     with _acting(PostmortemBody, "It is written"):
-        changed = await desk.write_up(number, written, request[IDENTITY].name, app[NOW]())
+        try:
+            changed = await desk.write_up(number, written, request[IDENTITY].name, app[NOW](), over)
+        except PostmortemChangedError:
+            raise _changed(number) from None
     return _done(request, changed, "postmortem", {"version": version_of(changed.postmortem)})
+
+
+def _changed(number: int) -> ProblemError:
+    return ProblemError(
+        HTTPStatus.CONFLICT,
+        "postmortem-changed",
+        f"Somebody else wrote the post-mortem of incident {number} meanwhile.",
+        hint="read it again, and put the two together",
+    )
 
 
 def _postmortem(body: PostmortemBody) -> Postmortem:

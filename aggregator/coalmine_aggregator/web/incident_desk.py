@@ -18,6 +18,10 @@ from coalmine_aggregator.model.incidents_wanted import IncidentsWanted
 from coalmine_aggregator.status.site import PublicIncident
 
 
+class PostmortemChangedError(Exception):
+    """Somebody else wrote the post-mortem meanwhile; nothing was changed."""
+
+
 class PublicStanding(NamedTuple):
     """What an incident is to customers. `name` is what they read as its title. Of the components that
     it touches, `shown` are those by which they see it, and `held` wait for somebody to publish it. It
@@ -95,9 +99,11 @@ class IncidentDesk(Protocol):
     async def withhold(self, number: int, who: str, now: float) -> Incident:
         """Customers see it nowhere."""
 
-    async def write_up(self, number: int, postmortem: Postmortem, who: str, now: float) -> Incident:
-        """Puts the post-mortem in place of the one before. One that is resolved is in the state
-        postmortem then."""
+    async def write_up(
+        self, number: int, postmortem: Postmortem, who: str, now: float, over: Postmortem | None = None
+    ) -> Incident:
+        """Puts the post-mortem in place of the one before, which is `over` if that is given: else
+        raises `PostmortemChangedError`. One that is resolved is in the state postmortem then."""
 
     async def reopen(self, number: int, text: str, who: str, now: float) -> Incident:
         """It goes on after all."""

@@ -97,9 +97,15 @@ def take_snapshot(view: SnapshotView, options: WebOptions, *, now: float, viewer
         checks=[CheckItem(check.name, check.ok, check.detail) for check in health.checks],
         cells=cells[: options.max_groups],
         cells_total=len(cells),
-        open=[alert_item(alert, holds.get(alert.number)) for alert in open_alerts[:MAX_OPEN]],
+        open=[
+            alert_item(alert, holds.get(alert.number), view.incident_of(alert.number))
+            for alert in open_alerts[:MAX_OPEN]
+        ],
         open_total=len(open_alerts),
-        recent=[alert_item(alert) for alert in view.recent_alerts(MAX_RECENT)],
+        recent=[
+            alert_item(alert, incident=view.incident_of(alert.number))
+            for alert in view.recent_alerts(MAX_RECENT)
+        ],
         agents=agents[:MAX_AGENTS],
         agents_total=len(agents),
         agents_by_status=count_status(agents),

@@ -89,6 +89,9 @@ class SnapshotView(Protocol):
     def recent_alerts(self, limit: int) -> list[Alert]:
         """At most `limit` alerts that are closed, the newest first."""
 
+    def incident_of(self, alert: int) -> int:
+        """The number of the incident that an alert belongs to, as far as memory tells; 0 for none."""
+
     def slo(self) -> Mapping[str, SloView]:
         """The objective and the error budget of every service."""
 

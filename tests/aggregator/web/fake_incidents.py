@@ -23,7 +23,7 @@ from coalmine_aggregator.model.incident_snapshot import Snapshot, SnapshotName
 from coalmine_aggregator.model.incidents_wanted import IncidentsWanted
 from coalmine_aggregator.status.site import PublicIncident
 from coalmine_aggregator.web.duty import NotKeptError
-from coalmine_aggregator.web.incident_desk import PublicStanding
+from coalmine_aggregator.web.incident_desk import PostmortemChangedError, PublicStanding
 
 
 @dataclass
@@ -125,7 +125,11 @@ class FakeIncidents:
     async def withhold(self, number: int, who: str, now: float) -> Incident:
         return self._done(self.desk.withhold(number, who, now), number)
 
-    async def write_up(self, number: int, postmortem: Postmortem, who: str, now: float) -> Incident:
+    async def write_up(
+        self, number: int, postmortem: Postmortem, who: str, now: float, over: Postmortem | None = None
+    ) -> Incident:
+        if over is not None and (await self.find(number)).postmortem != over:
+            raise PostmortemChangedError(number)
         return self._done(self.desk.write_up(number, postmortem, who, now), number)
 
     async def reopen(self, number: int, text: str, who: str, now: float) -> Incident:

@@ -257,6 +257,9 @@ class FakeView:
     def noise(self) -> dict[str, NoiseView]:
         return self.learned
 
+    def incident_of(self, alert: int) -> int:
+        return self.incidents.of_alert(alert)
+
     def oddities(self) -> dict[str, int]:
         return dict(self.odd)
 

@@ -105,6 +105,9 @@ class EngineView(FakeView):
     def open_alerts(self) -> list[Alert]:
         return self.engine.open_alerts()
 
+    def incident_of(self, alert: int) -> int:
+        return 0
+
     def oddities(self) -> dict[str, int]:
         return self.engine.oddities()
 

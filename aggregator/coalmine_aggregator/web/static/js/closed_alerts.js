@@ -5,6 +5,7 @@ import { titleOf } from "./alert_words.js";
 import { scopeChips, toMoment } from "./alerts.js";
 import { ask } from "./asking.js";
 import { Keyed, h, setAttribute, setCell, setText } from "./dom.js";
+import { addressOf } from "./incident_words.js";
 import { count, words } from "./numbers.js";
 import { both, duration, moment } from "./times.js";
 
@@ -69,9 +70,10 @@ export class ClosedAlerts {
 function row() {
   const since = h("a");
   const name = h("span");
+  const incident = h("a", { class: "id", hidden: "" });
   const asked = new Actionable();
   const cells = {
-    name: h("td", {}, name, asked.root),
+    name: h("td", {}, name, " ", incident, asked.root),
     scope: h("td", { class: "tags" }),
     lost: h("td", { class: "number" }),
     cause: h("td", { class: "wide" }),
@@ -88,6 +90,11 @@ function row() {
     if (said === shown) return;
     shown = said;
     setCell(name, alert.folded_into ? `${titleOf(alert)}, part of ${alert.folded_into}` : titleOf(alert));
+    incident.hidden = alert.incident === null;
+    if (alert.incident !== null) {
+      setAttribute(incident, "href", addressOf(alert.incident));
+      setText(incident, `incident ${alert.incident}`);
+    }
     cells.scope.replaceChildren(...scopeChips(alert));
     const sums = alert.total.expected > 0 ? alert.total : alert.sums;
     toMoment(since, alert);
