@@ -111,10 +111,12 @@ def write_up(book: Changing, number: int, postmortem: Postmortem, who: str, now:
     """What was learned. One that is resolved is written up then."""
     who, incident = _name(who), _whole(book, number)
     postmortem = written.postmortem(postmortem)
+    rewrites_public = postmortem.public != incident.postmortem.public
     book.put(incident._replace(postmortem=postmortem))
     if incident.state is IncidentState.RESOLVED and postmortem != Postmortem():
         book.move(number, IncidentState.POSTMORTEM, now)
-    book.write(number, EntryKind.POSTMORTEM, now, who=who, text="The post-mortem was written.")
+    text = "The post-mortem was written."
+    book.write(number, EntryKind.POSTMORTEM, now, who=who, text=text, rewrites_public=rewrites_public)
 
 
 def merge(book: Changing, number: int, into: int, who: str, now: float) -> None:

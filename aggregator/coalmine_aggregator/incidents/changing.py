@@ -89,6 +89,7 @@ class Changing:
         public: str = "",
         alert: int = 0,
         scope: Scope | None = None,
+        rewrites_public: bool = False,
     ) -> None:
         """Adds an entry to its timeline, with the state that it is in. Raises ValueError where people
         find no room; what comes by itself is left out then."""
@@ -99,7 +100,9 @@ class Changing:
             return
         sequence = incident.entries + 1
         state = incident.state
-        self._entries.append(Entry(number, sequence, at, kind, who, text, state, public, alert, scope))
+        self._entries.append(
+            Entry(number, sequence, at, kind, who, text, state, public, alert, scope, rewrites_public)
+        )
         said = kind is EntryKind.OPENED or (who and kind is not EntryKind.ACKNOWLEDGED)
         self.put(
             incident._replace(

@@ -63,7 +63,7 @@ class Entry(NamedTuple):
     `at` is seconds since the epoch. `who` did it; empty for what Coalmine saw by itself. `text` is for
     those who work on it; `public` is what a person wrote for customers, who see nothing else of it.
     `state` is that of the incident after it. `scope` is the one that an alert had then, None where the
-    entry is about none.
+    entry is about none. `rewrites_public` says of a POSTMORTEM that it changed what customers read.
     """
 
     incident: int
@@ -76,6 +76,7 @@ class Entry(NamedTuple):
     public: str = ""
     alert: int = 0
     scope: Scope | None = None
+    rewrites_public: bool = False
 
 
 class Affected(NamedTuple):
@@ -154,6 +155,11 @@ class Postmortem(NamedTuple):
     cause: str = ""
     affected: str = ""
     resolution: str = ""
+
+    @property
+    def public(self) -> tuple[str, str, str]:
+        """What customers read of it, each text empty where there is nothing."""
+        return self.cause.strip(), self.affected.strip(), self.resolution.strip()
 
 
 class Incident(NamedTuple):

@@ -85,7 +85,8 @@ class _Walk:
         self._lossy: Hit | None = None
         self._publication = Publication.BY_COMPONENT
         self._is_by_hand = bool(incident.opened_by)
-        self._is_written_up = is_written_up(incident)
+        writings = public_writings(incident, entries)
+        self._written_up_by = writings[0].sequence if writings else None
         self._state: IncidentState | None = None
         self._shown: IncidentState | None = None
         self._is_shown = False
@@ -116,7 +117,13 @@ class _Walk:
                 self._set(entry.alert, entry.scope)
         if entry.state is not self._state:
             self.monitoring_at = _monitoring_at(self.monitoring_at, entry)
-        self._state = public_state(entry.state, is_written_up=self._is_written_up)
+        self._state = public_state(entry.state, is_written_up=self._is_written_up(entry))
+
+    def _is_written_up(self, entry: Entry) -> bool:
+        """Whether customers could read by then what was learned."""
+        if self._is_by_hand and self._publication is Publication.BY_COMPONENT:
+            return False
+        return self._written_up_by is not None and entry.sequence >= self._written_up_by
 
     def _take_over(self, at: float) -> None:
         """What began by then and came with another incident: this one's from there on."""
@@ -194,10 +201,16 @@ def waits(incident: Incident) -> bool:
 
 def is_written_up(incident: Incident) -> bool:
     """Whether customers can read what was learned."""
-    postmortem = incident.postmortem
-    return not waits(incident) and any(
-        text.strip() for text in (postmortem.cause, postmortem.affected, postmortem.resolution)
-    )
+    return not waits(incident) and any(incident.postmortem.public)
+
+
+def public_writings(incident: Incident, entries: Sequence[Entry]) -> tuple[Entry, ...]:
+    """The entries that wrote what customers can read of what was learned, first and again; the newest
+    writing alone where the timeline does not say which of them did."""
+    if not is_written_up(incident):
+        return ()
+    writings = tuple(entry for entry in entries if entry.kind is EntryKind.POSTMORTEM)
+    return tuple(entry for entry in writings if entry.rewrites_public) or writings[-1:]
 
 
 def public_state(state: IncidentState, *, is_written_up: bool) -> IncidentState:

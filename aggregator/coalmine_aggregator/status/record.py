@@ -9,7 +9,6 @@ from typing import NamedTuple
 from coalmine_aggregator.incidents.publicity import may_be_public
 from coalmine_aggregator.model.incident import (
     Entry,
-    EntryKind,
     Incident,
     IncidentState,
     Postmortem,
@@ -22,6 +21,7 @@ from coalmine_aggregator.status.course import (
     course_of,
     is_written_up,
     public_state,
+    public_writings,
     waits,
 )
 from coalmine_aggregator.status.plan import Plan
@@ -94,17 +94,16 @@ class _Teller:
             loss is not None and loss.bad for loss in self._losses.values()
         )
 
-        is_told = is_written_up(incident)
-        self._postmortem = incident.postmortem if is_told else Postmortem()
+        self._postmortem = incident.postmortem if is_written_up(incident) else Postmortem()
         # What was learned may be put better after it was told first.
         self._written_at = max(
-            (entry.at for entry in recorded.entries if is_told and entry.kind is EntryKind.POSTMORTEM),
-            default=0.0,
+            (entry.at for entry in public_writings(incident, recorded.entries)), default=0.0
         )
 
     def incident(self, steps: tuple[Step, ...], monitoring_at: float | None) -> PublicIncident:
         incident, components = self._incident, self._components
         updates = tuple(map(self._update, steps))
+        cause, affected, resolution = self._postmortem.public
         grades = [words.GRADES[self._status(each)] for each in components]
         return PublicIncident(
             id=id_of(self._plan, incident.number),
@@ -125,9 +124,9 @@ class _Teller:
             ended_at=incident.ended_at,
             monitoring_at=monitoring_at,
             resolved_at=incident.resolved_at,
-            cause=self._postmortem.cause.strip(),
-            affected=self._postmortem.affected.strip(),
-            resolution=self._postmortem.resolution.strip(),
+            cause=cause,
+            affected=affected,
+            resolution=resolution,
         )
 
     def _update(self, step: Step) -> PublicUpdate:

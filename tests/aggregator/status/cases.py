@@ -76,6 +76,7 @@ class Story:
         alert: int = 0,
         scope: Scope | None = None,
         who: str = "",
+        rewrites_public: bool = False,
     ) -> Story:
         state = state or self.incident.state
         sequence = len(self.entries) + 1
@@ -90,6 +91,7 @@ class Story:
             public,
             alert,
             scope,
+            rewrites_public,
         )
         self.entries.append(entry)
         self.incident = self.incident._replace(state=state, updated_at=NOW + after, entries=sequence)

@@ -78,6 +78,26 @@ def test_from_the_alert_to_what_was_learned() -> None:
     assert incident.started_at == NOW - 3
 
 
+def test_what_stays_inside_moves_nothing_of_what_was_learned() -> None:
+    office = Office()
+    office.take(opened(UDP))
+    office.take(closed(UDP, NOW + 300), at=NOW + 300)
+    office.due(NOW + 900)
+    for after, learned in (
+        (1_000, Postmortem(summary="Draft.")),
+        (2_000, Postmortem(summary="Draft.", cause="A bad build.")),
+        (3_000, Postmortem(summary="Draft.", cause="A build that read no packets.")),
+        (4_000, Postmortem(summary="Long.", cause="A build that read no packets.")),
+    ):
+        office.act(lambda desk, at=NOW + after, all_=learned: desk.write_up(1, all_, "anna", at))
+    (incident,) = site(office).incidents
+    assert (incident.updates[0].state, incident.updates[0].at - NOW) == (
+        IncidentState.POSTMORTEM,
+        2_000,
+    )
+    assert incident.updated_at == NOW + 3_000
+
+
 def test_it_comes_back_while_it_is_watched() -> None:
     office = Office()
     office.take(opened(UDP))
