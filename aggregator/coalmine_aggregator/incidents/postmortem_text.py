@@ -169,7 +169,8 @@ def _said(entry: Entry) -> str:
 
 def _snapshots(incident: Incident, snapshots: Sequence[SnapshotName]) -> Iterator[str]:
     lines = [
-        f"- `{name}`: {_PICTURES[name]}; `coalmine incidents snapshot {incident.number} {name}`"
+        f"- `{name}`: {_PICTURES[name]}; "
+        f"`coalmine incidents snapshot {incident.number} {name} -o {name}.svg`"
         for name in snapshots
     ]
     yield "\n".join(lines) or "None was made."
