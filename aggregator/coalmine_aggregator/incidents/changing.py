@@ -108,7 +108,7 @@ class Changing:
             incident._replace(
                 entries=sequence,
                 updated_at=max(incident.updated_at, at),
-                told_at=max(incident.told_at, at) if said else incident.told_at,
+                told_at=at if said else incident.told_at,  # a clock may have been ahead
             )
         )
         if sequence == MAX_SEEN - 1:

@@ -102,7 +102,9 @@ class Counting:
     def _waits(self, incident: Incident, why: Why, now: float) -> bool:
         """Whether it was asked for lately, and nothing changed since."""
         asked = self._asked.get((incident.number, why))
-        return asked is not None and incident.state_at <= asked and 0 <= now - asked < AGAIN_S
+        if asked is None or not 0 <= now - asked < AGAIN_S:
+            return False
+        return incident.state_at <= asked or incident.state_at > now  # the clock was ahead
 
 
 def settled(incident: Incident, impact: Impact) -> Impact:

@@ -140,7 +140,8 @@ class Desk:
         if incident is None or incident.merged_into:
             return IncidentChanges()
         impact, before = settled(incident, impact), incident.impact
-        if before is not None and (before.is_final or impact.measured_at < before.measured_at):
+        # One that is newer than now is of a clock that was ahead.
+        if before is not None and (before.is_final or impact.measured_at < before.measured_at <= now):
             return IncidentChanges()
         counted = self._held[number] = incident._replace(impact=impact)
         return IncidentChanges((counted,))

@@ -68,7 +68,8 @@ def test_an_answer_that_was_overtaken_is_not_kept() -> None:
     (first,) = office.desk.to_measure(NOW)
     answer(office, first, NOW)
     assert answer(office, first, NOW + 2, bad=6)
-    assert not answer(office, first, NOW + 1)
+    late = Impact(first.first, first.last, (CellImpact("udp", "eu", 5, 100),), NOW + 1)
+    assert office.desk.measured(1, late, NOW + 3) == ((), ())
     impact = office[1].impact
     assert impact is not None
     assert (impact.bad, impact.judged) == (6, 100)
@@ -196,3 +197,18 @@ def test_a_storm_is_counted_a_few_at_a_time_and_all_in_turn() -> None:
 def test_an_impact_of_none_is_dropped() -> None:
     impact = Impact(1, 2, (), NOW)
     assert opened_office().desk.measured(9, impact, NOW) == ((), ())
+
+
+def test_a_clock_that_was_ahead_stops_no_counting_and_hurries_none() -> None:
+    """Its state and its count are of an hour that the clock took back."""
+    office = opened_office()
+    ahead = NOW + 3_600
+    assert wanted(office, ahead)
+    office.act(lambda desk: desk.update(1, state=IncidentState.IDENTIFIED, who="anna", now=ahead + 1))
+    wanted(office, ahead + 2)
+    (first,) = office.desk.to_measure(NOW + 10)
+    assert answer(office, first, NOW + 10, bad=7)
+    assert office[1].impact is not None
+    assert (office[1].impact.bad, office[1].impact.measured_at) == (7, NOW + 10)
+    asked = [second for second in range(11, 131) if wanted(office, NOW + second)]
+    assert len(asked) == 4
