@@ -220,7 +220,11 @@ def _over_at(told: Sequence[Told], planned: Sequence[Planned]) -> dict[str, floa
     """When the last trouble or work on a component was over that customers were told of, by its id."""
     over: dict[str, float] = {}
     ends = [(each.public.resolved_at, each.public.components) for each in told]
-    ends += [(each.public.completed_at, each.public.components) for each in planned]
+    ends += [
+        (each.public.completed_at, each.public.components)
+        for each in planned
+        if not each.public.is_called_off
+    ]
     for end, components in ends:
         if end is not None:
             over |= {id_: max(end, over.get(id_, 0.0)) for id_ in components}

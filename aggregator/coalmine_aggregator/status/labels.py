@@ -6,7 +6,12 @@ from collections.abc import Mapping
 from typing import Final
 
 from coalmine_aggregator.model.incident import IncidentState
-from coalmine_aggregator.status.site import ComponentStatus, Grade, MaintenanceState
+from coalmine_aggregator.status.site import (
+    ComponentStatus,
+    Grade,
+    MaintenanceState,
+    PublicMaintenance,
+)
 
 COMPONENT: Final[Mapping[ComponentStatus, str]] = {
     ComponentStatus.OPERATIONAL: "Operational",
@@ -28,8 +33,19 @@ GRADE: Final[Mapping[Grade, str]] = {
     Grade.MAJOR: "Major impact",
     Grade.CRITICAL: "Critical impact",
 }
-MAINTENANCE: Final[Mapping[MaintenanceState, str]] = {
+_MAINTENANCE: Final[Mapping[MaintenanceState, str]] = {
     MaintenanceState.SCHEDULED: "Scheduled",
     MaintenanceState.IN_PROGRESS: "In progress",
     MaintenanceState.COMPLETED: "Completed",
 }
+CALLED_OFF: Final = "This maintenance was called off before it began."
+
+
+def maintenance_label(work: PublicMaintenance) -> str:
+    """How far planned work is."""
+    return "Called off" if work.is_called_off else _MAINTENANCE[work.state]
+
+
+def maintenance_icon(work: PublicMaintenance) -> str:
+    """The name of the icon that tells so."""
+    return "called_off" if work.is_called_off else str(work.state)

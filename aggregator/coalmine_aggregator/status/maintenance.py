@@ -22,18 +22,19 @@ class Planned(NamedTuple):
 
 
 def plan_of(silence: Silence, plan: Plan, cells: Collection[Cell], now: float) -> Planned | None:
-    """What customers see of a silence at `now`; None where nothing was written for them, where it is
-    about no component, and where it was called off before it began."""
+    """What customers see of a silence at `now`; None where nothing was written for them, and where
+    it is about no component."""
     body = silence.public.strip()
     if silence.kind is not SilenceKind.MAINTENANCE or not body:
-        return None
-    if silence.over_at <= silence.starts_at:
         return None
     components = _components(silence, plan, cells)
     if not components:
         return None
     over = silence.over_at if silence.over_at <= now else None
-    begun = [at for at in (silence.created_at, silence.starts_at, silence.over_at) if at <= now]
+    is_called_off = over is not None and over <= silence.starts_at
+    steps = [silence.created_at, silence.over_at]
+    if not is_called_off:
+        steps.append(silence.starts_at)
     return Planned(
         PublicMaintenance(
             id=plan.id_of("maintenance", silence.id),
@@ -43,9 +44,10 @@ def plan_of(silence: Silence, plan: Plan, cells: Collection[Cell], now: float) -
             scheduled_for=silence.starts_at,
             scheduled_until=silence.ends_at,
             created_at=silence.created_at,
-            updated_at=max(silence.created_at, *begun),
+            updated_at=max((at for at in steps if at <= now), default=silence.created_at),
             components=tuple(each.id for each in components if not each.is_retired),
             completed_at=over,
+            is_called_off=is_called_off,
         ),
         components,
     )

@@ -79,7 +79,9 @@ def _environment() -> Environment:
         component_label=labels.COMPONENT,
         incident_label=labels.INCIDENT,
         grade_label=labels.GRADE,
-        maintenance_label=labels.MAINTENANCE,
+        maintenance_label=labels.maintenance_label,
+        maintenance_icon=labels.maintenance_icon,
+        called_off=labels.CALLED_OFF,
         web_address=web_address,
         lines=lines,
     )

@@ -124,7 +124,8 @@ class PublicIncident(NamedTuple):
 
 
 class PublicMaintenance(NamedTuple):
-    """Planned work that customers were told of."""
+    """Planned work that customers were told of. One that was called off before it began is completed,
+    `completed_at` then."""
 
     id: str
     name: str
@@ -136,6 +137,7 @@ class PublicMaintenance(NamedTuple):
     updated_at: float
     components: tuple[str, ...]
     completed_at: float | None = None
+    is_called_off: bool = False
 
 
 class PageInfo(NamedTuple):

@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from coalmine_aggregator.status.ids import public_id
+from coalmine_aggregator.status.labels import CALLED_OFF
 from coalmine_aggregator.status.moments import Moments, iso, utc
 from coalmine_aggregator.status.pages import clean
 from coalmine_aggregator.status.site import (
@@ -230,12 +231,13 @@ def _update(update: PublicUpdate, incident: str) -> Tree:
 
 def _maintenance(work: PublicMaintenance, page: PageInfo, components: dict[str, Tree]) -> Tree:
     steps = [(MaintenanceState.SCHEDULED, work.created_at, clean(work.body))]
-    if work.state is not MaintenanceState.SCHEDULED:
+    if work.state is not MaintenanceState.SCHEDULED and not work.is_called_off:
         begun = max(work.scheduled_for, work.created_at)  # it may be told of when it has begun
         steps.append((MaintenanceState.IN_PROGRESS, begun, "The maintenance has begun."))
     if work.state is MaintenanceState.COMPLETED:
         over = work.scheduled_until if work.completed_at is None else work.completed_at
-        steps.append((MaintenanceState.COMPLETED, over, "The maintenance is completed."))
+        said = CALLED_OFF if work.is_called_off else "The maintenance is completed."
+        steps.append((MaintenanceState.COMPLETED, over, said))
     return {
         "id": work.id,
         "name": clean(work.name),

@@ -249,6 +249,12 @@ def in_maintenance() -> Site:
     return site._replace(headline="Maintenance in progress", components=changed, maintenances=works)
 
 
+def called_off() -> PublicMaintenance:
+    """Planned for tomorrow, and called off today."""
+    off = maintenance(MaintenanceState.COMPLETED, 5)
+    return off._replace(completed_at=NOW - 3_600, updated_at=NOW - 3_600, is_called_off=True)
+
+
 def stale() -> Site:
     """Nothing was measured for four minutes."""
     return well()._replace(measured_at=NOW - 241, is_stale=True)

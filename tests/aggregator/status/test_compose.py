@@ -187,6 +187,16 @@ def test_planned_work_shows_and_hides_no_outage() -> None:
     assert of(outage, "udp").status is PARTIAL
 
 
+def test_work_that_was_called_off_changes_no_state_and_stays_told() -> None:
+    off = work("https")._replace(ended_at=NOW + 5, ended_by="anna")
+    site = compose(inputs(works=(off,)))
+    assert [each.is_called_off for each in site.maintenances] == [True]
+    assert (of(site, "https").status, of(site, "https").status_since) == (
+        OPERATIONAL,
+        of(compose(inputs()), "https").status_since,
+    )
+
+
 @pytest.mark.parametrize(
     ("states", "grade", "headline"),
     [

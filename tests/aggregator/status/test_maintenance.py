@@ -56,11 +56,20 @@ def test_it_begins_and_ends_by_the_clock(
     assert len(found.id) == 12
 
 
-def test_ended_by_hand_it_is_over_and_called_off_it_is_gone() -> None:
+def test_ended_by_hand_it_is_over() -> None:
     early = seen(work()._replace(ended_at=NOW + 150, ended_by="anna"), NOW + 160)
     assert early is not None
     assert (early.state, early.completed_at) == (MaintenanceState.COMPLETED, NOW + 150)
-    assert seen(work()._replace(ended_at=NOW + 50, ended_by="anna"), NOW + 60) is None
+    assert not early.is_called_off
+
+
+@pytest.mark.parametrize("after", [60, 150, 900])
+def test_called_off_before_it_begins_it_stays_and_says_so(after: float) -> None:
+    found = seen(work()._replace(ended_at=NOW + 50, ended_by="anna"), NOW + after)
+    assert found is not None
+    assert found.is_called_off
+    assert (found.state, found.completed_at) == (MaintenanceState.COMPLETED, NOW + 50)
+    assert (found.scheduled_for, found.updated_at) == (NOW + 100, NOW + 50)
 
 
 def test_only_what_was_written_for_customers_is_told() -> None:

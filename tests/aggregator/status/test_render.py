@@ -247,6 +247,16 @@ def test_every_incident_is_told_in_full_in_the_history() -> None:
     assert told.count("Datapoints have arrived for ten minutes.") == 130
 
 
+def test_work_that_was_called_off_is_said_so_wherever_it_was_read() -> None:
+    work = sites.called_off()
+    made = render(sites.well()._replace(maintenances=(work,)))
+    for name in ("index.html", "history/index.html", f"maintenances/{work.id}/index.html"):
+        text = Markup(made[name].body.decode()).text
+        assert "maintenance called off" in text.lower().replace("maintenance: ", "maintenance "), name
+        assert "Completed" not in text.partition("called off")[2][:200], name
+    assert b"called off before it began" in made["history.atom"].body
+
+
 def test_what_is_behind_is_said() -> None:
     index = Markup(render(sites.stale())["index.html"].body.decode()).text
     said = "Last measured 11:59:04 UTC, 4 minutes ago; what is shown is the last known state."

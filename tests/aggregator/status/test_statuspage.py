@@ -240,6 +240,15 @@ def test_lists_are_bounded_and_what_is_open_is_never_left_out() -> None:
     ]
 
 
+def test_work_that_was_called_off_is_completed_and_says_so() -> None:
+    site = sites.well()._replace(maintenances=(sites.called_off(),))
+    [told] = document(site, "scheduled-maintenances")["scheduled_maintenances"]
+    steps = [(each["status"], each["body"]) for each in told["incident_updates"]]
+    assert (told["status"], len(steps)) == ("completed", 2)
+    assert steps[0] == ("completed", "This maintenance was called off before it began.")
+    assert document(site, "summary")["scheduled_maintenances"] == []
+
+
 def test_what_is_behind_is_said() -> None:
     status = document(sites.stale(), "status")["status"]
     assert status["description"] == (
