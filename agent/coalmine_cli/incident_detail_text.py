@@ -103,8 +103,10 @@ def _over(incident: Incident) -> str:
 
 
 def _lost(impact: Impact) -> str:
-    share = f" ({percent(impact.bad / impact.judged)})" if impact.judged else ""
     counted = "" if impact.is_final else f", as counted {moment(impact.measured_at)}"
+    if not impact.judged:
+        return f"nothing that was measured{counted}"
+    share = f" ({percent(impact.bad / impact.judged)})"
     return f"{impact.bad:,} of {impact.judged:,} datapoints{share}{counted}"
 
 

@@ -3,6 +3,7 @@ wrong; viewers see no forms; whatever is told is text."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -410,3 +411,25 @@ async def test_what_is_not_there_is_said(site: Site, tab: Tab) -> None:
     await tab.page.goto(str(site.server.make_url("/incidents/7")))
     await tab.until("document.querySelector('#problem').innerText === 'There is no incident 7.'")
     assert not await tab.value("document.querySelector('#incident').checkVisibility()")
+
+
+async def test_closed_alerts_lead_to_their_incident_too(site: Site, tab: Tab, tmp_path: Path) -> None:
+    view = site.view
+    opened(view)
+    (alert,) = view.alerts
+    happens(view, Change.CLOSED, 1)
+    view.closed = [
+        alert._replace(closed_at=view.now),
+        make_alert(2, ordinal=2, closed_at=view.now - 60),  # a ticket has none
+    ]
+    site.beat()
+    await show(site, tab, "/")
+    links = (
+        "[...document.querySelectorAll('table.list td a:not([hidden])')].map((each) => each.innerText)"
+    )
+    await tab.until(f"{links}.filter((text) => text.startsWith('incident')).join() === 'incident 1'")
+    for width in (1280, 390):
+        await tab.page.set_viewport_size({"width": width, "height": 900})
+        await tab.page.screenshot(path=tmp_path / f"closed-{width}.png", full_page=True)
+    await tab.page.get_by_role("link", name="incident 1", exact=True).click()
+    await tab.page.wait_for_url("**/incidents/1")

@@ -95,7 +95,9 @@ async def test_those_that_are_over_are_listed_where_asked_for(
     env = {"COALMINE_URL": await serve()}
     assert (await coalmine("update", "1", "fixed", "--state", "resolved", **env)).code == 0
     assert (await coalmine("list", **env)).out == "No incident is open.\n"
-    assert "resolved" in (await coalmine("list", "--all", **env)).out
+    listed = (await coalmine("list", "--all", **env)).out
+    assert "resolved" in listed
+    assert "still open: alert 7; it goes on: coalmine incidents reopen 1" in listed
     assert "resolved" in (await coalmine("list", "--state", "resolved", **env)).out
     none = await coalmine("list", "--state", "monitoring", **env)
     assert (none.code, none.out) == (0, "There is no such incident.\n")
@@ -157,6 +159,9 @@ Customers would read
     )
     body = json.loads((await coalmine("show", "1", "--json", **env)).out)
     assert body["entries"][2]["public"] == "We know the cause."
+    desk.every[1] = desk.every[1]._replace(impact=impact._replace(cells=()))
+    unseen = (await coalmine("show", "1", **env)).out
+    assert "  lost       nothing that was measured, as counted 2026-09-21 15:13:20\n" in unseen
 
 
 async def test_a_long_timeline_is_told_to_its_end(open_view: FakeView, serve: Serve) -> None:
@@ -259,7 +264,7 @@ async def test_opening_titling_merging_and_reopening(open_view: FakeView, serve:
     assert "is investigating" in again.out
     conflict = await coalmine("reopen", "1", **env)
     assert conflict.code == 2
-    assert "incident 1 is open" in conflict.err
+    assert "Incident 1 is open; see how it stands: coalmine incidents show 1" in conflict.err
     for wrong in (["--label", "region"], ["--since", "noon"]):
         assert (await coalmine("open", "ingest", "--title", "x", *wrong, **env)).code == 2
 

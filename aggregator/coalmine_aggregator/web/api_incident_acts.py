@@ -15,6 +15,7 @@ from coalmine_aggregator.incidents import postmortem_text
 from coalmine_aggregator.model.incident import Incident, Postmortem
 from coalmine_aggregator.web.api_incidents import find, no_such_incident, parse_number, told
 from coalmine_aggregator.web.bodies import Body, bad_body, read_body
+from coalmine_aggregator.web.duty import NotKeptError
 from coalmine_aggregator.web.entrance import IDENTITY, needs
 from coalmine_aggregator.web.incident_answers import IncidentAnswer
 from coalmine_aggregator.web.incident_bodies import (
@@ -50,7 +51,7 @@ async def open_(request: web.Request) -> web.Response:
     """Opens one by hand."""
     body = await _body(request, OpenBody, MAX_TEXTS)
     opening, app = body.opening(), request.app
-    with _acting(OpenBody, "It is opened"):
+    with _acting(request, "open", None, OpenBody, "It is opened"):
         opened = await app[VIEW].incidents.open(opening, request[IDENTITY].name, app[NOW]())
     reply = _done(request, opened, "open", {"service": opened.service, "title": opened.title})
     reply.set_status(HTTPStatus.CREATED)
@@ -63,7 +64,7 @@ async def update(request: web.Request) -> web.Response:
     """Says how it stands."""
     number, body = parse_number(request), await _body(request, UpdateBody, MAX_TEXTS)
     app = request.app
-    with _acting(UpdateBody, "It is said"):
+    with _acting(request, "update", number, UpdateBody, "It is said"):
         changed = await app[VIEW].incidents.update(
             number,
             state=body.state,
@@ -82,7 +83,7 @@ async def note(request: web.Request) -> web.Response:
     """Notes something for those who work on it."""
     number, body = parse_number(request), await _body(request, NoteBody, MAX_TEXTS)
     app = request.app
-    with _acting(NoteBody, "It is noted"):
+    with _acting(request, "note", number, NoteBody, "It is noted"):
         changed = await app[VIEW].incidents.note(number, body.text, request[IDENTITY].name, app[NOW]())
     return _done(request, changed, "note")
 
@@ -94,7 +95,7 @@ async def title(request: web.Request) -> web.Response:
     if body.title is None and body.public_title is None:
         raise bad_body("", "There is no title in it.", "give title, public_title or both")
     app = request.app
-    with _acting(TitleBody, "It is called that"):
+    with _acting(request, "title", number, TitleBody, "It is called that"):
         changed = await app[VIEW].incidents.title(
             number, body.title, body.public_title, request[IDENTITY].name, app[NOW]()
         )
@@ -108,7 +109,7 @@ async def publish(request: web.Request) -> web.Response:
     number = parse_number(request)
     await _body(request, Body)
     app = request.app
-    with _acting(Body, "It is published"):
+    with _acting(request, "publish", number, Body, "It is published"):
         changed = await app[VIEW].incidents.publish(number, request[IDENTITY].name, app[NOW]())
     return _done(request, changed, "publish")
 
@@ -119,7 +120,7 @@ async def withhold(request: web.Request) -> web.Response:
     number = parse_number(request)
     await _body(request, Body)
     app = request.app
-    with _acting(Body, "It is withheld"):
+    with _acting(request, "withhold", number, Body, "It is withheld"):
         changed = await app[VIEW].incidents.withhold(number, request[IDENTITY].name, app[NOW]())
     return _done(request, changed, "withhold")
 
@@ -130,7 +131,7 @@ async def reopen(request: web.Request) -> web.Response:
     """It goes on after all."""
     number, body = parse_number(request), await _body(request, ReopenBody, MAX_TEXTS)
     app, who = request.app, request[IDENTITY].name
-    with _acting(ReopenBody, "It is reopened"):
+    with _acting(request, "reopen", number, ReopenBody, "It is reopened"):
         changed = await app[VIEW].incidents.reopen(number, body.text, who, app[NOW]())
     return _done(request, changed, "reopen")
 
@@ -143,7 +144,7 @@ async def merge(request: web.Request) -> web.Response:
     desk = app[VIEW].incidents
     for each in (number, body.into):
         await find(desk, each)
-    with _acting(MergeBody, "It is merged"):
+    with _acting(request, "merge", number, MergeBody, "It is merged"):
         survivor = await desk.merge(number, body.into, request[IDENTITY].name, app[NOW]())
     app[AUDIT].put(request[IDENTITY], "incident.merge", str(number), {"into": survivor.number})
     return json_reply(IncidentAnswer(app[NOW](), told(desk, survivor)))
@@ -161,7 +162,7 @@ async def write_up(request: web.Request) -> web.Response:
         over = (await find(desk, number)).postmortem
         if body.replaces != version_of(over):
             raise _changed(number)
-    with _acting(PostmortemBody, "It is written"):
+    with _acting(request, "postmortem", number, PostmortemBody, "It is written"):
         try:
             changed = await desk.write_up(number, written, request[IDENTITY].name, app[NOW](), over)
         except PostmortemChangedError:
@@ -204,11 +205,21 @@ def _done(
 
 
 @contextmanager
-def _acting(kind: type[Body], what: str) -> Iterator[None]:
-    """Around an act on an incident; `what` says that it is done."""
+def _acting(
+    request: web.Request, act: str, number: int | None, kind: type[Body], what: str
+) -> Iterator[None]:
+    """Around an act on an incident; `what` says that it is done. `number` is None of a new one."""
     try:
         with kept(what):
-            yield
+            try:
+                yield
+            except NotKeptError:
+                # It stands all the same, and is written with this as soon as that can be.
+                named = "" if number is None else str(number)
+                request.app[AUDIT].put(
+                    request[IDENTITY], f"incident.{act}", named, {"was_kept_late": True}
+                )
+                raise
     except KeyError as error:
         raise no_such_incident(str(error.args[0])) from None
     except ValueError as error:
@@ -216,9 +227,11 @@ def _acting(kind: type[Body], what: str) -> Iterator[None]:
         member = field.partition(".")[0].partition("[")[0]  # of actions[0].due, for one
         if colon and member in kind.__struct_fields__:
             raise bad_body(field, f"{field} {why}.") from None
+        said = why or str(error)
         raise ProblemError(
             HTTPStatus.CONFLICT,
             "incident-conflict",
-            f"{why or error}.",
-            hint="see how it stands: coalmine incidents show NUMBER",
+            f"{said[:1].upper()}{said[1:]}.",
+            hint="see how it stands: coalmine incidents show "
+            + ("NUMBER" if number is None else str(number)),
         ) from None

@@ -322,10 +322,16 @@ async def test_what_the_store_has_not_written_is_told_as_such(desk_site: Site, a
     if act == "reopen":
         await post(desk_site, "/2/update", {"state": "resolved"})
     desk_site.view.incidents.writes = False
+    desk_site.view.audited.clear()
     body = ACTS[act] if act else {"service": "ingest", "title": "x"}
     path = f"/2/{act}" if act else ""
     problem = await post(desk_site, path, body, who="olga", status=503)
     assert problem["type"] == "urn:coalmine:problem:not-kept"
+    # It stands, and will be written: so is who did it.
+    (audited,) = desk_site.view.audited
+    assert (audited.actor, audited.action) == ("olga", f"incident.{act or 'open'}")
+    assert audited.object_ == ("2" if act else "")
+    assert json.loads(audited.detail) == {"was_kept_late": True}
 
 
 async def test_pages_and_filters(desk_site: Site) -> None:
