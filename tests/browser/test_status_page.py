@@ -33,6 +33,7 @@ PAGES: tuple[tuple[Callable[[], Site], tuple[str, ...]], ...] = (
     (sites.outage, ("/", "/incidents/incidentopen/")),
     (sites.in_maintenance, ("/", "/maintenances/maintenanc03/", "/maintenances/maintenanc02/")),
     (sites.stale, ("/",)),
+    (sites.in_part, ("/",)),
 )
 
 

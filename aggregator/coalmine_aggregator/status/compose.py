@@ -28,15 +28,21 @@ from coalmine_aggregator.status.touching import Touching, is_of_alert, worse
 STALE_S: Final = 60.0
 """When the newest second that was measured is older, the states are the last known ones."""
 
+UNMEASURED_S: Final = 120.0
+"""A component of which nothing was judged for so long while others were measured is not measured. What
+is lost without a word is judged later than what arrives, so it is longer than that takes."""
+
 _OPERATIONAL = ComponentStatus.OPERATIONAL
 _GOING_ON = (IncidentState.INVESTIGATING, IncidentState.IDENTIFIED)
 
 
 class Live(NamedTuple):
-    """How a component does, as its fold says; `since` is None where it never changed."""
+    """How a component does, as its fold says; `since` is None where it never changed. `judged_at` is
+    the newest second of which anything was judged of it, None where none is remembered."""
 
     status: ComponentStatus
     since: float | None = None
+    judged_at: float | None = None
 
 
 class Inputs(NamedTuple):
@@ -112,6 +118,7 @@ def compose(inputs: Inputs, memory: Memory | None = None) -> Site:
     if grade is Grade.NONE and any(_is_unplaced(each) for _, each in seen):
         grade = Grade.MINOR
     is_maintained = ComponentStatus.UNDER_MAINTENANCE in statuses
+    is_whole = all(each.is_measured for each in components)
     measured_at = inputs.measured_at
     return Site(
         page=plan.info,
@@ -121,7 +128,7 @@ def compose(inputs: Inputs, memory: Memory | None = None) -> Site:
         grade=grade,
         headline=words.UNMEASURED
         if measured_at is None
-        else words.headline(grade, is_maintained=is_maintained),
+        else words.headline(grade, is_maintained=is_maintained, is_whole=is_whole),
         components=components,
         incidents=tuple(each.public for _, each in seen),
         maintenances=tuple(each.public for each in planned),
@@ -164,6 +171,7 @@ class _Statuses:
         )
         created_at = self._created_at(component, sums)
         status, since, is_since_known = self._status(component, follows, created_at)
+        is_measured, measured_until = self._measured(component, sums)
         return PublicComponent(
             id=component.id,
             name=component.name,
@@ -175,7 +183,21 @@ class _Statuses:
             created_at=created_at,
             days=days,
             is_since_known=is_since_known,
+            is_measured=is_measured,
+            measured_until=measured_until,
         )
+
+    def _measured(self, component: Component, sums: Sequence[DaySums]) -> tuple[bool, float | None]:
+        """Whether it is measured as long as anything is, and until when it was where it is not. What
+        never was is not new to anybody."""
+        newest = self._inputs.measured_at
+        live = self._inputs.states.get(component.id)
+        judged_at = None if live is None else live.judged_at
+        if newest is None or (judged_at is None and not any(each.judged for each in sums)):
+            return True, None
+        if judged_at is not None and newest - judged_at <= UNMEASURED_S:
+            return True, None
+        return False, judged_at
 
     def _created_at(self, component: Component, sums: Sequence[DaySums]) -> float:
         known = [each.date for each in sums if each.judged > 0]

@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 
 from markupsafe import Markup
 
+from coalmine_aggregator.status import words
 from coalmine_aggregator.status.figures import lasted
 from coalmine_aggregator.status.frame import Frame, Item, Told
 from coalmine_aggregator.status.memo import Memo
@@ -78,6 +79,7 @@ def now_page(site: Site, frame: Frame, memo: Memo, always: dict[str, Any]) -> st
         more_planned=max(0, len(planned) - _MOST),
         measured=_measured(site, frame),
         behind="" if site.measured_at is None else _age(site.now - site.measured_at),
+        unmeasured=words.unmeasured([each.name for each in site.components if not each.is_measured]),
         past_days=PAST_DAYS,
         past=memo.of("past", (frame, today, recent), lambda: _past(frame, today, recent)),
     )
@@ -86,6 +88,8 @@ def now_page(site: Site, frame: Frame, memo: Memo, always: dict[str, Any]) -> st
 def _tone(site: Site) -> str:
     """The class that gives the headline its colour, and by its end the shape."""
     if site.is_stale or site.measured_at is None:
+        return "g-unknown"
+    if site.grade is Grade.NONE and not all(each.is_measured for each in site.components):
         return "g-unknown"
     at_work = ComponentStatus.UNDER_MAINTENANCE
     if site.grade is Grade.NONE and any(each.status is at_work for each in site.components):

@@ -53,7 +53,9 @@ class Day(NamedTuple):
 class PublicComponent(NamedTuple):
     """A part of the service under its public name. `group` is the heading that it stands under, empty
     for none. `days` are the last 90, the oldest first, today last. Unless `is_since_known` its state
-    lasts for longer than states are remembered, and `status_since` is the last that is known before."""
+    lasts for longer than states are remembered, and `status_since` is the last that is known before.
+    Unless it `is_measured`, others are measured and it is not, so its state is the last known one, of
+    second `measured_until`; None where that is longer ago than is remembered."""
 
     id: str
     name: str
@@ -65,6 +67,8 @@ class PublicComponent(NamedTuple):
     created_at: float
     days: tuple[Day, ...]
     is_since_known: bool = True
+    is_measured: bool = True
+    measured_until: float | None = None
 
 
 class ComponentChange(NamedTuple):

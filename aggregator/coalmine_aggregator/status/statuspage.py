@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from coalmine_aggregator.status import words
 from coalmine_aggregator.status.ids import public_id
 from coalmine_aggregator.status.labels import CALLED_OFF
 from coalmine_aggregator.status.moments import Moments, iso, utc
@@ -114,8 +115,7 @@ def statuspage(told: Told) -> dict[str, bytes]:
 
 def _page(told: Told) -> Tree:
     times = [
-        *(each.status_since for each in told.components),
-        *(each.created_at for each in told.components),
+        *map(_updated_at, told.components),
         *(each.updated_at for each in told.incidents),
         *(each.updated_at for each in told.unresolved),
         *(each.updated_at for each in told.maintenances),
@@ -134,6 +134,8 @@ def _status(told: Told) -> Tree:
     description = clean(told.headline)
     if told.behind is not None:
         description += f" (last known state, measured {utc(told.behind):%Y-%m-%d %H:%M:%S} UTC)"
+    elif names := [clean(each.name) for each in told.components if not each.is_measured]:
+        description += f" ({words.unmeasured(names)})"
     return {"indicator": told.grade, "description": description}
 
 
@@ -158,9 +160,9 @@ def _component(component: PublicComponent, page: PageInfo) -> Tree:
         "name": clean(component.name),
         "status": component.status,
         "created_at": _time(component.created_at),
-        "updated_at": _time(max(component.status_since, component.created_at)),
+        "updated_at": _time(_updated_at(component)),
         "position": component.position,
-        "description": clean(component.description) or None,
+        "description": _description(component) or None,
         "showcase": False,
         "start_date": str(_moments(page.time_zone).day(component.created_at)),
         "group_id": _group_id(page, component.group) if component.group else None,
@@ -170,13 +172,28 @@ def _component(component: PublicComponent, page: PageInfo) -> Tree:
     }
 
 
+def _updated_at(component: PublicComponent) -> float:
+    return max(component.status_since, component.created_at, component.measured_until or 0.0)
+
+
+def _description(component: PublicComponent) -> str:
+    """What it is, and that its state is the last known one where it is."""
+    said = str(clean(component.description))
+    if component.is_measured:
+        return said
+    at = component.measured_until
+    since = "for more than an hour" if at is None else f"since {utc(at):%Y-%m-%d %H:%M:%S} UTC"
+    note = f"not measured {since}; last known state"
+    return f"{said} ({note})" if said else f"{note[0].upper()}{note[1:]}"
+
+
 def _group(name: str, members: Sequence[PublicComponent], page: PageInfo) -> Tree:
     return {
         "id": _group_id(page, name),
         "name": clean(name),
         "status": max((each.status for each in members), key=_WORST.index),
         "created_at": _time(min(each.created_at for each in members)),
-        "updated_at": _time(max(max(each.status_since, each.created_at) for each in members)),
+        "updated_at": _time(max(map(_updated_at, members))),
         "position": min(each.position for each in members),
         "description": None,
         "showcase": False,

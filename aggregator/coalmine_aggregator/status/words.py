@@ -23,6 +23,7 @@ _HEADLINES: Final = {
     Grade.CRITICAL: "Major Service Outage",
 }
 UNMEASURED: Final = "Nothing Measured Yet"
+NOT_WHOLE: Final = "All Measured Systems Operational"
 MAINTENANCE: Final = "Service Under Maintenance"
 
 GRADES: Final = {
@@ -35,10 +36,13 @@ GRADES: Final = {
 """How bad it is that a component is so."""
 
 
-def headline(grade: Grade, *, is_maintained: bool) -> str:
-    """How everything does, as Statuspage says it."""
+def headline(grade: Grade, *, is_maintained: bool, is_whole: bool = True) -> str:
+    """How everything does, as Statuspage says it; of what is not measured it does not say that it is
+    well. `is_whole` says that all is measured."""
     if grade is Grade.NONE and is_maintained:
         return MAINTENANCE
+    if grade is Grade.NONE and not is_whole:
+        return NOT_WHOLE
     return _HEADLINES[grade]
 
 
@@ -68,6 +72,11 @@ def incident_name(names: Sequence[str], *, is_lossy: bool) -> str:
     if not names:
         return "Incident"
     return f"{'Loss' if is_lossy else 'Problem'} on {listed(names, _MOST_NAMES)}"
+
+
+def unmeasured(names: Sequence[str]) -> str:
+    """Of which components nothing is measured while others are; empty where all are."""
+    return f"Not measured at present: {listed(names, _MOST_NAMES)}" if names else ""
 
 
 def maintenance_name(names: Sequence[str]) -> str:

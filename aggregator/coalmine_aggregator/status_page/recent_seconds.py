@@ -83,9 +83,17 @@ class RecentSeconds:
     def states(self) -> dict[str, Live]:
         """How each does after its newest second, by id."""
         return {
-            name: Live(fold.status, None if fold.since is None else float(fold.since))
-            for name, fold in zip(self.ids, self._folds, strict=True)
+            name: Live(fold.status, None if fold.since is None else float(fold.since), judged_at)
+            for name, fold, judged_at in zip(self.ids, self._folds, self._judged_until(), strict=True)
         }
+
+    def _judged_until(self) -> list[float | None]:
+        """The newest second of which anything was judged of each, within those that any start reads."""
+        slots, some = self._slots[-KEPT:], self._judged[-KEPT:] > 0
+        if not len(slots):
+            return [None] * len(self.ids)
+        found = [np.flatnonzero(column) for column in some.T]
+        return [float(slots[places[-1]]) if len(places) else None for places in found]
 
     def _compare(
         self, before: tuple[Slots, Table, Table], slots: Slots, judged: Table, bad: Table, folded: int

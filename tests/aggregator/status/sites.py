@@ -260,6 +260,22 @@ def stale() -> Site:
     return well()._replace(measured_at=NOW - 241, is_stale=True)
 
 
+def in_part() -> Site:
+    """One component is not measured for ten minutes, and another, which was out, for longer."""
+    site = well()
+    gone = {
+        "UDP Europe": (ComponentStatus.OPERATIONAL, NOW - 600),
+        "Dashboards": (ComponentStatus.MAJOR_OUTAGE, None),
+    }
+    changed = tuple(
+        each._replace(status=gone[each.name][0], is_measured=False, measured_until=gone[each.name][1])
+        if each.name in gone
+        else each
+        for each in site.components
+    )
+    return site._replace(headline="All Measured Systems Operational", components=changed)
+
+
 def large(incidents: int = 2_000, parts: int = 30) -> Site:
     """As large as a site is said to be."""
     past = tuple(

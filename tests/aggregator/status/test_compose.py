@@ -10,7 +10,7 @@ from coalmine_aggregator.model.incident import CellImpact, EntryKind, IncidentSt
 from coalmine_aggregator.paging.match import Match
 from coalmine_aggregator.paging.silence import Silence, SilenceKind
 from coalmine_aggregator.status.components import Component
-from coalmine_aggregator.status.compose import STALE_S, Inputs, Live, Memory, compose
+from coalmine_aggregator.status.compose import STALE_S, UNMEASURED_S, Inputs, Live, Memory, compose
 from coalmine_aggregator.status.days import DAYS, DaySums
 from coalmine_aggregator.status.record import id_of
 from coalmine_aggregator.status.site import ComponentStatus, Grade, PublicComponent, Site
@@ -38,7 +38,11 @@ def inputs(
         NOW + after,
         NOW + after - 5,
         CELLS,
-        {id_: Live(status, NOW + 20) for id_, status in (states or {}).items()},
+        {
+            each.id: Live((states or {}).get(each.id, OPERATIONAL), since, NOW + after - 5)
+            for each in PLAN.components.all
+            for since in [NOW + 20 if each.id in (states or {}) else None]
+        },
         {
             "udp": [DaySums(TODAY, 1_000, 7), DaySums(TODAY - datetime.timedelta(days=2), 1_000, 0)],
             "eu": [DaySums(TODAY, 1_000, 900), DaySums(TODAY - datetime.timedelta(days=1), 1_000, 20)],
@@ -97,6 +101,45 @@ def test_when_measuring_stopped_the_last_states_stay_with_their_time() -> None:
     assert of(site, "udp").status is MAJOR
 
 
+def unmeasured(since: float | None, status: ComponentStatus = OPERATIONAL, after: float = 600) -> Site:
+    """UDP was not judged since, while all else is."""
+    given = inputs(after=after)
+    return compose(given._replace(states={**given.states, "udp": Live(status, None, since)}))
+
+
+def test_a_component_that_is_not_measured_is_told_so_alone_and_since_when() -> None:
+    site = unmeasured(NOW + 10)
+    assert [each.is_measured for each in site.components] == [False, True, True]
+    assert (of(site, "udp").measured_until, of(site, "https").measured_until) == (NOW + 10, None)
+    assert of(site, "udp").status is OPERATIONAL
+    assert (site.is_stale, site.grade) == (False, Grade.NONE)
+    assert site.headline == "All Measured Systems Operational"
+    assert unmeasured(NOW + 10, MAJOR).headline == "Partial System Outage"
+
+
+def test_what_is_judged_a_little_later_than_others_is_measured() -> None:
+    site = unmeasured(NOW + 595 - UNMEASURED_S)
+    assert (of(site, "udp").is_measured, site.headline) == (True, "All Systems Operational")
+    assert not of(unmeasured(NOW + 594 - UNMEASURED_S), "udp").is_measured
+
+
+def test_what_is_unmeasured_for_longer_than_is_remembered_is_told_without_a_time() -> None:
+    udp = of(unmeasured(None), "udp")
+    assert (udp.is_measured, udp.measured_until) == (False, None)
+
+
+def test_what_never_was_measured_is_not_said_to_have_stopped() -> None:
+    given = inputs()
+    site = compose(given._replace(states={**given.states, "https": Live(OPERATIONAL)}))
+    assert of(site, "https").is_measured
+
+
+def test_when_all_measuring_stopped_that_is_said_once() -> None:
+    site = compose(inputs()._replace(now=NOW + 3_000))
+    assert site.is_stale
+    assert all(each.is_measured for each in site.components)
+
+
 def test_an_automatic_component_follows_what_is_measured_at_once() -> None:
     site = compose(inputs(states={"udp": PARTIAL}))
     assert (of(site, "udp").status, of(site, "udp").status_since) == (PARTIAL, NOW + 20)
@@ -106,7 +149,8 @@ def test_an_automatic_component_follows_what_is_measured_at_once() -> None:
 def test_a_change_further_back_than_states_are_remembered_is_told_as_after_a_restart() -> None:
     def told(since: float | None, status: ComponentStatus, *stories: Story) -> PublicComponent:
         given = inputs(*stories, after=MEMORY_S + 100)
-        return of(compose(given._replace(states={"udp": Live(status, since)})), "udp")
+        live = Live(status, since, given.measured_at)
+        return of(compose(given._replace(states={"udp": live})), "udp")
 
     fresh, old = told(NOW + 200, DEGRADED), told(NOW + 50, DEGRADED)
     assert (fresh.status_since, fresh.is_since_known) == (NOW + 200, True)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
+
+from coalmine_aggregator.incidents.desk import Desk
 from coalmine_aggregator.incidents.opening import Opening
 from coalmine_aggregator.model.incident import CellImpact, Impact, IncidentState, Postmortem
 from coalmine_aggregator.model.scopes import scope_of
@@ -89,7 +92,7 @@ def test_what_stays_inside_moves_nothing_of_what_was_learned() -> None:
         (3_000, Postmortem(summary="Draft.", cause="A build that read no packets.")),
         (4_000, Postmortem(summary="Long.", cause="A build that read no packets.")),
     ):
-        office.act(lambda desk, at=NOW + after, all_=learned: desk.write_up(1, all_, "anna", at))
+        office.act(partial(Desk.write_up, number=1, postmortem=learned, who="anna", now=NOW + after))
     (incident,) = site(office).incidents
     assert (incident.updates[0].state, incident.updates[0].at - NOW) == (
         IncidentState.POSTMORTEM,

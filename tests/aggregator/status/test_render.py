@@ -37,7 +37,13 @@ FIXED = {
     "robots.txt",
     "favicon.svg",
 }
-CASES: tuple[Callable[[], Site], ...] = (sites.well, sites.outage, sites.in_maintenance, sites.stale)
+CASES: tuple[Callable[[], Site], ...] = (
+    sites.well,
+    sites.outage,
+    sites.in_maintenance,
+    sites.stale,
+    sites.in_part,
+)
 
 
 def bodies(rendered: Rendered) -> dict[str, bytes]:
@@ -255,6 +261,17 @@ def test_work_that_was_called_off_is_said_so_wherever_it_was_read() -> None:
         assert "maintenance called off" in text.lower().replace("maintenance: ", "maintenance "), name
         assert "Completed" not in text.partition("called off")[2][:200], name
     assert b"called off before it began" in made["history.atom"].body
+
+
+def test_a_component_that_is_not_measured_is_told_so_and_what_it_was() -> None:
+    index = Markup(render(sites.in_part())["index.html"].body.decode()).text
+    assert "Not measured at present: UDP Europe and Dashboards." in index
+    assert "last known: operational" in index
+    assert "Not measured for more than an hour; last known: major outage" in index
+    assert "Not measured since" in index
+    whole = Markup(render(sites.well())["index.html"].body.decode()).text
+    assert "Not measured" not in whole
+    assert "last known" not in whole
 
 
 def test_what_is_behind_is_said() -> None:

@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from coalmine_aggregator.model.incident import IncidentState
+from coalmine_aggregator.status.moments import utc
 from coalmine_aggregator.status.render import render
 from coalmine_aggregator.status.site import ComponentStatus, Grade, MaintenanceState, Site
 from tests.aggregator.status import sites
@@ -247,6 +248,22 @@ def test_work_that_was_called_off_is_completed_and_says_so() -> None:
     assert (told["status"], len(steps)) == ("completed", 2)
     assert steps[0] == ("completed", "This maintenance was called off before it began.")
     assert document(site, "summary")["scheduled_maintenances"] == []
+
+
+def test_of_a_component_that_is_not_measured_the_last_state_stays_and_is_said_to_be_so() -> None:
+    site = sites.in_part()
+    told = {each["name"]: each for each in document(site, "components")["components"]}
+    udp, dashboards, tcp = (told[name] for name in ("UDP Europe", "Dashboards", "TCP Europe"))
+    since = f"{utc(sites.NOW - 600):%Y-%m-%d %H:%M:%S}"
+    assert udp["status"] == "operational"
+    assert udp["description"] == (
+        f"Plaintext lines over UDP (not measured since {since} UTC; last known state)"
+    )
+    assert dashboards["description"] == "Not measured for more than an hour; last known state"
+    assert tcp["description"] == "Plaintext and pickle over TCP and TLS"
+    assert document(site, "status")["status"]["description"] == (
+        "All Measured Systems Operational (Not measured at present: UDP Europe and Dashboards)"
+    )
 
 
 def test_what_is_behind_is_said() -> None:

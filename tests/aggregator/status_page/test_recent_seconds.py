@@ -68,7 +68,7 @@ def test_an_outage_turns_the_state_of_its_component_alone() -> None:
     bad = np.zeros((20, 2), dtype=np.int64)
     bad[10:, 1] = 20
     states = whole(seen, bad).states()
-    assert states["a"] == Live(ComponentStatus.OPERATIONAL, None)
+    assert states["a"] == Live(ComponentStatus.OPERATIONAL, None, BEGIN + 19)
     assert states["b"].status is ComponentStatus.MAJOR_OUTAGE
 
 
@@ -97,6 +97,26 @@ def test_what_was_measured_and_judged_nothing_of_is_not_the_newest_that_was_judg
     judged = np.array([[0, 3], [0, 0]], dtype=np.int64)
     recent.put(BEGIN, BEGIN + 1, slots, judged, np.zeros_like(judged))
     assert (recent.newest, recent.judged_at) == (BEGIN + 1, BEGIN)
+    assert [each.judged_at for each in recent.states().values()] == [None, BEGIN]
+
+
+def test_each_has_the_newest_second_of_which_anything_was_judged_as_a_start_would_find_it() -> None:
+    size = KEPT + 500
+    slots = BEGIN + np.arange(size, dtype=np.int64)
+    judged = np.full((size, 2), 20, dtype=np.int64)
+    judged[400:, 0] = 0
+    recent = RecentSeconds(IDS, RULES)
+    recent.put(BEGIN, BEGIN + 999, slots[:1_000], judged[:1_000], np.zeros((1_000, 2), np.int64))
+    assert [each.judged_at for each in recent.states().values()] == [BEGIN + 399, BEGIN + 999]
+    rest = slice(1_000, size)
+    recent.put(
+        BEGIN + 1_000,
+        BEGIN + size - 1,
+        slots[rest],
+        judged[rest],
+        np.zeros((size - 1_000, 2), np.int64),
+    )
+    assert [each.judged_at for each in recent.states().values()] == [None, BEGIN + size - 1]
 
 
 def test_at_first_nothing_is_known() -> None:
