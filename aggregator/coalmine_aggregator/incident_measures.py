@@ -105,9 +105,10 @@ def graph_asked(incident: Incident, wanted: Measurement) -> GraphAsked:
     """What the graph of an incident shows: what was affected, and when people and Coalmine did what."""
     first = min(each.first for each in wanted.affected)
     ends = [wanted.last if each.last is None else each.last for each in wanted.affected]
+    is_by_hand = bool(incident.opened_by)
     moments = (
-        ("first loss", float(incident.since)),
-        ("seen", incident.opened_at),
+        ("began" if is_by_hand else "first loss", float(incident.since)),
+        ("opened" if is_by_hand else "seen", incident.opened_at),
         ("acknowledged", incident.acknowledged_at),
         ("over", incident.ended_at),
     )

@@ -156,15 +156,20 @@ class LiveIncidents:
         return found
 
     async def entries(self, number: int, after: int, limit: int) -> Sequence[Entry]:
-        """From the store."""
-        return await self._store.incident_entries(number, after, limit)
+        """From the store, with what could not be written yet."""
+        waiting = self._store.waiting_entries(
+            number
+        )  # before the others are read, so that none is missed
+        kept = await self._store.incident_entries(number, after, limit)
+        found = {each.sequence: each for each in (*waiting, *kept) if each.sequence > after}
+        return [found[sequence] for sequence in sorted(found)[:limit]]
 
     async def public_record(self, number: int) -> PublicIncident | None:
         """What customers read, or would."""
         if self._components is None:
             return None
         incident = await self.find(number)
-        entries = await self._store.incident_entries(number, limit=MAX_ENTRIES)
+        entries = await self.entries(number, 0, MAX_ENTRIES)
         # Nothing of a page but its components tells on what is read of an incident.
         plan = Plan(incident.fleet, "", "", self._components, ZoneInfo("UTC"))
         return preview(incident, entries, plan, self._known_cells(), self._now)

@@ -265,6 +265,27 @@ async def test_one_resolved_long_ago_whose_alert_goes_on_is_the_only_one_of_it(s
     assert incidents.of_alert(7) == 1
 
 
+async def test_what_people_said_is_in_the_timeline_before_it_is_on_disk(site: Site) -> None:
+    """Who is told that it is not written yet looks again, and would say it twice otherwise."""
+    incidents = await site.start(alert(7))
+    assert await site.store.flushed()
+
+    async def said(after: int = 0, limit: int = 10) -> list[str]:
+        return [each.text for each in await incidents.entries(1, after, limit)][-2:]
+
+    with locked(site.url):
+        for text in ("one", "two"):
+            with pytest.raises(NotKeptError):
+                await incidents.note(1, text, "ben", NOW)
+        assert await said() == ["one", "two"]
+        assert await said(after=1, limit=1) == ["one"]
+        assert await said(after=2) == ["two"]
+        assert await said(after=3) == []
+    await written(site.store)
+    assert await said() == ["one", "two"]
+    assert len(await incidents.entries(1, 0, 10)) == 3
+
+
 async def test_nobody_who_says_anything_is_reminded(site: Site) -> None:
     incidents = await site.start(alert(7))
     opened_at = alert(7).opened_at

@@ -21,6 +21,8 @@ MAX_LINES: Final = 12
 """Lines beyond these are left out, and said to be."""
 MAX_NAME: Final = 16
 """Characters of a line's name that are shown."""
+MAX_HEAD: Final = 88
+"""Characters of the title that are shown above; all of it is the document's own."""
 
 _INK, _FAINT, _GRID, _SHADE = "#1c2733", "#5b6875", "#d9dee4", "#fbe9d7"
 
@@ -118,7 +120,7 @@ def incident_svg(graph: IncidentGraph) -> bytes:
         f"<title>{_text(graph.title)}</title>",
         f"<desc>{_text(told)}</desc>",
         f'<rect width="{WIDTH}" height="{height:g}" fill="#ffffff"/>',
-        f'<text x="24" y="32" font-size="17" font-weight="bold">{_text(graph.title)}</text>',
+        f'<text x="24" y="32" font-size="17" font-weight="bold">{_text(_cut(graph.title, MAX_HEAD))}</text>',
         f'<text x="24" y="54" fill="{_FAINT}">{_text(told)}</text>',
         *_key(lines),
         *_panel(graph, delivered),
@@ -216,7 +218,7 @@ def _key(lines: Sequence[Line]) -> Iterator[str]:
         row, column = divmod(place, _IN_A_ROW)
         x, y = 24 + column * (RIGHT - 24) // _IN_A_ROW, 76 + row * 18
         yield f'<path d="M{x} {y}h26" fill="none" stroke-width="2.5" {_pen(place)}/>'
-        name = line.name if len(line.name) <= MAX_NAME else f"{line.name[: MAX_NAME - 1]}…"
+        name = _cut(line.name, MAX_NAME)
         yield f'<text x="{x + 32}" y="{y + 4}">{_text(name)}</text>'
 
 
@@ -244,6 +246,10 @@ def _pen(place: int) -> str:
     colour = _COLOURS[place % len(_COLOURS)]
     dash = _DASHES[place // len(_COLOURS) % len(_DASHES)]
     return f'stroke="{colour}"' + (f' stroke-dasharray="{dash}"' if dash else "")
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def _text(text: str) -> str:

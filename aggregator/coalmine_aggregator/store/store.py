@@ -24,7 +24,7 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingErr
 from coalmine_aggregator.model.agent_life import AgentLife
 from coalmine_aggregator.model.alerts import Alert, Change, Transition
 from coalmine_aggregator.model.audit_entry import AuditEntry
-from coalmine_aggregator.model.incident import IncidentChanges
+from coalmine_aggregator.model.incident import Entry, IncidentChanges
 from coalmine_aggregator.model.incident_snapshot import Snapshot
 from coalmine_aggregator.model.settled_slot import SettledSlot
 from coalmine_aggregator.model.slo_minutes import MinuteSums
@@ -87,6 +87,7 @@ class Store(StoreReads):
         self._history_writer = writer
         self._names: Sequence[str] = ()
         self._pager = Pager()
+        self._committing = Pager()
         self._audit = WaitingAudit(next_audit, self._drop)
         self._uncommitted: dict[int, tuple[Delivery, ...]] = {}
         self._last_batch = 0
@@ -236,6 +237,11 @@ class Store(StoreReads):
         if self._pager:
             self._wake.set()
 
+    def waiting_entries(self, incident: int) -> list[Entry]:
+        """Those of its timeline that are not known to be committed, the oldest first."""
+        waiting = {**self._committing.entries, **self._pager.entries}
+        return [entry for (number, _), entry in sorted(waiting.items()) if number == incident]
+
     def put_snapshot(self, snapshot: Snapshot) -> None:
         """A picture of an incident. Never dropped."""
         self._pager.snapshots[snapshot.incident, snapshot.name] = snapshot
@@ -328,7 +334,8 @@ class Store(StoreReads):
     async def _commit_pager(self) -> bool:
         flushes, self._flushes = self._flushes, []
         if self._pager:
-            batch, self._pager = self._pager, Pager()
+            batch = self._committing = self._pager
+            self._pager = Pager()
             self._in_flight = True
             self._writing = len(batch)
             try:
@@ -341,6 +348,7 @@ class Store(StoreReads):
             finally:
                 self._in_flight = False
                 self._writing = 0
+                self._committing = Pager()
             if refused:
                 self._drop("incidents", refused)
             for number in batch.batches:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from coalmine_aggregator.graphs.incident_graph import (
     HEIGHT,
+    MAX_HEAD,
     MAX_LINES,
     RIGHT,
     WIDTH,
@@ -137,3 +138,12 @@ def test_a_day_stands_below_the_time_so_that_no_time_lies_on_another() -> None:
     texts = [each.text for each in Xml.fromstring(body).iter(SVG + "text")]
     assert texts.count("12:00:00") == 2
     assert texts.count("2026-09-22") == 2
+
+
+def test_a_long_title_ends_within_the_picture() -> None:
+    title = "Loss of what has a long name " * 7
+    root = Xml.fromstring(incident_svg(IncidentGraph(title, FIRST, FIRST + 9, 1, [])))
+    assert [each.text for each in root.iter(SVG + "title")] == [title]
+    head = next(each.text or "" for each in root.iter(SVG + "text"))
+    assert head.endswith("…")
+    assert len(head) == MAX_HEAD
