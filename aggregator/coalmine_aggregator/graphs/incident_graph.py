@@ -111,7 +111,7 @@ def incident_svg(graph: IncidentGraph) -> bytes:
         for each, panel in ((rising, delivered), (losing, lost))
     ]
     told = _told(graph, is_beside=any(beside))
-    height = HEIGHT + band
+    head, height = _cut(graph.title, MAX_HEAD), HEIGHT + band
     parts = [
         (
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height:g}" width="{WIDTH}" '
@@ -120,7 +120,7 @@ def incident_svg(graph: IncidentGraph) -> bytes:
         f"<title>{_text(graph.title)}</title>",
         f"<desc>{_text(told)}</desc>",
         f'<rect width="{WIDTH}" height="{height:g}" fill="#ffffff"/>',
-        f'<text x="24" y="32" font-size="17" font-weight="bold">{_text(_cut(graph.title, MAX_HEAD))}</text>',
+        f'<text x="24" y="32" font-size="17" font-weight="bold">{_text(head)}</text>',
         f'<text x="24" y="54" fill="{_FAINT}">{_text(told)}</text>',
         *_key(lines),
         *_panel(graph, delivered),
