@@ -433,3 +433,20 @@ async def test_closed_alerts_lead_to_their_incident_too(site: Site, tab: Tab, tm
         await tab.page.screenshot(path=tmp_path / f"closed-{width}.png", full_page=True)
     await tab.page.get_by_role("link", name="incident 1", exact=True).click()
     await tab.page.wait_for_url("**/incidents/1")
+
+
+async def test_one_that_was_resolved_says_that_its_alert_goes_on(site: Site, tab: Tab) -> None:
+    view = site.view
+    opened(view)
+    await view.incidents.update(
+        1, state=IncidentState.RESOLVED, text="known", public="", who="anna", now=view.now
+    )
+    site.beat()
+    line = "document.querySelector('#state-line').innerText"
+    await show(site, tab, "/incidents/1")
+    await tab.until(f"{line}.includes('its alert is open still')")
+    happens(view, Change.CLOSED, 1)
+    site.beat()
+    await tab.page.reload()
+    await tab.until(f"{line}.includes('loss ended at')")
+    assert "open still" not in await tab.value(line)

@@ -65,5 +65,7 @@ function storyOf(incident, now) {
   else if (isOpen(incident) && endedAt === null) parts.push("acknowledged by nobody yet");
   if (endedAt !== null) parts.push(`loss ended at ${moment(endedAt, now)}`);
   if (resolvedAt !== null) parts.push(`resolved at ${moment(resolvedAt, now)}`);
+  const going = incident.affected.filter(({ alert, last }) => alert !== null && last === null).length;
+  if (!isOpen(incident) && going > 0) parts.push(going === 1 ? "its alert is open still" : `${going} of its alerts are open still`);
   return parts;
 }
