@@ -238,7 +238,7 @@ class StatusPageSettings:
             self.fleet,
             page.id_,
             page.name,
-            Components([each.component() for each in self.components]),
+            Components([each.component() for each in self.components], self.state.rules().degraded),
             page.time_zone,
             "" if page.url is None else page.url.text.rstrip("/"),
             page.description,
@@ -265,9 +265,13 @@ def _check_components(components: list[ComponentSettings]) -> None:
             first[value] = number
 
 
+_ALONE: Final = ("components", "state")
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class _ComponentsAlone:
     components: list[ComponentSettings] = setting("The parts that customers know")
+    state: StateSettings = setting("When an incident touches one", StateSettings())
 
     def __post_init__(self) -> None:
         _check_components(self.components)
@@ -290,11 +294,13 @@ class _Anything(Mapping[str, str]):
 
 
 def load_components(path: Path) -> Components:
-    """The components in the file of a status page, for who asks what waits for approval and may see
-    neither its certificate nor its password. Raises `ConfigError`."""
+    """The components in the file of a status page, and from which share lost they are touched, for who
+    asks what waits for approval and may see neither its certificate nor its password. Raises
+    `ConfigError`."""
     tree = read_tree(path, _Anything())
     entries, lines = tree.entries or {}, tree.lines or {}
-    alone = {name: entry for name, entry in entries.items() if name == "components"}
+    alone = {name: entry for name, entry in entries.items() if name in _ALONE}
     node = Node(tree.line, entries=alone, lines={name: lines[name] for name in alone})
     settings = bind(_ComponentsAlone, node, str(path), path.parent)
-    return Components([each.component() for each in settings.components])
+    components = [each.component() for each in settings.components]
+    return Components(components, settings.state.rules().degraded)

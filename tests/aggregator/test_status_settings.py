@@ -70,9 +70,12 @@ def test_components_are_read_without_the_password_and_the_certificate(tmp_path: 
         "page: {name: Example}\n"
         "components:\n"
         "  - {id: udp, name: UDP, service: ingest, publish: held}\n"
+        "state: {degraded: 2%}\n"
     )
-    (component,) = load_components(path).all
+    components = load_components(path)
+    (component,) = components.all
     assert component == Component("udp", "UDP", "ingest", publish=Publish.HELD)
+    assert components.least_share == 0.02
 
 
 def test_components_that_cannot_be_say_where(tmp_path: Path) -> None:

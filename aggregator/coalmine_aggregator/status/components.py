@@ -13,8 +13,11 @@ from re import Pattern
 from typing import Final, NamedTuple
 
 from coalmine_aggregator.model.label_filter import glob_pattern, is_glob
+from coalmine_aggregator.status.state import StateRules
 
 ALL: Final = ("*",)
+
+LEAST_SHARE: Final = StateRules().degraded
 
 
 class Publish(StrEnum):
@@ -58,10 +61,12 @@ class Component(NamedTuple):
 
 
 class Components:
-    """All components of a page, in the order of its file."""
+    """All components of a page, in the order of its file. An incident touches each of which it lost a
+    share of `least_share` or more; see `touching`."""
 
-    def __init__(self, components: Sequence[Component]) -> None:
+    def __init__(self, components: Sequence[Component], least_share: float = LEAST_SHARE) -> None:
         self.all = tuple(components)
+        self.least_share = least_share
         self._of: dict[Cell, tuple[Component, ...]] = {}
 
     @property

@@ -90,6 +90,8 @@ class _Teller:
         self._losses: dict[Component, Loss | None] = {
             each: touching.loss(each, plan.state) for each in self._components
         }
+        # What was lost of components that it does not touch is told by its number all the same.
+        self._beside = touching.beside(told, is_published=incident.publication is Publication.PUBLISHED)
         self._was_lossy = any(map(is_of_alert, incident.affected)) or any(
             loss is not None and loss.bad for loss in self._losses.values()
         )
@@ -166,7 +168,9 @@ class _Teller:
             for each in self._components
             if (loss := self._losses[each]) is not None and loss.bad
         ]
-        return words.lost(parts, impact.first, impact.last + 1) if impact and parts else ""
+        if impact is None or not parts:
+            return ""
+        return words.lost(parts, impact.first, impact.last + 1, *self._beside)
 
     def _status(self, component: Component) -> ComponentStatus:
         loss = self._losses[component]

@@ -1,8 +1,13 @@
 """Which components an incident touches, and how badly. Pure.
 
-Scopes say it at first. Once counted, counts do: a component is touched where something was lost. What
-people opened touches what they say, counted or not. A scope that names machines or zones and no region
-says nothing of components before it is counted.
+Scopes say it at first. Once counted, counts do. Of what lies in the scope of an alert, a component is
+touched where at least the share was lost from which it is degraded, or where the scope names it and it
+lost no few: of a wide scope one lost datapoint says nothing. Where that is so of none, what was lost is
+spread thin, and it is of each that lost no few, or else of each that lost anything: what is counted is
+never of nobody.
+
+What people opened touches what they say, counted or not. A scope that names machines or zones and no
+region says nothing of components before it is counted.
 """
 
 from __future__ import annotations
@@ -13,7 +18,14 @@ from typing import Final, NamedTuple
 from coalmine_aggregator.model.alerts import AlertClass
 from coalmine_aggregator.model.incident import Affected, CellImpact, Incident
 from coalmine_aggregator.model.scopes import Scope
-from coalmine_aggregator.status.components import Cell, Component, Components, fits_any
+from coalmine_aggregator.status.components import (
+    ALL,
+    Cell,
+    Component,
+    Components,
+    Publish,
+    fits_any,
+)
 from coalmine_aggregator.status.site import ComponentStatus
 from coalmine_aggregator.status.state import LEAST_BAD, StateRules
 
@@ -47,6 +59,7 @@ class Touching:
     def __init__(self, incident: Incident, components: Components, cells: Collection[Cell]) -> None:
         service = incident.service
         counted = () if incident.impact is None else incident.impact.cells
+        self._least_share = components.least_share
         self._components = [each for each in components.all if each.service == service]
         self._counted = {Cell(service, each.protocol, each.region): each for each in counted}
         # Once counted its own cells tell all: those that the fleet gets later change no history.
@@ -87,14 +100,41 @@ class Touching:
         whole = sum(found.total if is_counted else found.judged for found in own)
         return rules.status(whole, bad)
 
-    def _measured(self, scope: Scope) -> list[Component]:
-        """Those with a part in the scope that lost something; before anything is counted, all."""
+    def beside(self, told: Collection[Component], *, is_published: bool) -> tuple[int, int]:
+        """What was lost, and judged, of components that are none of those `told` and that customers may
+        know of: unless a person published it, those that are not held."""
+        beside = [
+            self._counted[cell]
+            for cell, components in self._of.items()
+            if cell in self._counted
+            and not any(each in told for each in components)
+            and any(is_published or each.publish is Publish.AUTOMATIC for each in components)
+        ]
+        return sum(cell.bad for cell in beside), sum(cell.judged for cell in beside)
+
+    def _measured(self, scope: Scope) -> Collection[Component]:
+        """Those with a part in the scope that lost enough; before anything is counted, all."""
         cells = [cell for cell in self._of if _lies_in(cell, scope)]
         if self._counted:
-            cells = [cell for cell in cells if self._counted[cell].bad]
-        elif not _says_where(scope):
+            return self._lost(scope, cells)
+        if not _says_where(scope):
             return []
         return [component for cell in cells for component in self._of[cell]]
+
+    def _lost(self, scope: Scope, cells: Sequence[Cell]) -> Collection[Component]:
+        """Those that lost enough of these cells, which lie in the scope."""
+        bad: dict[Component, int] = {}
+        whole: dict[Component, int] = {}
+        for cell in cells:
+            found = self._counted[cell]
+            for each in self._of[cell]:
+                bad[each] = bad.get(each, 0) + found.bad
+                whole[each] = whole.get(each, 0) + (found.total or found.judged)
+        lossy = [each for each in bad if bad[each]]
+        many = [each for each in lossy if bad[each] >= LEAST_BAD]
+        enough = [each for each in lossy if bad[each] >= self._least_share * whole[each]]
+        enough += [each for each in many if _names(scope, each)]
+        return enough or many or lossy
 
     def _said(self, scope: Scope) -> list[Component]:
         """Those with a part in the scope, measured or not."""
@@ -108,6 +148,15 @@ class Touching:
             if ("protocol" not in labels or fits_any(each.protocols, labels["protocol"]))
             and ("region" not in labels or fits_any(each.regions, labels["region"]))
         ]
+
+
+def _names(scope: Scope, component: Component) -> bool:
+    """Whether a scope says of each label that makes the component what it is that it is hit."""
+    labels = dict(scope)
+    own = (("protocol", component.protocols), ("region", component.regions))
+    return all(
+        globs == ALL or (label in labels and fits_any(globs, labels[label])) for label, globs in own
+    )
 
 
 def _covers(scope: Scope, component: Component) -> bool:

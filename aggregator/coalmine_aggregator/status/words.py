@@ -138,8 +138,15 @@ class Part(NamedTuple):
     is_whole: bool
 
 
-def lost(parts: Sequence[Part], begin: int, end: int) -> str:
-    """What components lost from second `begin` until before `end`; beyond a few they are counted."""
+def lost(parts: Sequence[Part], begin: int, end: int, beside: int = 0, beside_of: int = 0) -> str:
+    """What components lost from second `begin` until before `end`; beyond a few they are counted.
+    Others lost `beside` of `beside_of` datapoints."""
+    verb = "was" if beside == 1 else "were"
+    more = f" Of other components, {beside:,} of {beside_of:,} {verb} lost."
+    return f"{_lost(parts, begin, end)}{more if beside else ''}"
+
+
+def _lost(parts: Sequence[Part], begin: int, end: int) -> str:
     first, *others = parts
     if not others:
         counts = f"{first.bad:,} of {first.judged:,}"

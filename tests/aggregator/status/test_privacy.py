@@ -225,6 +225,7 @@ WORDS = re.compile(
     r"Datapoints to|Loss on|Problem on|There (is|was) a problem( with)?|(are being|were) lost|"
     r"the affected part of|of (the datapoints|those) that measure|We are investigating|"
     r"The cause has been identified|We are watching how it recovers|This incident is resolved|"
+    r"Of other components|\b(was|were) lost|"
     r"What caused it has been written up|It is back|We keep watching|Nothing is lost any more|"
     r"Affected (now|as well)|As usual again|\b(on|between|and|of|Incident|Lost)\b|"
     r"Lines|Web|Europe|UTC|November|told one|told two|[0-9.:,%()\s]+"

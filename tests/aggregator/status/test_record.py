@@ -126,6 +126,58 @@ def test_once_counted_a_component_is_touched_where_something_was_lost() -> None:
     assert public(story).impacts == (ComponentImpact("https", "HTTPS ingestion", 50, 100, False),)
 
 
+def wide(https_bad: int, udp_bad: int = 4_000, labels: Scope = ()) -> Story:
+    cells = CellImpact("udp", "us-1", udp_bad, 50_000, 50_000)
+    story = Story(labels).count(cells, CellImpact("https", "us-1", https_bad, 50_000, 50_000))
+    return story.close(1_680).add(EntryKind.STATE, 2_280, IncidentState.RESOLVED)
+
+
+def test_what_a_wide_scope_lost_a_little_of_is_not_touched_and_stays_in_the_numbers() -> None:
+    for bad, verb in ((1, "was"), (499, "were")):
+        found = public(wide(bad))
+        assert (found.name, found.components) == ("Loss on UDP ingestion", ("udp",))
+        assert [each.id for each in found.impacts] == ["udp"]
+        assert bodies(wide(bad))[-1][2].endswith(
+            f"03:40 UTC: 4,000 of 50,000. Of other components, {bad} of 50,000 {verb} lost."
+        )
+    assert public(wide(500)).components == ("udp", "https")
+    assert "other components" not in bodies(wide(500))[-1][2]
+    assert "other components" not in bodies(wide(0))[-1][2]
+
+
+def test_a_component_that_the_scope_names_is_touched_by_a_few() -> None:
+    europe = Component("eu", "Web in Europe", "ingest", protocols=("https",), regions=("eu-*",))
+    america = Component("us", "America", "ingest", regions=("us-*",))
+
+    def touched(*cells: CellImpact) -> tuple[str, ...]:
+        return public(
+            Story(scope(protocol="https")).count(*cells), plan(HTTPS, europe, america)
+        ).components
+
+    whole, no_more = 50_000, CellImpact("https", "ap-1", 0, 50_000, 50_000)
+    eu, us = (
+        CellImpact("https", "eu-1", 600, whole, whole),
+        CellImpact("https", "us-1", 5, whole, whole),
+    )
+    assert touched(eu, us, no_more) == ("https", "eu")
+    assert touched(us, no_more) == ("https",)
+    assert touched(us._replace(bad=4), no_more) == ("https", "us")  # spread thin: of nobody else
+
+
+def test_what_is_spread_thin_is_of_each_that_lost_no_few() -> None:
+    assert public(wide(40, udp_bad=50)).components == ("udp", "https")
+    assert public(wide(1, udp_bad=50)).components == ("udp",)
+    assert public(wide(1, udp_bad=2)).components == ("udp", "https")
+
+
+def test_what_is_held_back_is_in_no_number_beside() -> None:
+    story = Story(()).count(
+        CellImpact("udp", "us-1", 4_000, 50_000, 50_000), CellImpact("tcp", "eu-1", 7, 50_000, 50_000)
+    )
+    story.close(1_680).add(EntryKind.STATE, 2_280, IncidentState.RESOLVED)
+    assert "other components" not in bodies(story)[-1][2]
+
+
 def test_cells_of_no_component_are_in_no_number() -> None:
     story = Story(()).count(*UDP_LOST, CellImpact("tcp", "eu-1", 777, 999, 999))
     assert public(story).impacts == (ComponentImpact("udp", "UDP ingestion", 4_521, 50_066, True),)
