@@ -68,7 +68,7 @@ test: servers check ## every check and test, against real servers
 	@failed=0; ran=0; \
 	part() { $(BIN)/pytest "$$@" $(ARGS) && ran=1 || { [ $$? = 5 ] || { ran=1; failed=1; }; }; }; \
 	part -n 4 --dist worksteal -m 'not prove and not timed'; \
-	part -n 2 --dist worksteal --reruns 2 -m 'timed and not prove'; \
+	part -n 3 --dist worksteal --reruns 2 -m 'timed and not prove'; \
 	exit $$((failed || !ran))
 
 prove: develop servers ## the longer proofs
