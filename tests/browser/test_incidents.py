@@ -47,6 +47,7 @@ def status_page(folder: Path) -> Path:
     return file
 
 
+@pytest.mark.prove
 @pytest.mark.timeout(300)
 async def test_an_outage_from_the_first_look_to_the_post_mortem(
     tmp_path: Path, browser: Browser

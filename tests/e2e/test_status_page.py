@@ -67,6 +67,8 @@ async def running(
         await broker.kill()
 
 
+@pytest.mark.prove
+@pytest.mark.timeout(300)
 async def test_an_outage_is_shown_kept_and_ended(
     tmp_path: Path, authority: Authority, loopback: Certificate
 ) -> None:
