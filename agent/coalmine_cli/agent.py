@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
+from coalmine_cli.config_file import CONFIG, problems_end_it
+
 if TYPE_CHECKING:
     from coalmine_agent.loaded import Loaded
-
-# Whether it can be read is said by who reads it, in the words of every other problem with it.
-_CONFIG = click.argument("config", type=click.Path(path_type=Path, readable=False))
 
 
 @click.group()
@@ -25,7 +24,7 @@ def agent() -> None:
 
 
 @agent.command()
-@_CONFIG
+@CONFIG
 def run(config: Path) -> None:
     """Run as CONFIG says, until SIGTERM. SIGHUP reads CONFIG again."""
     from coalmine_agent.app import StartError, run_agent
@@ -38,7 +37,7 @@ def run(config: Path) -> None:
 
 
 @agent.command()
-@_CONFIG
+@CONFIG
 def check(config: Path) -> None:
     """Check CONFIG and every file that it names. Sends nothing."""
     loaded = _load(config)
@@ -55,7 +54,7 @@ def check(config: Path) -> None:
 
 
 @agent.command()
-@_CONFIG
+@CONFIG
 def once(config: Path) -> None:
     """Send one round and print how each endpoint fared.
 
@@ -75,7 +74,7 @@ def once(config: Path) -> None:
 
 @agent.command()
 @click.option("--reason", default="retired by command", show_default=True, help="Told with the state.")
-@_CONFIG
+@CONFIG
 def retire(config: Path, reason: str) -> None:
     """Tell the aggregator that this agent is gone for good.
 
@@ -96,13 +95,10 @@ def retire(config: Path, reason: str) -> None:
 def _load(config: Path) -> Loaded:
     from coalmine_agent.loaded import load_agent
     from coalmine_runtime import clock
-    from coalmine_runtime.config_error import ConfigError
 
-    try:
+    with problems_end_it():
         boot = os.urandom(6).hex()
         return load_agent(config, os.environ, boot=boot, started_at=clock.wall())
-    except ConfigError as error:
-        _fail(str(error))
 
 
 def _fail(message: str) -> NoReturn:

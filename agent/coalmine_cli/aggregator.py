@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from coalmine_cli.config_file import CONFIG, problems_end_it
 from coalmine_cli.not_installed import NotInstalledError
 from coalmine_cli.replay import replay
 
 if TYPE_CHECKING:
     from coalmine_aggregator.settings import AggregatorSettings
-
-# Whether it can be read is said by who reads it, in the words of every other problem with it.
-_CONFIG = click.argument("config", type=click.Path(path_type=Path, readable=False))
 
 
 @click.group()
@@ -28,7 +26,7 @@ aggregator.add_command(replay)
 
 
 @aggregator.command()
-@_CONFIG
+@CONFIG
 def check(config: Path) -> None:
     """Check CONFIG and every file that it names. Opens no port and no store.
 
@@ -47,7 +45,7 @@ def check(config: Path) -> None:
 
 
 @aggregator.command()
-@_CONFIG
+@CONFIG
 def run(config: Path) -> None:
     """Run as CONFIG says, until SIGTERM."""
     settings = _load(config)
@@ -63,16 +61,12 @@ def run(config: Path) -> None:
 
 
 def _load(config: Path) -> AggregatorSettings:
-    """The settings; every problem goes to standard error, and ends the command."""
     from coalmine_aggregator.settings import AggregatorSettings
     from coalmine_aggregator.status_settings import load_components
-    from coalmine_runtime.settings import ConfigError, load
+    from coalmine_runtime.settings import load
 
-    try:
+    with problems_end_it():
         settings = load(AggregatorSettings, config, os.environ)
         if settings.incidents.status_page is not None:
             load_components(settings.incidents.status_page)
-        return settings
-    except ConfigError as error:
-        print(error, file=sys.stderr)
-        sys.exit(2)
+    return settings

@@ -5,12 +5,12 @@ Exit codes as of all that ask an aggregator: 1 for an alert or a silence that is
 
 from __future__ import annotations
 
-import datetime
 from typing import Any
 from urllib.parse import quote, urlencode
 
 import click
 
+from coalmine_cli import option_texts
 from coalmine_cli.alert_text import length, moment
 from coalmine_cli.asking import Aggregator
 from coalmine_cli.asking_options import as_json, asking
@@ -105,13 +105,13 @@ def silence(
     if public and not maintenance:
         what = "needs --maintenance: customers are told of that alone"
         raise click.BadParameter(what, param_hint="--public")
-    starts_at = None if begins is None else _moment(begins)
+    starts_at = None if begins is None else option_texts.moment(begins, "--from")
     body: dict[str, Any] = {
         "match": {
             "service": [service],
             "class": list(classes),
             "location": list(locations),
-            "labels": dict(_label(text) for text in labels),
+            "labels": dict(option_texts.label(text) for text in labels),
         },
         "kind": "maintenance" if maintenance else "silence",
         "starts_at": starts_at,
@@ -175,26 +175,8 @@ def _show(body: str, lines: list[str], as_json: bool) -> None:
     print(body if as_json else "\n".join(printable(line) for line in lines))
 
 
-def _label(text: str) -> tuple[str, str]:
-    label, equals, value = text.partition("=")
-    if not (label and equals and value):
-        raise click.BadParameter(f"expected LABEL=VALUE, not {text!r}", param_hint="--label")
-    return label, value
-
-
 def _length(text: str) -> float:
     try:
         return parse_seconds(text)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--for") from None
-
-
-def _moment(text: str) -> float:
-    try:
-        found = datetime.datetime.fromisoformat(text)
-    except ValueError:
-        found = None
-    if found is None or found.tzinfo is None:
-        what = f"expected a time such as 2026-12-24T10:00Z, not {text!r}"
-        raise click.BadParameter(what, param_hint="--from")
-    return found.timestamp()

@@ -5,13 +5,13 @@ Exit codes as of all that ask an aggregator: 1 for an incident that is not there
 
 from __future__ import annotations
 
-import datetime
 import sys
 from typing import Any
 from urllib.parse import quote
 
 import click
 
+from coalmine_cli import option_texts
 from coalmine_cli.asking import Aggregator
 from coalmine_cli.asking_options import as_json, asking
 from coalmine_cli.incident_text import public_text, standing
@@ -53,9 +53,9 @@ def open_(
     body: dict[str, Any] = {
         "service": service,
         "title": title,
-        "scopes": [dict(_label(each) for each in labels)],
+        "scopes": [dict(option_texts.label(each) for each in labels)],
         "severity": "ticket" if ticket else "page",
-        "since": None if since is None else _moment(since),
+        "since": None if since is None else int(option_texts.moment(since, "--since")),
         "text": text,
         "public": public,
         "public_title": public_title,
@@ -186,21 +186,3 @@ def _act(aggregator: Aggregator, number: str, act: str, body: dict[str, Any], as
 
 def _show(told: IncidentAnswer, body: str, as_json: bool) -> None:
     print(body if as_json else "\n".join(standing(told.incident, told.now)))
-
-
-def _label(text: str) -> tuple[str, str]:
-    label, equals, value = text.partition("=")
-    if not (label and equals and value):
-        raise click.BadParameter(f"expected LABEL=VALUE, not {text!r}", param_hint="--label")
-    return label, value
-
-
-def _moment(text: str) -> int:
-    try:
-        found = datetime.datetime.fromisoformat(text)
-    except ValueError:
-        found = None
-    if found is None or found.tzinfo is None:
-        what = f"expected a time such as 2026-12-24T10:00Z, not {text!r}"
-        raise click.BadParameter(what, param_hint="--since")
-    return int(found.timestamp())

@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
+from coalmine_cli.config_file import CONFIG, problems_end_it
 from coalmine_cli.not_installed import NotInstalledError
 
 if TYPE_CHECKING:
     from coalmine_aggregator.status_settings import StatusPageSettings
-
-# Whether it can be read is said by who reads it, in the words of every other problem with it.
-_CONFIG = click.argument("config", type=click.Path(path_type=Path, readable=False))
 
 
 @click.group()
@@ -24,7 +22,7 @@ def status_page() -> None:
 
 
 @status_page.command()
-@_CONFIG
+@CONFIG
 def check(config: Path) -> None:
     """Check CONFIG and every file that it names. Opens no port and no store."""
     settings = _load(config)
@@ -33,7 +31,7 @@ def check(config: Path) -> None:
 
 
 @status_page.command()
-@_CONFIG
+@CONFIG
 def run(config: Path) -> None:
     """Run as CONFIG says, until SIGTERM."""
     settings = _load(config)
@@ -48,7 +46,7 @@ def run(config: Path) -> None:
 
 
 @status_page.command()
-@_CONFIG
+@CONFIG
 @click.argument("directory", type=click.Path(path_type=Path), required=False)
 def export(config: Path, directory: Path | None) -> None:
     """Write a copy of the page, as it is now, to DIRECTORY, for another host.
@@ -73,18 +71,15 @@ def export(config: Path, directory: Path | None) -> None:
 
 
 def _load(config: Path) -> StatusPageSettings:
-    """The settings; every problem goes to standard error, and ends the command."""
     try:
         from coalmine_aggregator.status_settings import StatusPageSettings
-        from coalmine_runtime.settings import ConfigError, load
+        from coalmine_runtime.settings import load
     except ModuleNotFoundError as error:
         raise NotInstalledError(error) from None
-    try:
+    with problems_end_it():
         return load(StatusPageSettings, config, os.environ)
-    except ConfigError as error:
-        _fail(str(error), says_where=True)
 
 
-def _fail(what: str, *, status: int = 2, says_where: bool = False) -> NoReturn:
-    print(what if says_where else f"coalmine status-page: {what}", file=sys.stderr)
+def _fail(what: str, *, status: int = 2) -> NoReturn:
+    print(f"coalmine status-page: {what}", file=sys.stderr)
     sys.exit(status)

@@ -1,0 +1,27 @@
+"""The configuration file that a command takes, and what ends it where that file is wrong.
+
+Whether it can be read is said by who reads it, in the words of every other problem with it.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+CONFIG = click.argument("config", type=click.Path(path_type=Path, readable=False))
+
+
+@contextmanager
+def problems_end_it() -> Iterator[None]:
+    """Around what reads it: every problem goes to standard error, and ends the command."""
+    from coalmine_runtime.config_error import ConfigError
+
+    try:
+        yield
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        sys.exit(2)
