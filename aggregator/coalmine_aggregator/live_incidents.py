@@ -157,9 +157,8 @@ class LiveIncidents:
 
     async def entries(self, number: int, after: int, limit: int) -> Sequence[Entry]:
         """From the store, with what could not be written yet."""
-        waiting = self._store.waiting_entries(
-            number
-        )  # before the others are read, so that none is missed
+        # Before the others are read, so that none is missed.
+        waiting = self._store.waiting_entries(number)
         kept = await self._store.incident_entries(number, after, limit)
         found = {each.sequence: each for each in (*waiting, *kept) if each.sequence > after}
         return [found[sequence] for sequence in sorted(found)[:limit]]

@@ -7,10 +7,10 @@ fault of ours, must not keep those back: it is left out, told in the log and cou
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as Set
 from functools import partial
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DataError, IntegrityError, ProgrammingError
@@ -37,6 +37,8 @@ _OUR_FAULT: Final = (
     TypeError,
     OverflowError,  # the drivers' own, for a number that no column holds
 )
+
+T = TypeVar("T")
 
 Row = dict[str, Any]
 _Making = tuple[sa.Table, Callable[[], Row]]
@@ -151,24 +153,20 @@ def find_snapshot(connection: sa.Connection, number: int, name: SnapshotName) ->
 
 def decoded(bodies: Iterable[str]) -> list[Incident]:
     """The incidents, from their rows; what cannot be read is left out."""
-    found = []
-    for body in bodies:
-        try:
-            found.append(incident_codec.decode(body))
-        except (ValueError, KeyError, TypeError) as error:
-            log.error("store.incident.unreadable", error=error)
-    return found
+    return list(_readable(bodies, incident_codec.decode, "store.incident.unreadable"))
 
 
 def decoded_entries(bodies: Iterable[str]) -> list[Entry]:
     """The entries, from their rows; what cannot be read is left out."""
-    found = []
+    return list(_readable(bodies, incident_codec.decode_entry, "store.entry.unreadable"))
+
+
+def _readable(bodies: Iterable[str], decode: Callable[[str], T], event: str) -> Iterator[T]:
     for body in bodies:
         try:
-            found.append(incident_codec.decode_entry(body))
+            yield decode(body)
         except (ValueError, KeyError, TypeError) as error:
-            log.error("store.entry.unreadable", error=error)
-    return found
+            log.error(event, error=error)
 
 
 def _snapshots_made(

@@ -3,7 +3,7 @@ in the timeline and in the audit log."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any, TypeVar
@@ -106,23 +106,13 @@ async def title(request: web.Request) -> web.Response:
 @needs(Scope.OPERATE)
 async def publish(request: web.Request) -> web.Response:
     """Customers see it."""
-    number = parse_number(request)
-    await _body(request, Body)
-    app = request.app
-    with _acting(request, "publish", number, Body, "It is published"):
-        changed = await app[VIEW].incidents.publish(number, request[IDENTITY].name, app[NOW]())
-    return _done(request, changed, "publish")
+    return await _decided(request, "publish", "It is published", request.app[VIEW].incidents.publish)
 
 
 @needs(Scope.OPERATE)
 async def withhold(request: web.Request) -> web.Response:
     """Customers see it nowhere."""
-    number = parse_number(request)
-    await _body(request, Body)
-    app = request.app
-    with _acting(request, "withhold", number, Body, "It is withheld"):
-        changed = await app[VIEW].incidents.withhold(number, request[IDENTITY].name, app[NOW]())
-    return _done(request, changed, "withhold")
+    return await _decided(request, "withhold", "It is withheld", request.app[VIEW].incidents.withhold)
 
 
 @needs(Scope.RESPOND)
@@ -168,6 +158,17 @@ async def write_up(request: web.Request) -> web.Response:
         except PostmortemChangedError:
             raise _changed(number) from None
     return _done(request, changed, "postmortem", {"version": version_of(changed.postmortem)})
+
+
+async def _decided(
+    request: web.Request, act: str, what: str, decide: Callable[[int, str, float], Awaitable[Incident]]
+) -> web.Response:
+    """An act that takes nothing but the incident's number."""
+    number = parse_number(request)
+    await _body(request, Body)
+    with _acting(request, act, number, Body, what):
+        changed = await decide(number, request[IDENTITY].name, request.app[NOW]())
+    return _done(request, changed, act)
 
 
 def _changed(number: int) -> ProblemError:

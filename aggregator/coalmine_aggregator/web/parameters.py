@@ -58,6 +58,19 @@ def _limit(most: int, default: int, what: str) -> Parameter:
     return _parameter("limit", f"At most so many {what}.", schema)
 
 
+def _while_of(what: str, examples: str, default: str) -> list[Parameter]:
+    """The time in which something opened."""
+    length = {"type": "string", "pattern": "^[0-9]{1,9}[smhdw]?$", "default": default}
+    opened = f"{what} that opened in this long, up to now: {examples}. Not together with from and to."
+    return [
+        _parameter("last", opened, length),
+        _parameter("from", f"{_AT}{what.lower()} that opened from then on.", {"type": "string"}),
+        _parameter(
+            "to", f"{_AT}{what.lower()} that opened before; now where absent.", {"type": "string"}
+        ),
+    ]
+
+
 SPAN = [
     _parameter(
         "last",
@@ -156,15 +169,7 @@ ALERT = [_in_path("id", "An alert's number, or its id: then the newest alert of 
 
 SILENCE = [_in_path("id", "The silence's id.")]
 
-REVIEW = [
-    _parameter(
-        "last",
-        "Pages that opened in this long, up to now: 7d, 24h. Not together with from and to.",
-        {"type": "string", "pattern": "^[0-9]{1,9}[smhdw]?$", "default": "7d"},
-    ),
-    _parameter("from", f"{_AT}pages that opened from then on.", {"type": "string"}),
-    _parameter("to", f"{_AT}pages that opened before; now where absent.", {"type": "string"}),
-]
+REVIEW = _while_of("Pages", "7d, 24h", "7d")
 
 INCIDENTS = [
     _parameter("service", "Only incidents of this service.", {"type": "string", "maxLength": 255}),
@@ -193,15 +198,7 @@ INCIDENT_GRAPH = [
     },
 ]
 
-INCIDENT_NUMBERS = [
-    _parameter(
-        "last",
-        "Incidents that opened in this long, up to now: 90d, 52w. Not together with from and to.",
-        {"type": "string", "pattern": "^[0-9]{1,9}[smhdw]?$", "default": "90d"},
-    ),
-    _parameter("from", f"{_AT}incidents that opened from then on.", {"type": "string"}),
-    _parameter("to", f"{_AT}incidents that opened before; now where absent.", {"type": "string"}),
-]
+INCIDENT_NUMBERS = _while_of("Incidents", "90d, 52w", "90d")
 
 HOOK = [
     {

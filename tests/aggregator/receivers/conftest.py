@@ -122,6 +122,8 @@ class Client:
                 await writer.wait_closed()
 
     async def send(self, data: bytes) -> None:
+        if self.writer.is_closing():  # uvloop's transports raise RuntimeError then
+            raise ConnectionResetError("the receiver closed the connection")
         self.writer.write(data)
         await self.writer.drain()
 
