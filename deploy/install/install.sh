@@ -29,10 +29,10 @@ TMPFILES=/usr/local/lib/tmpfiles.d/coalmine.conf
 COMMAND=/usr/local/bin/coalmine
 KEPT_KEY=$HOME_OF_ALL/release.pem
 DOING=$HOME_OF_ALL/.doing
-ROLES=(agent aggregator status-page)
+ROLES=(aggregator status-page agent) # who hears starts before who reports
 STATES=(/var/lib/coalmine-agent /var/lib/coalmine /var/lib/coalmine-status)
 NEEDED_MIB_AGENT=150
-NEEDED_MIB_ALL=500
+NEEDED_MIB_ALL=400
 
 verb='' role='' template='' config='' from='' wheels='' key='' python='' wait_s=''
 purge='' restore_store='' backed_up=''
@@ -56,7 +56,7 @@ at_exit() {
   set +e
   if [ "$status" != 0 ] && [ ${#undo[@]} -gt 0 ]; then
     for ((i = ${#undo[@]} - 1; i >= 0; i--)); do eval "${undo[i]}"; done
-    say 'undone: everything is as it was before this run' >&2
+    say 'undone: what runs is what ran before' >&2
   fi
   [ -z "$stage" ] || rm -rf "$stage"
   rmdir --ignore-fail-on-non-empty "$HOME_OF_ALL" 2>/dev/null
@@ -287,210 +287,72 @@ run_pip() {
   fail 1 "$what: $said"
 }
 
-# ---- files that belong to a version
+# ---- what comes with each version
 
-place() {
-  local source=$1 target=$2
-  ! cmp -s "$source" "$target" || return 0
-  if [ -f "$target" ]; then
-    cp -p "$target" "$stage/was.$(basename "$target")"
-    later_undo cp -p "$stage/was.$(basename "$target")" "$target"
-  else
-    later_undo rm -f "$target"
-  fi
-  install -D -m 644 "$source" "$target"
-  changed=yes
+part() {
+  local file=$HOME_OF_ALL/$1/share/coalmine/install/$2.sh
+  [ -f "$file" ] || fail 13 "Coalmine $1 is not whole, $file is missing: remove it and install it anew"
+  printf '%s' "$file"
 }
 
-place_units() {
-  local share=$HOME_OF_ALL/$1/share/coalmine/systemd each before=$changed
-  changed=''
-  for each in "$share"/*.service; do place "$each" "$UNITS/$(basename "$each")"; done
-  place "$share/coalmine.sysusers" "$SYSUSERS"
-  place "$share/coalmine.tmpfiles" "$TMPFILES"
-  systemd-sysusers "$SYSUSERS"
-  systemd-tmpfiles --create "$TMPFILES"
-  if [ -n "$changed" ]; then systemctl daemon-reload; say 'units, users and folders are in place'; fi
-  changed=$changed$before
-}
-
-point() {
-  ln -s "$2" "$HOME_OF_ALL/.$1.new"
-  mv -T "$HOME_OF_ALL/.$1.new" "$HOME_OF_ALL/$1"
-}
-
-healthy() {
-  local by=$1 which=$2 said
-  if said=$(step "$by" healthy "$which" "$CONFIGS/$which.yaml" --within "${wait_s:-${3:-60}}" 2>&1); then
-    say "healthy: $(unit "$which"): $said"
-  else
-    say "not healthy: $said" >&2
-    journalctl --unit="$(unit "$which")" --identifier="coalmine-$which" --priority=warning --lines=5 --output=cat \
-      --no-pager --since=-5min 2>/dev/null | sed 's/^/  its log: /' >&2 || true
-    return 1
-  fi
-}
-
-# ---- install
-
-install_role() {
-  find_python
-  stage_release
-  local now file=$CONFIGS/$role.yaml extras=all name
-  now=$(version_of current)
-  if [ -n "$now" ] && [ "$now" != "$version" ]; then
-    [ -z "$(enabled_roles)" ] || fail 13 "Coalmine $now is installed here: upgrade changes the version"
-    complete "$now" || now=''
-  fi
-  [ "$role" != agent ] || extras=agent
-  make_version "$extras"
-  [ -f "$KEPT_KEY" ] || { cp "$key" "$KEPT_KEY"; chmod 644 "$KEPT_KEY"; later_undo rm -f "$KEPT_KEY"; }
-  name=$(unit "$role")
-  put_secrets
-  local renewed=$changed_secret
-  new_config "$file"
-  local candidate=$file
-  [ ! -f "$CONFIGS/.new.$role.yaml" ] || candidate=$CONFIGS/.new.$role.yaml
-  local said
-  said=$(step "$version" check "$role" "$candidate" 2>&1) || fail 11 "${said//"$candidate"/$file}"
-  local active
-  active=$(systemctl is-active "$name" || true)
-  if [ "$active" != active ]; then
-    systemctl stop "$name" 2>/dev/null || true # an earlier start that goes on failing would be in its own way
-    said=$(step "$version" free "$role" "$candidate" 2>&1) || fail $? "an occupied port: $said; --set says another one"
-  fi
-
-  place_units "$version"
-  if [ "$candidate" != "$file" ]; then
-    if [ -f "$file" ]; then
-      cp -p "$file" "$stage/was.config"
-      later_undo cp -p "$stage/was.config" "$file"
-      [ "$role" = agent ] && [ -z "$renewed" ] && renewed=reload || renewed=restart
-    else
-      later_undo rm -f "$file"
-    fi
-    mv "$candidate" "$file"
-    systemd-tmpfiles --create "$TMPFILES"
-    changed=yes
-    say "written: $file"
-  fi
-  if [ "$now" != "$version" ]; then
-    if [ -n "$now" ]; then later_undo point current "$now"; else later_undo rm -f "$HOME_OF_ALL/current"; fi
-    point current "$version"
-    changed=yes
-  fi
-  if [ ! -e "$COMMAND" ] && [ ! -L "$COMMAND" ]; then
-    mkdir -p "$(dirname "$COMMAND")"
-    ln -s "$HOME_OF_ALL/current/bin/coalmine" "$COMMAND"
-    later_undo rm -f "$COMMAND"
-    changed=yes
-  fi
-  start_role "$active" "$renewed"
-  undo=()
-  if [ -n "$changed" ]; then say "installed: $name, Coalmine $version"; else
-    say "nothing to do: $name of Coalmine $version is installed, enabled and healthy"
-  fi
-}
-
-start_role() {
-  local active=$1 renewed=$2 name
-  name=$(unit "$role")
-  if ! enabled "$role"; then
-    later_undo systemctl --quiet disable "$name"
-    systemctl --quiet enable "$name"
-    changed=yes
-    say "enabled: $name"
-  fi
-  if [ "$active" != active ]; then
-    local state
-    state=$(state_of "$role")
-    [ -e "$state" ] || later_undo rm -rf "$state"
-    later_undo systemctl stop "$name"
-    systemctl reset-failed "$name" 2>/dev/null || true
-    systemctl start --no-block "$name"
-    changed=yes
-    say "started: $name"
-  elif [ -n "$renewed" ]; then
-    # Undone from the last to the first: what it read comes back before it reads it again.
-    undo=("$(printf 'systemctl --quiet %q %q' "$renewed" "$name")" "${undo[@]}")
-    systemctl "$renewed" "$name" || fail 12 "$name: $renewed failed"
-    say "${renewed}ed: $name"
-  fi
-  healthy "$version" "$role" || fail 12 "$name did not become healthy"
-}
-
-state_of() {
-  case $1 in agent) say "${STATES[0]}" ;; aggregator) say "${STATES[1]}" ;; *) say "${STATES[2]}" ;; esac
-}
-
-changed_secret=''
-put_secrets() {
-  local secret name file target
-  for secret in "${secrets[@]}"; do
-    name=${secret%%=*} file=${secret#*=}
-    target=$SECRETS/coalmine.$name
-    [ -f "$file" ] || fail 11 "--secret $name: there is no file $file"
-    ! cmp -s "$file" "$target" || continue
-    [ -d "$SECRETS" ] || { install -d -m 700 "$SECRETS"; later_undo rmdir "$SECRETS"; }
-    if [ -f "$target" ]; then
-      cp -p "$target" "$stage/was.coalmine.$name"
-      later_undo cp -p "$stage/was.coalmine.$name" "$target"
-    else
-      later_undo rm -f "$target"
-    fi
-    install -m 600 "$file" "$target"
-    changed=yes changed_secret=restart
-    say "written: $target"
-  done
-}
-
-# Writes the configuration to be, if there is one to write, where its paths count from the same folder.
-new_config() {
-  local file=$1 new=$CONFIGS/.new.$role.yaml said
-  [ -d "$CONFIGS" ] || { mkdir -m 755 "$CONFIGS"; later_undo rmdir "$CONFIGS"; }
-  rm -f "$new"
-  if [ -n "$config" ]; then
-    [ -f "$config" ] || fail 11 "--config $config: there is no such file"
-    if [ ! -f "$file" ]; then
-      later_undo rm -f "$new"
-      install -m 600 "$config" "$new"
-    elif ! cmp -s "$config" "$file"; then
-      say "kept: $file is there already and is another than $config"
-    fi
-    return
-  fi
-  [ ! -f "$file" ] || [ -n "$template${sets[*]-}" ] || return 0
-  if [ "$role" != agent ]; then
-    template=$role
-  elif [ -z "$template" ]; then
-    [ -f /etc/carbon/carbon.conf ] || fail 2 'install needs --template external, internal or on-machine'
-    template=on-machine
-    say 'template on-machine: there is a carbon on this machine'
-  fi
-  later_undo rm -f "$new"
-  (umask 077 && touch "$new")
-  said=$(step "$version" write --template "$template" "${sets[@]}" --old "$file" "$new" 2>&1) || fail 11 "$said"
-  [ -z "$said" ] || say "$said"
-  [ -s "$new" ] || rm -f "$new"
-}
-
-# ---- other versions: switch.sh comes with each version
-
-load_switch() {
-  local file=$HOME_OF_ALL/$1/share/coalmine/install/switch.sh
-  [ -f "$file" ] || fail 13 "Coalmine $1 is not whole: $file is missing; install it anew"
+load() {
+  local services switch
+  services=$(part "$1" services)
+  switch=$(part "$1" switch)
+  # shellcheck source=deploy/install/services.sh
+  . "$services"
   # shellcheck source=deploy/install/switch.sh
-  . "$file"
+  . "$switch"
 }
 
+# What an earlier run left that was cut off.
 finish_interrupted() {
   rm -rf "$HOME_OF_ALL"/.stage.* "$CONFIGS"/.new.*
   [ -f "$DOING" ] || return 0
-  load_switch "$(sed -n 's/^to=//p' "$DOING")"
+  load "$(sed -n 's/^to=//p' "$DOING")"
   settle_interrupted
 }
 
-# ---- remove, status
+install_release() {
+  local now extras=all
+  finish_interrupted
+  find_python
+  stage_release
+  now=$(version_of current)
+  [ -z "$now" ] || [ "$now" = "$version" ] || [ -z "$(enabled_roles)" ] ||
+    fail 13 "Coalmine $now is installed here: upgrade changes the version"
+  [ "$role" != agent ] || extras=agent
+  make_version "$extras"
+  [ -f "$KEPT_KEY" ] || { install -m 644 "$key" "$KEPT_KEY"; later_undo rm -f "$KEPT_KEY"; }
+  load "$version"
+  install_role
+}
+
+upgrade() {
+  local now extras
+  find_python
+  stage_release
+  now=$(version_of current)
+  if [ "$now" = "$version" ]; then
+    load "$now"
+    show_status
+    say "nothing to do: this is Coalmine $version already"
+    return
+  fi
+  extras=$(sed -n 's/^extras=//p' "$HOME_OF_ALL/$now/.complete")
+  make_version "${extras:-all}"
+  load "$version"
+  switch "$now" "$version"
+  say "upgraded: from $now to $version; rollback goes back"
+}
+
+# ---- remove
+
+drop_users() {
+  local each
+  for each in agent aggregator status; do userdel "coalmine-$each" 2>/dev/null || true; done
+  ! getent group coalmine-store >/dev/null || groupdel coalmine-store
+}
 
 remove_all() {
   local each name
@@ -505,8 +367,7 @@ remove_all() {
     rm -rf "$CONFIGS" "${STATES[@]}" "$SECRETS"/coalmine.* "$SECRETS".encrypted/coalmine.* \
       /etc/systemd/system/coalmine-*.service.d
     for each in "$SECRETS" "$SECRETS".encrypted; do rmdir --ignore-fail-on-non-empty "$each" 2>/dev/null || true; done
-    for each in agent aggregator status; do userdel "coalmine-$each" 2>/dev/null || true; done
-    ! getent group coalmine-store >/dev/null || groupdel coalmine-store
+    drop_users
     say 'removed: configurations, secrets, data and users'
   fi
   rm -f "$UNITS"/coalmine-*.service "$SYSUSERS" "$TMPFILES"
@@ -520,53 +381,31 @@ remove_all() {
   fi
 }
 
-show_status() {
-  local now before each all=0
-  now=$(version_of current)
-  [ -n "$now" ] || fail 1 'Coalmine is not installed here'
-  before=$(version_of previous)
-  say "Coalmine $now${before:+; $before is kept, rollback goes there}"
-  [ ! -f "$DOING" ] || say "a change of version was interrupted: $(tr '\n' ' ' <"$DOING"); any other command settles it"
-  for each in $(enabled_roles); do healthy "$now" "$each" || all=12; done
-  return $all
-}
-
 main() {
   parse "$@"
   preflight
   trap at_exit EXIT
   trap 'exit 130' INT TERM HUP
+  local now
+  now=$(version_of current)
   case $verb in
-    install) finish_interrupted; install_role ;;
-    status) wait_s=${wait_s:-3}; show_status ;;
+    install) install_release ;;
     remove)
       [ -d "$HOME_OF_ALL" ] || [ -n "$purge" ] || { say 'nothing to do: Coalmine is not installed here'; return; }
       remove_all
       ;;
+    status)
+      [ -n "$now" ] || fail 1 'Coalmine is not installed here'
+      wait_s=${wait_s:-3}
+      load "$now"
+      show_status
+      ;;
     *)
-      [ -n "$(version_of current)" ] || fail 13 'Coalmine is not installed here: install comes first'
+      [ -n "$now" ] || fail 13 'Coalmine is not installed here: install comes first'
       finish_interrupted
-      if [ "$verb" = upgrade ]; then upgrade; else load_switch "$(version_of current)"; rollback; fi
+      if [ "$verb" = upgrade ]; then upgrade; else load "$(version_of current)"; rollback; fi
       ;;
   esac
-}
-
-upgrade() {
-  find_python
-  stage_release
-  local now extras
-  now=$(version_of current)
-  if [ "$now" = "$version" ]; then
-    show_status
-    say "nothing to do: this is Coalmine $version already"
-    return
-  fi
-  extras=$(sed -n 's/^extras=//p' "$HOME_OF_ALL/$now/.complete")
-  make_version "${extras:-all}"
-  load_switch "$version"
-  switch "$now" "$version"
-  undo=()
-  say "upgraded: from $now to $version; rollback goes back"
 }
 
 main "$@"

@@ -3,8 +3,6 @@
 #
 # .doing says what is under way, so that a run that was cut off (a power cut) is settled by the next one.
 
-touched=''
-
 # $1 and $2: from which version to which. Returns where the other is healthy; exits otherwise, with the first one
 # running as before.
 switch() {
@@ -15,9 +13,10 @@ switch() {
   done
   plan_store "$from_version" "$to_version"
 
+  touched=''
   later_undo go_back "$from_version" "$to_version" "${roles[*]-}"
   write_doing "$from_version" "$to_version"
-  if [ "$verdict" != same ]; then
+  if [ "$verdict" != same ] && [ "$file" != - ]; then
     systemctl stop coalmine-aggregator.service coalmine-status-page.service
     move_store "$from_version" "$to_version"
   fi
@@ -45,7 +44,6 @@ plan_store() {
         [ -n "$backed_up" ] || fail 14 "$to_version changes the store's schema ($stored to $newest), and there is no" \
           'way back without a copy: make one (pg_dump), then say --store-backed-up'
         say "the store's schema changes from $stored to $newest; a way back takes your copy of it"
-        verdict=same
       fi
       ;;
     newer)
@@ -93,7 +91,7 @@ place_units_of() {
 # Stops, then starts and waits: the wait must not take the old process for the new one.
 restart_roles() {
   local by=$1 each well=0 within=60
-  [ -z "$touched" ] || within=600 # a large store takes its time to be migrated
+  [ "$verdict" = same ] || within=600 # a large store takes its time to be migrated
   for each in $2; do systemctl stop "$(unit "$each")"; done
   for each in $2; do
     systemctl reset-failed "$(unit "$each")" 2>/dev/null || true
@@ -118,13 +116,16 @@ go_back() {
   fi
   place_units_of "$from_version"
   point current "$from_version"
-  restart_roles "$from_version" "$3" || say "$from_version is not healthy either, as said above" >&2
   rm -f "$DOING"
-  say "rolled back: $from_version runs" >&2
+  if restart_roles "$from_version" "$3"; then
+    say "rolled back: $from_version runs" >&2
+  else
+    say "rolled back to $from_version, which is not healthy either, as said above" >&2
+  fi
 }
 
 settle_interrupted() {
-  local from_version to_version well=yes each roles
+  local from_version to_version well=yes each roles verdict=same
   from_version=$(sed -n 's/^from=//p' "$DOING")
   to_version=$(sed -n 's/^to=//p' "$DOING")
   touched=$(sed -n 's/^touched=//p' "$DOING")
@@ -142,7 +143,6 @@ settle_interrupted() {
   else
     go_back "$from_version" "$to_version" "$roles"
   fi
-  touched=''
 }
 
 rollback() {
