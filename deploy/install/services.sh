@@ -59,6 +59,11 @@ install_role() {
   [ ! -f "$CONFIGS/.new.$role.yaml" ] || candidate=$CONFIGS/.new.$role.yaml
   local said
   said=$(step "$version" check "$role" "$candidate" 2>&1) || fail 11 "${said//"$candidate"/$file}"
+  if [ "$role" = aggregator ]; then
+    said=$(step "$version" store plan "$candidate" 2>&1) || fail 14 "the store: $said"
+    [[ $said != newer* ]] || fail 14 "$version does not know the schema $(cut -d' ' -f2,4 <<<"$said" |
+      sed 's/ / of /'): install the version that wrote it, or put a copy in its place"
+  fi
   local active
   active=$(systemctl is-active "$name" || true)
   if [ "$active" != active ]; then

@@ -168,7 +168,7 @@ def test_bad_input_is_one_sentence_and_leaves_nothing(host: BootedDebian, fresh:
 
     small = 'mkdir /opt/coalmine && mount -t tmpfs -o "$1" none /opt/coalmine && shift && exec "$@"'
     in_small = ("unshare", "-m", "sh", "-c", small, "sh")
-    assert "60 MiB free" in refused(host, 6, *in_small, "size=60m", *agent)
+    assert " MiB free, 150 MiB are needed" in refused(host, 6, *in_small, "size=60m", *agent)
     host.run("rmdir", "/opt/coalmine")
     assert "no disk" in refused(host, 6, *in_small, "size=300m,nr_inodes=700", *agent)  # in the midst
     host.run("rmdir", "/opt/coalmine")
@@ -372,8 +372,10 @@ def test_removed_with_what_it_kept_for_another_time(host: BootedDebian, fresh: s
     owned = ("/etc/coalmine", "/etc/credstore", "/var/lib/coalmine", "/etc/", "/var/cache", "/usr/local ")
     assert [line for line in left if not line.startswith(owned)] == []
     assert host.run("systemctl", "list-unit-files", "coalmine*", "--no-legend", check=False) == ""
-    said = run(host, *install("--role", "aggregator")[1:])  # as it was: no word is needed
-    assert schema(host) == "0006"
+    said = refused(host, 14, *install("--role", "aggregator"))
+    assert "0.1.0 does not know the schema 0007 of /var/lib/coalmine/history.db" in said
+    run(host, *install("--role", "aggregator", release="0.2.0")[1:])  # as it was: no word is needed
+    assert schema(host) == "0007"
 
 
 def test_an_agent_on_the_machine_of_a_carbon(host: BootedDebian) -> None:
