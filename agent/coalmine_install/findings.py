@@ -106,5 +106,7 @@ def _credentials(found: Findings, template: str, root: Path) -> None:
     if template not in ("aggregator", "status-page"):
         names["key_file"] = _API_KEY
     for value, name in names.items():
-        if any((root / folder / name).is_file() for folder in ("etc/credstore", "etc/credstore.encrypted")):
+        if any(
+            (root / folder / name).is_file() for folder in ("etc/credstore", "etc/credstore.encrypted")
+        ):
             found.values[value] = _CREDENTIAL.format(name)

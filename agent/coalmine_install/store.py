@@ -20,6 +20,10 @@ from coalmine_install.refusal import Code, RefusalError
 from coalmine_runtime.settings import load
 
 
+STATE = Path("/var/lib/coalmine")
+"""Where the aggregator's service starts."""
+
+
 class Plan(NamedTuple):
     """`verdict`: `none` (no store yet), `same`, `older` (this version would migrate it), `newer` (it
     does not know it). `file` is that of an SQLite store."""
@@ -36,10 +40,10 @@ def plan(config: Path, env: Mapping[str, str]) -> Plan:
     Raises `RefusalError` where the store cannot be read, `ConfigError`.
     """
     settings = load(AggregatorSettings, config, env)
-    if settings.store is None:
-        return Plan("none", None, "", "")
     url = sa.make_url(settings.store.reveal())
-    file = Path(url.database) if url.get_backend_name() == "sqlite" and url.database else None
+    file = None
+    if url.get_backend_name() == "sqlite":
+        file = STATE / str(url.database)  # a relative one counts from where the service starts
     try:
         found = revision_of_file(file) if file else _of_server(url)
     except (sqlite3.Error, sa.exc.SQLAlchemyError, StoreError) as error:

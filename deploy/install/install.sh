@@ -255,7 +255,8 @@ make_version() {
     fi
     later_undo rm -rf "$target"
     say "making $target"
-    run_pip 'the virtual environment' "$python" -m venv "$target"
+    run_pip 'the virtual environment' "$python" -m venv --without-pip "$target"
+    run_pip 'pip' "$target/bin/python" -m ensurepip --default-pip # by itself it says what went wrong
   fi
   changed=yes
   local lock=base.txt where=()

@@ -34,14 +34,16 @@ point() {
   mv -T "$HOME_OF_ALL/.$1.new" "$HOME_OF_ALL/$1"
 }
 
+since=$(($(date +%s) - 60)) # from when on the log is of interest
+
 healthy() {
   local by=$1 which=$2 said
   if said=$(step "$by" healthy "$which" "$CONFIGS/$which.yaml" --within "${wait_s:-${3:-60}}" 2>&1); then
     say "healthy: $(unit "$which"): $said"
   else
     say "not healthy: $said" >&2
-    journalctl _SYSTEMD_INVOCATION_ID="$(systemctl show --property=InvocationID --value "$(unit "$which")")" \
-      --priority=warning --lines=5 --output=cat --no-pager 2>/dev/null | sed 's/^/  its log: /' >&2 || true
+    journalctl --unit="$(unit "$which")" --identifier="coalmine-$which" --since="@$since" --priority=warning \
+      --lines=5 --output=cat --no-pager 2>/dev/null | sed 's/^/  its log: /' >&2 || true
     return 1
   fi
 }
@@ -118,6 +120,7 @@ start_role() {
     [ -e "$state" ] || later_undo rm -rf "$state"
     later_undo systemctl stop "$name"
     systemctl reset-failed "$name" 2>/dev/null || true
+    since=$(date +%s)
     systemctl start --no-block "$name"
     changed=yes
     say "started: $name"

@@ -93,6 +93,7 @@ restart_roles() {
   local by=$1 each well=0 within=60
   [ "$verdict" = same ] || within=600 # a large store takes its time to be migrated
   for each in $2; do systemctl stop "$(unit "$each")"; done
+  since=$(date +%s)
   for each in $2; do
     systemctl reset-failed "$(unit "$each")" 2>/dev/null || true
     systemctl start --no-block "$(unit "$each")"

@@ -69,14 +69,27 @@ def test_a_wrong_call_is_told_in_a_line(arguments: str, said: str) -> None:
 def test_help_says_how_it_is_called() -> None:
     done = run("--help")
     assert (done.returncode, done.stderr) == (0, "")
-    for option in ("--role", "--template", "--from", "--wheels", "--key", "--set", "--secret", "--purge"):
+    for option in (
+        "--role",
+        "--template",
+        "--from",
+        "--wheels",
+        "--key",
+        "--set",
+        "--secret",
+        "--purge",
+    ):
         assert option in done.stdout
     assert "set -euo" not in done.stdout
 
 
 def test_the_exit_codes_are_those_that_are_told() -> None:
     told = {int(number) for number in re.findall(r"(?:^|[;:] )(\d+) \w", codes_told(), re.MULTILINE)}
-    used = {int(code) for part in INSTALL.glob("*.sh") for code in re.findall(r"fail (\d+)", part.read_text())}
+    used = {
+        int(code)
+        for part in INSTALL.glob("*.sh")
+        for code in re.findall(r"fail (\d+)", part.read_text())
+    }
     assert used | {int(code) for code in Code} | {0} == told
 
 
@@ -98,5 +111,7 @@ def test_the_wheel_has_all_that_the_script_looks_for() -> None:
 
 def test_it_lists_its_options_in_the_documentation() -> None:
     text = (ROOT / "docs" / "install.md").read_text()
-    for option in set(re.findall(r"(?:install|upgrade|rollback|remove):(--[a-z-]+)", SCRIPT.read_text())):
+    for option in set(
+        re.findall(r"(?:install|upgrade|rollback|remove):(--[a-z-]+)", SCRIPT.read_text())
+    ):
         assert f"`{option}" in text or f" {option}" in text, option

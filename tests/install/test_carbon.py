@@ -76,4 +76,6 @@ def test_the_kernel_tells_of_a_real_socket(host: str) -> None:
     with socket.socket(family, socket.SOCK_DGRAM) as datagrams:
         datagrams.bind((host, 0))
         port = datagrams.getsockname()[1]
-        assert [each.address for each in listening() if (each.protocol, each.port) == ("udp", port)] == [host]
+        assert [
+            each.address for each in listening() if (each.protocol, each.port) == ("udp", port)
+        ] == [host]

@@ -101,7 +101,9 @@ CLOUDS: list[tuple[str, dict[tuple[str, str], tuple[Mapping[str, str], str]], st
 ]
 
 
-@pytest.mark.parametrize(("vendor", "answers", "region", "zone"), CLOUDS, ids=lambda each: str(each)[:9])
+@pytest.mark.parametrize(
+    ("vendor", "answers", "region", "zone"), CLOUDS, ids=lambda each: str(each)[:9]
+)
 def test_a_cloud_is_asked_in_its_own_way(
     tmp_path: Path,
     vendor: str,

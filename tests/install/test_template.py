@@ -149,10 +149,14 @@ def test_a_name_that_is_not_known_is_told_with_the_nearest() -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["eu-west-1", "1.10", "true", "null", "a: b", "a, b", "it's", '"', "#x", "[::1]:2003", "@x"]
+    "value",
+    ["eu-west-1", "1.10", "true", "null", "a: b", "a, b", "it's", '"', "#x", "[::1]:2003", "@x"],
 )
 def test_a_value_reads_as_it_was_said(value: str) -> None:
-    assert yaml.safe_load(f"key: {scalar(value)}\nlist: [{scalar(value)}]") == {"key": value, "list": [value]}
+    assert yaml.safe_load(f"key: {scalar(value)}\nlist: [{scalar(value)}]") == {
+        "key": value,
+        "list": [value],
+    }
 
 
 def test_the_head_tells_whether_somebody_edited_it() -> None:
