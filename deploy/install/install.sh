@@ -204,6 +204,7 @@ PYTHON
         ) || fail 7 "no network: $from/$name: $said"
         ;;
       *)
+        [ -f "$from/$name" ] || [ "$name" != SHA256SUMS.sig ] || fail 8 "bad signature: $from has no $name"
         [ -f "$from/$name" ] || fail 2 "--from $from: is no release, it has no $name"
         said=$(cp "$from/$name" "$stage/$name" 2>&1) || fail 6 "$said"
         ;;
