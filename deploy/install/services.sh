@@ -43,7 +43,7 @@ healthy() {
   else
     say "not healthy: $said" >&2
     journalctl --unit="$(unit "$which")" --identifier="coalmine-$which" --since="@$since" --priority=warning \
-      --lines=5 --output=cat --no-pager 2>/dev/null | sed 's/^/  its log: /' >&2 || true
+      --output=cat --no-pager 2>/dev/null | tail -n 5 | sed 's/^/  its log: /' >&2 || true
     return 1
   fi
 }
