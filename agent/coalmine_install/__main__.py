@@ -106,6 +106,8 @@ def store(act: str, config: Path, left_by: str, newer: str) -> None:
 
     plan = kept.plan(config, _env("aggregator"))
     if act == "plan":
+        if plan.verdict == "older" and plan.file is not None:
+            kept.check_room(plan.file)
         print(plan.verdict, plan.stored or "-", plan.newest or "-", plan.file or "-")
     elif plan.file is None:
         raise RefusalError(Code.STORE, "the store is no SQLite file")
@@ -126,7 +128,7 @@ def _given(said: tuple[str, ...]) -> dict[str, str]:
 
 
 def _env(role: str) -> Mapping[str, str]:
-    """What the service has: that of its process, or else this one with the credentials where they lie."""
+    """What the service has: that of its process, or this one's with the credentials where they lie."""
     unit = f"coalmine-{role}.service"
     shown = subprocess.run(  # noqa: S603
         ["systemctl", "show", "--property=MainPID", "--value", unit],  # noqa: S607

@@ -1,4 +1,4 @@
-"""A carbon on this machine: where it takes datapoints, by what listens and by its configuration. Pure."""
+"""A carbon on this machine: where it takes datapoints, by what listens and what it is told. Pure."""
 
 from __future__ import annotations
 
@@ -44,11 +44,8 @@ def _sections(config: str | None) -> list[dict[str, int]]:
         parser.read_string(config or "")
     except configparser.Error:
         return []
-    found = []
-    for name in _SECTIONS:
-        if parser.has_section(name) and (ports := _ports(parser[name])):
-            found.append(ports)
-    return found
+    said = (_ports(parser[name]) for name in _SECTIONS if parser.has_section(name))
+    return [ports for ports in said if ports]
 
 
 def _ports(section: Mapping[str, str]) -> dict[str, int]:

@@ -15,6 +15,7 @@ from typing import NamedTuple
 from coalmine_install.refusal import Code, RefusalError
 from coalmine_runtime import clock
 from coalmine_runtime.settings import Address, load
+from coalmine_runtime.tls import TlsServerSettings
 
 HOLD_S = 2.0
 """So long it must be well without a break: what dies young has said that it stands."""
@@ -33,7 +34,7 @@ class Probe(NamedTuple):
     address: Address
     path: str
     tls: bool
-    accepted: tuple[int, ...] = (HTTPStatus.OK,)
+    accepted: tuple[int, ...]
 
 
 class Unit(NamedTuple):
@@ -46,32 +47,46 @@ class Unit(NamedTuple):
 
 
 def probe_of(role: str, config: Path, env: Mapping[str, str]) -> Probe | None:
-    """None where an agent has no listener: then its unit alone tells. Raises `ConfigError`."""
+    """None where nobody can ask, as an agent has no listener, or clients must have a certificate: then
+    the unit alone tells. Raises `ConfigError`."""
     if role == "agent":
         from coalmine_agent.settings import Settings
 
         metrics = load(Settings, config, env).metrics
-        return Probe(metrics.listen, "/health", tls=False) if metrics else None
+        return _probe(metrics.listen, "/health", None) if metrics else None
     if role == "status-page":
         from coalmine_aggregator.status_settings import StatusPageSettings
 
         page = load(StatusPageSettings, config, env)
         # Without anything to show yet it is as well as can be.
         accepted = (HTTPStatus.OK, HTTPStatus.SERVICE_UNAVAILABLE)
-        return Probe(page.listen, "/healthz", page.certificate is not None, accepted)
+        return _probe(page.listen, "/healthz", page.certificate, accepted)
     from coalmine_aggregator.settings import AggregatorSettings
 
     web = load(AggregatorSettings, config, env).web
-    return Probe(web.listen, "/readyz", web.certificate is not None)
+    return _probe(web.listen, "/readyz", web.certificate)
+
+
+def _probe(
+    listen: Address,
+    path: str,
+    certificate: TlsServerSettings | None,
+    accepted: tuple[int, ...] = (HTTPStatus.OK,),
+) -> Probe | None:
+    if certificate is not None and certificate.client_ca_file is not None:
+        return None
+    return Probe(listen, path, certificate is not None, accepted)
 
 
 def wait(unit: str, probe: Probe | None, within_s: float) -> str:
     """Returns how it is once it is well. Raises `RefusalError` with the last that was heard of it."""
     end = clock.monotonic() + within_s
     well_since: tuple[float, int] | None = None
+    restarts_before = _unit(unit).restarts
     while True:
         state = _unit(unit)
-        if state.active == "failed" or state.restarts >= RESTARTS:
+        restarts_before = min(restarts_before, state.restarts)  # a start by hand counts anew
+        if state.active == "failed" or state.restarts - restarts_before >= RESTARTS:
             raise RefusalError(Code.UNHEALTHY, f"{unit} does not start")
         said, well = f"{unit} is {state.active}", False
         if state.active == "active":

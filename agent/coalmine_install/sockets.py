@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -43,7 +42,7 @@ def owner(inode: int, proc: Path = Path("/proc")) -> str:
     """`carbon-cache (process 812)`; empty where it cannot be told."""
     for folder in proc.glob("[0-9]*/fd"):
         try:
-            held = any(os.readlink(entry) == f"socket:[{inode}]" for entry in folder.iterdir())
+            held = any(str(entry.readlink()) == f"socket:[{inode}]" for entry in folder.iterdir())
             if held:
                 name = (folder.parent / "comm").read_text().strip()
                 return f"{name} (process {folder.parent.name})"

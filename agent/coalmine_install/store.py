@@ -19,7 +19,6 @@ from coalmine_aggregator.store.revisions import Revision, revision, revision_of_
 from coalmine_install.refusal import Code, RefusalError
 from coalmine_runtime.settings import load
 
-
 STATE = Path("/var/lib/coalmine")
 """Where the aggregator's service starts."""
 
@@ -60,19 +59,26 @@ def copy_of(file: Path, version: str) -> Path:
     return file.with_name(f"{file.name}.of-{version}")
 
 
-def copy(file: Path, version: str) -> Path:
-    """Copies a store that no aggregator has open, as `version` left it. Older copies give way.
-
-    Raises `RefusalError` where there is no room, and leaves nothing then.
-    """
-    target = copy_of(file, version)
-    half = target.with_name(f"{target.name}.part")
-    size, free = file.stat().st_size, shutil.disk_usage(file.parent).free
+def check_room(file: Path) -> None:
+    """Raises `RefusalError` where there is no room for a copy."""
+    beside = (file, file.with_name(f"{file.name}-wal"))
+    size = sum(path.stat().st_size for path in beside if path.exists())
+    free = shutil.disk_usage(file.parent).free
     if free < size * 1.1 + (16 << 20):
         raise RefusalError(
             Code.DISK,
-            f"{file.parent}: a copy of the store takes {size >> 20} MiB, {free >> 20} MiB are free",
+            f"no disk: {file.parent}: a copy of the store takes {size >> 20} MiB, "
+            f"{free >> 20} MiB are free",
         )
+
+
+def copy(file: Path, version: str) -> Path:
+    """Copies a store that no aggregator has open, as `version` left it. Older copies give way.
+
+    Raises `RefusalError` where it cannot, and leaves nothing then.
+    """
+    target = copy_of(file, version)
+    half = target.with_name(f"{target.name}.part")
     try:
         _copy(file, half)
     except (OSError, sqlite3.Error) as error:

@@ -40,7 +40,7 @@ sets=() secrets=()
 stage='' version='' changed=''
 undo=()
 
-say() { printf '%s\n' "$*"; }
+say() { printf '%s\n' "$*" || true; } # who reads may have gone
 fail() {
   local code=$1
   shift
@@ -201,7 +201,7 @@ try:
 except OSError as error:
     sys.exit(str(getattr(error, "reason", None) or error))
 PYTHON
-        ) || fail 7 "no network: $from/$name: $said"
+        ) || fail 7 "no network, or no such release: $from/$name: $said"
         ;;
       *)
         [ -f "$from/$name" ] || [ "$name" != SHA256SUMS.sig ] || fail 8 "bad signature: $from has no $name"
@@ -251,6 +251,8 @@ make_version() {
   else
     room "$extras"
     if [ -e "$target" ]; then
+      [ "$(version_of current)" != "$version" ] ||
+        fail 13 "$target was not made by this script: stop what runs of it and remove it"
       say "removing a half-finished installation of $version"
       rm -rf "$target"
     fi
@@ -271,14 +273,18 @@ make_version() {
   mv "$target/.part" "$target/.complete"
 }
 
+full() {
+  [ "$(df -Pm "$HOME_OF_ALL" | awk 'NR == 2 { print $4 }')" -lt 2 ]
+}
+
 run_pip() {
   local what=$1 log=$stage/log said code=7 source=${wheels:-PyPI}
   shift
   env -u PYTHONDONTWRITEBYTECODE PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1 PIP_RETRIES=2 PIP_NO_CACHE_DIR=1 \
     TMPDIR="$stage" "$@" >"$log" 2>&1 && return
-  said=$(grep -i -e '^error' -e 'no space' "$log" | tail -n 2 || true)
-  [ -n "$said" ] || said=$(tail -n 2 "$log" 2>/dev/null || true)
-  if grep -qi 'no space left\|disk quota' "$log" || [ "$(df -Pm "$HOME_OF_ALL" | awk 'NR == 2 { print $4 }')" -lt 2 ]; then
+  said=$(grep -i -e '^error' -e 'no space' "$log" | tail -n 1 || true)
+  [ -n "$said" ] || said=$(tail -n 1 "$log" 2>/dev/null || true)
+  if grep -qi 'no space left\|disk quota' "$log" || full; then
     fail 6 "no disk: $what: $said"
   elif grep -qi 'hash' <<<"$said" || grep -q 'DO NOT MATCH THE HASHES' "$log"; then
     fail 9 "bad checksum: $what from $source: $said"
@@ -388,6 +394,7 @@ main() {
   preflight
   trap at_exit EXIT
   trap 'exit 130' INT TERM HUP
+  trap '' PIPE
   local now
   now=$(version_of current)
   case $verb in

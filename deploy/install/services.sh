@@ -10,6 +10,7 @@ place() {
     cp -p "$target" "$stage/was.$(basename "$target")"
     later_undo cp -p "$stage/was.$(basename "$target")" "$target"
   else
+    [ -d "$(dirname "$target")" ] || later_undo rmdir -p --ignore-fail-on-non-empty "$(dirname "$target")"
     later_undo rm -f "$target"
   fi
   install -D -m 644 "$source" "$target"
@@ -19,13 +20,21 @@ place() {
 place_units() {
   local share=$HOME_OF_ALL/$1/share/coalmine/systemd each before=$changed
   changed=''
+  later_undo systemctl daemon-reload # when all else is undone
   for each in "$share"/*.service; do place "$each" "$UNITS/$(basename "$each")"; done
+  for each in "$UNITS"/coalmine-*.service; do # those of another version alone
+    [ -f "$share/$(basename "$each")" ] || { rm "$each"; changed=yes; }
+  done
   place "$share/coalmine.sysusers" "$SYSUSERS"
   place "$share/coalmine.tmpfiles" "$TMPFILES"
   getent passwd coalmine-agent >/dev/null || later_undo drop_users
+  [ -d "$SECRETS" ] || later_undo rmdir --ignore-fail-on-non-empty "$SECRETS"
   systemd-sysusers "$SYSUSERS" 2>/dev/null
   systemd-tmpfiles --create "$TMPFILES"
-  if [ -n "$changed" ]; then systemctl daemon-reload; say 'units, users and folders are in place'; fi
+  if [ -n "$changed" ]; then
+    systemctl daemon-reload
+    say 'units, users and folders are in place'
+  fi
   changed=$changed$before
 }
 
@@ -73,6 +82,10 @@ install_role() {
     said=$(step "$version" free "$role" "$candidate" 2>&1) || fail $? "an occupied port: $said; --set says another one"
   fi
 
+  local fresh=''
+  [ -f "$file" ] || fresh=yes
+  write_doing '' "$version" "$role" "$fresh"
+  later_undo rm -f "$DOING"
   place_units "$version"
   if [ "$candidate" != "$file" ]; then
     if [ -f "$file" ]; then
@@ -99,7 +112,9 @@ install_role() {
     changed=yes
   fi
   start_role "$active" "$renewed"
+  rm -f "$DOING"
   undo=()
+  prune
   if [ -n "$changed" ]; then say "installed: $name, Coalmine $version"; else
     say "nothing to do: $name of Coalmine $version is installed, enabled and healthy"
   fi

@@ -3,6 +3,8 @@
 #
 # .doing says what is under way, so that a run that was cut off (a power cut) is settled by the next one.
 
+touched=''
+
 # $1 and $2: from which version to which. Returns where the other is healthy; exits otherwise, with the first one
 # running as before.
 switch() {
@@ -35,7 +37,7 @@ plan_store() {
   local from_version=$1 to_version=$2 said stored newest
   verdict=same file=-
   enabled aggregator || return 0
-  said=$(step "$to_version" store plan "$CONFIGS/aggregator.yaml" 2>&1) || fail 14 "the store: $said"
+  said=$(step "$to_version" store plan "$CONFIGS/aggregator.yaml" 2>&1) || fail $? "the store: $said"
   read -r verdict stored newest file <<<"$said"
   case $verdict in
     none) verdict=same ;;
@@ -75,8 +77,9 @@ move_store() {
   write_doing "$from_version" "$to_version"
 }
 
+# An installation is from no version: then it also has the role, and whether its configuration is new.
 write_doing() {
-  printf 'from=%s\nto=%s\ntouched=%s\n' "$1" "$2" "$touched" >"$DOING.new"
+  printf 'from=%s\nto=%s\ntouched=%s\nrole=%s\nfresh=%s\n' "$1" "$2" "$touched" "${3-}" "${4-}" >"$DOING.new"
   sync -f "$DOING.new"
   mv "$DOING.new" "$DOING"
 }
@@ -131,6 +134,7 @@ settle_interrupted() {
   to_version=$(sed -n 's/^to=//p' "$DOING")
   touched=$(sed -n 's/^touched=//p' "$DOING")
   roles=$(enabled_roles | tr '\n' ' ')
+  [ -n "$from_version" ] || { settle_installation; return; }
   say "the change from $from_version to $to_version was interrupted"
   if [ "$(version_of current)" = "$to_version" ]; then
     for each in $roles; do wait_s=10 healthy "$to_version" "$each" || { well=''; break; }; done
@@ -144,6 +148,22 @@ settle_interrupted() {
   else
     go_back "$from_version" "$to_version" "$roles"
   fi
+}
+
+settle_installation() {
+  local which fresh
+  which=$(sed -n 's/^role=//p' "$DOING")
+  fresh=$(sed -n 's/^fresh=//p' "$DOING")
+  say "the installation of $to_version as $which was interrupted"
+  if enabled "$which" && wait_s=10 healthy "$to_version" "$which"; then
+    say 'it is healthy: the installation is finished'
+  else
+    systemctl --quiet disable --now "$(unit "$which")" 2>/dev/null || true
+    [ -z "$fresh" ] || rm -f "$CONFIGS/$which.yaml"
+    [ -n "$(enabled_roles)" ] || rm -f "$HOME_OF_ALL/current"
+    say 'it is undone'
+  fi
+  rm -f "$DOING"
 }
 
 rollback() {

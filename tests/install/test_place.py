@@ -28,7 +28,8 @@ def metadata(answers: Mapping[tuple[str, str], tuple[Mapping[str, str], str]]) -
             self.end_headers()
             self.wfile.write(body.encode() if asked_well else b"")
 
-        do_PUT = do_GET
+        def do_PUT(self) -> None:
+            self.do_GET()
 
         def log_message(self, *_: object) -> None:
             pass

@@ -1,4 +1,4 @@
-"""A release as operators get it, made of what is committed: wheel, lock files, install.sh, signed checksums."""
+"""A release as operators get it, of what is committed: wheel, lock files, install.sh, signed sums."""
 
 from __future__ import annotations
 

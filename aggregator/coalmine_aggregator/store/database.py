@@ -98,8 +98,9 @@ def _migrate(connection: sa.Connection) -> None:
     found = revision(connection)
     if not found.known:
         raise alembic.util.CommandError(
-            f"a newer version of Coalmine wrote it (schema {found.stored}, this one knows {found.newest} "
-            "and older): run that version, or put the copy back that was made before the upgrade"
+            f"a newer version of Coalmine wrote it (schema {found.stored}, this one knows "
+            f"{found.newest} and older): run that version, or put back the copy that was made "
+            "before the upgrade"
         )
     config = migrations()
     config.attributes["connection"] = connection

@@ -15,7 +15,7 @@ _SCRIPTS = "coalmine_aggregator.store:migrations"
 
 
 class Revision(NamedTuple):
-    """`stored` is the store's own, None where it is empty; `newest` is what this version makes of it."""
+    """`stored` is the store's own, None where it is empty; `newest` is what this version makes it."""
 
     stored: str | None
     newest: str
