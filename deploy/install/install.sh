@@ -15,7 +15,7 @@
 #
 # Exit codes: 0 done, or nothing to do; 1 not foreseen; 2 called wrongly; 3 not root; 4 no systemd; 5 Python;
 # 6 disk; 7 network; 8 signature; 9 checksum; 10 a port is taken; 11 configuration; 12 not healthy, and undone;
-# 13 another installation is in the way; 14 the store.
+# 13 another installation is in the way; 14 the store; 130 interrupted.
 set -euo pipefail
 umask 022
 export LC_ALL=C.UTF-8 PYTHONDONTWRITEBYTECODE=1
@@ -37,13 +37,14 @@ NEEDED_MIB_ALL=400
 verb='' role='' template='' config='' from='' wheels='' key='' python='' wait_s=''
 purge='' restore_store='' backed_up=''
 sets=() secrets=()
-stage='' version='' changed=''
+stage='' version='' changed='' told=''
 undo=()
 
 say() { printf '%s\n' "$*" || true; } # who reads may have gone
 fail() {
   local code=$1
   shift
+  told=yes
   printf 'install.sh: %s\n' "$*" >&2
   exit "$code"
 }
@@ -54,6 +55,10 @@ at_exit() {
   local status=$?
   trap '' INT TERM HUP
   set +e
+  if [ "$status" != 0 ] && [ -z "$told" ]; then
+    say "install.sh: ended by what was not foreseen, status $status" >&2
+    status=1
+  fi
   if [ "$status" != 0 ] && [ ${#undo[@]} -gt 0 ]; then
     for ((i = ${#undo[@]} - 1; i >= 0; i--)); do eval "${undo[i]}"; done
     say 'undone: what runs is what ran before' >&2
@@ -173,8 +178,6 @@ stage_release() {
     *://*) usage "--from $from: expected a folder or https://" ;;
     *) [ -f "$from/SHA256SUMS" ] || fail 2 "--from $from: is no release, it has no SHA256SUMS" ;;
   esac
-  mkdir -p "$HOME_OF_ALL" 2>/dev/null || fail 6 "$HOME_OF_ALL cannot be made: $(mkdir -p "$HOME_OF_ALL" 2>&1)"
-  stage=$(mktemp -d "$HOME_OF_ALL/.stage.XXXXXX" 2>&1) || fail 6 "no disk: $stage"
   get "${files[@]}"
   verify_signature "$here"
   local wheel
@@ -297,25 +300,23 @@ run_pip() {
 
 # ---- what comes with each version
 
-part() {
-  local file=$HOME_OF_ALL/$1/share/coalmine/install/$2.sh
-  [ -f "$file" ] || fail 13 "Coalmine $1 is not whole, $file is missing: remove it and install it anew"
-  printf '%s' "$file"
-}
-
 load() {
-  local services switch
-  services=$(part "$1" services)
-  switch=$(part "$1" switch)
+  local parts=$HOME_OF_ALL/$1/share/coalmine/install
+  [ -f "$parts/switch.sh" ] || fail 13 "Coalmine $1 is not whole, $parts is missing: remove it and install it anew"
   # shellcheck source=deploy/install/services.sh
-  . "$services"
+  . "$parts/services.sh"
   # shellcheck source=deploy/install/switch.sh
-  . "$switch"
+  . "$parts/switch.sh"
 }
 
-# What an earlier run left that was cut off.
-finish_interrupted() {
+# A folder for what this run needs meanwhile; and an end to what an earlier run left that was cut off.
+begin() {
   rm -rf "$HOME_OF_ALL"/.stage.* "$CONFIGS"/.new.*
+  stage=$(mkdir -p "$HOME_OF_ALL" 2>&1 && mktemp -d "$HOME_OF_ALL/.stage.XXXXXX" 2>&1) || {
+    set -- "$stage"
+    stage=''
+    fail 6 "no disk: $1"
+  }
   [ -f "$DOING" ] || return 0
   load "$(sed -n 's/^to=//p' "$DOING")"
   settle_interrupted
@@ -323,7 +324,7 @@ finish_interrupted() {
 
 install_release() {
   local now extras=all
-  finish_interrupted
+  begin
   find_python
   stage_release
   now=$(version_of current)
@@ -336,22 +337,39 @@ install_release() {
   install_role
 }
 
+# The version that runs; whoever calls has none otherwise.
+installed_version() {
+  begin
+  now=$(version_of current)
+  [ -n "$now" ] || fail 13 'Coalmine is not installed here: install comes first'
+}
+
 upgrade() {
   local now extras
+  installed_version
   find_python
   stage_release
-  now=$(version_of current)
   if [ "$now" = "$version" ]; then
     load "$now"
     show_status
     say "nothing to do: this is Coalmine $version already"
     return
   fi
+  # Whoever can put an old release there must not thereby bring back what was mended since.
+  [ "$(printf '%s\n' "$now" "$version" | sort -V | tail -n 1)" = "$version" ] ||
+    fail 13 "$version is older than $now, which runs: rollback goes back"
   extras=$(sed -n 's/^extras=//p' "$HOME_OF_ALL/$now/.complete")
   make_version "${extras:-all}"
   load "$version"
   switch "$now" "$version"
   say "upgraded: from $now to $version; rollback goes back"
+}
+
+roll_back() {
+  local now
+  installed_version
+  load "$now"
+  rollback
 }
 
 # ---- remove
@@ -381,7 +399,7 @@ remove_all() {
   rm -f "$UNITS"/coalmine-*.service "$SYSUSERS" "$TMPFILES"
   rmdir -p --ignore-fail-on-non-empty "$UNITS" "$(dirname "$SYSUSERS")" "$(dirname "$TMPFILES")" 2>/dev/null || true
   [ "$(readlink "$COMMAND" || true)" != "$HOME_OF_ALL/current/bin/coalmine" ] || rm -f "$COMMAND"
-  rm -rf "$HOME_OF_ALL"
+  rm -rf "$CONFIGS"/.new.* "$HOME_OF_ALL"
   systemctl daemon-reload
   say 'removed: Coalmine'
   if [ -z "$purge" ] && [ -d "$CONFIGS" ]; then
@@ -393,26 +411,21 @@ main() {
   parse "$@"
   preflight
   trap at_exit EXIT
-  trap 'exit 130' INT TERM HUP
+  trap 'fail 130 "interrupted"' INT TERM HUP
   trap '' PIPE
-  local now
-  now=$(version_of current)
   case $verb in
     install) install_release ;;
+    upgrade) upgrade ;;
+    rollback) roll_back ;;
     remove)
       [ -d "$HOME_OF_ALL" ] || [ -n "$purge" ] || { say 'nothing to do: Coalmine is not installed here'; return; }
       remove_all
       ;;
     status)
-      [ -n "$now" ] || fail 1 'Coalmine is not installed here'
+      [ -L "$HOME_OF_ALL/current" ] || fail 13 'Coalmine is not installed here'
       wait_s=${wait_s:-3}
-      load "$now"
+      load "$(version_of current)"
       show_status
-      ;;
-    *)
-      [ -n "$now" ] || fail 13 'Coalmine is not installed here: install comes first'
-      finish_interrupted
-      if [ "$verb" = upgrade ]; then upgrade; else load "$(version_of current)"; rollback; fi
       ;;
   esac
 }

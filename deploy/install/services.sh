@@ -29,7 +29,8 @@ place_units() {
   place "$share/coalmine.tmpfiles" "$TMPFILES"
   getent passwd coalmine-agent >/dev/null || later_undo drop_users
   [ -d "$SECRETS" ] || later_undo rmdir --ignore-fail-on-non-empty "$SECRETS"
-  systemd-sysusers "$SYSUSERS" 2>/dev/null
+  local said
+  said=$(systemd-sysusers "$SYSUSERS" 2>&1) || fail 1 "users: $said"
   systemd-tmpfiles --create "$TMPFILES"
   if [ -n "$changed" ]; then
     systemctl daemon-reload
@@ -39,7 +40,7 @@ place_units() {
 }
 
 point() {
-  ln -s "$2" "$HOME_OF_ALL/.$1.new"
+  ln -sfn "$2" "$HOME_OF_ALL/.$1.new"
   mv -T "$HOME_OF_ALL/.$1.new" "$HOME_OF_ALL/$1"
 }
 
@@ -91,7 +92,7 @@ install_role() {
     if [ -f "$file" ]; then
       cp -p "$file" "$stage/was.config"
       later_undo cp -p "$stage/was.config" "$file"
-      [ "$role" = agent ] && [ -z "$renewed" ] && renewed=reload || renewed=restart
+      renewed=yes # also an agent: its name and fleet are not reloaded
     else
       later_undo rm -f "$file"
     fi
@@ -140,10 +141,11 @@ start_role() {
     changed=yes
     say "started: $name"
   elif [ -n "$renewed" ]; then
-    # Undone from the last to the first: what it read comes back before it reads it again.
-    undo=("$(printf 'systemctl --quiet %q %q' "$renewed" "$name")" "${undo[@]}")
-    systemctl "$renewed" "$name" || fail 12 "$name: $renewed failed"
-    say "${renewed}ed: $name"
+    # Undone from the last to the first: what it read comes back before it starts again.
+    undo=("systemctl restart $name" "${undo[@]}")
+    since=$(date +%s)
+    systemctl restart "$name" || say "$name: the restart failed" >&2
+    say "restarted: $name"
   fi
   healthy "$version" "$role" || fail 12 "$name did not become healthy"
 }
@@ -168,7 +170,7 @@ put_secrets() {
       later_undo rm -f "$target"
     fi
     install -m 600 "$file" "$target"
-    changed=yes changed_secret=restart
+    changed=yes changed_secret=yes
     say "written: $target"
   done
 }
@@ -212,5 +214,6 @@ show_status() {
   say "Coalmine $now${before:+; $before is kept, rollback goes there}"
   [ ! -f "$DOING" ] || say "a change of version was interrupted: $(tr '\n' ' ' <"$DOING"); any other command settles it"
   for each in $(enabled_roles); do healthy "$now" "$each" || all=12; done
-  return $all
+  [ "$all" = 0 ] || told=yes
+  return "$all"
 }

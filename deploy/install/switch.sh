@@ -3,12 +3,12 @@
 #
 # .doing says what is under way, so that a run that was cut off (a power cut) is settled by the next one.
 
-touched=''
+touched='' verdict=same file=-
 
 # $1 and $2: from which version to which. Returns where the other is healthy; exits otherwise, with the first one
 # running as before.
 switch() {
-  local from_version=$1 to_version=$2 each said roles=() verdict file
+  local from_version=$1 to_version=$2 each said roles=()
   for each in $(enabled_roles); do
     said=$(step "$to_version" check "$each" "$CONFIGS/$each.yaml" 2>&1) || fail 11 "$said"
     [ "$(systemctl is-active "$(unit "$each")" || true)" = inactive ] || roles+=("$each")
@@ -129,7 +129,7 @@ go_back() {
 }
 
 settle_interrupted() {
-  local from_version to_version well=yes each roles verdict=same
+  local from_version to_version well=yes each roles
   from_version=$(sed -n 's/^from=//p' "$DOING")
   to_version=$(sed -n 's/^to=//p' "$DOING")
   touched=$(sed -n 's/^touched=//p' "$DOING")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import sqlite3
@@ -131,10 +132,23 @@ def test_without_a_copy_nothing_is_touched(file: Path) -> None:
     assert file.is_file()
 
 
-def test_no_room_is_a_refusal_that_leaves_nothing(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_room_for_a_copy_is_a_refusal(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(1 << 30, 1 << 30, 1 << 20))
     with pytest.raises(RefusalError, match="1 MiB are free") as caught:
+        store.check_room(file)
+    assert caught.value.code is Code.DISK
+
+
+def test_a_disk_that_fills_up_leaves_the_store_and_no_copy(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "fsync", lambda _: _full())
+    with pytest.raises(RefusalError, match="No space left on device") as caught:
         store.copy(file, "0.1.0")
     assert caught.value.code is Code.DISK
-    assert [path.name for path in file.parent.glob("*.of-*")] == []
+    assert [path.name for path in file.parent.glob("history.db*")] == ["history.db"]
+
+
+def _full() -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

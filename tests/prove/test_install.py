@@ -301,8 +301,8 @@ def without_folders(stamps: str) -> list[str]:
 def test_what_was_written_is_written_anew_and_what_was_edited_is_kept(host: BootedDebian) -> None:
     pid = host.show(AGENT, "MainPID")
     said = run(host, *install(*AGENT_ARGUMENTS, "--set", "zone=eu-west-1b")[1:])
-    assert "reloaded: coalmine-agent.service" in said
-    assert host.show(AGENT, "MainPID") == pid or "restart" in said
+    assert "restarted: coalmine-agent.service" in said
+    assert host.show(AGENT, "MainPID") != pid
     assert "zone: eu-west-1b\n" in host.run("cat", "/etc/coalmine/agent.yaml")
 
     host.run("sed", "-i", "s/eu-west-1b/eu-west-1c/", "/etc/coalmine/agent.yaml")
@@ -360,6 +360,7 @@ def test_an_upgrade(host: BootedDebian) -> None:
     assert version(host) == "0.2.0"
     assert schema(host) == "0007"
     assert "nothing to do" in run(host, "upgrade", *OFFLINE, release="0.2.0")
+    assert "older than 0.2.0" in refused(host, 13, script("0.1.0"), "upgrade", *OFFLINE)
 
 
 def test_an_older_version_says_that_the_store_is_newer(host: BootedDebian) -> None:
