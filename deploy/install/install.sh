@@ -362,6 +362,7 @@ upgrade() {
   make_version "${extras:-all}"
   load "$version"
   switch "$now" "$version"
+  cmp -s "$key" "$KEPT_KEY" || install -m 644 "$key" "$KEPT_KEY"
   say "upgraded: from $now to $version; rollback goes back"
 }
 

@@ -57,6 +57,17 @@ find / -xdev \( -path /proc -o -path /sys -o -path /dev -o -path /run -o -path /
 STAMPS = "find /opt/coalmine /etc /usr/local -printf '%p %i %T@ %s\\n' | sort"
 
 
+# The wheels of a folder as an index like PyPI's, to be served as files.
+INDEX = r"""
+import pathlib, re, sys
+for wheel in pathlib.Path(sys.argv[1]).glob("*.whl"):
+    name = re.sub(r"[-_.]+", "-", wheel.name.split("-")[0]).lower()
+    folder = pathlib.Path(sys.argv[2], name)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / wheel.name).symlink_to(wheel)
+"""
+
+
 def migrates(source: Path) -> None:
     versions = source / "aggregator/coalmine_aggregator/store/migrations/versions"
     (versions / "0007_later.py").write_text(MIGRATION)
@@ -433,6 +444,7 @@ def test_removed_with_what_it_kept_for_another_time(host: BootedDebian, fresh: s
 
 
 def test_an_agent_on_the_machine_of_a_carbon(host: BootedDebian) -> None:
+    """By the network: the release from one server, what it depends on from an index of packages."""
     run(host, "remove", "--purge")
     udp = "s/^ENABLE_UDP_LISTENER = .*/ENABLE_UDP_LISTENER = True/"
     host.run("sed", "-i", udp, "/etc/carbon/carbon.conf")
@@ -444,15 +456,34 @@ def test_an_agent_on_the_machine_of_a_carbon(host: BootedDebian) -> None:
     host.until(
         lambda: host.succeeds("python3", "-c", installed.READ, sums), deadline_s=30, what="the releases"
     )
+    host.run("python3", "-c", INDEX, installed.WHEELS, "/root/index")
+    index = (
+        "python3",
+        "-m",
+        "http.server",
+        "--bind",
+        "127.0.0.1",
+        "--directory",
+        "/root/index",
+        "8001",
+    )
+    host.run("systemd-run", "--unit=index", *index)
+    host.until(
+        lambda: host.succeeds("python3", "-c", installed.READ, "http://127.0.0.1:8001/click/"),
+        deadline_s=30,
+        what="the index of packages",
+    )
     agent = (
-        *install("--role", "agent", "--set", "region=eu-west-1", "--set", "service=ingest")[:-1],
-        *("http://127.0.0.1:8000/0.1.0", "--key", key, "--set", "broker=mqtt://127.0.0.1:1883"),
+        *("env", "PIP_INDEX_URL=http://127.0.0.1:8001/", script(), "install", "--role", "agent"),
+        *("--from", "http://127.0.0.1:8000/0.1.0", "--key", key, "--set", "region=eu-west-1"),
+        *("--set", "service=ingest", "--set", "broker=mqtt://127.0.0.1:1883"),
     )
     away = [each.replace("8000/0.1.0", "8000/9.9.9") for each in agent]
     said = refused(host, 7, *away)
     assert "or no such release: http://127.0.0.1:8000/9.9.9/SHA256SUMS: Not Found" in said
     began, cpu_s = time.perf_counter(), cpu_of_children_s()
-    said = run(host, *agent[1:])
+    said = host.run(*agent, deadline_s=300)
+    print(said)
     assert (
         "carbon on this machine: tcp 127.0.0.1:2003, udp 127.0.0.1:2003, pickle 127.0.0.1:2004" in said
     )
@@ -466,8 +497,9 @@ def test_an_agent_on_the_machine_of_a_carbon(host: BootedDebian) -> None:
         f"carbon has what was sent {time.perf_counter() - began:.1f} s after the command, "
         f"which took {cpu_of_children_s() - cpu_s:.1f} s of CPU"
     )
+    print(f"it takes {host.run('du', '-sm', '/opt/coalmine').split()[0]} MiB")
     assert time.perf_counter() - began <= FIRST_DATAPOINT_S
-    host.run("systemctl", "stop", "carbon-cache", "releases")
+    host.run("systemctl", "stop", "carbon-cache", "releases", "index")
     host.run("sh", "-c", "find /var/lib/graphite/whisper -mindepth 1 -delete")
 
 
