@@ -381,13 +381,19 @@ drop_users() {
   ! getent group coalmine-store >/dev/null || groupdel coalmine-store
 }
 
+# Nothing is left of it to systemd, no failure either.
+stop_for_good() {
+  systemctl stop "$1" 2>/dev/null || true
+  systemctl reset-failed "$1" "coalmine-revive@$1.service" 2>/dev/null || true
+}
+
 remove_all() {
   local each name
   for each in "${ROLES[@]}"; do
     name=$(unit "$each")
     [ -f "$UNITS/$name" ] || continue
-    systemctl --quiet disable --now "$name" 2>/dev/null || true
-    systemctl reset-failed "$name" "coalmine-revive@$name.service" 2>/dev/null || true
+    systemctl --quiet disable "$name" 2>/dev/null || true
+    stop_for_good "$name"
     say "stopped: $name"
   done
   if [ -n "$purge" ]; then

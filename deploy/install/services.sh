@@ -134,7 +134,7 @@ start_role() {
     local state
     state=$(state_of "$role")
     [ -e "$state" ] || later_undo rm -rf "$state"
-    later_undo systemctl stop "$name"
+    later_undo stop_for_good "$name"
     systemctl reset-failed "$name" 2>/dev/null || true
     since=$(date +%s)
     systemctl start --no-block "$name"

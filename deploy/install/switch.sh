@@ -158,7 +158,8 @@ settle_installation() {
   if enabled "$which" && wait_s=10 healthy "$to_version" "$which"; then
     say 'it is healthy: the installation is finished'
   else
-    systemctl --quiet disable --now "$(unit "$which")" 2>/dev/null || true
+    systemctl --quiet disable "$(unit "$which")" 2>/dev/null || true
+    stop_for_good "$(unit "$which")"
     [ -z "$fresh" ] || rm -f "$CONFIGS/$which.yaml"
     [ -n "$(enabled_roles)" ] || rm -f "$HOME_OF_ALL/current"
     say 'it is undone'

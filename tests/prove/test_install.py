@@ -245,6 +245,7 @@ def test_who_does_not_become_healthy_is_undone(host: BootedDebian, fresh: str) -
     assert "not healthy: coalmine-agent.service does not start" in said
     assert "its log: RuntimeError: made to fail" in said
     assert said.endswith("undone: what runs is what ran before")
+    assert host.run("systemctl", "--failed", "--no-legend") == ""
     assert files(host) == fresh
 
 
@@ -507,4 +508,5 @@ def test_removed_without_a_trace(host: BootedDebian, fresh: str) -> None:
     run(host, "remove", "--purge")
     assert files(host) == fresh
     assert "coalmine" not in host.run("cat", "/etc/passwd", "/etc/group", "/etc/shadow", "/etc/gshadow")
+    assert host.run("systemctl", "--failed", "--no-legend") == ""
     assert "nothing to do" in run(host, "remove")
