@@ -289,7 +289,8 @@ run_pip() {
   [ -n "$said" ] || said=$(tail -n 1 "$log" 2>/dev/null || true)
   if grep -qi 'no space left\|disk quota' "$log" || full; then
     fail 6 "no disk: $what: $said"
-  elif grep -qi 'hash' <<<"$said" || grep -q 'DO NOT MATCH THE HASHES' "$log"; then
+  elif grep -qi 'hash' "$log"; then
+    said=$(sed -n '/DO NOT MATCH/{n;s/^ *//;s/ (from .*/, its hash is not in the lock file/;p}' "$log" | grep . || printf %s "$said")
     fail 9 "bad checksum: $what from $source: $said"
   elif grep -qi 'No matching distribution\|Could not find a version\|connection\|timed out\|resolution' "$log"; then
     [ -n "$wheels" ] || said="$said; without network, name a folder of wheels with --wheels"

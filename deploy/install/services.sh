@@ -27,10 +27,12 @@ place_units() {
   done
   place "$share/coalmine.sysusers" "$SYSUSERS"
   place "$share/coalmine.tmpfiles" "$TMPFILES"
-  getent passwd coalmine-agent >/dev/null || later_undo drop_users
+  local said users=yes
+  getent passwd coalmine-agent >/dev/null || { users=''; later_undo drop_users; }
   [ -d "$SECRETS" ] || later_undo rmdir --ignore-fail-on-non-empty "$SECRETS"
-  local said
-  said=$(systemd-sysusers "$SYSUSERS" 2>&1) || fail 1 "users: $said"
+  if [ -n "$changed" ] || [ -z "$users" ]; then
+    said=$(systemd-sysusers "$SYSUSERS" 2>&1) || fail 1 "users: $said"
+  fi
   systemd-tmpfiles --create "$TMPFILES"
   if [ -n "$changed" ]; then
     systemctl daemon-reload
