@@ -491,7 +491,7 @@ def test_an_agent_on_the_machine_of_a_carbon(host: BootedDebian) -> None:
     assert (
         "carbon on this machine: tcp 127.0.0.1:2003, udp 127.0.0.1:2003, pickle 127.0.0.1:2004" in said
     )
-    find = ("sh", "-c", "find /var/lib/graphite/whisper -name '*.wsp' | grep -c coalmine")
+    find = ("sh", "-c", "find /var/lib/graphite/whisper -name '*.wsp' | grep -c canary/")
     host.until(
         lambda: host.run(*find, check=False).strip() == "3",
         deadline_s=60,
