@@ -393,9 +393,9 @@ remove_all() {
   for each in "${ROLES[@]}"; do
     name=$(unit "$each")
     [ -f "$UNITS/$name" ] || continue
+    ! enabled "$each" || say "stopped: $name"
     systemctl --quiet disable "$name" 2>/dev/null || true
     stop_for_good "$name"
-    say "stopped: $name"
   done
   if [ -n "$purge" ]; then
     rm -rf "$CONFIGS" "${STATES[@]}" "$SECRETS"/coalmine.* "$SECRETS".encrypted/coalmine.* \

@@ -114,7 +114,7 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BootedDebian]:
         yield debian
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", autouse=True)
 def fresh(host: BootedDebian) -> str:
     """The files of the host before anything of ours was there."""
     return files(host)
