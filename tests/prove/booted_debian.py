@@ -15,7 +15,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -204,9 +204,12 @@ class BootedDebian:
 
 
 @contextlib.contextmanager
-def booted_debian(folder: Path, binds: Mapping[Path, str] | None = None) -> Iterator[BootedDebian]:
-    """A new system that runs, with folders of this machine (`binds`: to where) to be read there."""
-    debian = fresh_debian(folder, PACKAGES)
+def booted_debian(
+    folder: Path, binds: Mapping[Path, str] | None = None, packages: Sequence[str] = ()
+) -> Iterator[BootedDebian]:
+    """A new system that runs, with folders of this machine (`binds`: to where) to be read there, and
+    with these packages besides."""
+    debian = fresh_debian(folder, (*PACKAGES, *packages))
     booted = BootedDebian(debian, folder / "console", binds or {})
     try:
         debian.as_root("rm -f /usr/sbin/policy-rc.d")  # here services may start

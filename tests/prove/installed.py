@@ -30,7 +30,7 @@ systemd-tmpfiles --create coalmine.conf
 systemctl daemon-reload
 """
 
-_READ = """
+READ = """
 import sys, urllib.request
 with urllib.request.urlopen(sys.argv[1], timeout=10) as answer:
     sys.stdout.write(answer.read().decode())
@@ -62,7 +62,7 @@ def drop_in(debian: BootedDebian, unit: str, name: str, text: str) -> None:
 
 def get(debian: BootedDebian, url: str) -> str:
     """What a listener in there answers."""
-    return debian.run("python3", "-c", _READ, url)
+    return debian.run("python3", "-c", READ, url)
 
 
 def rates(debian: BootedDebian) -> list[dict[str, int]]:

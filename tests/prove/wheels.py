@@ -6,6 +6,7 @@ import hashlib
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -18,8 +19,8 @@ _VENDORED = "aggregator/coalmine_aggregator/web/static/vendor"
 _PIP = (sys.executable, "-m", "pip", "--quiet", "--no-input", "--disable-pip-version-check")
 
 
-def build_wheel(folder: Path) -> Path:
-    """The wheel of what is committed, made in `folder`."""
+def build_wheel(folder: Path, change: Callable[[Path], None] = lambda _source: None) -> Path:
+    """The wheel of what is committed, made in `folder`, once `change` had its way with the sources."""
     source = folder / "source"
     source.mkdir()
     archive = subprocess.run(
@@ -28,6 +29,7 @@ def build_wheel(folder: Path) -> Path:
     subprocess.run(["tar", "-x", "-C", str(source)], input=archive.stdout, check=True)
     if (vendored := REPOSITORY / _VENDORED).is_dir():  # what the build would ask npm for
         shutil.copytree(vendored, source / _VENDORED)
+    change(source)
     _pip("wheel", "--no-deps", "--no-build-isolation", f"--wheel-dir={folder}", str(source))
     (wheel,) = folder.glob("coalmine-*.whl")
     return wheel

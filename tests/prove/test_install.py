@@ -1,0 +1,515 @@
+"""The install script on a booted Debian, from a release folder to datapoints and back to nothing.
+
+The tests build on each other, as the days of a host do: what one leaves running the next one finds.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.prove import installed
+from tests.prove.booted_debian import BootedDebian, booted_debian
+from tests.prove.installed import AGENT, AGGREGATOR
+from tests.prove.release import KEY, make_keys, make_release, sign
+from tests.prove.wheels import needed_wheels
+
+pytestmark = [pytest.mark.prove, pytest.mark.timeout(900)]
+
+RELEASES = "/mnt/releases"
+FIRST_DATAPOINT_S = 60.0
+OFFLINE = ("--wheels", installed.WHEELS)
+AGENT_ARGUMENTS = (
+    *("--role", "agent", "--template", "internal", "--set", "region=eu-west-1"),
+    *("--set", "target=127.0.0.1"),
+)
+AGGREGATOR_ARGUMENTS = ("--role", "aggregator", "--set", "service=ingest")
+STATUS_PAGE_ARGUMENTS = ("--role", "status-page", "--set", "name=Example")
+
+MIGRATION = '''"""What comes later."""
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0007"
+down_revision = "0006"
+
+
+def upgrade() -> None:
+    """Adds a table."""
+    op.create_table("later", sa.Column("id", sa.Integer, primary_key=True))
+'''
+
+# Everything that is there, but for what runs and what keeps a log of its own doings.
+LIST = r"""
+find / -xdev \( -path /proc -o -path /sys -o -path /dev -o -path /run -o -path /tmp -o -path /mnt \
+  -o -path /var/log -o -path /var/lib/systemd -o -path /var/tmp -o -path /root \) -prune \
+  -o -printf '%p %y %m %u %g %l\n' \
+  | grep -v -e '^/etc/\(passwd\|group\|shadow\|gshadow\)-' -e '__pycache__' -e '^/etc/\.pwd\.lock' \
+  | sort
+"""
+
+STAMPS = "find /opt/coalmine /etc /usr/local -printf '%p %i %T@ %s\\n' | sort"
+
+
+# The wheels of a folder as an index like PyPI's, to be served as files.
+INDEX = r"""
+import pathlib, re, sys
+for wheel in pathlib.Path(sys.argv[1]).glob("*.whl"):
+    name = re.sub(r"[-_.]+", "-", wheel.name.split("-")[0]).lower()
+    folder = pathlib.Path(sys.argv[2], name)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / wheel.name).symlink_to(wheel)
+"""
+
+
+def migrates(source: Path) -> None:
+    versions = source / "aggregator/coalmine_aggregator/store/migrations/versions"
+    (versions / "0007_later.py").write_text(MIGRATION)
+
+
+def migrates_and_is_never_ready(source: Path) -> None:
+    migrates(source)
+    probes = source / "aggregator/coalmine_aggregator/web/probes.py"
+    text = probes.read_text()
+    changed = text.replace("    if failing:", '    failing = ["made to fail"]\n    if failing:')
+    assert changed != text
+    probes.write_text(changed)
+
+
+def agent_dies(source: Path) -> None:
+    app = source / "agent/coalmine_agent/app.py"
+    app.write_text(f'{app.read_text()}\nraise RuntimeError("made to fail")\n')
+
+
+@pytest.fixture(scope="module")
+def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BootedDebian]:
+    """A fresh host that sees releases and wheels. It has no network, and a carbon that does not run."""
+    folder = tmp_path_factory.mktemp("install")
+    releases = folder / "releases"
+    releases.mkdir()
+    signing = make_keys(releases)
+    first = make_release(releases, signing, "0.1.0")
+    make_release(releases, signing, "0.2.0", migrates)
+    make_release(releases, signing, "0.2.1", migrates_and_is_never_ready)
+    make_release(releases, signing, "0.3.0", agent_dies)
+    for name in ("bad-wheel", "bad-lock", "bad-sums", "bad-key"):
+        shutil.copytree(first, releases / name)
+    for name in ("coalmine-0.1.0-py3-none-any.whl", "base.txt"):
+        with (releases / ("bad-wheel" if "whl" in name else "bad-lock") / name).open("ab") as file:
+            file.write(b"\n")
+    sums = releases / "bad-sums" / "SHA256SUMS"
+    sums.write_text(f"{sums.read_text()}\n")
+    (releases / "other").mkdir()
+    sign(releases / "bad-key", make_keys(releases / "other"))
+    binds = {needed_wheels(): installed.WHEELS, releases: RELEASES}
+    with booted_debian(folder, binds, ("graphite-carbon",)) as debian:
+        debian.run("systemctl", "disable", "--now", "--quiet", "carbon-cache")
+        debian.run("find", "/var/lib/graphite/whisper", "-mindepth", "1", "-delete")
+        yield debian
+
+
+@pytest.fixture(scope="module", autouse=True)
+def fresh(host: BootedDebian) -> str:
+    """The files of the host before anything of ours was there."""
+    return files(host)
+
+
+def files(host: BootedDebian) -> str:
+    return host.run("sh", "-c", LIST)
+
+
+def script(release: str = "0.1.0") -> str:
+    return f"{RELEASES}/{release}/install.sh"
+
+
+def run(host: BootedDebian, *arguments: str, release: str = "0.1.0") -> str:
+    said = host.run(script(release), *arguments, deadline_s=300)
+    print(said)
+    return said
+
+
+def refused(host: BootedDebian, status: int, *argv: str) -> str:
+    """What was said by a run that must end with this status."""
+    ended = host.run("sh", "-c", '"$@" 2>&1; echo $?', "sh", *argv, deadline_s=300)
+    *said, code = ended.splitlines()
+    assert code == str(status), ended
+    print("\n".join(said))
+    return "\n".join(said)
+
+
+def cpu_of_children_s() -> float:
+    """Of all commands that have ended: the script's own, not that of services."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def install(*arguments: str, release: str = "0.1.0") -> tuple[str, ...]:
+    return (script(), "install", *arguments, *OFFLINE, "--from", f"{RELEASES}/{release}")
+
+
+def version(host: BootedDebian) -> str:
+    """The one that runs, by its own word."""
+    current = host.run("readlink", "/opt/coalmine/current").strip()
+    health = json.loads(installed.get(host, "http://127.0.0.1:9105/health"))
+    assert health["version"] == current
+    return current
+
+
+def schema(host: BootedDebian) -> str:
+    read = (
+        "import sqlite3; print(sqlite3.connect('file:/var/lib/coalmine/history.db?mode=ro', uri=True)"
+        ".execute('select version_num from alembic_version').fetchone()[0])"
+    )
+    return host.run("python3", "-c", read).strip()
+
+
+def boots_known(host: BootedDebian) -> set[str]:
+    """Of agents, in the store."""
+    read = (
+        "import sqlite3; print(*(row[0] for row in sqlite3.connect("
+        "'file:/var/lib/coalmine/history.db?mode=ro', uri=True).execute('select boot from births')))"
+    )
+    return set(host.run("python3", "-c", read).split())
+
+
+def test_bad_input_is_one_sentence_and_leaves_nothing(host: BootedDebian, fresh: str) -> None:
+    agent = install(*AGENT_ARGUMENTS, "--set", "service=ingest", "--set", "broker=mqtt://127.0.0.1")
+
+    said = refused(host, 3, "runuser", "-u", "nobody", "--", *agent)
+    assert "must be run by root" in said
+    hidden = 'mount -t tmpfs none /run/systemd && exec "$@"'
+    assert "systemd does not run" in refused(host, 4, "unshare", "-m", "sh", "-c", hidden, "sh", *agent)
+    host.write(
+        "/root/python3.9",
+        '#!/bin/sh\n[ "$1" = --version ] && echo Python 3.9.2\n[ "$1" != -c ]\n',
+        "755",
+    )
+    assert "Python 3.9.2" in refused(host, 5, *agent, "--python", "/root/python3.9")
+
+    small = 'mkdir /opt/coalmine && mount -t tmpfs -o "$1" none /opt/coalmine && shift && exec "$@"'
+    in_small = ("unshare", "-m", "sh", "-c", small, "sh")
+    assert " MiB free, 150 MiB are needed" in refused(host, 6, *in_small, "size=60m", *agent)
+    host.run("rmdir", "/opt/coalmine")
+    assert "no disk" in refused(host, 6, *in_small, "size=300m,nr_inodes=700", *agent)  # in the midst
+    host.run("rmdir", "/opt/coalmine")
+
+    no_wheels = [each for each in agent if each not in OFFLINE]
+    assert "name a folder of wheels with --wheels" in refused(host, 7, *no_wheels)
+    away = (*agent[:-1], "https://127.0.0.1:1/release")
+    assert "no network, or no such release: https://127.0.0.1:1/release/SHA256SUMS: " in refused(
+        host, 7, *away
+    )
+
+    for release in ("bad-sums", "bad-key"):
+        assert "bad signature: " in refused(host, 8, *agent[:-1], f"{RELEASES}/{release}")
+    for release in ("bad-wheel", "bad-lock"):
+        assert "bad checksum: " in refused(host, 9, *agent[:-1], f"{RELEASES}/{release}")
+    spoil = (
+        f"mkdir /root/spoilt; cp -s {installed.WHEELS}/* /root/spoilt; cd /root/spoilt; "
+        "cat click-*.whl >spoilt; echo >>spoilt; mv spoilt click-*.whl"
+    )
+    host.run("sh", "-c", spoil)
+    spoilt = [("/root/spoilt" if each == installed.WHEELS else each) for each in agent]
+    said = refused(host, 9, *spoilt)
+    assert "bad checksum: base.txt from /root/spoilt: click==" in said
+    assert "its hash is not in the lock file" in said
+
+    said = refused(host, 11, *install(*AGENT_ARGUMENTS))
+    assert said.splitlines()[-2].endswith("please say: --set broker=... --set service=...")
+    said = refused(host, 11, *agent, "--set", "zones=x")
+    assert 'this template has no "zones"; did you mean "zone"?' in said
+    host.write("/root/agent.yaml", "agents: {}\n")
+    said = refused(host, 11, *install("--role", "agent", "--config", "/root/agent.yaml"))
+    assert "/etc/coalmine/agent.yaml:1: agents: unknown key" in said
+
+    listen = "import socket, time; s = socket.create_server(('127.0.0.1', 9105)); time.sleep(600)"
+    host.run("systemd-run", "--unit=taken", "python3", "-c", listen)
+    host.until(
+        lambda: "127.0.0.1:9105 is taken by python3 (process " in host.run(*agent, check=False),
+        deadline_s=120,
+        what="the port is taken, and the script sees it",
+    )
+    refused(host, 10, *agent)
+    host.run("systemctl", "stop", "taken")
+
+    assert files(host) == fresh
+
+
+def test_who_does_not_become_healthy_is_undone(host: BootedDebian, fresh: str) -> None:
+    agent = install(*AGENT_ARGUMENTS, "--set", "service=ingest", "--set", "broker=mqtt://127.0.0.1")
+    said = refused(host, 12, *agent[:-1], f"{RELEASES}/0.3.0")
+    assert "not healthy: coalmine-agent.service does not start" in said
+    assert "its log: RuntimeError: made to fail" in said
+    assert said.endswith("undone: what runs is what ran before")
+    assert host.run("systemctl", "list-units", "--failed", "--no-legend", "coalmine*") == ""
+    assert files(host) == fresh
+
+
+def test_an_installation_that_was_cut_off_is_undone(host: BootedDebian, fresh: str) -> None:
+    agent = install(*AGENT_ARGUMENTS, "--set", "service=ingest", "--set", "broker=mqtt://127.0.0.1")
+    host.run("systemd-run", "--unit=cut-first", *agent[:-1], f"{RELEASES}/0.3.0")
+    doing = ("test", "-e", "/opt/coalmine/.doing")
+    host.until(lambda: host.succeeds(*doing), deadline_s=180, what="it is about to start the agent")
+    kill(host, "cut-first")
+    said = run(host, *agent[1:])
+    assert "the installation of 0.3.0 as agent was interrupted" in said
+    assert "removed: 0.3.0" in said
+    assert version(host) == "0.1.0"
+    run(host, "remove", "--purge")
+    assert files(host) == fresh
+
+
+def kill(host: BootedDebian, unit: str) -> None:
+    """As a power cut would."""
+    host.run("systemctl", "kill", "--signal=KILL", unit)
+    host.until(lambda: host.show(unit, "ActiveState") != "active", deadline_s=30, what="it is dead")
+
+
+def test_from_nothing_to_the_first_datapoint(host: BootedDebian) -> None:
+    began, cpu_s = time.perf_counter(), cpu_of_children_s()
+    run(host, *install(*AGGREGATOR_ARGUMENTS)[1:])
+    run(host, *install(*AGENT_ARGUMENTS)[1:])
+    print(
+        f"installed aggregator and agent in {time.perf_counter() - began:.1f} s, "
+        f"{cpu_of_children_s() - cpu_s:.1f} s of CPU"
+    )
+    host.until(
+        lambda: any(each["received"] for each in installed.rates(host)),
+        deadline_s=60,
+        what="a datapoint is counted",
+    )
+    took_s = time.perf_counter() - began
+    print(f"first datapoint counted {took_s:.1f} s after the first command")
+    assert took_s <= FIRST_DATAPOINT_S
+    run(host, *install(*STATUS_PAGE_ARGUMENTS)[1:])
+    assert host.run("/usr/local/bin/coalmine", "--version") == "coalmine, version 0.1.0\n"
+
+
+def test_a_second_run_changes_nothing_and_says_so(host: BootedDebian) -> None:
+    before = host.run("sh", "-c", STAMPS)
+    boots = [host.show(unit, "MainPID") for unit in installed.SERVICES]
+    for arguments in (
+        AGGREGATOR_ARGUMENTS,
+        AGENT_ARGUMENTS,
+        STATUS_PAGE_ARGUMENTS,
+        ("--role", "agent"),
+    ):
+        said = run(host, *install(*arguments)[1:])
+        assert said.splitlines()[-1].startswith("nothing to do: ")
+    now = host.run("sh", "-c", STAMPS)
+    assert set(without_folders(now)) ^ set(without_folders(before)) == set()
+    assert [host.show(unit, "MainPID") for unit in installed.SERVICES] == boots
+
+
+def without_folders(stamps: str) -> list[str]:
+    """But for the folders in which a run stages a release."""
+    staged = ("/opt/coalmine ", "/etc/coalmine ")
+    return [line for line in stamps.splitlines() if not line.startswith(staged)]
+
+
+def test_what_was_written_is_written_anew_and_what_was_edited_is_kept(host: BootedDebian) -> None:
+    pid = host.show(AGENT, "MainPID")
+    said = run(host, *install(*AGENT_ARGUMENTS, "--set", "zone=eu-west-1b")[1:])
+    assert "restarted: coalmine-agent.service" in said
+    assert host.show(AGENT, "MainPID") != pid
+    assert "zone: eu-west-1b\n" in host.run("cat", "/etc/coalmine/agent.yaml")
+
+    host.run("sed", "-i", "s/eu-west-1b/eu-west-1c/", "/etc/coalmine/agent.yaml")
+    said = run(host, *install(*AGENT_ARGUMENTS)[1:])
+    assert "somebody edited it, so it is kept" in said
+    assert "zone: eu-west-1c\n" in host.run("cat", "/etc/coalmine/agent.yaml")
+
+
+def test_a_configuration_of_a_newer_version_is_told(host: BootedDebian) -> None:
+    kept = host.run("cat", "/etc/coalmine/agent.yaml")
+    later = kept.replace("Coalmine 0.1.0", "Coalmine 0.9.0") + "later: {}\n"
+    host.write("/etc/coalmine/agent.yaml", later, "640")
+    said = refused(host, 11, *install("--role", "agent"))
+    assert "/etc/coalmine/agent.yaml is of the newer version 0.9.0; Coalmine 0.1.0 says of it:" in said
+    assert "later: unknown key" in said
+    assert host.show(AGENT, "ActiveState") == "active"
+    host.write("/etc/coalmine/agent.yaml", kept, "640")
+
+
+@pytest.mark.parametrize("broken", ["0.2.1", "0.3.0"])
+def test_a_broken_upgrade_is_rolled_back(host: BootedDebian, broken: str) -> None:
+    """One whose store is migrated and whose aggregator is never ready, one whose agent dies."""
+    began, before = time.perf_counter(), boots_known(host)
+    assert before
+    upgrade = (script(broken), "upgrade", *OFFLINE, "--wait", "15")
+    said = refused(host, 12, *upgrade)
+    print(f"upgrade to {broken} rolled back {time.perf_counter() - began:.1f} s after the command")
+    assert "made to fail" in said
+    assert "rolled back: 0.1.0 runs" in said
+    assert version(host) == "0.1.0"
+    assert schema(host) == "0006"
+    assert boots_known(host) >= before  # what was counted before is there
+    assert host.run("ls", "/opt/coalmine").split() == ["0.1.0", "current", "release.pem"]
+    for unit in installed.SERVICES:
+        assert host.show(unit, "ActiveState") == "active"
+
+
+def test_refused_upgrades_leave_the_running_version_alone(host: BootedDebian) -> None:
+    pids = [host.show(unit, "MainPID") for unit in installed.SERVICES]
+    for code, release in ((9, "bad-wheel"), (8, "bad-sums")):
+        refused(host, code, script(), "upgrade", *OFFLINE, "--from", f"{RELEASES}/{release}")
+    other = ("--from", f"{RELEASES}/bad-key", "--key", f"{RELEASES}/other/{KEY}")
+    refused(host, 7, script(), "upgrade", "--from", f"{RELEASES}/0.2.0")  # no wheels, no network
+    refused(host, 13, *install("--role", "agent", release="0.2.0"))
+    assert "already" in run(host, "upgrade", *OFFLINE, *other)  # the key that is named counts
+    assert [host.show(unit, "MainPID") for unit in installed.SERVICES] == pids
+    assert version(host) == "0.1.0"
+
+
+def test_an_upgrade(host: BootedDebian) -> None:
+    began = time.perf_counter()
+    said = run(host, "upgrade", *OFFLINE, release="0.2.0")
+    print(f"upgraded in {time.perf_counter() - began:.1f} s")
+    assert "the store as 0.1.0 left it is copied: /var/lib/coalmine/history.db.of-0.1.0" in said
+    assert version(host) == "0.2.0"
+    assert schema(host) == "0007"
+    assert "nothing to do" in run(host, "upgrade", *OFFLINE, release="0.2.0")
+    assert "older than 0.2.0" in refused(host, 13, script("0.1.0"), "upgrade", *OFFLINE)
+
+
+def test_an_older_version_says_that_the_store_is_newer(host: BootedDebian) -> None:
+    old = "/opt/coalmine/0.1.0/bin/coalmine"
+    host.run("systemctl", "stop", AGGREGATOR)
+    said = host.fails(
+        "runuser",
+        "-u",
+        "coalmine-aggregator",
+        "--",
+        old,
+        "aggregator",
+        "run",
+        "/etc/coalmine/aggregator.yaml",
+    )
+    host.run("systemctl", "start", AGGREGATOR)
+    assert "a newer version of Coalmine wrote it (schema 0007, this one knows 0006" in said
+
+
+def test_back_over_a_migration_takes_a_word(host: BootedDebian) -> None:
+    own = "/opt/coalmine/current/share/coalmine/install/install.sh"
+    said = refused(host, 14, own, "rollback")
+    assert "With --restore-store it gets the copy of " in said
+    assert version(host) == "0.2.0"
+    said = host.run(own, "rollback", "--restore-store", deadline_s=120)
+    assert "/var/lib/coalmine/history.db.of-0.2.0" in said
+    assert version(host) == "0.1.0"
+    assert schema(host) == "0006"
+    said = host.run(own, "rollback", deadline_s=120)  # forward again: the store is migrated once more
+    assert version(host) == "0.2.0"
+    assert schema(host) == "0007"
+    host.run(own, "rollback", "--restore-store", deadline_s=120)
+
+
+def test_what_was_cut_off_is_settled_by_the_next_run(host: BootedDebian) -> None:
+    cut = 'timeout --signal=KILL "$1" "$2" upgrade --wheels "$3" >/dev/null 2>&1; true'
+    host.run("rm", "-rf", "/opt/coalmine/0.2.0", "/opt/coalmine/previous")
+    host.run("sh", "-c", cut, "sh", "3", script("0.2.0"), installed.WHEELS)
+    assert host.succeeds("test", "-d", "/opt/coalmine/0.2.0")
+    assert version(host) == "0.1.0"
+
+    # While the new version is waited for, the store being migrated.
+    host.run("systemd-run", "--unit=cut", script("0.2.1"), "upgrade", *OFFLINE)
+
+    def migrated() -> bool:
+        doing = host.run("cat", "/opt/coalmine/.doing", check=False)
+        return "touched=yes" in doing and schema(host) == "0007"
+
+    host.until(migrated, deadline_s=180, what="the store is migrated by the version that is broken")
+    kill(host, "cut")
+    said = run(host, "upgrade", *OFFLINE, release="0.2.0")
+    assert "the change from 0.1.0 to 0.2.1 was interrupted" in said
+    assert "removing a half-finished installation of 0.2.0" in said
+    assert version(host) == "0.2.0"
+    assert schema(host) == "0007"
+    assert not host.succeeds("test", "-e", "/opt/coalmine/.doing")
+
+
+def test_removed_with_what_it_kept_for_another_time(host: BootedDebian, fresh: str) -> None:
+    said = run(host, "remove")
+    assert "kept: /etc/coalmine" in said
+    left = sorted(set(files(host).splitlines()) - set(fresh.splitlines()))
+    owned = ("/etc/coalmine", "/etc/credstore", "/var/lib/coalmine")
+    assert [line for line in left if not line.startswith(owned)] == []
+    assert host.run("systemctl", "list-unit-files", "coalmine*", "--no-legend", check=False) == ""
+    said = refused(host, 14, *install("--role", "aggregator"))
+    assert "0.1.0 does not know the schema 0007 of /var/lib/coalmine/history.db" in said
+    run(host, *install("--role", "aggregator", release="0.2.0")[1:])  # as it was: no word is needed
+    assert schema(host) == "0007"
+
+
+def test_an_agent_on_the_machine_of_a_carbon(host: BootedDebian) -> None:
+    """By the network: the release from one server, what it depends on from an index of packages."""
+    run(host, "remove", "--purge")
+    udp = "s/^ENABLE_UDP_LISTENER = .*/ENABLE_UDP_LISTENER = True/"
+    host.run("sed", "-i", udp, "/etc/carbon/carbon.conf")
+    host.run("systemctl", "start", "carbon-cache")
+    serve = ("python3", "-m", "http.server", "--bind", "127.0.0.1", "--directory", RELEASES, "8000")
+    host.run("systemd-run", "--unit=releases", *serve)
+    key = f"{RELEASES}/{KEY}"
+    sums = "http://127.0.0.1:8000/0.1.0/SHA256SUMS"
+    host.until(
+        lambda: host.succeeds("python3", "-c", installed.READ, sums), deadline_s=30, what="the releases"
+    )
+    host.run("python3", "-c", INDEX, installed.WHEELS, "/root/index")
+    index = (
+        "python3",
+        "-m",
+        "http.server",
+        "--bind",
+        "127.0.0.1",
+        "--directory",
+        "/root/index",
+        "8001",
+    )
+    host.run("systemd-run", "--unit=index", *index)
+    host.until(
+        lambda: host.succeeds("python3", "-c", installed.READ, "http://127.0.0.1:8001/click/"),
+        deadline_s=30,
+        what="the index of packages",
+    )
+    agent = (
+        *("env", "PIP_INDEX_URL=http://127.0.0.1:8001/", script(), "install", "--role", "agent"),
+        *("--from", "http://127.0.0.1:8000/0.1.0", "--key", key, "--set", "region=eu-west-1"),
+        *("--set", "service=ingest", "--set", "broker=mqtt://127.0.0.1:1883"),
+    )
+    away = [each.replace("8000/0.1.0", "8000/9.9.9") for each in agent]
+    said = refused(host, 7, *away)
+    assert "or no such release: http://127.0.0.1:8000/9.9.9/SHA256SUMS: File not found" in said
+    began, cpu_s = time.perf_counter(), cpu_of_children_s()
+    said = host.run(*agent, deadline_s=300)
+    print(said)
+    assert (
+        "carbon on this machine: tcp 127.0.0.1:2003, udp 127.0.0.1:2003, pickle 127.0.0.1:2004" in said
+    )
+    find = ("sh", "-c", "find /var/lib/graphite/whisper -name '*.wsp' | grep -c canary/")
+    host.until(
+        lambda: host.run(*find, check=False).strip() == "3",
+        deadline_s=60,
+        what="carbon wrote three series",
+    )
+    print(
+        f"carbon has what was sent {time.perf_counter() - began:.1f} s after the command, "
+        f"which took {cpu_of_children_s() - cpu_s:.1f} s of CPU"
+    )
+    print(f"it takes {host.run('du', '-sm', '/opt/coalmine').split()[0]} MiB")
+    assert time.perf_counter() - began <= FIRST_DATAPOINT_S
+    host.run("systemctl", "stop", "carbon-cache", "releases", "index")
+    host.run("sh", "-c", "find /var/lib/graphite/whisper -mindepth 1 -delete")
+
+
+def test_removed_without_a_trace(host: BootedDebian, fresh: str) -> None:
+    run(host, "remove", "--purge")
+    assert files(host) == fresh
+    assert "coalmine" not in host.run("cat", "/etc/passwd", "/etc/group", "/etc/shadow", "/etc/gshadow")
+    assert host.run("systemctl", "list-units", "--failed", "--no-legend", "coalmine*") == ""
+    assert "nothing to do" in run(host, "remove")
