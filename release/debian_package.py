@@ -1,8 +1,8 @@
 """The Debian package: one for each release of Debian and each architecture.
 
-Debian 12 has neither all packages that Coalmine needs nor the versions of the lock file, so they come along, in
-a virtual environment of the system's Python: that ties a package to the Python of its release and, by what is
-compiled, to its architecture. Both stand in its name, `coalmine_0.1.0+deb12_amd64.deb`.
+Debian 12 has neither all packages that Coalmine needs nor the versions of the lock file, so they come
+along, in a virtual environment of the system's Python: that ties a package to the Python of its release
+and, by what is compiled, to its architecture. Both stand in its name, `coalmine_0.1.0+deb12_amd64.deb`.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ coalmine ({version}) unstable; urgency=medium
 def debian_version(version: str, system: dict[str, str]) -> str:
     """That of the package, from a version of Python's kind and /etc/os-release.
 
-    `0.2.0rc1` sorts before `0.2.0`, and the same version for a later release of the system after that for
-    an earlier one, so that an upgrade of the system replaces the package.
+    `0.2.0rc1` sorts before `0.2.0`, and the same version for a later release of the system after that
+    for an earlier one, so that an upgrade of the system replaces the package.
     """
     upstream = re.sub(r"\.?(a|b|rc|dev)(?=\d)", r"~\1", version)
     name = {"debian": "deb"}.get(system["ID"], system["ID"])
@@ -43,7 +43,7 @@ def debian_version(version: str, system: dict[str, str]) -> str:
 
 
 def build_deb(source: Source, tree: InstalledTree, pages: Path, folder: Path) -> Path:
-    """The package, in `folder`. Uses up the sources: the package's files are put there. Raises `BuildError`."""
+    """The package, in `folder`. Its own files are put among the sources. Raises `BuildError`."""
     debian = source.root / "debian"
     shutil.copytree(source.root / "deploy" / "debian", debian)
     shutil.copytree(tree.root, debian / "tree", symlinks=True)

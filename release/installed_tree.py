@@ -1,7 +1,7 @@
 """Coalmine as the Debian package has it: a virtual environment of the system's Python below one folder.
 
-It is made by hand, out of wheels alone: no pip in it, no script but ours, no compiled file, and no path of
-the machine that made it, so that it is the same bytes wherever it is made.
+It is made by hand, out of wheels alone: no pip in it, no script but ours, no compiled file, and no path
+of the machine that made it, so that it is the same bytes wherever it is made.
 """
 
 from __future__ import annotations

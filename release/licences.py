@@ -11,8 +11,9 @@ Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/
 Upstream-Name: coalmine
 Source: made from the sources of Coalmine, by `make deb`
 Comment:
- The Python packages below come along as their authors published them on PyPI. Each has its licence, and those
- of the libraries that it brings, beside it: /usr/lib/coalmine/lib/python3.*/site-packages/*.dist-info.
+ The Python packages below come along as their authors published them on PyPI. Each has its licence, and
+ those of the libraries that it brings, beside it, in
+ /usr/lib/coalmine/lib/python3.*/site-packages/*.dist-info.
  .
 """
 
@@ -28,8 +29,9 @@ License: Apache-2.0
 
 
 def copyright_file(packages: Path, year: int) -> str:
-    """The text of /usr/share/doc/coalmine/copyright, for a folder of installed packages and the year of the
-    release.
+    """The text of /usr/share/doc/coalmine/copyright.
+
+    `packages` is a folder of installed packages, `year` that of the release.
     """
     lines = []
     for file in sorted(

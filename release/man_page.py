@@ -1,7 +1,8 @@
 """A man page of a command of click. Pure: commands in, roff out.
 
-A command and its subcommands are one page, as an operator looks for them: `man coalmine-agent` has `run`,
-`check` and the others as sections. The format is man(7), without a macro that only one formatter knows.
+A command and its subcommands are one page, as an operator looks for them: `man coalmine-agent` has
+`run`, `check` and the others as sections. The format is man(7), without a macro that only one formatter
+knows.
 """
 
 from __future__ import annotations
@@ -119,14 +120,17 @@ def _summary(command: click.Command) -> str:
 
 def _synopsis(command: click.Command, context: click.Context) -> list[str]:
     words = [rf"\fB{_text(context.command_path)}\fR"]
-    for word in command.collect_usage_pieces(context):
-        words.append(_text(word) if word.startswith("[OPTIONS") else rf"\fI{_text(word)}\fR")
+    words += [
+        _text(word) if word.startswith("[OPTIONS") else rf"\fI{_text(word)}\fR"
+        for word in command.collect_usage_pieces(context)
+    ]
     return [" ".join(words)]
 
 
 def _options(command: click.Command, context: click.Context, heading: str = "") -> list[str]:
+    """Those of its own: `--help` is told of the first command, and all have it."""
     lines: list[str] = []
-    for parameter in command.get_params(context):
+    for parameter in command.params if context.parent else command.get_params(context):
         record = parameter.get_help_record(context)
         if record is not None and isinstance(parameter, click.Option):
             names, help_ = record
@@ -144,7 +148,7 @@ def _exits(command: click.Command) -> list[str]:
     lines = [".SH EXIT STATUS"]
     for said in " ".join(found[1].split()).rstrip(".").split("; "):
         code, _, meaning = said.partition(" ")
-        lines += [".TP", rf"\fB{code}\fR", *_prose(f"{meaning}.")]
+        lines += [".TP", rf"\fB{code}\fR", *_prose(meaning)]
     return lines
 
 

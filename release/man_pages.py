@@ -25,7 +25,7 @@ FILES = {
     "coalmine": {
         **_CONFIGS,
         **_CREDENTIALS,
-        "/usr/share/doc/coalmine": "Documentation, every key of the configuration and examples of it among it.",
+        "/usr/share/doc/coalmine": "Documentation: every key of the configuration, examples.",
     },
     "coalmine-agent": {
         "/etc/coalmine/agent.yaml": "CONFIG of the service coalmine-agent.",

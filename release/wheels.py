@@ -17,7 +17,7 @@ PIP = (sys.executable, "-m", "pip", "--quiet", "--no-input", "--disable-pip-vers
 
 
 def distributions(source: Source, folder: Path) -> tuple[Path, Path]:
-    """The wheel and the sdist, in `folder`, by the versions of requirements/build.txt that are installed.
+    """The wheel and the sdist, in `folder`, made by what requirements/build.txt has installed.
 
     The same bytes for the same commit. The page's uPlot is asked for anew, by its hash: what lies in a
     working tree is no part of a release. Raises `BuildError`.
@@ -29,10 +29,11 @@ def distributions(source: Source, folder: Path) -> tuple[Path, Path]:
 
 
 def needed_wheels(python: str) -> Path:
-    """A folder with a wheel of everything in the aggregator's lock file, for this machine's architecture
-    and a version of Python such as "3.11"; kept until the lock file changes. Raises `BuildError`.
+    """A folder with a wheel of everything in the aggregator's lock file, kept until that changes.
+
+    They are for this architecture and a version of Python such as "3.11". Raises `BuildError`.
     """
-    made_of = _LOCK.read_bytes()
+    made_of = f"{python} {sysconfig.get_platform()}\n".encode() + _LOCK.read_bytes()
     kept = _CACHE / hashlib.sha256(made_of).hexdigest()[:12]
     if not kept.is_dir():
         half = kept.with_suffix(".part")

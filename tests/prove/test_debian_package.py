@@ -49,7 +49,7 @@ components:
 """
 
 LEFT = r"""
-find / -xdev \( -path /root -o -path /proc -o -path /sys -o -path /tmp \) -prune -o -iname '*coalmine*' -print
+find / -xdev \( -path /root -o -path /tmp \) -prune -o -iname '*coalmine*' -print
 grep -rs coalmine /etc /var/lib/systemd /var/lib/dpkg/status /var/lib/dpkg/info
 """
 
@@ -66,6 +66,8 @@ def version_before(package: Path, folder: Path) -> Path:
     version = modules / "coalmine_runtime" / "version.py"
     version.write_text(re.sub(r'VERSION = ".*"', 'VERSION = "0.0.9"', version.read_text()))
     (modules / "coalmine_runtime" / "given_up.py").write_text('"""Gone in the next version."""\n')
+    sums = "find usr lib -type f -print0 | xargs -0 md5sum >DEBIAN/md5sums"
+    subprocess.run(["sh", "-c", sums], cwd=folder, check=True)
     made = folder.with_suffix(".deb")
     build = ["dpkg-deb", "--root-owner-group", "-Znone", "--build", str(folder), str(made)]
     subprocess.run(build, check=True, capture_output=True)
