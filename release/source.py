@@ -25,7 +25,7 @@ def export(folder: Path) -> Source:
     folder.chmod(0o755)
     archive = folder.with_suffix(".tar")
     run("git", "-C", str(REPOSITORY), "-c", "tar.umask=022", "archive", f"--output={archive}", "HEAD")
-    run("tar", "-x", "-f", str(archive), "-C", str(folder))
+    run("tar", "-x", "-p", "-f", str(archive), "-C", str(folder))
     archive.unlink()
     project = tomllib.loads((folder / "pyproject.toml").read_text())["project"]
     epoch = int(run("git", "-C", str(REPOSITORY), "log", "-1", "--format=%ct", "HEAD"))

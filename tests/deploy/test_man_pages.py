@@ -100,7 +100,10 @@ def test_a_page_tells_what_an_operator_looks_up(folder: Path) -> None:
     agent = shown(folder / "coalmine-agent.1")
     assert "NAME coalmine-agent - send datapoints from this host, each second" in agent
     assert f"coalmine {VERSION} 2026-09-21" in agent
-    assert "EXIT STATUS 0 fine 1 the command did its work and the answer is no 2 it could not start" in agent
+    assert (
+        "EXIT STATUS 0 fine 1 the command did its work and the answer is no 2 it could not start"
+        in agent
+    )
     assert "/etc/coalmine/agent.yaml CONFIG of the service coalmine-agent." in agent
     assert "SEE ALSO coalmine(1), coalmine-aggregator(1)," in agent
     incidents = shown(folder / "coalmine-incidents.1")
