@@ -53,8 +53,8 @@ def test_wheel_and_sdist_are_the_same_bytes_when_they_are_built_again(tmp_path: 
         made.append((wheel.name, wheel.read_bytes(), sdist.name, sdist.read_bytes()))
     assert made[0] == made[1]
     assert b"uplot.LICENSE.txt" in made[0][1]
-    with tarfile.open(tmp_path / "first" / made[0][2]) as sdist:
-        names = sdist.getnames()
+    with tarfile.open(tmp_path / "first" / made[0][2]) as archive:
+        names = archive.getnames()
     assert any(name.endswith("/deploy/systemd/coalmine-agent.service") for name in names)
 
 
