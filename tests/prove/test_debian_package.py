@@ -50,7 +50,7 @@ components:
 
 LEFT = r"""
 find / -xdev \( -path /root -o -path /tmp \) -prune -o -iname '*coalmine*' -print
-grep -rs coalmine /etc /var/lib/systemd /var/lib/dpkg/status /var/lib/dpkg/info
+grep -rs --exclude='*-' coalmine /etc /var/lib/systemd /var/lib/dpkg/status /var/lib/dpkg/info
 """
 
 
