@@ -15,30 +15,29 @@ from release.sums import UNSIGNED
 
 def main() -> None:
     """Parses the command line; a step that fails ends it with status 1 and what the step said."""
-    parser = argparse.ArgumentParser(
-        prog="release", description="Build a release of the newest commit."
-    )
+    parser = argparse.ArgumentParser(prog="release", description="Build a release of a commit.")
     parser.add_argument("what", choices=("all", "deb"))
     parser.add_argument("--to", type=Path, default=Path("dist"), help="the folder; `all` replaces it")
+    parser.add_argument("--commit", default="HEAD", help="of what, as git names it")
     parser.add_argument("--key", type=Path, help="a private key, Ed25519, PEM; unsigned without")
     given = parser.parse_args()
-    if uncommitted():
+    if given.commit == "HEAD" and uncommitted():
         print("what is not committed is not in it: git status lists that", file=sys.stderr)
     try:
         with tempfile.TemporaryDirectory(prefix="coalmine-release-") as scratch:
-            _build(given.what, Path(scratch), given.to, given.key)
+            _build(given.what, given.commit, Path(scratch), given.to, given.key)
     except BuildError as error:
         sys.exit(str(error))
 
 
-def _build(what: str, scratch: Path, to: Path, key: Path | None) -> None:
+def _build(what: str, commit: str, scratch: Path, to: Path, key: Path | None) -> None:
     if what == "deb":
         to.mkdir(parents=True, exist_ok=True)
-        print(build_package(scratch / "work", to))
+        print(build_package(commit, scratch / "work", to))
         return
     made = scratch / "made"
     made.mkdir()
-    build_release(scratch / "work", made, key)
+    build_release(commit, scratch / "work", made, key)
     if to.exists():
         shutil.rmtree(to)
     shutil.copytree(made, to)

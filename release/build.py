@@ -18,7 +18,7 @@ _BESIDE = ("requirements/base.txt", "requirements/aggregator.txt", "deploy/insta
 """What an installation from the wheel takes besides, as far as it is there."""
 
 
-def build_release(work: Path, folder: Path, key: Path | None) -> None:
+def build_release(commit: str, work: Path, folder: Path, key: Path | None) -> None:
     """A release in `folder`, which must be empty, signed with `key` where there is one.
 
     `work` must not be there. The same bytes for the same commit. Raises `BuildError`.
@@ -27,7 +27,7 @@ def build_release(work: Path, folder: Path, key: Path | None) -> None:
         write_bill,
     )  # by a tool of developers, that a package needs not
 
-    source = export(work / "source")
+    source = export(work / "source", commit)
     wheel, _ = distributions(source, folder)
     for path in (source.root / name for name in _BESIDE):
         if path.exists():
@@ -40,9 +40,9 @@ def build_release(work: Path, folder: Path, key: Path | None) -> None:
     seal(folder, key)
 
 
-def build_package(work: Path, folder: Path) -> Path:
+def build_package(commit: str, work: Path, folder: Path) -> Path:
     """The Debian package alone, in `folder`; `work` must not be there. Raises `BuildError`."""
-    source = export(work / "source")
+    source = export(work / "source", commit)
     wheel, _ = distributions(source, work / "dist")
     tree = install(source, wheel, work / "tree")
     return build_deb(source, tree, man_pages(source, tree, work / "man"), folder)

@@ -19,21 +19,21 @@ class Source:
     epoch: int
 
 
-def export(folder: Path) -> Source:
-    """Writes the newest commit's files to `folder`, which must not be there. Raises `BuildError`."""
+def export(folder: Path, commit: str = "HEAD") -> Source:
+    """Writes a commit's files to `folder`, which must not be there. Raises `BuildError`."""
+    epoch = int(run("git", "-C", str(REPOSITORY), "log", "-1", "--format=%ct", commit, "--"))
     folder.mkdir(parents=True)
     folder.chmod(0o755)
     archive = folder.with_suffix(".tar")
-    run("git", "-C", str(REPOSITORY), "-c", "tar.umask=022", "archive", f"--output={archive}", "HEAD")
+    run("git", "-C", str(REPOSITORY), "-c", "tar.umask=022", "archive", f"--output={archive}", commit)
     run("tar", "-x", "-p", "-f", str(archive), "-C", str(folder))
     archive.unlink()
     project = tomllib.loads((folder / "pyproject.toml").read_text())["project"]
-    epoch = int(run("git", "-C", str(REPOSITORY), "log", "-1", "--format=%ct", "HEAD"))
     return Source(folder, project["version"], epoch)
 
 
 def uncommitted() -> list[str]:
-    """Names of files that differ from the newest commit, as git tells them."""
+    """What differs from the newest commit, a line of git for each file."""
     return run("git", "-C", str(REPOSITORY), "status", "--porcelain").splitlines()
 
 

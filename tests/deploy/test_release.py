@@ -58,6 +58,12 @@ def test_wheel_and_sdist_are_the_same_bytes_when_they_are_built_again(tmp_path: 
     assert any(name.endswith("/deploy/systemd/coalmine-agent.service") for name in names)
 
 
+def test_a_commit_that_is_not_there_is_told_and_nothing_is_made(tmp_path: Path) -> None:
+    with pytest.raises(BuildError, match="no-such-tag"):
+        export(tmp_path / "source", "no-such-tag")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_signed_release_is_verified_and_a_changed_one_is_not(folder: Path, key: Path) -> None:
     seal(folder, key)
     said = subprocess.run(

@@ -78,7 +78,7 @@ def version_before(package: Path, folder: Path) -> Path:
 def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BootedDebian]:
     """A system with the two packages beside it, and neither installed."""
     folder = tmp_path_factory.mktemp("booted")
-    package = build_package(folder / "work", folder)
+    package = build_package("HEAD", folder / "work", folder)
     with booted_debian(folder) as debian:
         debian.give(package, NEW)
         debian.give(version_before(package, folder / "before"), OLD)

@@ -32,11 +32,21 @@ def releases(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     key = folder / "key.pem"
     generate = ["openssl", "genpkey", "-algorithm", "ed25519", "-out", str(key)]
     subprocess.run(generate, check=True)
+    head = ["git", "-C", str(REPOSITORY), "rev-parse", "HEAD"]
+    commit = subprocess.run(head, capture_output=True, text=True, check=True).stdout.strip()
     made = folder / "first", folder / "elsewhere" / "second"
     other = {"TZ": "Pacific/Kiritimati", "LC_ALL": "C", "PYTHONHASHSEED": "7", "TMPDIR": str(folder)}
     for target, env, umask in ((made[0], {}, 0o022), (made[1], other, 0o077)):
         subprocess.run(
-            [sys.executable, "-m", "release", "all", f"--to={target}", f"--key={key}"],
+            [
+                sys.executable,
+                "-m",
+                "release",
+                "all",
+                f"--commit={commit}",
+                f"--to={target}",
+                f"--key={key}",
+            ],
             cwd=REPOSITORY,
             env={**os.environ, **env},
             umask=umask,
