@@ -212,7 +212,7 @@ def test_a_purge_leaves_nothing(host: BootedDebian) -> None:
     dpkg(host, "--purge", "coalmine")
     left = host.run("sh", "-c", LEFT, check=False).splitlines()
     assert left == []
-    host.run("test", "-s", "/etc/credstore/another")
+    host.run("rm", "/etc/credstore/another")  # fails where it is gone too
     for user in ("coalmine-agent", "coalmine-aggregator", "coalmine-status"):
         assert not host.succeeds("id", user)
     host.run("systemctl", "is-system-running")
@@ -235,6 +235,7 @@ def test_installed_anew_it_is_as_on_the_first_day(host: BootedDebian) -> None:
 
 def test_it_does_not_install_beside_an_installation_by_the_script(host: BootedDebian) -> None:
     dpkg(host, "--purge", "coalmine")
+    assert not host.succeeds("test", "-e", "/etc/credstore")
     host.run("mkdir", "--parents", "/opt/coalmine/0.1.0", "/etc/coalmine")
     host.run("ln", "-s", "0.1.0", "/opt/coalmine/current")
     said = host.fails("dpkg", "--install", NEW)
