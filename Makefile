@@ -16,11 +16,13 @@ PIP := $(BIN)/python -m pip -qq --no-input --disable-pip-version-check  # errors
 
 # ARGS go to the program that the target runs: make demo ARGS="--break udp", make test ARGS="tests/wire -x"
 ARGS ?=
+# SIGNING_KEY is an Ed25519 key, PEM, that signs a release: make release SIGNING_KEY=~/coalmine.key
+SIGNING_KEY ?=
 # BENCH=full runs the benchmarks at their full length.
 BENCH ?= quick
 BENCHMARKS := $(patsubst benchmarks/%.py,%,$(shell grep -l '^if __name__ == "__main__":' benchmarks/*.py 2>/dev/null))
 
-.PHONY: help install develop servers demo check test prove bench lock clean
+.PHONY: help install develop servers demo check test prove bench release deb lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -58,7 +60,7 @@ demo: install ## the main job on this machine: a fleet, a service, an aggregator
 check: develop ## lint, format, types, import contracts
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy agent aggregator tests benchmarks
+	@$(BIN)/mypy agent aggregator tests benchmarks release
 	@$(BIN)/lint-imports
 
 # Most tests fill the cores or wait; those marked `timed` come after them, with cores to spare. A part that
@@ -78,6 +80,15 @@ bench: develop servers ## all benchmarks, checked against the numbers to reach (
 	@failed=; for name in $(BENCHMARKS); do echo "== $$name"; \
 	  $(BIN)/python -m benchmarks.$$name $(if $(filter full,$(BENCH)),,--quick) --check $(ARGS) || failed="$$failed $$name"; \
 	done; if [ -n "$$failed" ]; then echo "falls short:$$failed" >&2; exit 1; fi
+
+# Both are of the newest commit, whatever else lies in this folder.
+release: develop ## all of a release in dist/, the same bytes for the same commit (SIGNING_KEY=FILE)
+	@bash tests/apt/install.sh deploy/debian/build-packages.txt
+	@$(BIN)/python -m release all $(if $(SIGNING_KEY),--key '$(SIGNING_KEY)') $(ARGS)
+
+deb: install ## the Debian package alone in dist/, for the Debian that builds it
+	@bash tests/apt/install.sh deploy/debian/build-packages.txt
+	@$(BIN)/python -m release deb $(ARGS)
 
 lock: | $(BIN)/pip ## write the lock files anew from pyproject.toml (LOCK=--upgrade takes newer versions)
 	@[ -x $(BIN)/uv ] || $(PIP) install uv

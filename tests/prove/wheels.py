@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+from release import wheels
+from release.source import REPOSITORY
+
+__all__ = ["REPOSITORY", "build_wheel", "needed_wheels"]
+
 PYTHON = "3.11"
 """That of Debian 12."""
 
-_CACHE = REPOSITORY / "var" / "wheels"
-_LOCK = REPOSITORY / "requirements" / "aggregator.txt"
 _VENDORED = "aggregator/coalmine_aggregator/web/static/vendor"
 _PIP = (sys.executable, "-m", "pip", "--quiet", "--no-input", "--disable-pip-version-check")
 
@@ -37,14 +38,7 @@ def build_wheel(folder: Path, change: Callable[[Path], None] = lambda _source: N
 
 def needed_wheels() -> Path:
     """A folder with a wheel of everything in the aggregator's lock file, kept until that changes."""
-    kept = _CACHE / hashlib.sha256(_LOCK.read_bytes()).hexdigest()[:12]
-    if not kept.is_dir():
-        half = kept.with_suffix(".part")
-        shutil.rmtree(half, ignore_errors=True)
-        which = ("--only-binary=:all:", f"--python-version={PYTHON}", "--no-deps", "--require-hashes")
-        _pip("download", *which, f"--requirement={_LOCK}", f"--dest={half}")
-        half.rename(kept)
-    return kept
+    return wheels.needed_wheels(PYTHON)
 
 
 def _pip(*arguments: str) -> None:
