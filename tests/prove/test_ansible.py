@@ -142,7 +142,7 @@ def test_the_second_run_changes_nothing(fleet: Fleet) -> None:
 def test_a_changed_configuration_of_the_agent_reloads_it(fleet: Fleet) -> None:
     pids = [main_pid(fleet.host, unit) for unit in installed.SERVICES]
     fleet.variables["coalmine_agent_config"]["services"]["ingest"]["tcp-second"] = "127.0.0.1:2003"
-    assert fleet.play() == ["Configure", "Reload agent"]
+    assert fleet.play() == ["Configure agent", "Reload agent"]
     until_delivered(fleet.host, 3)
     assert fleet.host.show(AGENT, "StatusText") == "3 endpoints, revision 2"
     assert [main_pid(fleet.host, unit) for unit in installed.SERVICES] == pids
@@ -164,7 +164,7 @@ def test_a_configuration_with_a_mistake_is_not_written(fleet: Fleet) -> None:
 def test_what_needs_a_restart_gets_one(fleet: Fleet) -> None:
     agent, aggregator, page = (main_pid(fleet.host, unit) for unit in (AGENT, AGGREGATOR, STATUS_PAGE))
     fleet.variables["coalmine_aggregator_config"]["metrics"] = "127.0.0.1:9464"
-    assert fleet.play() == ["Configure", "Restart aggregator"]
+    assert fleet.play() == ["Configure aggregator", "Restart aggregator"]
     assert main_pid(fleet.host, AGGREGATOR) != aggregator
     assert main_pid(fleet.host, AGENT) == agent
     fleet.variables["coalmine_credentials"] = {PASSWORD: "incorrect horse battery staple"}
