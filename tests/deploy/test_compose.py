@@ -1,4 +1,4 @@
-"""The Compose file, as Compose reads it; its broker and its secrets, as far as they run without containers."""
+"""The Compose file as Compose reads it; its broker and its secrets as they run without containers."""
 
 from __future__ import annotations
 
@@ -93,7 +93,15 @@ def test_secrets_are_made_once_and_for_one_owner(made: Path) -> None:
     assert [path.read_bytes() for path in paths] == before
     assert stat.S_IMODE((made / "secrets").stat().st_mode) == 0o700
     assert stat.S_IMODE((made / "secrets" / "ca.key").stat().st_mode) == 0o600
-    verified = ["openssl", "verify", "-CAfile", "ca.pem", "-verify_hostname", "coalmine.example", "coalmine.pem"]
+    verified = [
+        "openssl",
+        "verify",
+        "-CAfile",
+        "ca.pem",
+        "-verify_hostname",
+        "coalmine.example",
+        "coalmine.pem",
+    ]
     subprocess.run(verified, cwd=made / "secrets", check=True, capture_output=True, timeout=60)
     assert "secrets" in (made / ".gitignore").read_text()
 
@@ -134,13 +142,17 @@ async def test_the_broker_lets_agents_in_with_their_password_alone(made: Path, t
     # Our own user, who made the files; ignored where that is not root.
     (folder / "mosquitto.conf").write_text(f"user root\n{config}")
     shell, options, script = compose["services"]["mosquitto"]["entrypoint"]
-    script = placed(script.replace("$$", "$")).replace("exec mosquitto", f"exec {executable('mosquitto', 'mosquitto')}")
+    script = placed(script.replace("$$", "$")).replace(
+        "exec mosquitto", f"exec {executable('mosquitto', 'mosquitto')}"
+    )
     process = Process([shell, options, script], log=folder / "log")
     wrong = tmp_path / "wrong"
     wrong.write_text("wrong\n")
     await process.start()
     try:
-        await until(lambda: _listens(port), deadline_s=15, what="it listens", explain=(folder / "log").read_text)
+        await until(
+            lambda: _listens(port), deadline_s=15, what="it listens", explain=(folder / "log").read_text
+        )
         status, said = await retire(made, tmp_path, port, files["mqtt-password"])
         assert (status, said.strip().endswith("is retired")) == (0, True), said
         status, said = await retire(made, tmp_path, port, wrong)

@@ -1,4 +1,4 @@
-"""The manifests as kustomize renders them: valid by Kubernetes' own schemas, confined, and of a piece."""
+"""The manifests as kustomize renders them: valid by Kubernetes' own schemas, confined, of a piece."""
 
 from __future__ import annotations
 
@@ -115,7 +115,9 @@ def test_components_fit(component: str, tmp_path: Path) -> None:
         (service,) = of(rendered, "Service").values()
         wanted = monitor["spec"]["selector"]["matchLabels"].items()
         assert wanted <= service["metadata"]["labels"].items()
-        assert monitor["spec"]["endpoints"][0]["port"] in [each["name"] for each in service["spec"]["ports"]]
+        assert monitor["spec"]["endpoints"][0]["port"] in [
+            each["name"] for each in service["spec"]["ports"]
+        ]
 
 
 def test_pods_are_restricted(manifests: list[Manifest]) -> None:
@@ -159,7 +161,9 @@ def test_what_selects_pods_finds_them(manifests: list[Manifest]) -> None:
         for name, each in of(manifests, kind).items():
             selector = each["spec"].get("selector") or each["spec"]["podSelector"]
             assert len(found(selector["matchLabels"])) == 1, name
-    policies = [each["spec"]["podSelector"]["matchLabels"] for each in of(manifests, "NetworkPolicy").values()]
+    policies = [
+        each["spec"]["podSelector"]["matchLabels"] for each in of(manifests, "NetworkPolicy").values()
+    ]
     assert len(policies) == len(templates)  # nobody is without
 
 
@@ -181,8 +185,13 @@ def test_ports_are_those_that_are_listened_on(manifests: list[Manifest]) -> None
                 ports = service["spec"].get("ports", [])
                 assert {each["targetPort"] for each in ports} <= set(told)
         for policy in of(manifests, "NetworkPolicy").values():
-            if policy["spec"]["podSelector"]["matchLabels"].items() <= template["metadata"]["labels"].items():
-                let = {port["port"] for rule in policy["spec"].get("ingress", []) for port in rule["ports"]}
+            if (
+                policy["spec"]["podSelector"]["matchLabels"].items()
+                <= template["metadata"]["labels"].items()
+            ):
+                let = {
+                    port["port"] for rule in policy["spec"].get("ingress", []) for port in rule["ports"]
+                }
                 assert let == set(told)
 
 

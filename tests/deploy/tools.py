@@ -13,5 +13,7 @@ def tool(name: str) -> str:
     beside = str(Path(sys.executable).parent)
     path = shutil.which(name, path=os.pathsep.join((beside, os.environ.get("PATH", ""))))
     if path is None:
-        raise FileNotFoundError(f"{name} is missing: pip install -r requirements/deploy.txt (`make prove` does it)")
+        raise FileNotFoundError(
+            f"{name} is missing: pip install -r requirements/deploy.txt (`make prove` does it)"
+        )
     return path

@@ -121,7 +121,14 @@ class BootedDebian:
     def entering(self) -> list[str]:
         """What stands before a command of this machine's that is to be run in there."""
         enter = ["nsenter", f"--target={self._leader}", *_NAMESPACES]
-        inside = ["env", "--ignore-environment", "--chdir=/", f"PATH={_PATH}", "LANG=C.UTF-8", "HOME=/root"]
+        inside = [
+            "env",
+            "--ignore-environment",
+            "--chdir=/",
+            f"PATH={_PATH}",
+            "LANG=C.UTF-8",
+            "HOME=/root",
+        ]
         return [*as_root(), *enter, *inside]
 
     def succeeds(self, *argv: str) -> bool:

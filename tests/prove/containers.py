@@ -16,8 +16,8 @@ from tests.servers.process import as_root, executable
 
 BASE = "localhost/base"
 
-# As a cluster that trusts nobody would run them. The limits are below those of any machine: podman would
-# raise them otherwise, which not every root may.
+# As a cluster that trusts nobody would run them. The limits are below those of any machine: podman
+# would raise them otherwise, which not every root may.
 _CONFINED = (
     "--read-only",
     "--cap-drop=all",
@@ -31,12 +31,12 @@ class Podman:
     """Containers and images below `folder`."""
 
     def __init__(self, folder: Path) -> None:
+        self._store = folder / "store"
         self._podman = [
             *as_root(),
             executable("podman", "podman"),
-            f"--root={folder / 'store'}",
+            f"--root={self._store}",
             f"--runroot={folder / 'run'}",
-            "--storage-driver=vfs",
             "--cgroup-manager=cgroupfs",
             "--events-backend=file",
             f"--runtime={executable('runc', 'runc')}",
@@ -48,18 +48,26 @@ class Podman:
         done = subprocess.run(
             [*self._podman, *argv], capture_output=True, text=True, timeout=deadline_s, check=False
         )
-        assert done.returncode == 0 or not check, f"{argv}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+        assert done.returncode == 0 or not check, (
+            f"{argv}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+        )
         return done.stdout
 
     def import_base(self, folder: Path) -> None:
         """Makes `BASE`, with what pip and npm are told here."""
         debian = fresh_debian(folder)
-        told = [f"--change=ENV {name}={value}" for name, value in os.environ.items() if PASSED_ON.match(name)]
+        told = [
+            f"--change=ENV {name}={value}"
+            for name, value in os.environ.items()
+            if PASSED_ON.match(name)
+        ]
         try:
             tar = [*as_root(), "tar", "-c", "--numeric-owner", "-C", str(debian.root), "."]
             with subprocess.Popen(tar, stdout=subprocess.PIPE) as packed:
                 podman = [*self._podman, "import", "--quiet", *told, "-", BASE]
-                subprocess.run(podman, stdin=packed.stdout, check=True, capture_output=True, timeout=300)
+                subprocess.run(
+                    podman, stdin=packed.stdout, check=True, capture_output=True, timeout=300
+                )
         finally:
             debian.remove()
 
@@ -67,7 +75,15 @@ class Podman:
         """Builds an image; `arguments` are those of the Containerfile."""
         told = [f"--build-arg={name}={value}" for name, value in arguments.items()]
         where = [f"--file={context / containerfile}", f"--tag={tag}", str(context)]
-        self.call("build", "--isolation=chroot", "--network=host", *told, *where, deadline_s=600)
+        self.call(
+            "build",
+            "--layers=false",
+            "--isolation=chroot",
+            "--network=host",
+            *told,
+            *where,
+            deadline_s=600,
+        )
 
     def run(self, image: str, *argv: str, options: Sequence[str] = ()) -> str:
         """What a container says that ends by itself."""
@@ -89,10 +105,15 @@ class Podman:
         return int(self.call("inspect", "--format={{.State.Pid}}", name))
 
     def remove(self) -> None:
-        """Everything goes."""
+        """Everything goes. Not by podman's own reset: that takes networks along which are not ours."""
         for name in reversed(self._started):
             self.call("rm", "--force", "--time=1", name, check=False)
-        self.call("rmi", "--all", "--force", check=False)
+        mounted = (
+            self._store / "overlay"
+        )  # where podman keeps layers by overlays, it mounts this on itself
+        if os.path.ismount(mounted):
+            subprocess.run([*as_root(), "umount", str(mounted)], check=True)
+        subprocess.run([*as_root(), "rm", "-rf", "--one-file-system", str(self._store)], check=True)
 
 
 @contextlib.contextmanager

@@ -36,7 +36,7 @@ class Playbook:
         self._host = host
         self._folder = folder
         folder.mkdir()
-        play = {"hosts": "all", "gather_facts": False, "roles": ["coalmine"]}
+        play = {"hosts": "all", "gather_facts": False, "force_handlers": True, "roles": ["coalmine"]}
         (folder / "play.yml").write_text(json.dumps([play]))
 
     def run(self, variables: dict[str, Any], *options: str) -> Played:
@@ -75,7 +75,8 @@ class Playbook:
 
 
 def _changed(said: str) -> list[str]:
-    task, found = "", []
+    task = ""
+    found: list[str] = []
     for line in said.splitlines():
         if heading := re.match(r"(?:TASK|RUNNING HANDLER) \[(?:coalmine : )?(.*)\] \*", line):
             task = heading[1]

@@ -19,7 +19,9 @@ def renamed_wheel(wheel: Path, folder: Path, version: str, appended: Mapping[str
         for name in source.namelist():
             content = source.read(name)
             if name.endswith(".dist-info/METADATA"):
-                content = content.replace(f"\nVersion: {VERSION}\n".encode(), f"\nVersion: {version}\n".encode())
+                content = content.replace(
+                    f"\nVersion: {VERSION}\n".encode(), f"\nVersion: {version}\n".encode()
+                )
             elif name == "coalmine_runtime/version.py":
                 content = content.replace(f'"{VERSION}"'.encode(), f'"{version}"'.encode())
             content += appended.get(name, "").encode()

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import re
 import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -34,7 +36,12 @@ VARIABLES: dict[str, Any] = {
     "coalmine_pip_arguments": ["--no-index", f"--find-links={installed.WHEELS}"],
     "coalmine_credentials": {PASSWORD: "correct horse battery staple"},
     "coalmine_agent_config": {
-        "agent": {"location": "on-machine", "region": "eu-west-1", "zone": "eu-west-1a", "host": "first"},
+        "agent": {
+            "location": "on-machine",
+            "region": "eu-west-1",
+            "zone": "eu-west-1a",
+            "host": "first",
+        },
         "broker": {"url": "mqtt://127.0.0.1:1883", "password_file": CREDENTIAL},
         "services": {"ingest": {"tcp": "127.0.0.1:2003", "udp": "127.0.0.1:2003"}},
         "metrics": "127.0.0.1:9105",
@@ -53,16 +60,37 @@ VARIABLES: dict[str, Any] = {
 }
 
 
-def release(folder: Path, wheel: Path, version: str, broken: bool = False) -> Path:
+class Signer:
+    """Who makes releases."""
+
+    def __init__(self, folder: Path) -> None:
+        self._private = folder / "signing.pem"
+        self.public = folder / "release.pem"
+        self._openssl("genpkey", "-algorithm", "ed25519", "-out", self._private)
+        self._openssl("pkey", "-in", self._private, "-pubout", "-out", self.public)
+
+    def sign(self, file: Path) -> None:
+        """Leaves the signature beside it."""
+        signed = ("-inkey", self._private, "-rawin", "-in", file, "-out", f"{file}.sig")
+        self._openssl("pkeyutl", "-sign", *signed)
+
+    def _openssl(self, *words: str | Path) -> None:
+        subprocess.run(["openssl", *map(str, words)], check=True, capture_output=True, timeout=60)
+
+
+def release(folder: Path, wheel: Path, signer: Signer, version: str, broken: bool) -> Path:
     """A folder as `make release` makes it, as far as the role reads it, of a version that says it is
-    another, or that does not run at all."""
+    another, or of one that does not run at all."""
     target = folder / f"release-{version}"
     target.mkdir()
     renamed_wheel(wheel, target, version, BROKEN_APP if broken else {})
     for name in ("base.txt", "aggregator.txt"):
         shutil.copy(REPOSITORY / "requirements" / name, target)
-    sums = [f"{hashlib.sha256(each.read_bytes()).hexdigest()}  {each.name}" for each in target.iterdir()]
+    sums = [
+        f"{hashlib.sha256(each.read_bytes()).hexdigest()}  {each.name}" for each in target.iterdir()
+    ]
     (target / "SHA256SUMS").write_text("\n".join(sums) + "\n")
+    signer.sign(target / "SHA256SUMS")
     return target
 
 
@@ -75,11 +103,13 @@ class Fleet:
         self.variables = copy.deepcopy(VARIABLES)
         self.releases = folder
         self.wheel = build_wheel(folder)
+        self.signer = Signer(folder)
+        self.variables["coalmine_release_key"] = str(self.signer.public)
         self.take(VERSION)
 
     def take(self, version: str, broken: bool = False) -> None:
         """The next run is of this version."""
-        path = release(self.releases, self.wheel, version, broken)
+        path = release(self.releases, self.wheel, self.signer, version, broken)
         self.variables |= {"coalmine_version": version, "coalmine_release": str(path)}
 
     def play(self, *options: str) -> list[str]:
@@ -129,7 +159,9 @@ def test_the_first_run_installs_and_datapoints_are_delivered(fleet: Fleet) -> No
     assert fleet.host.run(COALMINE, "--version") == f"coalmine, version {VERSION}\n"
     modes = fleet.host.run("stat", "--format=%U:%G %a", "/etc/coalmine/agent.yaml").strip()
     assert modes == "root:coalmine-agent 640"
-    assert fleet.host.run("stat", "--format=%U:%G %a", f"/etc/credstore/{PASSWORD}") == "root:root 600\n"
+    assert (
+        fleet.host.run("stat", "--format=%U:%G %a", f"/etc/credstore/{PASSWORD}") == "root:root 600\n"
+    )
 
 
 def test_the_second_run_changes_nothing(fleet: Fleet) -> None:
@@ -205,9 +237,21 @@ def test_a_version_that_does_not_run_is_taken_back(fleet: Fleet) -> None:
 
 def test_a_release_that_is_not_what_it_says_touches_nothing(fleet: Fleet) -> None:
     folder = Path(fleet.variables["coalmine_release"])
-    with next(folder.glob("*.whl")).open("ab") as wheel:
-        wheel.write(b"more")
+    (wheel,) = folder.glob("*.whl")
+    with wheel.open("ab") as content:
+        content.write(b"more")
     played = fleet.playbook.run(fleet.variables)
     assert played.status != 0
     assert "is not what SHA256SUMS says" in played.said
+    assert played.changed == []
+    sums = folder / "SHA256SUMS"  # who changes the sums as well lacks the key
+    digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    sums.write_text(
+        re.sub(
+            rf"^\w+(  {re.escape(wheel.name)})$", rf"{digest}\1", sums.read_text(), flags=re.MULTILINE
+        )
+    )
+    played = fleet.playbook.run(fleet.variables)
+    assert played.status != 0
+    assert "Hold the checksums to their signature" in played.said.split("fatal:")[0].splitlines()[-2]
     assert played.changed == []

@@ -6,6 +6,7 @@ import asyncio
 import json
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -87,11 +88,16 @@ def running(image: Podman, tmp_path_factory: pytest.TempPathFactory) -> Podman:
 
 
 def healthy(image: Podman, name: str) -> bool:
-    return image.call("exec", name, "sh", "-c", f"healthy {HEALTH[name]} && echo yes", check=False) == "yes\n"
+    return (
+        image.call("exec", name, "sh", "-c", f"healthy {HEALTH[name]} && echo yes", check=False)
+        == "yes\n"
+    )
 
 
 def read(image: Podman, path: str) -> Any:
-    return json.loads(image.call("exec", "aggregator", "python3", "-c", READ, f"http://127.0.0.1:8080{path}"))
+    return json.loads(
+        image.call("exec", "aggregator", "python3", "-c", READ, f"http://127.0.0.1:8080{path}")
+    )
 
 
 def process_status(image: Podman, name: str) -> dict[str, str]:
@@ -111,7 +117,9 @@ def test_it_is_the_command_and_says_its_version(image: Podman) -> None:
 def test_another_version_than_it_is_called_is_not_built(image: Podman, tmp_path: Path) -> None:
     build_wheel(tmp_path)
     with pytest.raises(AssertionError, match="exit status 1"):
-        image.build(tmp_path / "source", "deploy/container/Containerfile", "other", BASE=BASE, VERSION="9.9.9")
+        image.build(
+            tmp_path / "source", "deploy/container/Containerfile", "other", BASE=BASE, VERSION="9.9.9"
+        )
 
 
 def wait(condition: Callable[[], bool], what: str) -> None:
@@ -125,11 +133,13 @@ def wait(condition: Callable[[], bool], what: str) -> None:
 
 def test_a_datapoint_each_second_is_delivered(running: Podman) -> None:
     for name in PROGRAMS:
-        wait(lambda name=name: healthy(running, name), f"{name} is healthy")  # type: ignore[misc]
+        wait(partial(healthy, running, name), f"{name} is healthy")
 
     def delivered() -> bool:
         groups = read(running, "/api/v1/rates")["groups"]
-        pairs = [pair for group in groups for pair in zip(group["expected"], group["received"], strict=True)]
+        pairs = [
+            pair for group in groups for pair in zip(group["expected"], group["received"], strict=True)
+        ]
         return len(pairs) >= 3 and pairs[-3:] == [(2, 2)] * 3
 
     wait(delivered, "two datapoints in each of three seconds")
@@ -143,13 +153,18 @@ def test_they_are_nobody_and_may_nothing(running: Podman) -> None:
         assert (status["NoNewPrivs"], status["Seccomp"]) == ("1", "2")
         print(f"{name}: {int(status['VmRSS'].split()[0]) / 1024:.1f} MiB")
         for path in ("/opt/coalmine/x", "/etc/coalmine/x", "/x"):
-            assert running.call("exec", name, "sh", "-c", f"touch {path} || echo no", check=False) == "no\n"
+            assert (
+                running.call("exec", name, "sh", "-c", f"touch {path} || echo no", check=False)
+                == "no\n"
+            )
     assert int(process_status(running, "agent")["VmRSS"].split()[0]) / 1024 <= AGENT_RSS_MIB
 
 
 def test_the_health_check_says_no_where_nobody_answers(running: Podman) -> None:
     for words in ("http://127.0.0.1:9", "https://127.0.0.1:8080/healthz", "nonsense", ""):
-        said = running.call("exec", "aggregator", "sh", "-c", f"healthy {words} || echo $?", check=False)
+        said = running.call(
+            "exec", "aggregator", "sh", "-c", f"healthy {words} || echo $?", check=False
+        )
         assert said in ("1\n", "2\n"), words
 
 

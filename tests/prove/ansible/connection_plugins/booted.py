@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from pathlib import Path
 
 from ansible.errors import AnsibleError
 from ansible.plugins.connection import ConnectionBase
@@ -43,14 +44,11 @@ class Connection(ConnectionBase):
 
     def put_file(self, in_path: str, out_path: str) -> None:
         super().put_file(in_path, out_path)
-        with open(in_path, "rb") as source:
-            self._done("sh", "-c", 'cat >"$1"', "sh", out_path, given=source.read())
+        self._done("sh", "-c", 'cat >"$1"', "sh", out_path, given=Path(in_path).read_bytes())
 
     def fetch_file(self, in_path: str, out_path: str) -> None:
         super().fetch_file(in_path, out_path)
-        content = self._done("cat", in_path)
-        with open(out_path, "wb") as target:
-            target.write(content)
+        Path(out_path).write_bytes(self._done("cat", in_path))
 
     def close(self) -> None:
         self._connected = False
