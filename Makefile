@@ -49,7 +49,7 @@ $(VENV)/.developed: pyproject.toml requirements/dev.txt $(VENV)/.installed
 	@$(PIP) install --require-hashes -r requirements/dev.txt
 	@touch $@
 
-# What judges and runs deploy/: 300 MB that no other test needs.
+# What judges and runs deploy/: 370 MB that no other test needs.
 $(VENV)/.judged: requirements/deploy.txt $(VENV)/.developed
 	@echo 'installing the tools that judge what is in deploy'
 	@$(PIP) install --require-hashes -r requirements/deploy.txt

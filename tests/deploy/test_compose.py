@@ -171,3 +171,26 @@ async def _listens(port: int) -> bool:
         return False
     writer.close()
     return True
+
+
+def test_prometheus_takes_its_configuration(made: Path, tmp_path: Path) -> None:
+    compose = yaml.safe_load((made / "compose.yaml").read_text())
+    text = (made / "prometheus.yaml").read_text()
+    for name, each in compose["secrets"].items():
+        text = text.replace(f"/run/secrets/{name}", str(made / each["file"]))
+    (tmp_path / "prometheus.yml").write_text(text)
+    for each in compose["services"]["prometheus"]["configs"][1:]:
+        shutil.copy(COMPOSE / compose["configs"][each["source"]]["file"], tmp_path)
+    said = subprocess.run(
+        [executable("promtool", "prometheus"), "check", "config", str(tmp_path / "prometheus.yml")],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert said.returncode == 0, said.stdout + said.stderr
+    assert "2 rule files found" in said.stdout
+    (job,) = yaml.safe_load(text)["scrape_configs"]
+    host = job["static_configs"][0]["targets"][0].partition(":")[0]
+    assert host == job["tls_config"]["server_name"]
+    assert host in yaml.safe_load((made / "aggregator.yaml").read_text())["web"]["hosts"]
