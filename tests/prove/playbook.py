@@ -21,12 +21,12 @@ _DEADLINE_S = 400.0
 
 @dataclasses.dataclass(frozen=True)
 class Played:
-    """What became of a run: `changed` has the tasks and handlers that changed something, in order."""
+    """What became of a run: the tasks and handlers that changed something, or failed, in order."""
 
     status: int
     changed: list[str]
+    failed: list[str]
     said: str
-    counts: dict[str, int]
 
 
 class Playbook:
@@ -68,18 +68,18 @@ class Playbook:
             check=False,
         )
         said = done.stdout + done.stderr
-        recap = re.search(r"^first +: (.*)$", said, re.MULTILINE)
-        assert recap, said
-        counts = {name: int(count) for name, count in re.findall(r"(\w+)=(\d+)", recap[1])}
-        return Played(done.returncode, _changed(said), said, counts)
+        assert "PLAY RECAP" in said, said
+        failed = _tasks(said, ("fatal: ", "failed: "))
+        return Played(done.returncode, _tasks(said, ("changed: ",)), failed, said)
 
 
-def _changed(said: str) -> list[str]:
+def _tasks(said: str, outcome: tuple[str, ...]) -> list[str]:
+    """Those under whose heading a line begins so."""
     task = ""
     found: list[str] = []
     for line in said.splitlines():
         if heading := re.match(r"(?:TASK|RUNNING HANDLER) \[(?:coalmine : )?(.*)\] \*", line):
             task = heading[1]
-        elif line.startswith("changed: ") and task not in found[-1:]:
+        elif line.startswith(outcome) and task not in found[-1:]:
             found.append(task)
     return found
