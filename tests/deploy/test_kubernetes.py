@@ -31,7 +31,7 @@ Manifest = dict[str, Any]
 
 def render(folder: Path) -> list[Manifest]:
     done = subprocess.run(
-        [tool("kubectl"), "kustomize", str(folder), "--load-restrictor=LoadRestrictionsNone"],
+        [tool("kubectl"), "kustomize", str(folder)],
         capture_output=True,
         text=True,
         timeout=60,
