@@ -75,15 +75,7 @@ class Podman:
         """Builds an image; `arguments` are those of the Containerfile."""
         told = [f"--build-arg={name}={value}" for name, value in arguments.items()]
         where = [f"--file={context / containerfile}", f"--tag={tag}", str(context)]
-        self.call(
-            "build",
-            "--layers=false",
-            "--isolation=chroot",
-            "--network=host",
-            *told,
-            *where,
-            deadline_s=600,
-        )
+        self.call("build", "--isolation=chroot", "--network=host", *told, *where, deadline_s=600)
 
     def run(self, image: str, *argv: str, options: Sequence[str] = ()) -> str:
         """What a container says that ends by itself."""
@@ -108,11 +100,9 @@ class Podman:
         """Everything goes. Not by podman's own reset: that takes networks along which are not ours."""
         for name in reversed(self._started):
             self.call("rm", "--force", "--time=1", name, check=False)
-        mounted = (
-            self._store / "overlay"
-        )  # where podman keeps layers by overlays, it mounts this on itself
-        if os.path.ismount(mounted):
-            subprocess.run([*as_root(), "umount", str(mounted)], check=True)
+        mounts = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()]
+        for mount in reversed([each for each in mounts if Path(each).is_relative_to(self._store)]):
+            subprocess.run([*as_root(), "umount", mount], check=True)
         subprocess.run([*as_root(), "rm", "-rf", "--one-file-system", str(self._store)], check=True)
 
 

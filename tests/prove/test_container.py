@@ -20,6 +20,7 @@ from tests.servers.waiting import until
 pytestmark = [pytest.mark.prove, pytest.mark.timeout(900)]
 
 IMAGE = f"localhost/coalmine:{VERSION}"
+CONTAINERFILE = "deploy/container/Containerfile"
 USER = "65532"
 AGENT_RSS_MIB = 40.0
 PROGRAMS = ("aggregator", "agent", "status-page")
@@ -57,15 +58,21 @@ print(urllib.request.urlopen(sys.argv[1], timeout=10).read().decode())
 
 
 @pytest.fixture(scope="module")
-def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Podman]:
-    """The image of what is committed."""
+def context(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sources of what is committed."""
+    folder = tmp_path_factory.mktemp("sources")
+    build_wheel(folder)
+    return folder / "source"
+
+
+@pytest.fixture(scope="module")
+def image(context: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Podman]:
+    """The image of them."""
     folder = tmp_path_factory.mktemp("containers")
     with podman(folder) as made:
         made.import_base(folder)
-        build_wheel(folder)  # leaves the sources that it was made of
         began = time.perf_counter()
-        context, file = folder / "source", "deploy/container/Containerfile"
-        made.build(context, file, IMAGE, BASE=BASE, VERSION=VERSION)
+        made.build(context, CONTAINERFILE, IMAGE, BASE=BASE, VERSION=VERSION)
         print(f"built in {time.perf_counter() - began:.0f} s")
         yield made
 
@@ -114,12 +121,9 @@ def test_it_is_the_command_and_says_its_version(image: Podman) -> None:
     print(f"/opt/coalmine has {size_mib} MiB")
 
 
-def test_another_version_than_it_is_called_is_not_built(image: Podman, tmp_path: Path) -> None:
-    build_wheel(tmp_path)
+def test_another_version_than_it_is_called_is_not_built(image: Podman, context: Path) -> None:
     with pytest.raises(AssertionError, match="exit status 1"):
-        image.build(
-            tmp_path / "source", "deploy/container/Containerfile", "other", BASE=BASE, VERSION="9.9.9"
-        )
+        image.build(context, CONTAINERFILE, "localhost/other", BASE=BASE, VERSION="9.9.9")
 
 
 def wait(condition: Callable[[], bool], what: str) -> None:
