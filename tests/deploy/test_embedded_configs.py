@@ -65,3 +65,11 @@ def test_its_program_takes_it(path: Path, mounted: Path, tmp_path: Path) -> None
 
 def test_they_are_all_there() -> None:
     assert len(CONFIGS) == 8
+
+
+def test_the_aggregator_of_an_overlay_differs_in_its_store_alone() -> None:
+    kubernetes = DEPLOY / "kubernetes"
+    base = (kubernetes / "aggregator" / "aggregator.yaml").read_text().splitlines()
+    other = (kubernetes / "overlays" / "postgresql" / "aggregator.yaml").read_text().splitlines()
+    differ = [(one, two) for one, two in zip(base, other, strict=True) if one != two]
+    assert [line.partition(":")[0] for pair in differ for line in pair] == ["store", "store"]
