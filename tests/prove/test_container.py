@@ -81,6 +81,7 @@ def image(context: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[P
 def running(image: Podman, tmp_path_factory: pytest.TempPathFactory) -> Podman:
     """All three, in one network that has loopback alone. The status page may only read the store."""
     configs = tmp_path_factory.mktemp("configs")
+    configs.chmod(0o755)  # nobody special reads it
     for name in PROGRAMS:
         (configs / f"{name}.yaml").write_text(CONFIGS[name])
         shared = [] if name == "aggregator" else ["--network=container:aggregator"]
