@@ -51,6 +51,12 @@ $(VENV)/.developed: pyproject.toml requirements/dev.txt $(VENV)/.installed
 	@$(PIP) install --require-hashes -r requirements/dev.txt
 	@touch $@
 
+# What judges and runs deploy/: 370 MB that no other test needs.
+$(VENV)/.judged: requirements/deploy.txt $(VENV)/.developed
+	@echo 'installing the tools that judge what is in deploy'
+	@$(PIP) install --require-hashes -r requirements/deploy.txt
+	@touch $@
+
 servers: ## the Debian packages of the real servers that the tests run against
 	@bash tests/apt/install.sh tests/apt/packages.txt
 
@@ -73,7 +79,7 @@ test: servers check ## every check and test, against real servers
 	part -n 3 --dist worksteal --reruns 2 -m 'timed and not prove'; \
 	exit $$((failed || !ran))
 
-prove: develop servers ## the longer proofs
+prove: $(VENV)/.judged servers ## the longer proofs
 	@$(BIN)/pytest --reruns 1 -m prove $(ARGS)
 
 bench: develop servers ## all benchmarks, checked against the numbers to reach (BENCH=full)
@@ -97,6 +103,7 @@ lock: | $(BIN)/pip ## write the lock files anew from pyproject.toml (LOCK=--upgr
 	compile dev.txt pyproject.toml requirements/build.in --extra dev; \
 	compile aggregator.txt pyproject.toml --extra aggregator --constraints requirements/dev.txt; \
 	compile base.txt pyproject.toml --constraints requirements/dev.txt; \
+	compile deploy.txt pyproject.toml --extra deploy --constraints requirements/dev.txt; \
 	compile build.txt requirements/build.in --constraints requirements/dev.txt
 
 clean: ## remove what the targets made

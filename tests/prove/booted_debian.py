@@ -104,10 +104,8 @@ class BootedDebian:
 
         AssertionError where it fails and that is checked.
         """
-        enter = ["nsenter", f"--target={self._leader}", *_NAMESPACES]
-        inside = ["env", "--ignore-environment", "--chdir=/", f"PATH={_PATH}", "LANG=C.UTF-8"]
         done = subprocess.run(
-            [*as_root(), *enter, *inside, *argv],
+            [*self.entering, *argv],
             input=given,
             capture_output=True,
             text=True,
@@ -118,6 +116,20 @@ class BootedDebian:
             assert done.returncode == 0, f"{argv}: {done.returncode}\n{done.stdout}\n{done.stderr}"
             return done.stdout
         return done.stdout + done.stderr
+
+    @property
+    def entering(self) -> list[str]:
+        """What stands before a command of this machine's that is to be run in there."""
+        enter = ["nsenter", f"--target={self._leader}", *_NAMESPACES]
+        inside = [
+            "env",
+            "--ignore-environment",
+            "--chdir=/",
+            f"PATH={_PATH}",
+            "LANG=C.UTF-8",
+            "HOME=/root",
+        ]
+        return [*as_root(), *enter, *inside]
 
     def succeeds(self, *argv: str) -> bool:
         """Whether a command does."""

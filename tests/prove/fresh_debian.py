@@ -27,7 +27,7 @@ _CACHE = Path(__file__).resolve().parents[2] / "var" / "debian"
 _DEFAULT_MIRROR = "http://deb.debian.org/debian"
 _BUILD_S = 600
 _ROOT_ENV = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "DEBIAN_FRONTEND": "noninteractive"}
-_PASSED_ON = re.compile(
+PASSED_ON = re.compile(
     r"(PIP_\w+|npm_config_\w+|\w+_proxy|\w+_PROXY|SSL_CERT_FILE|REQUESTS_CA_BUNDLE|NODE_EXTRA_CA_CERTS)\Z"
 )
 _TAKEN_OVER = ("etc/resolv.conf", "etc/hosts", "etc/pip.conf", "etc/ssl/certs/ca-certificates.crt")
@@ -58,7 +58,7 @@ class Debian:
 
     def run(self, script: str, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
         """Starts a shell script as the newcomer; its output, errors among it, can be read by line."""
-        passed = {name: value for name, value in os.environ.items() if _PASSED_ON.match(name)}
+        passed = {name: value for name, value in os.environ.items() if PASSED_ON.match(name)}
         full = {"HOME": HOME, "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", **passed, **(env or {})}
         argv = [
             *self._enter(),

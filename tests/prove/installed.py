@@ -81,3 +81,14 @@ def agents(debian: BootedDebian) -> dict[str, Any]:
     """The agents that the aggregator knows, by id."""
     answer = json.loads(get(debian, "http://127.0.0.1:8080/api/v1/agents"))
     return {agent["agent"]: agent for agent in answer["agents"]}
+
+
+def until_delivered(debian: BootedDebian, endpoints: int, seconds: int = 3) -> None:
+    """Waits until the newest so many settled seconds have all datapoints of that many endpoints."""
+
+    def delivered() -> bool:
+        newest = rates(debian)[-seconds:]
+        whole = [each for each in newest if each["expected"] == each["received"] == endpoints]
+        return len(whole) == seconds
+
+    debian.until(delivered, deadline_s=30, what=f"{endpoints} datapoints in each of {seconds} seconds")

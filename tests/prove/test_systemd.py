@@ -13,7 +13,15 @@ import pytest
 
 from tests.prove import installed
 from tests.prove.booted_debian import BootedDebian, booted_debian
-from tests.prove.installed import AGENT, AGGREGATOR, COALMINE, PASSWORD, STATUS_PAGE, SYSTEMD
+from tests.prove.installed import (
+    AGENT,
+    AGGREGATOR,
+    COALMINE,
+    PASSWORD,
+    STATUS_PAGE,
+    SYSTEMD,
+    until_delivered,
+)
 from tests.prove.wheels import build_wheel, needed_wheels
 
 pytestmark = [pytest.mark.prove, pytest.mark.timeout(600)]
@@ -102,17 +110,6 @@ def until_active(host: BootedDebian, unit: str, pid: int) -> None:
         return main_pid(host, unit) not in (0, pid) and host.show(unit, "ActiveState") == "active"
 
     host.until(renewed, deadline_s=60, what=f"{unit} is active again")
-
-
-def until_delivered(host: BootedDebian, endpoints: int, seconds: int = 3) -> None:
-    """Waits until the newest so many settled seconds have all datapoints of that many endpoints."""
-
-    def delivered() -> bool:
-        newest = installed.rates(host)[-seconds:]
-        whole = [each for each in newest if each["expected"] == each["received"] == endpoints]
-        return len(whole) == seconds
-
-    host.until(delivered, deadline_s=30, what=f"{endpoints} datapoints in each of {seconds} seconds")
 
 
 def test_nothing_starts_that_is_not_configured(host: BootedDebian) -> None:
