@@ -14,8 +14,8 @@ from release.source import REPOSITORY, Source, export, run
 from release.sums import seal
 from release.wheels import distributions
 
-_BESIDE = ("requirements/base.txt", "requirements/aggregator.txt", "deploy/install/install.sh")
-"""What an installation from the wheel takes besides, as far as it is there."""
+BESIDE = ("requirements/base.txt", "requirements/aggregator.txt", "deploy/install/install.sh")
+"""What an installation from the wheel takes besides."""
 
 
 def build_release(commit: str, work: Path, folder: Path, key: Path | None) -> None:
@@ -29,9 +29,8 @@ def build_release(commit: str, work: Path, folder: Path, key: Path | None) -> No
 
     source = export(work / "source", commit)
     wheel, _ = distributions(source, folder)
-    for path in (source.root / name for name in _BESIDE):
-        if path.exists():
-            shutil.copy(path, folder)
+    for name in BESIDE:
+        shutil.copy(source.root / name, folder)
     tree = install(source, wheel, work / "tree")
     write_bill(source, tree, folder / f"coalmine-{source.version}.cdx.json")
     pages = man_pages(source, tree, work / "man")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 import sys
 import sysconfig
 from pathlib import Path
 
+from release.kept import kept
 from release.source import REPOSITORY, Source, run
 
 _CACHE = REPOSITORY / "var" / "wheels"
@@ -34,11 +34,9 @@ def needed_wheels(python: str) -> Path:
     They are for this architecture and a version of Python such as "3.11". Raises `BuildError`.
     """
     made_of = f"{python} {sysconfig.get_platform()}\n".encode() + _LOCK.read_bytes()
-    kept = _CACHE / hashlib.sha256(made_of).hexdigest()[:12]
-    if not kept.is_dir():
-        half = kept.with_suffix(".part")
-        shutil.rmtree(half, ignore_errors=True)
-        which = ("--only-binary=:all:", f"--python-version={python}", "--no-deps", "--require-hashes")
-        run(*PIP, "download", *which, f"--requirement={_LOCK}", f"--dest={half}")
-        half.rename(kept)
-    return kept
+    which = ("--only-binary=:all:", f"--python-version={python}", "--no-deps", "--require-hashes")
+
+    def download(folder: Path) -> None:
+        run(*PIP, "download", *which, f"--requirement={_LOCK}", f"--dest={folder}")
+
+    return kept(_CACHE / hashlib.sha256(made_of).hexdigest()[:12], download)

@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from release.source import REPOSITORY
 from tests.prove.booted_debian import BootedDebian
-from tests.prove.wheels import REPOSITORY
 
 SYSTEMD = REPOSITORY / "deploy" / "systemd"
 WHEELS = "/opt/wheels"
@@ -63,6 +63,15 @@ def drop_in(debian: BootedDebian, unit: str, name: str, text: str) -> None:
 def get(debian: BootedDebian, url: str) -> str:
     """What a listener in there answers."""
     return debian.run("python3", "-c", READ, url)
+
+
+def schema(debian: BootedDebian) -> str:
+    """That of the aggregator's store."""
+    read = (
+        "import sqlite3; print(sqlite3.connect('file:/var/lib/coalmine/history.db?mode=ro', uri=True)"
+        ".execute('select version_num from alembic_version').fetchone()[0])"
+    )
+    return debian.run("python3", "-c", read).strip()
 
 
 def rates(debian: BootedDebian) -> list[dict[str, int]]:

@@ -10,9 +10,9 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from release.source import REPOSITORY
 from tests.deploy.tools import tool
 from tests.prove.booted_debian import BootedDebian
-from tests.prove.wheels import REPOSITORY
 
 ANSIBLE = REPOSITORY / "deploy" / "ansible"
 _PLUGINS = Path(__file__).parent / "ansible" / "connection_plugins"

@@ -1,61 +1,82 @@
-"""A release as operators get it, of what is committed: wheel, lock files, install.sh, signed sums."""
+"""Releases of other versions, as operators get them, made from the wheel of what is committed."""
 
 from __future__ import annotations
 
+import base64
+import copy
 import hashlib
 import shutil
-import subprocess
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.prove.wheels import REPOSITORY, build_wheel
+from coalmine_runtime.version import VERSION
+from release.build import BESIDE
+from release.source import REPOSITORY
+from release.sums import seal
+from tests.prove.built import built_wheel, signing_key
 
-LOCKS = ("base.txt", "aggregator.txt")
-KEY = "coalmine-release.pem"
+_MIGRATIONS = "coalmine_aggregator/store/migrations/versions"
+NEWEST = max(path.name[:4] for path in (REPOSITORY / "aggregator" / _MIGRATIONS).glob("0*.py"))
+LATER = f"{int(NEWEST) + 1:04}"
+_MIGRATION = f'''"""What comes later."""
+import sqlalchemy as sa
+from alembic import op
+
+revision = "{LATER}"
+down_revision = "{NEWEST}"
 
 
-def make_keys(folder: Path) -> Path:
-    """A key that signs; its public half is `coalmine-release.pem` beside it."""
-    private = folder / "signing.pem"
-    _run("openssl", "genpkey", "-algorithm", "ed25519", "-out", str(private))
-    _run("openssl", "pkey", "-in", str(private), "-pubout", "-out", str(folder / KEY))
-    return private
+def upgrade() -> None:
+    """Adds a table."""
+    op.create_table("later", sa.Column("id", sa.Integer, primary_key=True))
+'''
+
+Change = Callable[[dict[str, bytes]], None]
+"""Changes the files of a wheel, by their names in it."""
 
 
-def make_release(
-    folder: Path, signing: Path, version: str, change: Callable[[Path], None] = lambda _source: None
-) -> Path:
-    """The folder of a release of that version, whose sources were changed besides."""
-
-    def changed(source: Path) -> None:
-        for name in ("pyproject.toml", "agent/coalmine_runtime/version.py"):
-            path = source / name
-            path.write_text(path.read_text().replace('"0.1.0"', f'"{version}"'))
-        change(source)
-
-    build, release = folder / f"build-{version}", folder / version
-    build.mkdir()
+def make_release(folder: Path, version: str, change: Change = lambda _files: None) -> Path:
+    """The folder of one that says it is `version`, whose wheel `change` had its way with; signed."""
+    release = folder / version
     release.mkdir()
-    wheel = build_wheel(build, changed)
-    shutil.copy(wheel, release)
-    for name in LOCKS:
-        shutil.copy(REPOSITORY / "requirements" / name, release)
-    shutil.copy(REPOSITORY / "deploy/install/install.sh", release)
-    shutil.copy(signing.parent / KEY, release)
-    sign(release, signing)
+    _other_wheel(built_wheel(), release, version, change)
+    for name in BESIDE:
+        shutil.copy(REPOSITORY / name, release)
+    seal(release, signing_key())
     return release
 
 
-def sign(release: Path, signing: Path) -> None:
-    """Writes the checksums of what is there, and their signature."""
-    names = sorted(path.name for path in release.iterdir() if not path.name.startswith("SHA256SUMS"))
-    sums = [f"{hashlib.sha256((release / name).read_bytes()).hexdigest()}  {name}\n" for name in names]
-    (release / "SHA256SUMS").write_text("".join(sums))
-    _run(
-        *("openssl", "pkeyutl", "-sign", "-rawin", "-inkey", str(signing)),
-        *("-in", str(release / "SHA256SUMS"), "-out", str(release / "SHA256SUMS.sig")),
-    )
+def migrates(files: dict[str, bytes]) -> None:
+    """A change: one more migration of the aggregator's store, to `LATER`."""
+    files[f"{_MIGRATIONS}/{LATER}_later.py"] = _MIGRATION.encode()
 
 
-def _run(*argv: str) -> None:
-    subprocess.run(argv, check=True, capture_output=True, timeout=60)
+def _other_wheel(wheel: Path, folder: Path, version: str, change: Change) -> None:
+    target = folder / wheel.name.replace(f"-{VERSION}-", f"-{version}-")
+    with zipfile.ZipFile(wheel) as source:
+        infos = {info.filename: info for info in source.infolist()}
+        files = {name: source.read(name) for name in infos}
+    change(files)
+    records: list[str] = []
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as made:
+        for name, content in sorted(files.items(), key=lambda file: file[0].endswith("/RECORD")):
+            info = copy.copy(infos.get(name) or zipfile.ZipInfo(name))
+            info.filename = name.replace(f"coalmine-{VERSION}.", f"coalmine-{version}.", 1)
+            if name.endswith(".dist-info/METADATA"):
+                content = _said(content, f"\nVersion: {VERSION}\n", f"\nVersion: {version}\n")
+            elif name == "coalmine_runtime/version.py":
+                content = _said(content, f'"{VERSION}"', f'"{version}"')
+            if name.endswith(".dist-info/RECORD"):
+                records.append(f"{info.filename},,\n")
+                content = "".join(records).encode()
+            else:
+                digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).decode().rstrip("=")
+                records.append(f"{info.filename},sha256={digest},{len(content)}\n")
+            made.writestr(info, content)
+
+
+def _said(content: bytes, old: str, new: str) -> bytes:
+    changed = content.replace(old.encode(), new.encode())
+    assert changed != content or old == new, old
+    return changed

@@ -8,27 +8,34 @@ from __future__ import annotations
 import copy
 import hashlib
 import re
-import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from coalmine_runtime.version import VERSION
+from release.sums import KEY
 from tests.prove import installed
 from tests.prove.booted_debian import BootedDebian, booted_debian
-from tests.prove.installed import AGENT, AGGREGATOR, COALMINE, PASSWORD, STATUS_PAGE, until_delivered
+from tests.prove.built import needed_wheels
+from tests.prove.installed import (
+    AGENT,
+    AGGREGATOR,
+    COALMINE,
+    PASSWORD,
+    STATUS_PAGE,
+    schema,
+    until_delivered,
+)
 from tests.prove.playbook import Playbook
-from tests.prove.renamed_wheel import renamed_wheel
-from tests.prove.wheels import REPOSITORY, build_wheel, needed_wheels
+from tests.prove.release import LATER, NEWEST, Change, make_release, migrates
 
 pytestmark = [pytest.mark.prove, pytest.mark.timeout(900)]
 
-VERSION = "0.1.0"
-NEXT = "0.1.1"
-BROKEN = "0.1.2"
-BROKEN_APP = {"coalmine_agent/app.py": "\n\ndef run_agent(*_):\n    raise SystemExit('broken')\n"}
+NEXT = "90.0.0"
+BROKEN = "90.0.1"
+MIGRATED = "90.0.2"
 CREDENTIAL = f"${{CREDENTIALS_DIRECTORY}}/{PASSWORD}"
 
 VARIABLES: dict[str, Any] = {
@@ -60,38 +67,10 @@ VARIABLES: dict[str, Any] = {
 }
 
 
-class Signer:
-    """Who makes releases."""
-
-    def __init__(self, folder: Path) -> None:
-        self._private = folder / "signing.pem"
-        self.public = folder / "release.pem"
-        self._openssl("genpkey", "-algorithm", "ed25519", "-out", self._private)
-        self._openssl("pkey", "-in", self._private, "-pubout", "-out", self.public)
-
-    def sign(self, file: Path) -> None:
-        """Leaves the signature beside it."""
-        signed = ("-inkey", self._private, "-rawin", "-in", file, "-out", f"{file}.sig")
-        self._openssl("pkeyutl", "-sign", *signed)
-
-    def _openssl(self, *words: str | Path) -> None:
-        subprocess.run(["openssl", *map(str, words)], check=True, capture_output=True, timeout=60)
-
-
-def release(folder: Path, wheel: Path, signer: Signer, version: str, broken: bool) -> Path:
-    """A folder as `make release` makes it, as far as the role reads it, of a version that says it is
-    another, or of one that does not run at all."""
-    target = folder / f"release-{version}"
-    target.mkdir()
-    renamed_wheel(wheel, target, version, BROKEN_APP if broken else {})
-    for name in ("base.txt", "aggregator.txt"):
-        shutil.copy(REPOSITORY / "requirements" / name, target)
-    sums = [
-        f"{hashlib.sha256(each.read_bytes()).hexdigest()}  {each.name}" for each in target.iterdir()
-    ]
-    (target / "SHA256SUMS").write_text("\n".join(sums) + "\n")
-    signer.sign(target / "SHA256SUMS")
-    return target
+def broken(files: dict[str, bytes]) -> None:
+    """An agent that does not start, after an aggregator that has migrated its store."""
+    migrates(files)
+    files["coalmine_agent/app.py"] += b"\n\ndef run_agent(*_):\n    raise SystemExit('broken')\n"
 
 
 class Fleet:
@@ -102,14 +81,12 @@ class Fleet:
         self.playbook = Playbook(host, folder / "play")
         self.variables = copy.deepcopy(VARIABLES)
         self.releases = folder
-        self.wheel = build_wheel(folder)
-        self.signer = Signer(folder)
-        self.variables["coalmine_release_key"] = str(self.signer.public)
         self.take(VERSION)
+        self.variables["coalmine_release_key"] = f"{self.variables['coalmine_release']}/{KEY}"
 
-    def take(self, version: str, broken: bool = False) -> None:
+    def take(self, version: str, change: Change | None = None) -> None:
         """The next run is of this version."""
-        path = release(self.releases, self.wheel, self.signer, version, broken)
+        path = make_release(self.releases, version, *([change] if change else []))
         self.variables |= {"coalmine_version": version, "coalmine_release": str(path)}
 
     def play(self, *options: str) -> list[str]:
@@ -213,7 +190,7 @@ def test_another_version_is_an_upgrade(fleet: Fleet) -> None:
 
 
 def test_a_version_that_does_not_run_is_taken_back(fleet: Fleet) -> None:
-    fleet.take(BROKEN, broken=True)
+    fleet.take(BROKEN, broken)
     played = fleet.playbook.run(fleet.variables)
     print(played.said)
     assert played.status != 0
@@ -222,6 +199,21 @@ def test_a_version_that_does_not_run_is_taken_back(fleet: Fleet) -> None:
     until_delivered(fleet.host, 3)
     for unit in installed.SERVICES:
         assert fleet.host.show(unit, "ActiveState") == "active"
+    assert schema(fleet.host) == NEWEST
+
+
+def test_back_over_a_migration_takes_a_copy(fleet: Fleet) -> None:
+    fleet.take(MIGRATED, migrates)
+    assert "Copy the store as the version before left it" in fleet.play()
+    until_delivered(fleet.host, 3)
+    assert schema(fleet.host) == LATER
+    fleet.variables |= {"coalmine_version": NEXT, "coalmine_release": str(fleet.releases / NEXT)}
+    pids = [main_pid(fleet.host, unit) for unit in installed.SERVICES]
+    played = fleet.playbook.run(fleet.variables)
+    assert played.status != 0
+    assert f"{NEXT} does not know the store's schema {LATER}" in played.said
+    assert fleet.host.run("readlink", "/opt/coalmine/current").strip() == MIGRATED
+    assert [main_pid(fleet.host, unit) for unit in installed.SERVICES] == pids
 
 
 def test_a_release_that_is_not_what_it_says_touches_nothing(fleet: Fleet) -> None:

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from coalmine_runtime.version import VERSION
+from release.source import export
 from tests.prove.containers import BASE, Podman, podman
-from tests.prove.wheels import build_wheel
 from tests.servers.waiting import until
 
 pytestmark = [pytest.mark.prove, pytest.mark.timeout(900)]
@@ -60,9 +60,7 @@ print(urllib.request.urlopen(sys.argv[1], timeout=10).read().decode())
 @pytest.fixture(scope="module")
 def context(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The sources of what is committed."""
-    folder = tmp_path_factory.mktemp("sources")
-    build_wheel(folder)
-    return folder / "source"
+    return export(tmp_path_factory.mktemp("sources") / "source").root
 
 
 @pytest.fixture(scope="module")

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from release.build import build_package
 from tests.prove import installed
 from tests.prove.booted_debian import BootedDebian, booted_debian
+from tests.prove.built import built_release
 from tests.prove.installed import AGENT, AGGREGATOR, SERVICES, STATUS_PAGE
 
 pytestmark = [pytest.mark.prove, pytest.mark.timeout(900)]
@@ -78,7 +78,7 @@ def version_before(package: Path, folder: Path) -> Path:
 def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BootedDebian]:
     """A system with the two packages beside it, and neither installed."""
     folder = tmp_path_factory.mktemp("booted")
-    package = build_package("HEAD", folder / "work", folder)
+    (package,) = built_release().glob("*.deb")
     with booted_debian(folder) as debian:
         debian.give(package, NEW)
         debian.give(version_before(package, folder / "before"), OLD)

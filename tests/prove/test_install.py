@@ -10,15 +10,16 @@ import resource
 import shutil
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
+from coalmine_runtime.version import VERSION
+from release.sums import KEY, SIGNATURE, SUMS, seal
 from tests.prove import installed
 from tests.prove.booted_debian import BootedDebian, booted_debian
+from tests.prove.built import make_key, needed_wheels
 from tests.prove.installed import AGENT, AGGREGATOR
-from tests.prove.release import KEY, make_keys, make_release, sign
-from tests.prove.wheels import needed_wheels
+from tests.prove.release import LATER, NEWEST, make_release, migrates
 
 pytestmark = [pytest.mark.prove, pytest.mark.timeout(900)]
 
@@ -32,19 +33,7 @@ AGENT_ARGUMENTS = (
 AGGREGATOR_ARGUMENTS = ("--role", "aggregator", "--set", "service=ingest")
 STATUS_PAGE_ARGUMENTS = ("--role", "status-page", "--set", "name=Example")
 
-MIGRATION = '''"""What comes later."""
-import sqlalchemy as sa
-from alembic import op
-
-revision = "0007"
-down_revision = "0006"
-
-
-def upgrade() -> None:
-    """Adds a table."""
-    op.create_table("later", sa.Column("id", sa.Integer, primary_key=True))
-'''
-
+NEXT, NEVER_READY, DIES = "90.0.0", "90.0.1", "91.0.0"
 # Everything that is there, but for what runs and what keeps a log of its own doings.
 LIST = r"""
 find / -xdev \( -path /proc -o -path /sys -o -path /dev -o -path /run -o -path /tmp -o -path /mnt \
@@ -68,23 +57,17 @@ for wheel in pathlib.Path(sys.argv[1]).glob("*.whl"):
 """
 
 
-def migrates(source: Path) -> None:
-    versions = source / "aggregator/coalmine_aggregator/store/migrations/versions"
-    (versions / "0007_later.py").write_text(MIGRATION)
-
-
-def migrates_and_is_never_ready(source: Path) -> None:
-    migrates(source)
-    probes = source / "aggregator/coalmine_aggregator/web/probes.py"
-    text = probes.read_text()
+def migrates_and_is_never_ready(files: dict[str, bytes]) -> None:
+    migrates(files)
+    probes = "coalmine_aggregator/web/probes.py"
+    text = files[probes].decode()
     changed = text.replace("    if failing:", '    failing = ["made to fail"]\n    if failing:')
     assert changed != text
-    probes.write_text(changed)
+    files[probes] = changed.encode()
 
 
-def agent_dies(source: Path) -> None:
-    app = source / "agent/coalmine_agent/app.py"
-    app.write_text(f'{app.read_text()}\nraise RuntimeError("made to fail")\n')
+def agent_dies(files: dict[str, bytes]) -> None:
+    files["coalmine_agent/app.py"] += b'\nraise RuntimeError("made to fail")\n'
 
 
 @pytest.fixture(scope="module")
@@ -93,20 +76,22 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BootedDebian]:
     folder = tmp_path_factory.mktemp("install")
     releases = folder / "releases"
     releases.mkdir()
-    signing = make_keys(releases)
-    first = make_release(releases, signing, "0.1.0")
-    make_release(releases, signing, "0.2.0", migrates)
-    make_release(releases, signing, "0.2.1", migrates_and_is_never_ready)
-    make_release(releases, signing, "0.3.0", agent_dies)
+    first = make_release(releases, VERSION)
+    shutil.copy(first / KEY, releases)
+    make_release(releases, NEXT, migrates)
+    make_release(releases, NEVER_READY, migrates_and_is_never_ready)
+    make_release(releases, DIES, agent_dies)
     for name in ("bad-wheel", "bad-lock", "bad-sums", "bad-key"):
         shutil.copytree(first, releases / name)
-    for name in ("coalmine-0.1.0-py3-none-any.whl", "base.txt"):
+    for name in (f"coalmine-{VERSION}-py3-none-any.whl", "base.txt"):
         with (releases / ("bad-wheel" if "whl" in name else "bad-lock") / name).open("ab") as file:
             file.write(b"\n")
     sums = releases / "bad-sums" / "SHA256SUMS"
     sums.write_text(f"{sums.read_text()}\n")
-    (releases / "other").mkdir()
-    sign(releases / "bad-key", make_keys(releases / "other"))
+    for name in (SUMS, SIGNATURE, KEY):
+        (releases / "bad-key" / name).unlink()
+    make_key(folder / "other.pem")
+    seal(releases / "bad-key", folder / "other.pem")
     binds = {needed_wheels(): installed.WHEELS, releases: RELEASES}
     with booted_debian(folder, binds, ("graphite-carbon",)) as debian:
         debian.run("systemctl", "disable", "--now", "--quiet", "carbon-cache")
@@ -124,11 +109,11 @@ def files(host: BootedDebian) -> str:
     return host.run("sh", "-c", LIST)
 
 
-def script(release: str = "0.1.0") -> str:
+def script(release: str = VERSION) -> str:
     return f"{RELEASES}/{release}/install.sh"
 
 
-def run(host: BootedDebian, *arguments: str, release: str = "0.1.0") -> str:
+def run(host: BootedDebian, *arguments: str, release: str = VERSION) -> str:
     said = host.run(script(release), *arguments, deadline_s=300)
     print(said)
     return said
@@ -149,7 +134,7 @@ def cpu_of_children_s() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def install(*arguments: str, release: str = "0.1.0") -> tuple[str, ...]:
+def install(*arguments: str, release: str = VERSION) -> tuple[str, ...]:
     return (script(), "install", *arguments, *OFFLINE, "--from", f"{RELEASES}/{release}")
 
 
@@ -159,14 +144,6 @@ def version(host: BootedDebian) -> str:
     health = json.loads(installed.get(host, "http://127.0.0.1:9105/health"))
     assert health["version"] == current
     return current
-
-
-def schema(host: BootedDebian) -> str:
-    read = (
-        "import sqlite3; print(sqlite3.connect('file:/var/lib/coalmine/history.db?mode=ro', uri=True)"
-        ".execute('select version_num from alembic_version').fetchone()[0])"
-    )
-    return host.run("python3", "-c", read).strip()
 
 
 def boots_known(host: BootedDebian) -> set[str]:
@@ -243,7 +220,7 @@ def test_bad_input_is_one_sentence_and_leaves_nothing(host: BootedDebian, fresh:
 
 def test_who_does_not_become_healthy_is_undone(host: BootedDebian, fresh: str) -> None:
     agent = install(*AGENT_ARGUMENTS, "--set", "service=ingest", "--set", "broker=mqtt://127.0.0.1")
-    said = refused(host, 12, *agent[:-1], f"{RELEASES}/0.3.0")
+    said = refused(host, 12, *agent[:-1], f"{RELEASES}/{DIES}")
     assert "not healthy: coalmine-agent.service does not start" in said
     assert "its log: RuntimeError: made to fail" in said
     assert said.endswith("undone: what runs is what ran before")
@@ -253,14 +230,14 @@ def test_who_does_not_become_healthy_is_undone(host: BootedDebian, fresh: str) -
 
 def test_an_installation_that_was_cut_off_is_undone(host: BootedDebian, fresh: str) -> None:
     agent = install(*AGENT_ARGUMENTS, "--set", "service=ingest", "--set", "broker=mqtt://127.0.0.1")
-    host.run("systemd-run", "--unit=cut-first", *agent[:-1], f"{RELEASES}/0.3.0")
+    host.run("systemd-run", "--unit=cut-first", *agent[:-1], f"{RELEASES}/{DIES}")
     doing = ("test", "-e", "/opt/coalmine/.doing")
     host.until(lambda: host.succeeds(*doing), deadline_s=180, what="it is about to start the agent")
     kill(host, "cut-first")
     said = run(host, *agent[1:])
-    assert "the installation of 0.3.0 as agent was interrupted" in said
-    assert "removed: 0.3.0" in said
-    assert version(host) == "0.1.0"
+    assert f"the installation of {DIES} as agent was interrupted" in said
+    assert f"removed: {DIES}" in said
+    assert version(host) == VERSION
     run(host, "remove", "--purge")
     assert files(host) == fresh
 
@@ -288,7 +265,7 @@ def test_from_nothing_to_the_first_datapoint(host: BootedDebian) -> None:
     print(f"first datapoint counted {took_s:.1f} s after the first command")
     assert took_s <= FIRST_DATAPOINT_S
     run(host, *install(*STATUS_PAGE_ARGUMENTS)[1:])
-    assert host.run("/usr/local/bin/coalmine", "--version") == "coalmine, version 0.1.0\n"
+    assert host.run("/usr/local/bin/coalmine", "--version") == f"coalmine, version {VERSION}\n"
 
 
 def test_a_second_run_changes_nothing_and_says_so(host: BootedDebian) -> None:
@@ -328,16 +305,17 @@ def test_what_was_written_is_written_anew_and_what_was_edited_is_kept(host: Boot
 
 def test_a_configuration_of_a_newer_version_is_told(host: BootedDebian) -> None:
     kept = host.run("cat", "/etc/coalmine/agent.yaml")
-    later = kept.replace("Coalmine 0.1.0", "Coalmine 0.9.0") + "later: {}\n"
+    later = kept.replace(f"Coalmine {VERSION}", "Coalmine 99.0.0") + "later: {}\n"
     host.write("/etc/coalmine/agent.yaml", later, "640")
     said = refused(host, 11, *install("--role", "agent"))
-    assert "/etc/coalmine/agent.yaml is of the newer version 0.9.0; Coalmine 0.1.0 says of it:" in said
+    assert "/etc/coalmine/agent.yaml is of the newer version 99.0.0; " in said
+    assert f"; Coalmine {VERSION} says of it:" in said
     assert "later: unknown key" in said
     assert host.show(AGENT, "ActiveState") == "active"
     host.write("/etc/coalmine/agent.yaml", kept, "640")
 
 
-@pytest.mark.parametrize("broken", ["0.2.1", "0.3.0"])
+@pytest.mark.parametrize("broken", [NEVER_READY, DIES])
 def test_a_broken_upgrade_is_rolled_back(host: BootedDebian, broken: str) -> None:
     """One whose store is migrated and whose aggregator is never ready, one whose agent dies."""
     began, before = time.perf_counter(), boots_known(host)
@@ -346,11 +324,11 @@ def test_a_broken_upgrade_is_rolled_back(host: BootedDebian, broken: str) -> Non
     said = refused(host, 12, *upgrade)
     print(f"upgrade to {broken} rolled back {time.perf_counter() - began:.1f} s after the command")
     assert "made to fail" in said
-    assert "rolled back: 0.1.0 runs" in said
-    assert version(host) == "0.1.0"
-    assert schema(host) == "0006"
+    assert f"rolled back: {VERSION} runs" in said
+    assert version(host) == VERSION
+    assert installed.schema(host) == NEWEST
     assert boots_known(host) >= before  # what was counted before is there
-    assert host.run("ls", "/opt/coalmine").split() == ["0.1.0", "current", "release.pem"]
+    assert host.run("ls", "/opt/coalmine").split() == [VERSION, "current", "release.pem"]
     for unit in installed.SERVICES:
         assert host.show(unit, "ActiveState") == "active"
 
@@ -359,27 +337,29 @@ def test_refused_upgrades_leave_the_running_version_alone(host: BootedDebian) ->
     pids = [host.show(unit, "MainPID") for unit in installed.SERVICES]
     for code, release in ((9, "bad-wheel"), (8, "bad-sums")):
         refused(host, code, script(), "upgrade", *OFFLINE, "--from", f"{RELEASES}/{release}")
-    other = ("--from", f"{RELEASES}/bad-key", "--key", f"{RELEASES}/other/{KEY}")
-    refused(host, 7, script(), "upgrade", "--from", f"{RELEASES}/0.2.0")  # no wheels, no network
-    refused(host, 13, *install("--role", "agent", release="0.2.0"))
+    other = ("--from", f"{RELEASES}/bad-key", "--key", f"{RELEASES}/bad-key/{KEY}")
+    refused(host, 7, script(), "upgrade", "--from", f"{RELEASES}/{NEXT}")  # no wheels, no network
+    refused(host, 13, *install("--role", "agent", release=NEXT))
     assert "already" in run(host, "upgrade", *OFFLINE, *other)  # the key that is named counts
     assert [host.show(unit, "MainPID") for unit in installed.SERVICES] == pids
-    assert version(host) == "0.1.0"
+    assert version(host) == VERSION
 
 
 def test_an_upgrade(host: BootedDebian) -> None:
     began = time.perf_counter()
-    said = run(host, "upgrade", *OFFLINE, release="0.2.0")
+    said = run(host, "upgrade", *OFFLINE, release=NEXT)
     print(f"upgraded in {time.perf_counter() - began:.1f} s")
-    assert "the store as 0.1.0 left it is copied: /var/lib/coalmine/history.db.of-0.1.0" in said
-    assert version(host) == "0.2.0"
-    assert schema(host) == "0007"
-    assert "nothing to do" in run(host, "upgrade", *OFFLINE, release="0.2.0")
-    assert "older than 0.2.0" in refused(host, 13, script("0.1.0"), "upgrade", *OFFLINE)
+    assert (
+        f"the store as {VERSION} left it is copied: /var/lib/coalmine/history.db.of-{VERSION}" in said
+    )
+    assert version(host) == NEXT
+    assert installed.schema(host) == LATER
+    assert "nothing to do" in run(host, "upgrade", *OFFLINE, release=NEXT)
+    assert f"older than {NEXT}" in refused(host, 13, script(VERSION), "upgrade", *OFFLINE)
 
 
 def test_an_older_version_says_that_the_store_is_newer(host: BootedDebian) -> None:
-    old = "/opt/coalmine/0.1.0/bin/coalmine"
+    old = f"/opt/coalmine/{VERSION}/bin/coalmine"
     host.run("systemctl", "stop", AGGREGATOR)
     said = host.fails(
         "runuser",
@@ -392,45 +372,45 @@ def test_an_older_version_says_that_the_store_is_newer(host: BootedDebian) -> No
         "/etc/coalmine/aggregator.yaml",
     )
     host.run("systemctl", "start", AGGREGATOR)
-    assert "a newer version of Coalmine wrote it (schema 0007, this one knows 0006" in said
+    assert f"a newer version of Coalmine wrote it (schema {LATER}, this one knows {NEWEST}" in said
 
 
 def test_back_over_a_migration_takes_a_word(host: BootedDebian) -> None:
     own = "/opt/coalmine/current/share/coalmine/install/install.sh"
     said = refused(host, 14, own, "rollback")
     assert "With --restore-store it gets the copy of " in said
-    assert version(host) == "0.2.0"
+    assert version(host) == NEXT
     said = host.run(own, "rollback", "--restore-store", deadline_s=120)
-    assert "/var/lib/coalmine/history.db.of-0.2.0" in said
-    assert version(host) == "0.1.0"
-    assert schema(host) == "0006"
+    assert f"/var/lib/coalmine/history.db.of-{NEXT}" in said
+    assert version(host) == VERSION
+    assert installed.schema(host) == NEWEST
     said = host.run(own, "rollback", deadline_s=120)  # forward again: the store is migrated once more
-    assert version(host) == "0.2.0"
-    assert schema(host) == "0007"
+    assert version(host) == NEXT
+    assert installed.schema(host) == LATER
     host.run(own, "rollback", "--restore-store", deadline_s=120)
 
 
 def test_what_was_cut_off_is_settled_by_the_next_run(host: BootedDebian) -> None:
     cut = 'timeout --signal=KILL "$1" "$2" upgrade --wheels "$3" >/dev/null 2>&1; true'
-    host.run("rm", "-rf", "/opt/coalmine/0.2.0", "/opt/coalmine/previous")
-    host.run("sh", "-c", cut, "sh", "3", script("0.2.0"), installed.WHEELS)
-    assert host.succeeds("test", "-d", "/opt/coalmine/0.2.0")
-    assert version(host) == "0.1.0"
+    host.run("rm", "-rf", f"/opt/coalmine/{NEXT}", "/opt/coalmine/previous")
+    host.run("sh", "-c", cut, "sh", "3", script(NEXT), installed.WHEELS)
+    assert host.succeeds("test", "-d", f"/opt/coalmine/{NEXT}")
+    assert version(host) == VERSION
 
     # While the new version is waited for, the store being migrated.
-    host.run("systemd-run", "--unit=cut", script("0.2.1"), "upgrade", *OFFLINE)
+    host.run("systemd-run", "--unit=cut", script(NEVER_READY), "upgrade", *OFFLINE)
 
     def migrated() -> bool:
         doing = host.run("cat", "/opt/coalmine/.doing", check=False)
-        return "touched=yes" in doing and schema(host) == "0007"
+        return "touched=yes" in doing and installed.schema(host) == LATER
 
     host.until(migrated, deadline_s=180, what="the store is migrated by the version that is broken")
     kill(host, "cut")
-    said = run(host, "upgrade", *OFFLINE, release="0.2.0")
-    assert "the change from 0.1.0 to 0.2.1 was interrupted" in said
-    assert "removing a half-finished installation of 0.2.0" in said
-    assert version(host) == "0.2.0"
-    assert schema(host) == "0007"
+    said = run(host, "upgrade", *OFFLINE, release=NEXT)
+    assert f"the change from {VERSION} to {NEVER_READY} was interrupted" in said
+    assert f"removing a half-finished installation of {NEXT}" in said
+    assert version(host) == NEXT
+    assert installed.schema(host) == LATER
     assert not host.succeeds("test", "-e", "/opt/coalmine/.doing")
 
 
@@ -442,9 +422,9 @@ def test_removed_with_what_it_kept_for_another_time(host: BootedDebian, fresh: s
     assert [line for line in left if not line.startswith(owned)] == []
     assert host.run("systemctl", "list-unit-files", "coalmine*", "--no-legend", check=False) == ""
     said = refused(host, 14, *install("--role", "aggregator"))
-    assert "0.1.0 does not know the schema 0007 of /var/lib/coalmine/history.db" in said
-    run(host, *install("--role", "aggregator", release="0.2.0")[1:])  # as it was: no word is needed
-    assert schema(host) == "0007"
+    assert f"{VERSION} does not know the schema {LATER} of /var/lib/coalmine/history.db" in said
+    run(host, *install("--role", "aggregator", release=NEXT)[1:])  # as it was: no word is needed
+    assert installed.schema(host) == LATER
 
 
 def test_an_agent_on_the_machine_of_a_carbon(host: BootedDebian) -> None:
@@ -456,7 +436,7 @@ def test_an_agent_on_the_machine_of_a_carbon(host: BootedDebian) -> None:
     serve = ("python3", "-m", "http.server", "--bind", "127.0.0.1", "--directory", RELEASES, "8000")
     host.run("systemd-run", "--unit=releases", *serve)
     key = f"{RELEASES}/{KEY}"
-    sums = "http://127.0.0.1:8000/0.1.0/SHA256SUMS"
+    sums = f"http://127.0.0.1:8000/{VERSION}/SHA256SUMS"
     host.until(
         lambda: host.succeeds("python3", "-c", installed.READ, sums), deadline_s=30, what="the releases"
     )
@@ -479,10 +459,10 @@ def test_an_agent_on_the_machine_of_a_carbon(host: BootedDebian) -> None:
     )
     agent = (
         *("env", "PIP_INDEX_URL=http://127.0.0.1:8001/", script(), "install", "--role", "agent"),
-        *("--from", "http://127.0.0.1:8000/0.1.0", "--key", key, "--set", "region=eu-west-1"),
+        *("--from", f"http://127.0.0.1:8000/{VERSION}", "--key", key, "--set", "region=eu-west-1"),
         *("--set", "service=ingest", "--set", "broker=mqtt://127.0.0.1:1883"),
     )
-    away = [each.replace("8000/0.1.0", "8000/9.9.9") for each in agent]
+    away = [each.replace(f"8000/{VERSION}", "8000/9.9.9") for each in agent]
     said = refused(host, 7, *away)
     assert "or no such release: http://127.0.0.1:8000/9.9.9/SHA256SUMS: File not found" in said
     began, cpu_s = time.perf_counter(), cpu_of_children_s()

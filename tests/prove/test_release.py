@@ -18,6 +18,7 @@ from cyclonedx.validation.json import JsonStrictValidator
 
 from coalmine_runtime.version import VERSION
 from release.source import REPOSITORY
+from tests.prove.built import built_release, signing_key
 from tests.servers.process import executable
 
 pytestmark = [pytest.mark.prove, pytest.mark.timeout(1500)]
@@ -28,32 +29,22 @@ BUILD_S = 900
 @pytest.fixture(scope="module")
 def releases(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """The second as somebody else would build it: elsewhere, in another zone, language and umask."""
+    first = built_release()
     folder = tmp_path_factory.mktemp("releases")
-    key = folder / "key.pem"
-    generate = ["openssl", "genpkey", "-algorithm", "ed25519", "-out", str(key)]
-    subprocess.run(generate, check=True)
+    second = folder / "elsewhere" / "second"
     head = ["git", "-C", str(REPOSITORY), "rev-parse", "HEAD"]
     commit = subprocess.run(head, capture_output=True, text=True, check=True).stdout.strip()
-    made = folder / "first", folder / "elsewhere" / "second"
+    build = [sys.executable, "-m", "release", "all", f"--commit={commit}"]
     other = {"TZ": "Pacific/Kiritimati", "LC_ALL": "C", "PYTHONHASHSEED": "7", "TMPDIR": str(folder)}
-    for target, env, umask in ((made[0], {}, 0o022), (made[1], other, 0o077)):
-        subprocess.run(
-            [
-                sys.executable,
-                "-m",
-                "release",
-                "all",
-                f"--commit={commit}",
-                f"--to={target}",
-                f"--key={key}",
-            ],
-            cwd=REPOSITORY,
-            env={**os.environ, **env},
-            umask=umask,
-            timeout=BUILD_S,
-            check=True,
-        )
-    return made
+    subprocess.run(
+        [*build, f"--to={second}", f"--key={signing_key()}"],
+        cwd=REPOSITORY,
+        env={**os.environ, **other},
+        umask=0o077,
+        timeout=BUILD_S,
+        check=True,
+    )
+    return first, second
 
 
 @pytest.fixture(scope="module")

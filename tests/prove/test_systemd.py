@@ -11,8 +11,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from coalmine_runtime.version import VERSION
 from tests.prove import installed
 from tests.prove.booted_debian import BootedDebian, booted_debian
+from tests.prove.built import built_wheel, needed_wheels
 from tests.prove.installed import (
     AGENT,
     AGGREGATOR,
@@ -22,11 +24,9 @@ from tests.prove.installed import (
     SYSTEMD,
     until_delivered,
 )
-from tests.prove.wheels import build_wheel, needed_wheels
 
 pytestmark = [pytest.mark.prove, pytest.mark.timeout(600)]
 
-VERSION = "0.1.0"
 AGENT_START_S = 1.0
 FIRST_DATAPOINT_S = 60.0
 AGENT_RSS_MIB = 40.0
@@ -88,9 +88,8 @@ print(json.dumps([started - began, time.monotonic() - began]))
 def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BootedDebian]:
     """Everything installed, nothing configured."""
     folder = tmp_path_factory.mktemp("booted")
-    wheel = build_wheel(folder)
     with booted_debian(folder, {needed_wheels(): installed.WHEELS}) as debian:
-        installed.install(debian, wheel, VERSION)
+        installed.install(debian, built_wheel(), VERSION)
         yield debian
 
 
