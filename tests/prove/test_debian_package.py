@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from release.source import REPOSITORY
 from tests.prove import installed
 from tests.prove.booted_debian import BootedDebian, booted_debian
 from tests.prove.built import built_release
@@ -138,6 +139,18 @@ def test_all_that_they_import_is_compiled(host: BootedDebian) -> None:
     compiled = int(host.run("sh", "-c", f"find {PACKAGES} -name '*.cpython-311.pyc' | wc -l"))
     assert compiled >= sources - 5
     assert host.succeeds("test", "-s", f"{PACKAGES}/coalmine_agent/__pycache__/app.cpython-311.pyc")
+
+
+def test_the_script_does_not_install_beside_it(host: BootedDebian) -> None:
+    host.give(REPOSITORY / "deploy" / "install" / "install.sh", "/root/install.sh")
+    for verb in ("install --role agent", "upgrade", "remove --purge"):
+        said = host.fails("bash", "/root/install.sh", *verb.split())
+        assert said == (
+            "install.sh: Coalmine is installed here as a Debian package: "
+            "apt installs, upgrades and removes it"
+        )
+    assert not host.succeeds("test", "-e", "/opt/coalmine")
+    host.run("rm", "/root/install.sh")
 
 
 def test_an_upgrade_keeps_what_is_configured_and_restarts_what_runs(host: BootedDebian) -> None:

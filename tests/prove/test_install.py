@@ -15,6 +15,7 @@ import pytest
 
 from coalmine_runtime.version import VERSION
 from release.sums import KEY, SIGNATURE, SUMS, seal
+from tests.conftest import Authority
 from tests.prove import installed
 from tests.prove.booted_debian import BootedDebian, booted_debian
 from tests.prove.built import make_key, needed_wheels
@@ -26,11 +27,12 @@ pytestmark = [pytest.mark.prove, pytest.mark.timeout(900)]
 RELEASES = "/mnt/releases"
 FIRST_DATAPOINT_S = 60.0
 OFFLINE = ("--wheels", installed.WHEELS)
+SECRET = ("--secret", "mqtt-password=/root/mqtt")
 AGENT_ARGUMENTS = (
     *("--role", "agent", "--template", "internal", "--set", "region=eu-west-1"),
     *("--set", "target=127.0.0.1"),
 )
-AGGREGATOR_ARGUMENTS = ("--role", "aggregator", "--set", "service=ingest")
+AGGREGATOR_ARGUMENTS = ("--role", "aggregator", "--set", "service=ingest", *SECRET)
 STATUS_PAGE_ARGUMENTS = ("--role", "status-page", "--set", "name=Example")
 
 NEXT, NEVER_READY, DIES = "90.0.0", "90.0.1", "91.0.0"
@@ -55,6 +57,19 @@ for wheel in pathlib.Path(sys.argv[1]).glob("*.whl"):
     folder.mkdir(parents=True, exist_ok=True)
     (folder / wheel.name).symlink_to(wheel)
 """
+
+
+# Serves a folder by https: $1 is the certificate with its key, $2 the folder.
+SERVE = r"""
+import functools, http.server, ssl, sys
+handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=sys.argv[2])
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+context.load_cert_chain(sys.argv[1])
+server = http.server.ThreadingHTTPServer(("127.0.0.1", 8000), handler)
+server.socket = context.wrap_socket(server.socket, server_side=True)
+server.serve_forever()
+"""
+HTTPS = "https://releases.example:8000"
 
 
 def migrates_and_is_never_ready(files: dict[str, bytes]) -> None:
@@ -96,6 +111,7 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BootedDebian]:
     with booted_debian(folder, binds, ("graphite-carbon",)) as debian:
         debian.run("systemctl", "disable", "--now", "--quiet", "carbon-cache")
         debian.run("find", "/var/lib/graphite/whisper", "-mindepth", "1", "-delete")
+        debian.write("/root/mqtt", "correct horse battery staple\n", "600")
         yield debian
 
 
@@ -268,6 +284,49 @@ def test_from_nothing_to_the_first_datapoint(host: BootedDebian) -> None:
     assert host.run("/usr/local/bin/coalmine", "--version") == f"coalmine, version {VERSION}\n"
 
 
+def test_a_secret_is_for_its_service_alone(host: BootedDebian) -> None:
+    kept = "/etc/credstore/coalmine.mqtt-password"
+    assert host.run("stat", "--format=%U:%G %a", kept) == "root:root 600\n"
+    assert host.run("cat", kept) == "correct horse battery staple\n"
+    for config in ("aggregator", "agent"):  # which found it, and so could be counted above
+        text = host.run("cat", f"/etc/coalmine/{config}.yaml")
+        assert "password_file: ${CREDENTIALS_DIRECTORY}/coalmine.mqtt-password\n" in text
+    pids = [host.show(unit, "MainPID") for unit in (AGENT, AGGREGATOR)]
+    said = refused(host, 11, *install("--role", "agent", "--secret", "mqtt-password=/root/none"))
+    assert "--secret mqtt-password: there is no file /root/none" in said
+    assert [host.show(unit, "MainPID") for unit in (AGENT, AGGREGATOR)] == pids
+
+    host.write("/root/empty", "", "600")  # it does not start with that, and gets the other one back
+    refused(host, 12, *install("--role", "agent", "--secret", "mqtt-password=/root/empty"))
+    assert host.run("cat", kept) == "correct horse battery staple\n"
+    assert host.show(AGENT, "ActiveState") == "active"
+
+    host.write("/root/other", "incorrect horse battery staple\n", "600")
+    for role in ("aggregator", "agent"):
+        said = run(host, *install("--role", role, "--secret", "mqtt-password=/root/other")[1:])
+        if role == "aggregator":
+            assert f"written: {kept}" in said
+            assert "restarted: coalmine-aggregator.service" in said
+    installed.until_delivered(host, 2)
+    run(host, *install("--role", "aggregator", *SECRET)[1:])
+
+
+def test_one_run_at_a_time(host: BootedDebian) -> None:
+    host.run("systemd-run", "--unit=another", "flock", "/run/coalmine-install.lock", "sleep", "600")
+    try:
+        agent = install(*AGENT_ARGUMENTS)
+        host.until(
+            lambda: "another install.sh is at work on this machine" in host.run(*agent, check=False),
+            deadline_s=30,
+            what="the other run is seen",
+        )
+        refused(host, 13, *agent)
+        refused(host, 13, script(), "remove", "--purge")
+    finally:
+        host.run("systemctl", "stop", "another")
+    assert host.show(AGENT, "ActiveState") == "active"
+
+
 def test_a_second_run_changes_nothing_and_says_so(host: BootedDebian) -> None:
     before = host.run("sh", "-c", STAMPS)
     boots = [host.show(unit, "MainPID") for unit in installed.SERVICES]
@@ -427,18 +486,24 @@ def test_removed_with_what_it_kept_for_another_time(host: BootedDebian, fresh: s
     assert installed.schema(host) == LATER
 
 
-def test_an_agent_on_the_machine_of_a_carbon(host: BootedDebian) -> None:
-    """By the network: the release from one server, what it depends on from an index of packages."""
+def test_an_agent_on_the_machine_of_a_carbon(host: BootedDebian, authority: Authority) -> None:
+    """By the network: the release by https, what it depends on from an index of packages."""
     run(host, "remove", "--purge")
     udp = "s/^ENABLE_UDP_LISTENER = .*/ENABLE_UDP_LISTENER = True/"
     host.run("sed", "-i", udp, "/etc/carbon/carbon.conf")
     host.run("systemctl", "start", "carbon-cache")
-    serve = ("python3", "-m", "http.server", "--bind", "127.0.0.1", "--directory", RELEASES, "8000")
-    host.run("systemd-run", "--unit=releases", *serve)
+    certificate = authority.issue("releases.example")
+    host.write("/root/ca.pem", authority.ca_file.read_text())
+    host.write("/root/releases.pem", certificate.both.read_text(), "600")
+    host.run("sh", "-c", "echo 127.0.0.1 releases.example >>/etc/hosts")
+    host.run("systemd-run", "--unit=releases", "python3", "-c", SERVE, "/root/releases.pem", RELEASES)
     key = f"{RELEASES}/{KEY}"
-    sums = f"http://127.0.0.1:8000/{VERSION}/SHA256SUMS"
+    trusting = ("env", "SSL_CERT_FILE=/root/ca.pem", "PIP_INDEX_URL=http://127.0.0.1:8001/")
+    sums = f"{HTTPS}/{VERSION}/SHA256SUMS"
     host.until(
-        lambda: host.succeeds("python3", "-c", installed.READ, sums), deadline_s=30, what="the releases"
+        lambda: host.succeeds(*trusting, "python3", "-c", installed.READ, sums),
+        deadline_s=30,
+        what="the releases",
     )
     host.run("python3", "-c", INDEX, installed.WHEELS, "/root/index")
     index = (
@@ -458,15 +523,18 @@ def test_an_agent_on_the_machine_of_a_carbon(host: BootedDebian) -> None:
         what="the index of packages",
     )
     agent = (
-        *("env", "PIP_INDEX_URL=http://127.0.0.1:8001/", script(), "install", "--role", "agent"),
-        *("--from", f"http://127.0.0.1:8000/{VERSION}", "--key", key, "--set", "region=eu-west-1"),
+        *(script(), "install", "--role", "agent"),
+        *("--from", f"{HTTPS}/{VERSION}", "--key", key, "--set", "region=eu-west-1"),
         *("--set", "service=ingest", "--set", "broker=mqtt://127.0.0.1:1883"),
     )
-    away = [each.replace(f"8000/{VERSION}", "8000/9.9.9") for each in agent]
-    said = refused(host, 7, *away)
-    assert "or no such release: http://127.0.0.1:8000/9.9.9/SHA256SUMS: File not found" in said
+    assert "CERTIFICATE_VERIFY_FAILED" in refused(host, 7, *agent)  # by whom it does not trust
+    plain = [each.replace("https://", "http://") for each in agent]
+    assert "expected a folder or https://" in refused(host, 2, *plain)
+    away = [each.replace(f"{HTTPS}/{VERSION}", f"{HTTPS}/9.9.9") for each in agent]
+    said = refused(host, 7, *trusting, *away)
+    assert f"or no such release: {HTTPS}/9.9.9/SHA256SUMS: File not found" in said
     began, cpu_s = time.perf_counter(), cpu_of_children_s()
-    said = host.run(*agent, deadline_s=300)
+    said = host.run(*trusting, *agent, deadline_s=300)
     print(said)
     assert (
         "carbon on this machine: tcp 127.0.0.1:2003, udp 127.0.0.1:2003, pickle 127.0.0.1:2004" in said
