@@ -72,15 +72,23 @@ check: develop ## lint, format, types, import contracts
 # Most tests fill the cores or wait; those marked `timed` come after them, with cores to spare. A part that
 # has nothing to run (status 5) is no failure, unless the other has nothing either. What is held to the clock
 # gets two more goes, and the summary says so: a machine that stalls is no fault of what it tests.
+PARTS = failed=0; ran=0; \
+	part() { $(BIN)/pytest "$$@" $(ARGS) && ran=1 || { [ $$? = 5 ] || { ran=1; failed=1; }; }; }
+PARTS_END = exit $$((failed || !ran))
+
 test: servers check ## every check and test, against real servers
-	@failed=0; ran=0; \
-	part() { $(BIN)/pytest "$$@" $(ARGS) && ran=1 || { [ $$? = 5 ] || { ran=1; failed=1; }; }; }; \
+	@$(PARTS); \
 	part -n 4 --dist worksteal -m 'not prove and not timed'; \
 	part -n 3 --dist worksteal --reruns 2 -m 'timed and not prove'; \
-	exit $$((failed || !ran))
+	$(PARTS_END)
 
+# A file's proofs build on each other, so a process takes whole files, in the order in which they are collected.
+PROOFS := --dist loadfile --no-loadscope-reorder --reruns 1
 prove: $(VENV)/.judged servers ## the longer proofs
-	@$(BIN)/pytest --reruns 1 -m prove $(ARGS)
+	@$(PARTS); \
+	part -n 2 $(PROOFS) -m 'prove and not timed'; \
+	part -n 2 $(PROOFS) -m 'prove and timed'; \
+	$(PARTS_END)
 
 bench: develop servers ## all benchmarks, checked against the numbers to reach (BENCH=full)
 	@failed=; for name in $(BENCHMARKS); do echo "== $$name"; \
