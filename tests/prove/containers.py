@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import subprocess
+import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -32,11 +33,12 @@ class Podman:
 
     def __init__(self, folder: Path) -> None:
         self._store = folder / "store"
+        self._run = Path(tempfile.mkdtemp(prefix="coalmine-run-"))  # it takes 50 characters
         self._podman = [
             *as_root(),
             executable("podman", "podman"),
             f"--root={self._store}",
-            f"--runroot={folder / 'run'}",
+            f"--runroot={self._run}",
             "--cgroup-manager=cgroupfs",
             "--events-backend=file",
             f"--runtime={executable('runc', 'runc')}",
@@ -65,9 +67,10 @@ class Podman:
             tar = [*as_root(), "tar", "-c", "--numeric-owner", "-C", str(debian.root), "."]
             with subprocess.Popen(tar, stdout=subprocess.PIPE) as packed:
                 podman = [*self._podman, "import", "--quiet", *told, "-", BASE]
-                subprocess.run(
-                    podman, stdin=packed.stdout, check=True, capture_output=True, timeout=300
+                done = subprocess.run(
+                    podman, stdin=packed.stdout, check=False, capture_output=True, timeout=300
                 )
+            assert done.returncode == 0, done.stderr.decode()
         finally:
             debian.remove()
 
@@ -96,14 +99,18 @@ class Podman:
         """Of its first process, as this machine numbers it."""
         return int(self.call("inspect", "--format={{.State.Pid}}", name))
 
+    def _is_ours(self, path: Path) -> bool:
+        return path.is_relative_to(self._store) or path.is_relative_to(self._run)
+
     def remove(self) -> None:
         """Everything goes. Not by podman's own reset: that takes networks along which are not ours."""
         for name in reversed(self._started):
             self.call("rm", "--force", "--time=1", name, check=False)
         mounts = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()]
-        for mount in reversed([each for each in mounts if Path(each).is_relative_to(self._store)]):
+        for mount in reversed([each for each in mounts if self._is_ours(Path(each))]):
             subprocess.run([*as_root(), "umount", mount], check=True)
-        subprocess.run([*as_root(), "rm", "-rf", "--one-file-system", str(self._store)], check=True)
+        ours = (str(self._store), str(self._run))
+        subprocess.run([*as_root(), "rm", "-rf", "--one-file-system", *ours], check=True)
 
 
 @contextlib.contextmanager
