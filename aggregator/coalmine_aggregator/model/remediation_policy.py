@@ -8,9 +8,10 @@ from typing import NamedTuple
 class RemediationPolicy(NamedTuple):
     """One service's rules; the same for all that opted in. The defaults are those of the configuration.
 
-    Out at once may be at most max(1, min(`max_fraction` of the nodes, `max_nodes`)), of the service and
-    of each zone; at least `floor` nodes of the service stay; at most `per_minute` are withdrawn in any
-    60 s. `quorum` vantages must agree that a node has failed; 1 takes the word of a single one.
+    Out at once may be at most max(1, `max_fraction` of the nodes), and never more than `max_nodes`, of
+    the service and of each zone; at least `floor` nodes of the service stay; at most `per_minute` are
+    withdrawn in any 60 s. `quorum` vantages must agree that a node has failed; 1 takes the word of a
+    single one.
 
     Seconds: evidence older than `stale_s` is no opinion; a failed node is returned after `recovery_s`
     of good evidence, and not before it was out for `hold_s`, doubled with each repeat up to
@@ -37,4 +38,4 @@ class RemediationPolicy(NamedTuple):
 
     def most_out(self, nodes: int) -> int:
         """How many of so many nodes may be out at once."""
-        return max(1, min(int(self.max_fraction * nodes + 1e-9), self.max_nodes))
+        return min(max(1, int(self.max_fraction * nodes + 1e-9)), self.max_nodes)

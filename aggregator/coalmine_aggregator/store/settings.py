@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError
@@ -43,6 +44,12 @@ class DatabaseUrl:
     def reveal(self) -> str:
         """The URL itself; to be called only where it is opened."""
         return self._text
+
+    @property
+    def file(self) -> Path | None:
+        """The file of a SQLite database, relative to where the process starts; None for another."""
+        url = sa.make_url(self._text)
+        return Path(url.database) if url.drivername == "sqlite" and url.database else None
 
     def __str__(self) -> str:
         return sa.make_url(self._text).render_as_string(hide_password=True)
