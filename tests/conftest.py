@@ -11,6 +11,7 @@ import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -68,11 +69,14 @@ class Authority:
         self.ca_file = folder / "ca.pem"
         self._ca.cert_pem.write_to_path(self.ca_file)
 
-    def issue(self, *names: str, common_name: str | None = None) -> Certificate:
-        """A certificate for these host names and addresses."""
+    def issue(
+        self, *names: str, common_name: str | None = None, until: datetime | None = None
+    ) -> Certificate:
+        """A certificate for these host names and addresses, valid for years or `until` then."""
         self._made += 1
         stem = self._folder / f"leaf{self._made}"
-        leaf = self._ca.issue_cert(*names, common_name=common_name)
+        begin = None if until is None else until - timedelta(days=1)
+        leaf = self._ca.issue_cert(*names, common_name=common_name, not_before=begin, not_after=until)
         made = Certificate(stem.with_suffix(".crt"), stem.with_suffix(".key"), stem.with_suffix(".pem"))
         for blob in leaf.cert_chain_pems:
             blob.write_to_path(made.chain, append=True)
