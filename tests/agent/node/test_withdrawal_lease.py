@@ -1,6 +1,6 @@
-"""A withdrawal on its node. Invariants, for any order of messages of any senders: nobody is out longer than a
-lease after the last message that named it, nor for a moment after a `cleared`; clocks of others decide nothing
-about when it ends."""
+"""A withdrawal on its node. Invariants, for any order of messages of any senders: nobody is out longer
+than a lease after the last message that named it, nor for a moment after a `cleared`; clocks of others
+decide nothing about when it ends."""
 
 from __future__ import annotations
 
