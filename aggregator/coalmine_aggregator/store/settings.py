@@ -73,6 +73,9 @@ class HistorySettings:
     step_times: Seconds = setting("Step times by minute", float(KEPT.step_times_s))
     lives: Seconds = setting("When agents came, fell silent and went", float(KEPT.lives_s))
     audit: Seconds = setting("Who did what: the audit log", float(KEPT.audit_s))
+    remediation: Seconds = setting(
+        "Which nodes were withdrawn, and what held others", float(KEPT.remediation_s)
+    )
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
@@ -91,4 +94,5 @@ class HistorySettings:
             step_times_s=int(self.step_times),
             lives_s=int(self.lives),
             audit_s=int(self.audit),
+            remediation_s=int(self.remediation),
         )
