@@ -11,6 +11,7 @@ import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,7 @@ LONG = ("tests/prove/test_ten_minutes.py", "tests/prove/test_install.py", "tests
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Marks what is timed, before any choice is made by marks; puts the longest files first."""
-    later = []
+    later: list[pytest.Item] = []
     first: dict[str, list[pytest.Item]] = {name: [] for name in LONG}
     for item in items:
         path = item.path.relative_to(config.rootpath).as_posix()
@@ -78,11 +79,14 @@ class Authority:
         self.ca_file = folder / "ca.pem"
         self._ca.cert_pem.write_to_path(self.ca_file)
 
-    def issue(self, *names: str, common_name: str | None = None) -> Certificate:
-        """A certificate for these host names and addresses."""
+    def issue(
+        self, *names: str, common_name: str | None = None, until: datetime | None = None
+    ) -> Certificate:
+        """A certificate for these host names and addresses, valid for years or `until` then."""
         self._made += 1
         stem = self._folder / f"leaf{self._made}"
-        leaf = self._ca.issue_cert(*names, common_name=common_name)
+        begin = None if until is None else until - timedelta(days=1)
+        leaf = self._ca.issue_cert(*names, common_name=common_name, not_before=begin, not_after=until)
         made = Certificate(stem.with_suffix(".crt"), stem.with_suffix(".key"), stem.with_suffix(".pem"))
         for blob in leaf.cert_chain_pems:
             blob.write_to_path(made.chain, append=True)

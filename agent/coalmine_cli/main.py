@@ -21,6 +21,10 @@ class _Lazy(click.Group):
         "demo": ("coalmine_cli.demo", "Watch a fleet on this machine, and break things."),
         "incidents": ("coalmine_cli.incidents", "See incidents, say how they stand, write them up."),
         "rates": ("coalmine_cli.rates", "See what arrived of what was sent, by any labels."),
+        "remediation": (
+            "coalmine_cli.remediation",
+            "See which nodes are out of service discovery, and why.",
+        ),
         "status-page": (
             "coalmine_cli.status_page",
             "Show customers how the service does, or export that.",

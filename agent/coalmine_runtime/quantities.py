@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, NamedTuple
 
 
@@ -123,6 +123,14 @@ def parse_network(text: str) -> IPNetwork:
         return ipaddress.ip_network(text)
     except ValueError as error:
         raise ValueError(f"{error}; expected a network such as 10.0.0.0/8") from None
+
+
+def lies_in(address: str, networks: Sequence[IPNetwork]) -> bool:
+    """Whether `address`, as the kernel writes it, lies in one of `networks`."""
+    found = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped is not None:
+        found = found.ipv4_mapped
+    return any(found in network for network in networks)
 
 
 Seconds = Annotated[float, Kind("duration", parse_seconds)]

@@ -1,5 +1,6 @@
-"""MQTT topics: `coalmine/v1/<fleet>/agent/<id>/{birth,state,report}`, and for pairs of aggregators
-`coalmine/v1/<fleet>/alerts/<aggregator>`. Pure."""
+"""MQTT topics: `coalmine/v1/<fleet>/agent/<id>/{birth,state,report}`, for pairs of aggregators
+`coalmine/v1/<fleet>/alerts/<aggregator>`, and to the nodes `coalmine/v1/<fleet>/withdrawn/<service>`.
+Pure."""
 
 from __future__ import annotations
 
@@ -42,6 +43,25 @@ def subscription(fleet: str, kind: Kind) -> str:
 def aggregator_topic(fleet: str, aggregator: str) -> str:
     """Where an aggregator of a pair says how it is and what it has told; retained."""
     return f"coalmine/v1/{fleet}/alerts/{aggregator}"
+
+
+class WithdrawnTopic(NamedTuple):
+    """Where an aggregator says which nodes of a service are withdrawn; not retained."""
+
+    fleet: str
+    service: str
+
+    def __str__(self) -> str:
+        return f"coalmine/v1/{self.fleet}/withdrawn/{self.service}"
+
+
+def parse_withdrawn_topic(text: str) -> WithdrawnTopic | None:
+    """The service's topic that `text` is, or None where it is none of ours."""
+    parts = text.split("/")
+    if len(parts) != 5 or parts[0] != "coalmine" or parts[1] != "v1" or parts[3] != "withdrawn":
+        return None
+    fleet, service = parts[2], parts[4]
+    return WithdrawnTopic(fleet, service) if is_topic_part(fleet) and is_topic_part(service) else None
 
 
 def parse_topic(text: str) -> Topic | None:

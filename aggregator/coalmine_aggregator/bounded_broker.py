@@ -9,6 +9,9 @@ What amqtt 0.12 does otherwise, and this does not:
   nobody is let in. One that says nothing at all is waited for without end.
 - Packets (256 MiB each), retained messages, sessions of clients that left and
   messages that it has not handed on yet are kept without bound.
+- A last will goes out whatever its topic, past the rules of who may write what.
+- Each message is held against each filter, and a filter that comes or goes meanwhile loses the message:
+  what agents subscribe to is therefore kept apart (`withdrawal_fanout.py`).
 """
 
 from __future__ import annotations
@@ -16,17 +19,19 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from amqtt.adapters import ReaderAdapter, StreamReaderAdapter, StreamWriterAdapter, WriterAdapter
+from amqtt.adapters import ReaderAdapter, StreamReaderAdapter, WriterAdapter
 from amqtt.broker import Broker
-from amqtt.contexts import BrokerConfig, ListenerConfig
+from amqtt.contexts import Action, BrokerConfig, ListenerConfig
 from amqtt.errors import AMQTTError
 from amqtt.mqtt.connack import NOT_AUTHORIZED, ConnackPacket
+from amqtt.mqtt.constants import QOS_0
 from amqtt.mqtt.protocol.broker_handler import BrokerProtocolHandler
 from amqtt.session import Session
 
+from coalmine_aggregator.withdrawal_fanout import OfferingWriter, WithdrawalFanout
 from coalmine_runtime.logs import get_logger
 from coalmine_wire.reports import MAX_PAYLOAD
-from coalmine_wire.topics import Kind, parse_topic
+from coalmine_wire.topics import Kind, parse_topic, parse_withdrawn_topic
 
 _log = get_logger("broker")
 
@@ -48,10 +53,12 @@ OWN_LISTENER = "default"
 """The name of the listener on which our own client connects."""
 
 _LOOK_S = 0.01
+_REFUSED = 0x80
 
 
 class BoundedBroker(Broker):
-    """`reader` is the user who alone is sent anything."""
+    """`reader` is the user who alone is sent what agents say, and who alone may say who is withdrawn:
+    that is all that agents are sent."""
 
     reader = ""
     refused = 0
@@ -60,6 +67,7 @@ class BoundedBroker(Broker):
     def __init__(self, config: BrokerConfig) -> None:
         super().__init__(config)
         self._backlog = self._broadcast_queue = _Backlog()
+        self._fanout = WithdrawalFanout()
         self._retained_bytes = 0
         self._unretained = 0
 
@@ -75,7 +83,7 @@ class BoundedBroker(Broker):
         # Our own client acknowledges what is handed on: it is always read, or nothing would move.
         backlog = None if listener_name == OWN_LISTENER else self._backlog
         bounded = _BoundedReader(reader, backlog)
-        await self._client_connected(listener_name, bounded, StreamWriterAdapter(writer))
+        await self._client_connected(listener_name, bounded, OfferingWriter(writer))
 
     async def _initialize_client_session(
         self, reader: ReaderAdapter, writer: WriterAdapter, remote_address: str, remote_port: int
@@ -104,6 +112,42 @@ class BoundedBroker(Broker):
     ) -> None:
         if session.username == self.reader:
             await super()._publish_retained_messages_for_subscription(subscription, session)
+
+    async def add_subscription(self, subscription: tuple[str, int], session: Session) -> int:
+        """What is granted: the QoS, or a refusal."""
+        topic, _ = subscription
+        if session.username == self.reader:
+            return int(await super().add_subscription(subscription, session))
+        handler = self._get_handler(session)
+        if (
+            handler is None
+            or not isinstance(handler.writer, OfferingWriter)
+            or not await self._topic_filtering(session, topic, Action.SUBSCRIBE)
+            or not self._fanout.add(topic, str(session.client_id), handler.writer)
+        ):
+            return _REFUSED
+        return int(QOS_0)
+
+    def _del_subscription(self, a_filter: str, session: Session) -> int:
+        if self._fanout.remove(str(session.client_id), a_filter):
+            return 1
+        return int(super()._del_subscription(a_filter, session))
+
+    async def _del_all_subscriptions(self, session: Session) -> None:
+        self._fanout.remove(str(session.client_id))
+        await super()._del_all_subscriptions(session)
+
+    async def _broadcast_message(
+        self,
+        session: Session | None,
+        topic: str | None,
+        data: bytes | bytearray | None,
+        force_qos: int | None = None,
+    ) -> None:
+        if topic is None or parse_withdrawn_topic(topic) is None:
+            await super()._broadcast_message(session, topic, data, force_qos)
+        elif session is not None and session.username == self.reader:
+            self._fanout.tell(topic, bytes(data or b""))
 
     async def retain_message(
         self,

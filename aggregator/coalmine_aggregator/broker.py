@@ -21,7 +21,7 @@ from amqtt.session import Session
 from coalmine_aggregator.bounded_broker import OWN_LISTENER, BoundedBroker
 from coalmine_runtime.logs import get_logger
 from coalmine_runtime.settings import Address
-from coalmine_wire.topics import parse_topic
+from coalmine_wire.topics import parse_topic, parse_withdrawn_topic
 
 _log = get_logger("broker")
 
@@ -64,11 +64,12 @@ class Passwords(BaseAuthPlugin):
 
 
 class AgentsTopics(BaseTopicPlugin):
-    """Agents may write births, states and reports; only we may read what they write."""
+    """Agents may write births, states and reports, and read who is withdrawn from a service; only we
+    may read what agents write, and write who is withdrawn."""
 
     @dataclasses.dataclass
     class Config:
-        """The one user who reads."""
+        """The one user who reads all."""
 
         reader: str
 
@@ -78,7 +79,11 @@ class AgentsTopics(BaseTopicPlugin):
         config: AgentsTopics.Config = self.config
         if session is not None and session.username == config.reader:
             return True
-        return action is Action.PUBLISH and topic is not None and parse_topic(topic) is not None
+        if topic is None:
+            return False
+        if action is Action.SUBSCRIBE:
+            return parse_withdrawn_topic(topic) is not None
+        return action is Action.PUBLISH and parse_topic(topic) is not None
 
 
 class EmbeddedBroker:

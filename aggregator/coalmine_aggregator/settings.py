@@ -17,6 +17,7 @@ from coalmine_aggregator.paging.policy import PagingPolicy
 from coalmine_aggregator.paging_settings import PagingSettings
 from coalmine_aggregator.pair_settings import PairSettings
 from coalmine_aggregator.playbook_settings import OwnSettings, PlaybookSettings, playbooks_of
+from coalmine_aggregator.remediation_settings import RemediationSettings
 from coalmine_aggregator.store.settings import DatabaseUrl, HistorySettings
 from coalmine_runtime.logs import Format
 from coalmine_runtime.mqtt import BrokerSettings, BrokerUrl
@@ -324,6 +325,9 @@ class AggregatorSettings:
     pair: PairSettings | None = setting("Two aggregators that watch each other", None)
     paging: PagingSettings = setting("Who hears of which alerts, when", PagingSettings())
     incidents: IncidentSettings = setting("What becomes of pages for people", IncidentSettings())
+    remediation: RemediationSettings = setting(
+        "Nodes that are taken out of service discovery", RemediationSettings()
+    )
     store: DatabaseUrl = setting(
         "Where history is kept: postgresql://user:password@host/database, or sqlite:////path.db; "
         "with three slashes relative to where it starts",
@@ -346,6 +350,7 @@ class AggregatorSettings:
                 raise SettingError(f"services.{name}", "has other characters than a-z 0-9 _ -")
         check_names(self.notify)
         self.paging.policy(self.notify)
+        self._check_remediation()
         if self.heartbeat is not None and self.control is None:
             raise SettingError(
                 "heartbeat",
@@ -356,6 +361,12 @@ class AggregatorSettings:
                 "pair", 'both aggregators meet at a broker that outlives either; needs "broker.url"'
             )
         self._check_metrics()
+
+    def _check_remediation(self) -> None:
+        try:
+            self.remediation.check_services(self.services)
+        except SettingError as error:
+            raise SettingError(f"remediation.{error.key}", str(error)) from None
 
     def _check_metrics(self) -> None:
         if self.metrics is None or self.metrics.listen.loopback:
@@ -380,3 +391,10 @@ class AggregatorSettings:
     def policies(self) -> dict[str, ServicePolicy]:
         """The rules of every service."""
         return {name: service.policy(name) for name, service in self.services.items()}
+
+    def stop_file(self) -> Path:
+        """The file that stops remediation for as long as it exists."""
+        if self.remediation.stop_file is not None:
+            return self.remediation.stop_file
+        kept = self.store.file
+        return (Path("/var/lib/coalmine") if kept is None else kept.parent) / "remediation.stop"

@@ -115,6 +115,7 @@ class Aggregator(Process):
         service: Mapping[str, Any] | None = None,
         fleet: str = "default",
         responder: str = "",
+        remediation: Mapping[str, Any] | None = None,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.web_port, self.mqtt_port, self.metrics_port = free_port(), free_port(), free_port()
@@ -136,6 +137,8 @@ class Aggregator(Process):
             "web": {"listen": f"127.0.0.1:{self.web_port}"},
             "metrics": f"127.0.0.1:{self.metrics_port}",
         }
+        if remediation is not None:
+            self.settings["remediation"] = dict(remediation)
         if responder:
             token = {"name": "anna", "token": responder, "role": "responder"}
             self.settings["web"]["access"] = {"tokens": [token]}

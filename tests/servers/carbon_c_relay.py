@@ -19,7 +19,8 @@ class CarbonCRelay(Process):
     """The relay on `host`:`port`, TCP and UDP; what is the canaries' goes to `aggregator` (host:port).
 
     `store` is where the customers' data goes. The configuration is the annotated example with its
-    three addresses replaced, nothing else. `prefix` is a command that runs it, as in a namespace.
+    three addresses replaced, nothing else; with `certificate` (PEM, key and chain) it listens on
+    `tls_port` besides. `prefix` is a command that runs it, as in a namespace.
     """
 
     def __init__(
@@ -30,17 +31,27 @@ class CarbonCRelay(Process):
         store: str,
         host: str = "127.0.0.1",
         port: int = 0,
+        certificate: Path | None = None,
+        tls_port: int = 0,
         prefix: Sequence[str] = (),
     ) -> None:
         self.host = host
         self.port = port or free_port()
+        self.tls_port = tls_port or free_port()
         folder.mkdir(parents=True, exist_ok=True)
         self.config = folder / "carbon-c-relay.conf"
-        self.config.write_text(
-            example_for(listen=f"{host}:{self.port}", aggregator=aggregator, store=store)
-        )
+        self._text = example_for(listen=f"{host}:{self.port}", aggregator=aggregator, store=store)
+        self.show(certificate)
         argv = [*prefix, executable("carbon-c-relay", "carbon-c-relay"), "-f", str(self.config)]
         super().__init__(argv, log=folder / "carbon-c-relay.log")
+
+    def show(self, certificate: Path | None) -> None:
+        """The certificate of its TLS port from its next start on; None for no such port."""
+        tls = ""
+        if certificate is not None:
+            kind = f"linemode transport plain ssl {certificate}"
+            tls = f"\nlisten\n    type {kind}\n        {self.host}:{self.tls_port} proto tcp\n    ;\n"
+        self.config.write_text(self._text + tls)
 
     async def start(self) -> None:
         """Started, and listening. Version 3.7 now and then crashes where clients are at its door before

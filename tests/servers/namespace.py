@@ -32,9 +32,10 @@ _QUEUE = 10_000
 _names = itertools.count()
 
 
-async def _ip(*arguments: str, tool: str = "ip") -> None:
+async def ip(*arguments: str, tool: str = "ip", package: str = "iproute2") -> None:
+    """Runs `ip`, or another tool, as root. Raises OSError with what it said."""
     process = await asyncio.create_subprocess_exec(
-        *as_root(), executable(tool, "iproute2"), *arguments, stderr=asyncio.subprocess.PIPE
+        *as_root(), executable(tool, package), *arguments, stderr=asyncio.subprocess.PIPE
     )
     _, errors = await process.communicate()
     if process.returncode:
@@ -55,16 +56,20 @@ class Namespace:
         self.name = f"coal{os.getpid()}-{next(_names)}"
 
     async def __aenter__(self) -> Namespace:
-        await _ip("netns", "add", self.name)
+        await ip("netns", "add", self.name)
         await self.ip("link", "set", "lo", "up")
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await _ip("netns", "del", self.name)
+        await ip("netns", "del", self.name)
 
     async def ip(self, *arguments: str, tool: str = "ip") -> None:
         """Runs `ip` (or `tc`) in it."""
-        await _ip("-n", self.name, *arguments, tool=tool)
+        await ip("-n", self.name, *arguments, tool=tool)
+
+    async def run(self, tool: str, *arguments: str, package: str) -> None:
+        """Runs a tool of that Debian package in it, as root."""
+        await ip("netns", "exec", self.name, executable(tool, package), *arguments)
 
     def command(self, argv: Sequence[str]) -> list[str]:
         """The command line that runs `argv` in it, under the same pid."""
@@ -95,14 +100,14 @@ class Link:
 
     async def _lay(self) -> None:
         if await asyncio.to_thread(has_netem):
-            await _ip("link", "add", self._near, "type", "veth", "peer", "name", self._far)
+            await ip("link", "add", self._near, "type", "veth", "peer", "name", self._far)
         else:
             for device in (self._near, self._far):
-                await _ip("tuntap", "add", device, "mode", "tun", "user", str(os.getuid()))
+                await ip("tuntap", "add", device, "mode", "tun", "user", str(os.getuid()))
             self._carrier = _Carrier(self._near, self._far)
-        await _ip("link", "set", self._far, "netns", self._namespace.name)
-        await _ip("addr", "add", self.here, "peer", f"{self.there}/32", "dev", self._near)
-        await _ip("link", "set", self._near, "up")
+        await ip("link", "set", self._far, "netns", self._namespace.name)
+        await ip("addr", "add", self.here, "peer", f"{self.there}/32", "dev", self._near)
+        await ip("link", "set", self._near, "up")
         await self._namespace.ip("addr", "add", self.there, "peer", f"{self.here}/32", "dev", self._far)
         await self._namespace.ip("link", "set", self._far, "up")
         if self._carrier:
@@ -116,7 +121,7 @@ class Link:
             await asyncio.to_thread(self._carrier.close)
         for device in (self._near, self._far):  # the far end goes with its peer, or its namespace
             try:
-                await _ip("link", "del", device)
+                await ip("link", "del", device)
             except OSError:
                 pass
 
@@ -126,7 +131,7 @@ class Link:
             self._carrier.delay_s = delay_ms / 1000
             return
         netem = ("root", "netem", "limit", str(_QUEUE), "delay", f"{delay_ms}ms")
-        await _ip("qdisc", "replace", "dev", self._near, *netem, tool="tc")
+        await ip("qdisc", "replace", "dev", self._near, *netem, tool="tc")
 
 
 class _Carrier:
@@ -195,8 +200,8 @@ def _tun(name: str) -> int:
 def has_netem() -> bool:
     """Whether this kernel has the netem queueing discipline, tried in a namespace of its own."""
     name = f"coal{os.getpid()}-netem"
-    ip, tc = executable("ip", "iproute2"), executable("tc", "iproute2")
-    subprocess.run([*as_root(), ip, "netns", "add", name], check=True)
+    iproute, tc = executable("ip", "iproute2"), executable("tc", "iproute2")
+    subprocess.run([*as_root(), iproute, "netns", "add", name], check=True)
     try:
         tried = subprocess.run(
             [*as_root(), tc, "-n", name, "qdisc", "add", "dev", "lo", "root", "netem", "delay", "1ms"],
@@ -204,5 +209,5 @@ def has_netem() -> bool:
             check=False,
         )
     finally:
-        subprocess.run([*as_root(), ip, "netns", "del", name], check=True)
+        subprocess.run([*as_root(), iproute, "netns", "del", name], check=True)
     return tried.returncode == 0

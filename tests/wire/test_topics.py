@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coalmine_wire.topics import Kind, Topic, is_topic_part, parse_topic, subscription
+from coalmine_wire.topics import (
+    Kind,
+    Topic,
+    WithdrawnTopic,
+    is_topic_part,
+    parse_topic,
+    parse_withdrawn_topic,
+    subscription,
+)
 
 _parts = st.text("abcdefghijklmnopqrstuvwxyz0123456789_.-", min_size=1, max_size=40)
 
@@ -21,6 +29,18 @@ def test_parsing_a_topic_gives_it_back(fleet: str, agent: str, kind: Kind) -> No
 def test_any_text_is_a_topic_or_none(text: str) -> None:
     topic = parse_topic(text)
     assert topic is None or str(topic) == text
+
+
+@given(_parts, _parts)
+def test_parsing_a_topic_of_withdrawals_gives_it_back(fleet: str, service: str) -> None:
+    topic = WithdrawnTopic(fleet, service)
+    assert parse_withdrawn_topic(str(topic)) == topic
+    assert parse_topic(str(topic)) is None
+
+
+@pytest.mark.parametrize("service", ["", "+", "#", "a/b", "A"])
+def test_no_filter_is_a_topic_of_withdrawals(service: str) -> None:
+    assert parse_withdrawn_topic(f"coalmine/v1/f/withdrawn/{service}") is None
 
 
 @pytest.mark.parametrize(

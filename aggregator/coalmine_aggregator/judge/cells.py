@@ -75,11 +75,11 @@ class ServiceCells:
             mask[at[self._ids[at] == series]] = True
         return mask
 
-    def of_hosts(self, hosts: Iterable[str]) -> Mask:
-        """bool[cells]: the cells of series that are sent from these hosts."""
+    def of(self, label: str, values: Iterable[str]) -> Mask:
+        """bool[cells]: the cells of series that carry one of these values of a label."""
         series = self._series
         if series is None:
             return np.zeros(0, dtype=np.bool_)
-        known = (series.code_of("host", host) for host in hosts)
+        known = (series.code_of(label, value) for value in values)
         codes = np.array([code for code in known if code is not None], dtype=np.int64)
-        return np.asarray(np.isin(series.codes("host")[self._ids], codes), dtype=np.bool_)
+        return np.asarray(np.isin(series.codes(label)[self._ids], codes), dtype=np.bool_)

@@ -26,6 +26,7 @@ from coalmine_aggregator.judge.past import ServicePast
 from coalmine_aggregator.judge.service import ServiceJudge
 from coalmine_aggregator.judge.silence import Silence
 from coalmine_aggregator.judge.slowness import SlownessWatch
+from coalmine_aggregator.judge.withdrawn import over_because
 from coalmine_aggregator.ledger.series import CONTROL, AllSeries
 from coalmine_aggregator.model.alerts import Alert, AlertClass, Change, Transition
 from coalmine_aggregator.model.claims import Claim
@@ -45,8 +46,9 @@ DETECTED_S = 60
 NOISE = "noise"
 STEP_TIMES = "step_times"
 COSTS = "costs"
+WITHDRAWN = "withdrawn"
 """Names of what is kept: the noise of each service, the step times of all, what each service's losses
-have cost."""
+have cost, which of its nodes were out of it when."""
 
 KEPT_EVERY_S = 60
 """Slots after which what was learned is kept anew."""
@@ -118,6 +120,7 @@ class Judge:
                     costs.read(learned.get(f"{COSTS}/{name}", NO_COSTS)),
                     minutes.get(name),
                     Learned.from_dict(_read(learned.get(f"{NOISE}/{name}"))),
+                    learned.get(f"{WITHDRAWN}/{name}", ""),
                 ),
             )
             for name, policy in policies.items()
@@ -151,6 +154,11 @@ class Judge:
         """Time jumped, or nobody looked for a while: what needs a steady view waits."""
         for service in self.services.values():
             service.blind.pause(slot)
+
+    def withdraw(self, service: str, nodes: frozenset[str], slot: int) -> None:
+        """Exactly these nodes of a service get no traffic from this slot on: what leads to them is in
+        none of its counts. Whose agents are silent is told all the same."""
+        self.services[service].withdrawn.tell(nodes, slot)
 
     def step(self, evidence: Evidence, series: AllSeries, now: float) -> list[Transition]:
         """Takes in the evidence."""
@@ -210,7 +218,7 @@ class Judge:
         return transition._replace(explanation=why._replace(facts=(*why.facts, (SELF_CHECK, told))))
 
     def _with_last_slot(self, transition: Transition) -> Transition:
-        """The slot that ended a loss counts, too, and no finding told it."""
+        """The slot that ended a loss counts, too, and no finding told it, nor what ended it."""
         alert = transition.alert
         if transition.change is not Change.CLOSED or alert.alert_class is not AlertClass.LOSS:
             return transition
@@ -218,7 +226,11 @@ class Judge:
         cause = None if service is None else service.ended_cause(alert.handle)
         if cause is None:
             return transition
-        return transition._replace(alert=alert._replace(total=cause.total, effect=cause.effect))
+        alert = alert._replace(total=cause.total, effect=cause.effect)
+        if cause.withdrawn:
+            notes = (alert.note, over_because(cause.withdrawn))
+            alert = alert._replace(note="; ".join(filter(None, notes)))
+        return transition._replace(alert=alert)
 
     def _amend(self) -> None:
         """Late evidence has corrected the counts of alerts that are closed, and with them their effect:
@@ -252,6 +264,9 @@ class Judge:
             if cost != self._costs[name]:
                 self._costs[name] = cost
                 learned.append((f"{COSTS}/{name}", cost))
+            out = service.withdrawn.drain()
+            if out is not None:
+                learned.append((f"{WITHDRAWN}/{name}", out))
         minutes = [
             (name, minute, sums)
             for name, service in self.services.items()

@@ -76,6 +76,7 @@ class OpenCause:
     `ahead` the same of slots that are not settled, until the next one is. `told` is what an earlier run
     said last: it holds until anything can be judged in this one. `touched` are the cells in which
     anything went bad since it began, and `reach` how many places and machines of the scope these are.
+    `withdrawn` are the nodes whose withdrawal ended it; empty where it did not.
     """
 
     handle: str
@@ -98,6 +99,7 @@ class OpenCause:
     told: Window | None = None
     touched: Mask = field(default_factory=lambda: np.zeros(0, dtype=np.bool_))
     reach: tuple[Reach, ...] = ()
+    withdrawn: tuple[str, ...] = ()
 
     @property
     def counts(self) -> Counts:

@@ -28,13 +28,14 @@ from coalmine_wire.slots import SETTLE_S
 
 class ServicePast(NamedTuple):
     """Open alerts, closed alerts of loss, what losses have cost by handle, the minutes of the objective
-    (int64[n, MINUTE_COLUMNS]), what was learned of the noise."""
+    (int64[n, MINUTE_COLUMNS]), what was learned of the noise, which nodes were out when."""
 
     open_alerts: Sequence[Alert] = ()
     closed_alerts: Sequence[Alert] = ()
     costs: Mapping[str, Cost] = MappingProxyType({})
     minutes: NDArray[np.int64] | None = None
     learned: Learned | None = None
+    withdrawn: str = ""
 
     def causes(self) -> list[OpenCause]:
         """The causes of loss that are open."""

@@ -27,6 +27,7 @@ from coalmine_aggregator.judge.recent import Recent, RecentSlot, count
 from coalmine_aggregator.judge.service_slots import Cells, Now, among
 from coalmine_aggregator.judge.share import ShareWatch
 from coalmine_aggregator.judge.watch import TOGETHER_S, Watch
+from coalmine_aggregator.judge.withdrawn import Withdrawn
 from coalmine_aggregator.ledger.series import AllSeries
 from coalmine_aggregator.model.alerts import AlertClass, Cause, Severity
 from coalmine_aggregator.model.counts import NOTHING, Counts
@@ -85,6 +86,7 @@ class ServiceJudge:
             self.slo,
             was_open=AlertClass.BUDGET in was_open,
         )
+        self.withdrawn = Withdrawn(self.cells, past.withdrawn)
         self._pages_per_year = pages_per_year
         self._silent: tuple[frozenset[str], int, Mask] = (frozenset(), 0, np.zeros(0, dtype=np.bool_))
         self.recent = Recent()
@@ -113,9 +115,10 @@ class ServiceJudge:
         """One settled slot; `silent` are the hosts of silent agents."""
         if slot.slot <= self.loss.history.last:
             self._rewind()
-        fates, received = self.cells.take(slot.fates), self.cells.flags(slot.received)
+        taken = self.withdrawn.take(slot)
+        fates, received = taken.fates, taken.received
         now = _cells_of(slot.slot, fates)
-        changed = self.loss.settle(now, slot.expected)
+        changed = self.loss.settle(now, taken.expected)
         whole = count(fates, received, None)
         lost = self.loss.masked
         if any(cause.since > slot.slot for cause in self.loss.causes):  # known before this slot settled
@@ -130,16 +133,17 @@ class ServiceJudge:
             if slot.slot % EVERY_S == 0:
                 self._reach(cause, now.expected)
             inside, beside = _split(cause, fates, received, whole)
-            if slot.slot >= cause.since and cause.settle(
-                inside, beside, self.loss.p0, self.loss.noise.rho
+            cause.withdrawn = self.withdrawn.among(taken, self._members(cause))
+            if slot.slot >= cause.since and (
+                cause.settle(inside, beside, self.loss.p0, self.loss.noise.rho) or cause.withdrawn
             ):
                 self.loss.close(cause)
                 self.ended.append(Ended(cause, slot.slot))
         twice = self.cells.mask(slot.twice) & now.expected
         arrived = Cells(slot.slot, now.expected, twice, now.expected & ~received)
-        self.shares[AlertClass.DUPLICATES].settle(arrived, slot.expected)
+        self.shares[AlertClass.DUPLICATES].settle(arrived, taken.expected)
         nothing = np.zeros(len(fates), dtype=np.bool_)
-        self.shares[AlertClass.LATE].settle(now._replace(bad=nothing), slot.expected)
+        self.shares[AlertClass.LATE].settle(now._replace(bad=nothing), taken.expected)
         anew = slot.slot if changed else None
         changed = changed or self.loss.follow()
         self._tell(changed, (), sources, anew)
@@ -165,7 +169,7 @@ class ServiceJudge:
             return None
         known, count, mask = self._silent
         if hosts is not known or count != len(self.cells):
-            mask = self.cells.of_hosts(hosts)
+            mask = self.cells.of("host", hosts)
             self._silent = hosts, len(self.cells), mask
         return mask
 
@@ -184,7 +188,7 @@ class ServiceJudge:
         """The open slots, a few times a second while something in them went bad."""
         seen: list[Now] = []
         for each in slots:
-            fates = self.cells.take(each.fates)
+            fates = self.withdrawn.fates(each.slot, each.fates)
             bad, neither = among(fates, BAD), among(fates, NEITHER)
             seen.append(Now(each.slot, fates != ABSENT, bad, neither, fates == Fate.DELIVERED))
         if any(each.bad.any() for each in seen):
@@ -193,16 +197,17 @@ class ServiceJudge:
     def revise(self, revision: Revision, detected: bool) -> None:
         """A settled slot is known otherwise; `detected` says whether that still may page."""
         slot = revision.after.slot
-        before, after = self.cells.take(revision.before.fates), self.cells.take(revision.after.fates)
-        received = self.cells.flags(revision.after.received)
+        was, became = self.withdrawn.take(revision.before), self.withdrawn.take(revision.after)
+        before, after, received = was.fates, became.fates, became.received
         recent = self.recent.at(slot)
         lost = self._lost_at(slot, len(after)) if recent is None else _padded(recent.lost, len(after))
         self._account(slot, count(before, None, None), _inside(before, lost), -1)
         self._account(slot, count(after, None, None), _inside(after, lost), 1)
         if detected:
-            self.loss.revise(_cells_of(slot, before), _cells_of(slot, after), lost)
+            told = self.withdrawn.or_out(lost)
+            self.loss.revise(_cells_of(slot, before), _cells_of(slot, after), told)
             self.shares[AlertClass.LATE].revise(
-                _late_of(slot, before, lost), _late_of(slot, after, lost), revision.after.expected
+                _late_of(slot, before, told), _late_of(slot, after, told), became.expected
             )
         if recent is not None:
             whole = count(after, received, None)
@@ -212,11 +217,15 @@ class ServiceJudge:
             if cause.since <= slot <= last and scope is not None:
                 same = scope == cause.scope
                 members = self._members(cause) if same else self.cells.lattice.members(scope)
-                had = count(before, self.cells.flags(revision.before.received), members)
+                had = count(before, was.received, members)
                 has = count(after, received, members)
                 if had != has:
                     cause.total = _corrected(cause.total, had, has)
                     self.corrected.add(cause.handle)
+
+    def losses(self) -> list[Finding]:
+        """The losses that are open."""
+        return [self._finding(cause) for cause in self.loss.causes]
 
     def findings(self) -> list[Finding]:
         """What is wrong now, and once what another cause has taken in."""
@@ -227,7 +236,7 @@ class ServiceJudge:
         ]
         self.loss.absorbed.clear()
         return [
-            *(self._finding(cause) for cause in self.loss.causes),
+            *self.losses(),
             *absorbed,
             *self.blind.findings(),
             *(finding for share in self.shares.values() for finding in share.findings()),
@@ -293,12 +302,15 @@ class ServiceJudge:
     ) -> None:
         """Counts what is new or has moved; slot `anew` is counted by the new scopes already."""
         self._end_absorbed(None)
+        ahead: list[tuple[int, NDArray[np.uint8]]] = []
+        if changed:
+            ahead = [(each.slot, self.withdrawn.fates(each.slot, each.fates)) for each in slots]
         for cause in changed:
             self._count_anew(cause, anew, cause.members)
             cause.ahead = tuple(
                 _split(cause, fates, None, count(fates, None, None))
-                for each, fates in ((each, self.cells.take(each.fates)) for each in slots)
-                if each.slot >= cause.since
+                for slot, fates in ahead
+                if slot >= cause.since
             )
             self._judge(cause, sources, slots)
             self._reach_anew(cause, slots)
@@ -344,7 +356,7 @@ class ServiceJudge:
                 others[: len(other.members)] |= other.members
         first = max(cause.since, self.loss.history.last - JUDGED_AGAIN_S)
         slots = [each.fates for each in self.recent.since(first)]
-        slots += [self.cells.take(each.fates) for each in ahead if each.slot >= first]
+        slots += [self.withdrawn.fates(each.slot, each.fates) for each in ahead if each.slot >= first]
         slots = slots[-max(1, MOST_JUDGED // max(len(self.cells), 1)) :]
         for location in map(str, Location):
             members = self.cells.lattice.members(scope_of({**traffic, "location": location}))
@@ -369,7 +381,9 @@ class ServiceJudge:
     def _reach_anew(self, cause: OpenCause, slots: Sequence[OpenSlot]) -> None:
         """By the scope as it is now: what is remembered since the loss began, and the open slots."""
         known = [each.fates for each in self.recent.since(cause.since)]
-        known += [self.cells.take(each.fates) for each in slots if each.slot >= cause.since]
+        known += [
+            self.withdrawn.fates(each.slot, each.fates) for each in slots if each.slot >= cause.since
+        ]
         cause.touched = np.zeros(len(self.cells), dtype=np.bool_)
         for fates in known:
             self._touch(cause, among(fates, BAD))

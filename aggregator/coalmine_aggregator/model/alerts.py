@@ -17,6 +17,8 @@ class AlertClass(StrEnum):
     SELF_CHECK = "self_check"
     BLIND = "blind"
     AGENTS_MISSING = "agents_missing"
+    REMEDIATION_FREEZE = "remediation_freeze"
+    REMEDIATION_REVERT = "remediation_revert"
     BURN = "burn"
     LATE = "late"
     DUPLICATES = "duplicates"
@@ -25,6 +27,7 @@ class AlertClass(StrEnum):
     BUDGET = "budget"
     IDENTITY_CLASH = "identity_clash"
     UNDELIVERED = "undelivered"
+    REMEDIATION_OUTPUT = "remediation_output"
     PEER = "peer"
     UPDATE_DUE = "update_due"
 

@@ -16,7 +16,7 @@ TIMEOUT_S = 10.0
 """From look-up to answer. A page that takes longer is tried again."""
 
 MAX_ANSWER = 64 * 1024
-"""Bytes of an answer that are read; what is longer is cut."""
+"""Bytes of an answer that are read where nothing else is said; what is longer is cut."""
 
 _TOLD = 2048
 _TRY_LATER = frozenset({408, 425, 429})
@@ -56,9 +56,10 @@ class Client(NamedTuple):
         accept: Collection[int],
         headers: Mapping[str, str] | None = None,
         timeout_s: float = TIMEOUT_S,
+        most: int = MAX_ANSWER,
     ) -> bytes:
-        """The answer, its first `MAX_ANSWER` bytes, where its status is one of `accept`. Redirects are
-        not followed.
+        """The answer, its first `most` bytes, where its status is one of `accept`. Redirects are not
+        followed.
 
         Raises `TryLaterError` for network trouble, 408, 425, 429 and 5xx; `HttpRefusedError` else.
         """
@@ -74,7 +75,7 @@ class Client(NamedTuple):
             ) as response:
                 status = response.status
                 asked_s = _asked_s(response.headers)
-                answer = await _beginning(response.content)
+                answer = await _beginning(response.content, most)
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
             raise TryLaterError(f"{type(error).__name__}: {_why(error)}".rstrip(": ")) from None
         if status in accept:
@@ -98,13 +99,13 @@ def _asked_s(headers: Mapping[str, str]) -> float | None:
     return retry_after_s(asked, clock.wall())
 
 
-async def _beginning(content: aiohttp.StreamReader) -> bytes:
+async def _beginning(content: aiohttp.StreamReader, most: int) -> bytes:
     answer = bytearray()
     async for chunk in content.iter_chunked(8192):
         answer += chunk
-        if len(answer) >= MAX_ANSWER:
+        if len(answer) >= most:
             break
-    return bytes(answer[:MAX_ANSWER])
+    return bytes(answer[:most])
 
 
 class HttpRefusedError(RefusedError):

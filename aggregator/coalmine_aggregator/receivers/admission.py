@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Sequence
 
 from coalmine_aggregator.receivers.limits import ReceiverLimits
 from coalmine_aggregator.receivers.reasons import Reason
-
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+from coalmine_runtime.quantities import IPNetwork, lies_in
 
 _REMEMBERED = 65_536  # addresses whose answer is kept
 
@@ -16,7 +14,7 @@ _REMEMBERED = 65_536  # addresses whose answer is kept
 class Admission:
     """Of one receiver. No networks: everybody may."""
 
-    def __init__(self, networks: Sequence[Network], limits: ReceiverLimits) -> None:
+    def __init__(self, networks: Sequence[IPNetwork], limits: ReceiverLimits) -> None:
         self._networks = tuple(networks)
         self._limits = limits
         self._answers: dict[str, bool] = {}
@@ -31,7 +29,7 @@ class Admission:
         if answer is None:
             if len(self._answers) >= _REMEMBERED:
                 self._answers.clear()
-            answer = self._answers[address] = self._looks_up(address)
+            answer = self._answers[address] = lies_in(address, self._networks)
         return answer
 
     def refuses(self, address: str) -> Reason | None:
@@ -57,9 +55,3 @@ class Admission:
             self._open[address] = left
         else:
             del self._open[address]
-
-    def _looks_up(self, address: str) -> bool:
-        found = ipaddress.ip_address(address.partition("%")[0])
-        if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped is not None:
-            found = found.ipv4_mapped
-        return any(found in network for network in self._networks)

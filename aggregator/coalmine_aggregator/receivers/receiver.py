@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from coalmine_aggregator.model.receipts import Receipts
-from coalmine_aggregator.receivers.admission import Admission, Network
+from coalmine_aggregator.receivers.admission import Admission
 from coalmine_aggregator.receivers.datagrams import DatagramListener
 from coalmine_aggregator.receivers.gather import Gather
 from coalmine_aggregator.receivers.https import HttpIntake
@@ -21,6 +21,7 @@ from coalmine_aggregator.receivers.rejections import Rejections, Rejects
 from coalmine_aggregator.receivers.streams import StreamListener
 from coalmine_aggregator.receivers.table import SeriesTable
 from coalmine_runtime.logs import get_logger
+from coalmine_runtime.quantities import IPNetwork
 from coalmine_wire.protocols import Protocol
 
 FLUSH_AFTER_S = 0.01
@@ -48,7 +49,7 @@ class Listen:
     host: str
     port: int
     source: int
-    allow_from: tuple[Network, ...] = ()
+    allow_from: tuple[IPNetwork, ...] = ()
     key: bytes = b""
     tls: ssl.SSLContext | None = None
     path: str = "/api/v1/sink"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import sqlalchemy as sa
 
@@ -16,7 +16,8 @@ from coalmine_aggregator.store.life_log import LifeLog
 from coalmine_aggregator.store.numbering import Numbering, NumberingError
 from coalmine_aggregator.store.paging_log import write_silences
 from coalmine_aggregator.store.pending import History, Pager
-from coalmine_aggregator.store.retention import Retention, prune, prune_audit, prune_lives
+from coalmine_aggregator.store.remediation_log import write_remediation
+from coalmine_aggregator.store.retention import Retention, prune, prune_lives, prune_logs
 from coalmine_aggregator.store.rollups import Rollups
 from coalmine_aggregator.store.rosters import Rosters
 from coalmine_aggregator.store.seconds import Seconds
@@ -32,8 +33,9 @@ PRUNE_ROWS_S = 3_600
 
 
 def commit_pager(engine: sa.Engine, pager: Pager) -> int:
-    """Transitions, alerts as they stand, the state of deliveries, silences, incidents: all or none.
-    Returns how many of what belongs to incidents cannot be written at all."""
+    """Transitions, alerts as they stand, the state of deliveries, silences, what remediation did and is
+    to remember, incidents: all or none. Returns how many of what belongs to incidents cannot be
+    written at all."""
     with engine.begin() as connection:
         upsert(
             connection,
@@ -85,9 +87,17 @@ def commit_pager(engine: sa.Engine, pager: Pager) -> int:
             ],
         )
         write_silences(connection, pager.silences.values())
+        write_remediation(connection, pager.events, pager.pins.values())
+        write_learned(connection, pager.memories)
         return write_incidents(
             connection, pager.incidents.values(), pager.entries.values(), pager.snapshots.values()
         )
+
+
+def write_learned(connection: sa.Connection, bodies: Mapping[str, str]) -> None:
+    """JSON by name, in place of what stood there."""
+    rows = [{"name": name, "body": storable(body)} for name, body in bodies.items()]
+    upsert(connection, schema.learned, rows)
 
 
 class HistoryWriter:
@@ -210,11 +220,7 @@ class HistoryWriter:
         self._rollups.write(connection, bodies, slots[-1].slot)
 
     def _objectives(self, connection: sa.Connection, history: History) -> None:
-        upsert(
-            connection,
-            schema.learned,
-            [{"name": name, "body": body} for name, body in history.learned.items().items()],
-        )
+        write_learned(connection, history.learned.items())
         sums_of = history.slo.items()
         if not sums_of:
             return
@@ -241,4 +247,4 @@ class HistoryWriter:
         if newest >= self._rows_pruned + PRUNE_ROWS_S:
             self._rows_pruned = newest
             prune_lives(connection, self._retention, newest)
-            prune_audit(connection, self._retention, newest)
+            prune_logs(connection, self._retention, newest)

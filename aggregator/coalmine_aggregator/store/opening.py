@@ -9,10 +9,12 @@ from coalmine_aggregator.store.audit_log import next_audit_number
 from coalmine_aggregator.store.commit import HistoryWriter
 from coalmine_aggregator.store.database import open_engine
 from coalmine_aggregator.store.paging_log import Round, read_rounds
+from coalmine_aggregator.store.remediation_log import next_event_number
 from coalmine_aggregator.store.retention import Retention
 
-Numbers = tuple[int, int, dict[int, Round]]
-"""The next transition's, the next audit entry's, and the rounds of open alerts by theirs."""
+Numbers = tuple[int, int, int, dict[int, Round]]
+"""The next transition's, the next audit entry's, that of remediation's log, and the rounds of open
+alerts by theirs."""
 
 
 def opened(url: str, retention: Retention) -> tuple[sa.Engine, HistoryWriter, Numbers]:
@@ -26,7 +28,12 @@ def opened(url: str, retention: Retention) -> tuple[sa.Engine, HistoryWriter, Nu
             return (
                 engine,
                 writer,
-                (read.next_id(connection), next_audit_number(connection), read_rounds(connection)),
+                (
+                    read.next_id(connection),
+                    next_audit_number(connection),
+                    next_event_number(connection),
+                    read_rounds(connection),
+                ),
             )
     except BaseException:
         engine.dispose()

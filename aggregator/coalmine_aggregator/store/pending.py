@@ -11,6 +11,8 @@ from coalmine_aggregator.model.agent_life import AgentLife
 from coalmine_aggregator.model.alerts import Alert, Transition
 from coalmine_aggregator.model.incident import Entry, Incident, IncidentChanges
 from coalmine_aggregator.model.incident_snapshot import Snapshot, SnapshotName
+from coalmine_aggregator.model.pin import PinChange
+from coalmine_aggregator.model.remediation_event import RemediationEvent
 from coalmine_aggregator.model.settled_slot import SettledSlot
 from coalmine_aggregator.model.slo_minutes import MinuteSums
 from coalmine_aggregator.model.timings import Timings
@@ -33,6 +35,8 @@ MAX_MINUTES = 200_000
 
 MAX_LEARNED_BYTES = 16 << 20
 """Of what detectors learned that waits."""
+
+MAX_EVENTS = 10_000
 
 _OVERHEAD = 200  # bytes of an item besides its arrays
 
@@ -77,8 +81,9 @@ class Delivery(NamedTuple):
 
 
 class Pager:
-    """Transitions, alerts, the state of deliveries, silences, incidents: as many as there are alerts,
-    and acts of people, so without bound.
+    """Transitions, alerts, the state of deliveries, silences, incidents, pins: as many as there are
+    alerts, and acts of people, so without bound. Of what remediation did (`events`, by number) the
+    newest `MAX_EVENTS` wait; `memories` are what it is to remember, JSON by name.
 
     `alerts` are those that changed, by number, each as it stands: after its newest transition, or after
     late evidence corrected its counts without one. `batches` are numbers of the store's own: what it
@@ -93,6 +98,9 @@ class Pager:
         self.incidents: dict[int, Incident] = {}
         self.entries: dict[tuple[int, int], Entry] = {}
         self.snapshots: dict[tuple[int, SnapshotName], Snapshot] = {}
+        self.events: dict[int, RemediationEvent] = {}
+        self.pins: dict[tuple[str, str], PinChange] = {}
+        self.memories: dict[str, str] = {}
         self.batches: list[int] = []
 
     def __len__(self) -> int:
@@ -105,6 +113,9 @@ class Pager:
                 self.incidents,
                 self.entries,
                 self.snapshots,
+                self.events,
+                self.pins,
+                self.memories,
             )
         )
 
@@ -118,6 +129,17 @@ class Pager:
         self.incidents.update((each.number, each) for each in changes.incidents)
         self.entries.update(((each.incident, each.sequence), each) for each in changes.entries)
 
+    def put_event(self, number: int, event: RemediationEvent) -> None:
+        """Something that remediation did, under its number."""
+        self.events[number] = event
+
+    def bound_events(self) -> int:
+        """Gives up the oldest of what remediation did past `MAX_EVENTS`; returns how many."""
+        gone = list(self.events)[: max(0, len(self.events) - MAX_EVENTS)]
+        for number in gone:
+            del self.events[number]
+        return len(gone)
+
     def put_back(self, failed: Pager) -> None:
         """Takes in what could not be written; what came meanwhile is newer."""
         self.transitions[:0] = failed.transitions
@@ -127,6 +149,9 @@ class Pager:
         self.incidents = {**failed.incidents, **self.incidents}
         self.entries = {**failed.entries, **self.entries}
         self.snapshots = {**failed.snapshots, **self.snapshots}
+        self.events = {**failed.events, **self.events}
+        self.pins = {**failed.pins, **self.pins}
+        self.memories = {**failed.memories, **self.memories}
         self.batches[:0] = failed.batches
 
 

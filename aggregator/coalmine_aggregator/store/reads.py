@@ -15,6 +15,8 @@ from coalmine_aggregator.model.audit_entry import AuditEntry
 from coalmine_aggregator.model.incident import Entry, Incident
 from coalmine_aggregator.model.incident_snapshot import Snapshot, SnapshotName
 from coalmine_aggregator.model.incidents_wanted import IncidentsWanted
+from coalmine_aggregator.model.pin import PinChange
+from coalmine_aggregator.model.remediation_log import LoggedEvent
 from coalmine_aggregator.model.restored import Restored
 from coalmine_aggregator.model.slot_counts import SlotCounts
 from coalmine_aggregator.paging.silence import Silence
@@ -23,6 +25,7 @@ from coalmine_aggregator.store.audit_log import read_audit
 from coalmine_aggregator.store.incident_log import IncidentsPast
 from coalmine_aggregator.store.paging_log import PagingPast, paging_past, silences
 from coalmine_aggregator.store.recorded import Recorded
+from coalmine_aggregator.store.remediation_log import read_events, read_pins
 
 T = TypeVar("T")
 
@@ -116,6 +119,20 @@ class StoreReads:
     async def find_snapshot(self, number: int, name: SnapshotName) -> Snapshot | None:
         """A snapshot of an incident; None where there is none yet."""
         return await self._read(lambda connection: incident_log.find_snapshot(connection, number, name))
+
+    async def remediation(
+        self, *, before: int, limit: int, service: str = "", node: str = ""
+    ) -> list[LoggedEvent]:
+        """What remediation did, with numbers below `before`, the newest first."""
+        return await self._read(
+            lambda connection: read_events(
+                connection, before=before, limit=limit, service=service, node=node
+            )
+        )
+
+    async def pins(self) -> list[PinChange]:
+        """The newest word of people on every node, the oldest first."""
+        return await self._read(read_pins)
 
     async def _read(self, query: Callable[[sa.Connection], T]) -> T:
         def run() -> T:

@@ -16,7 +16,7 @@ PIECE_S: Final = 6 * 3_600
 moment costs six hours of the oldest history and not all of it."""
 
 ROWS_AT_ONCE: Final = 1_000
-"""Of lives, births and states, and of the audit log's entries."""
+"""Of lives, births and states, and of entries of the audit log and of remediation's."""
 
 
 class Retention(NamedTuple):
@@ -28,6 +28,7 @@ class Retention(NamedTuple):
     step_times_s: int = 14 * DAY_S
     lives_s: int = 730 * DAY_S
     audit_s: int = 730 * DAY_S
+    remediation_s: int = 730 * DAY_S
 
 
 KEPT: Final = Retention()
@@ -108,12 +109,17 @@ def prune_lives(connection: sa.Connection, retention: Retention, newest: int) ->
             )
 
 
-def prune_audit(connection: sa.Connection, retention: Retention, newest: int) -> None:
-    """Lets go of some old entries; the newest stays, for the numbers go on from it."""
-    table = schema.audit
+def prune_logs(connection: sa.Connection, retention: Retention, newest: int) -> None:
+    """Lets go of some old entries of what people and of what remediation did; the newest of each stays,
+    for the numbers go on from it."""
+    _log(connection, schema.audit, newest - retention.audit_s)
+    _log(connection, schema.remediation_log, newest - retention.remediation_s)
+
+
+def _log(connection: sa.Connection, table: sa.Table, cut: int) -> None:
     old = (
         sa.select(table.c.id)
-        .where(table.c.at < newest - retention.audit_s)
+        .where(table.c.at < cut)
         .where(table.c.id < sa.select(sa.func.max(table.c.id)).scalar_subquery())
         .order_by(table.c.id)
         .limit(ROWS_AT_ONCE)

@@ -258,3 +258,31 @@ audit = Table(
 )
 Index("audit_by_actor", audit.c.actor, audit.c.id)
 Index("audit_by_action", audit.c.action, audit.c.id)
+
+remediation_log = Table(
+    "remediation_log",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", Float, nullable=False),
+    Column("kind", Text, nullable=False),  # coalmine_aggregator.model.remediation_event
+    Column("service", Text, nullable=False),  # empty where it concerns all
+    Column("node", Text, nullable=False),  # empty where it concerns the service
+    Column("body", Text, nullable=False),  # JSON
+)
+Index(
+    "remediation_log_by_node",
+    remediation_log.c.service,
+    remediation_log.c.node,
+    remediation_log.c.id,
+)
+
+pins = Table(
+    "pins",
+    metadata,
+    Column("service", Text, primary_key=True),
+    Column("node", Text, primary_key=True),
+    Column("state", Text),  # coalmine_aggregator.model.pin.PinState; absent once it was released
+    Column("by", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("at", Float, nullable=False),
+)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError
@@ -44,6 +45,12 @@ class DatabaseUrl:
         """The URL itself; to be called only where it is opened."""
         return self._text
 
+    @property
+    def file(self) -> Path | None:
+        """The file of a SQLite database, relative to where the process starts; None for another."""
+        url = sa.make_url(self._text)
+        return Path(url.database) if url.drivername == "sqlite" and url.database else None
+
     def __str__(self) -> str:
         return sa.make_url(self._text).render_as_string(hide_password=True)
 
@@ -66,6 +73,9 @@ class HistorySettings:
     step_times: Seconds = setting("Step times by minute", float(KEPT.step_times_s))
     lives: Seconds = setting("When agents came, fell silent and went", float(KEPT.lives_s))
     audit: Seconds = setting("Who did what: the audit log", float(KEPT.audit_s))
+    remediation: Seconds = setting(
+        "Which nodes were withdrawn, and what held others", float(KEPT.remediation_s)
+    )
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
@@ -84,4 +94,5 @@ class HistorySettings:
             step_times_s=int(self.step_times),
             lives_s=int(self.lives),
             audit_s=int(self.audit),
+            remediation_s=int(self.remediation),
         )

@@ -26,6 +26,8 @@ from coalmine_aggregator.model.alerts import Alert, Change, Transition
 from coalmine_aggregator.model.audit_entry import AuditEntry
 from coalmine_aggregator.model.incident import Entry, IncidentChanges
 from coalmine_aggregator.model.incident_snapshot import Snapshot
+from coalmine_aggregator.model.pin import PinChange
+from coalmine_aggregator.model.remediation_event import RemediationEvent
 from coalmine_aggregator.model.settled_slot import SettledSlot
 from coalmine_aggregator.model.slo_minutes import MinuteSums
 from coalmine_aggregator.model.timings import Timings
@@ -76,6 +78,7 @@ class Store(StoreReads):
         writer: HistoryWriter,
         next_id: int,
         next_audit: int,
+        next_event: int,
         rounds: dict[int, Round],
     ) -> None:
         super().__init__(engine)
@@ -89,6 +92,7 @@ class Store(StoreReads):
         self._pager = Pager()
         self._committing = Pager()
         self._audit = WaitingAudit(next_audit, self._drop)
+        self._next_event = next_event
         self._uncommitted: dict[int, tuple[Delivery, ...]] = {}
         self._last_batch = 0
         self._flushes: list[asyncio.Future[None]] = []
@@ -247,6 +251,32 @@ class Store(StoreReads):
         self._pager.snapshots[snapshot.incident, snapshot.name] = snapshot
         self._wake.set()
 
+    def put_remediation(self, events: Sequence[RemediationEvent]) -> None:
+        """What remediation did; numbers are given here. Where the database is away, the oldest beyond
+        `MAX_EVENTS` are given up and counted."""
+        for event in events:
+            self._pager.put_event(self._next_event, event)
+            self._next_event += 1
+        self._bound_events()
+        if events:
+            self._wake.set()
+
+    def put_pin(self, change: PinChange) -> None:
+        """A person's newest word on a node. Never dropped."""
+        self._pager.pins[change.service, change.node] = change
+        self._wake.set()
+
+    def put_memory(self, name: str, body: str) -> None:
+        """What remediation is to remember, JSON, in place of what stood under that name among what was
+        learned: written at once, for outputs act on it only once it is on disk."""
+        self._pager.memories[name] = body
+        self._wake.set()
+
+    def _bound_events(self) -> None:
+        gone = self._pager.bound_events()
+        if gone:
+            self._drop("remediation", gone)
+
     def put_audit(self, entry: AuditEntry) -> None:
         """Somebody did something; the number is given here."""
         self._audit.put(entry)
@@ -342,6 +372,7 @@ class Store(StoreReads):
                 refused = await self._write("pager", lambda: commit_pager(self._engine, batch))
             except Exception as error:
                 self._pager.put_back(batch)
+                self._bound_events()
                 self._flushes[:0] = flushes
                 self._failed("pager", error)
                 return False

@@ -43,7 +43,7 @@ def test_cells_read_the_entries_of_their_series(batches: list[list[str]], rng: o
     some = np.array([number for number in range(len(series)) if number % 3 == 0], dtype=np.int32)
     assert cells.mask(some).tolist() == [number % 3 == 0 for number in mine]
     hosts = [f"h{number}" for number in range(0, len(series), 2)] + ["nowhere"]
-    assert cells.of_hosts(hosts).tolist() == [number % 2 == 0 for number in mine]
+    assert cells.of("host", hosts).tolist() == [number % 2 == 0 for number in mine]
 
 
 def test_nothing_known_is_nothing() -> None:
@@ -51,6 +51,6 @@ def test_nothing_known_is_nothing() -> None:
     assert len(cells) == 0
     assert cells.take(np.zeros(3, dtype=np.uint8)).size == 0
     assert cells.mask(np.array([1], dtype=np.int32)).size == 0
-    assert cells.of_hosts(["h"]).size == 0
+    assert cells.of("host", ["h"]).size == 0
     cells.learn(AllSeries())
     assert len(cells) == 0

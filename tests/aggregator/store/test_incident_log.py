@@ -193,7 +193,7 @@ async def test_what_cannot_be_read_is_left_out(store: Store, database_url: str) 
 
 
 async def test_retention_leaves_them_alone(database_url: str) -> None:
-    store = await Store.open(database_url, Retention(1, 1, 1, 1, 1, 1))
+    store = await Store.open(database_url, Retention(1, 1, 1, 1, 1, 1, 1))
     store.put_incidents(changes(1))
     store.put_snapshot(Snapshot(1, SnapshotName.OPENED, 0.0, b"<svg/>"))
     series = names()

@@ -50,8 +50,9 @@ def test_other_urls_are_refused_without_their_password(url: str) -> None:
 
 def test_retention_is_said_in_days() -> None:
     text = "seconds: 30d\nminutes: 60d\nhours: 3650d\nstep_times: 2d\nlives: 48h\naudit: 90d"
+    text += "\nremediation: 3d"
     assert loads(HistorySettings, text, {}).retention() == Retention(
-        30 * DAY_S, 60 * DAY_S, 3650 * DAY_S, 2 * DAY_S, 2 * DAY_S, 90 * DAY_S
+        30 * DAY_S, 60 * DAY_S, 3650 * DAY_S, 2 * DAY_S, 2 * DAY_S, 90 * DAY_S, 3 * DAY_S
     )
     assert HistorySettings().retention() == Retention()
 

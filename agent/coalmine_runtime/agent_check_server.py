@@ -1,0 +1,146 @@
+"""Answers HAProxy's agent-checks: somebody connects, may name whom they mean, reads a line, is gone.
+
+What HAProxy was told holds until it is told otherwise. So this remembers to whom it said that a node
+gets no work, and before it goes, `farewell` waits for them to ask once more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from coalmine_runtime import clock
+from coalmine_runtime.logs import get_logger
+from coalmine_runtime.quantities import Address, IPNetwork, lies_in
+from coalmine_wire.agent_check import MAX_NAME, asked_name, is_down
+
+MAX_CONNECTIONS = 256
+"""At a time; the oldest gives way, as who checks is quick and who holds on does not check."""
+
+NAME_S = 0.5
+"""How long a connection is waited for to say whom it means."""
+
+END_S = 1.0
+"""How long it is waited for to close: closing first, over what it sent, could cost it the answer."""
+
+FAREWELL_S = 3.0
+"""How long the last words are said. HAProxy asks every 2 s."""
+
+_OWED_S = 10.0  # who has not asked for so long is not waited for
+_MAX_OWED = 4096
+
+_log = get_logger("agent_check")
+
+
+class AgentCheckServer:
+    """`answer` gives the word for a name; it must not block. With `named`, connections are given a
+    moment to send the name; otherwise the name is always empty. No `allow_from`: everybody may ask."""
+
+    def __init__(
+        self, answer: Callable[[str], str], *, named: bool, allow_from: Sequence[IPNetwork] = ()
+    ) -> None:
+        self._answer = answer
+        self._named = named
+        self._allow_from = tuple(allow_from)
+        self._server: asyncio.Server | None = None
+        self._open: dict[asyncio.Task[None], None] = {}
+        self._owed: dict[tuple[str, str], float] = {}
+        self.answered = 0
+        self.refused = 0
+        self.asked_at = -1e9
+        """On the clock `boottime`."""
+
+    async def start(self, address: Address) -> None:
+        """Raises OSError where the address cannot be had."""
+        self._server = await asyncio.start_server(
+            self._accept, address.host or None, address.port, limit=MAX_NAME, backlog=MAX_CONNECTIONS
+        )
+        _log.info("agent_check.listening", address=address)
+
+    @property
+    def port(self) -> int:
+        """The port it listens on."""
+        assert self._server is not None
+        return int(self._server.sockets[0].getsockname()[1])
+
+    @property
+    def owes(self) -> bool:
+        """Whether somebody who asked of late was last told that a node gets no work."""
+        now = clock.boottime()
+        return any(now - at < _OWED_S for at in self._owed.values())
+
+    async def farewell(self) -> None:
+        """Lets those who were told that a node gets no work ask once more; nothing where there is
+        nobody. `answer` must say by now that all is well."""
+        if self.owes:
+            await asyncio.sleep(FAREWELL_S)
+
+    async def close(self) -> None:
+        """Stops listening and drops whoever is connected."""
+        if self._server is not None:
+            self._server.close()
+            tasks = list(self._open)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await self._server.wait_closed()
+            self._server = None
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        peer = writer.get_extra_info("peername")
+        if task is None or peer is None:
+            writer.close()
+            return
+        if self._allow_from and not lies_in(peer[0], self._allow_from):
+            self._refuse(peer[0])
+            writer.close()
+            return
+        while len(self._open) >= MAX_CONNECTIONS:
+            oldest = next(iter(self._open))
+            del self._open[oldest]
+            oldest.cancel()
+        self._open[task] = None
+        try:
+            await self._serve(peer[0], reader, writer)
+        except (OSError, TimeoutError):
+            pass  # the other end's affair
+        except asyncio.CancelledError:
+            pass  # closing, or it gave way
+        finally:
+            self._open.pop(task, None)
+            writer.close()
+
+    async def _serve(
+        self, peer: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        name = asked_name(await _line(reader)) if self._named else ""
+        word = self._answer(name)
+        self._note(peer, name, word)
+        writer.write(word.encode("ascii") + b"\n")
+        writer.write_eof()
+        async with asyncio.timeout(END_S):
+            while await reader.read(MAX_NAME):
+                pass
+
+    def _note(self, peer: str, name: str, word: str) -> None:
+        self.answered += 1
+        self.asked_at = clock.boottime()
+        self._owed.pop((peer, name), None)
+        if is_down(word):
+            self._owed[peer, name] = self.asked_at
+            if len(self._owed) > _MAX_OWED:
+                del self._owed[next(iter(self._owed))]
+
+    def _refuse(self, peer: str) -> None:
+        self.refused += 1
+        if self.refused & (self.refused - 1) == 0:  # at powers of two, lest a log is flooded
+            _log.warning("agent_check.refused", address=peer, refused=self.refused)
+
+
+async def _line(reader: asyncio.StreamReader) -> bytes:
+    try:
+        async with asyncio.timeout(NAME_S):
+            return await reader.readline()
+    except (ValueError, TimeoutError):  # longer than any name, or nothing came
+        return b""

@@ -1,0 +1,1 @@
+"""Health checks of Consul: told by TTL, or asked for over HTTP."""

@@ -1,0 +1,231 @@
+"""Tells TTL checks of withdrawals, each Consul agent apart: one that hangs holds up no other."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterable, Mapping
+
+import aiohttp
+import msgspec
+
+from coalmine_aggregator.actuate.consul.settings import ConsulSettings
+from coalmine_aggregator.actuate.consul.updates import IN_SERVICE, WITHDRAWN, Told, Update, Verb
+from coalmine_aggregator.actuate.newest import Newest
+from coalmine_aggregator.actuate.output import Standing
+from coalmine_aggregator.actuate.rounds import patience_s, sentence
+from coalmine_aggregator.model.withdrawal import Wanted
+from coalmine_aggregator.notify.http import Client
+from coalmine_aggregator.notify.receiver import RefusedError, TryLaterError
+from coalmine_runtime import clock
+from coalmine_runtime.logs import get_logger
+from coalmine_runtime.tls import TlsClientSettings, client_context
+
+PARALLEL = 64
+"""Agents that are told at a time."""
+
+TIMEOUT_S = 5.0
+"""Of one request, and of a row of requests to one agent: what is due then is looked up anew."""
+
+LOOK_S = 1.0
+"""How often it is looked up what is due."""
+
+MAX_CHECKS = 4 << 20
+"""Bytes of an agent's list of checks."""
+
+# An update that was taken is answered by 200 and nothing. 500 comes with a sentence, as for a check
+# that has no TTL; it says nothing of the agent's other checks.
+_ANSWERED = (200, 500)
+
+log = get_logger("actuate.consul")
+
+
+class _Check(msgspec.Struct):
+    """What is read of a check."""
+
+    CheckID: str
+    Status: str = ""
+    Output: str = ""
+
+
+class _Agent:
+    """One Consul agent, as it answers."""
+
+    def __init__(self) -> None:
+        self.busy = False
+        self.failures = 0
+        self.not_before = 0.0
+        self.trouble = ""
+
+
+class ConsulOutput:
+    """TTL checks; see `Output`. Raises `SettingError` for a `ca_file` that is none."""
+
+    name = "consul"
+
+    def __init__(self, settings: ConsulSettings) -> None:
+        self._settings = settings
+        tls = TlsClientSettings(ca_file=settings.ca_file)
+        self._tls = None if settings.ca_file is None else client_context(tls)
+        self._headers = {"X-Consul-Token": settings.token.reveal()} if settings.token else {}
+        self._newest = Newest()
+        self._told = Told(settings.every, keep_passing=settings.keep_passing)
+        self._agents: dict[str, _Agent] = {}
+        self._refused: dict[tuple[str, str], str] = {}
+        self._confirmed_at: float | None = None
+        self._woken = asyncio.Event()
+        self._turns = asyncio.Semaphore(PARALLEL)
+
+    def show(self, wanted: Mapping[str, Wanted]) -> None:
+        """See `Output.show`."""
+        if self._newest.show(wanted, clock.boottime()):
+            self._woken.set()
+
+    async def run(self) -> None:
+        """See `Output.run`."""
+        async with self._client() as client, asyncio.TaskGroup() as group:
+            while True:
+                self._woken.clear()
+                self._begin(group, client)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._woken.wait(), LOOK_S)
+
+    def standing(self) -> Standing:
+        """See `Output.standing`."""
+        troubles = [agent.trouble for agent in self._agents.values() if agent.trouble]
+        troubles += self._refused.values()
+        more = f" (and {len(troubles) - 1} more)" if len(troubles) > 1 else ""
+        trouble = f"{troubles[0]}{more}" if troubles else ""
+        ours = self._newest.ours(clock.boottime())
+        out = {service: nodes for service, nodes in self._told.out().items() if service in ours}
+        return Standing(self.name, out, self._confirmed_at, trouble)
+
+    async def clear(self) -> None:
+        """See `Output.clear`: of the agents that are known, every check of ours that we hold out, or
+        that does not pass, is told that it does."""
+        agents = {self._settings.agent_of(*key) for key in self._told.nodes()}
+        agents |= {url.text.rstrip("/") for url in self._settings.nodes.values()}
+        if self._settings.url.one:
+            agents.add(self._settings.agent_of("", ""))
+        elif not agents:
+            raise ValueError(
+                f"{self._settings.url} is another agent for each node, and nobody knows the nodes: "
+                "list them under nodes, or pass their checks by hand"
+            )
+        async with self._client() as client:
+            wrong = await asyncio.gather(*(self._clear(client, agent) for agent in sorted(agents)))
+        if any(wrong):
+            raise OSError("; ".join(filter(None, wrong)))
+        self._told = Told(self._settings.every, keep_passing=self._settings.keep_passing)
+
+    @contextlib.asynccontextmanager
+    async def _client(self) -> AsyncIterator[Client]:
+        async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
+            yield Client(session, self._tls)
+
+    def _due(self) -> dict[str, list[Update]]:
+        """What is to be told now, by agent."""
+        now = clock.boottime()
+        due: dict[str, list[Update]] = {}
+        for update in self._told.due(self._newest.ours(now), now):
+            due.setdefault(self._settings.agent_of(update.service, update.node), []).append(update)
+        return due
+
+    def _begin(self, group: asyncio.TaskGroup, client: Client) -> None:
+        """Starts to tell each agent that is neither busy nor in trouble what is due there."""
+        now = clock.boottime()
+        due = self._due()
+        self._forget(due)
+        for url in due:
+            agent = self._agents.setdefault(url, _Agent())
+            if not agent.busy and now >= agent.not_before:
+                agent.busy = True
+                group.create_task(self._tell(client, url, agent))
+
+    def _forget(self, due: Iterable[str]) -> None:
+        """Agents and refusals of nodes that have left."""
+        known = {self._settings.agent_of(*key) for key in self._told.nodes()} | set(due)
+        for url in [url for url, agent in self._agents.items() if not agent.busy and url not in known]:
+            del self._agents[url]
+        for key in self._refused.keys() - set(self._told.nodes()):
+            del self._refused[key]
+
+    async def _tell(self, client: Client, url: str, agent: _Agent) -> None:
+        try:
+            async with self._turns:
+                end = clock.boottime() + TIMEOUT_S
+                for update in self._due().get(url, ()):
+                    if clock.boottime() >= end or not await self._update(client, url, agent, update):
+                        break
+        finally:
+            agent.busy = False
+
+    async def _update(self, client: Client, url: str, agent: _Agent, update: Update) -> bool:
+        """Whether the agent answered."""
+        key = (update.service, update.node)
+        try:
+            refusal = await self._put(client, url, update)
+        except TryLaterError as error:
+            self._told.tried(update, clock.boottime(), taken=False)
+            agent.failures += 1
+            agent.not_before = clock.boottime() + patience_s(agent.failures, error.after_s)
+            if not agent.trouble:
+                log.warning("actuate.consul.unreachable", agent=url, error=sentence(error))
+            agent.trouble = f"{url}: {sentence(error)}"
+            return False
+        if agent.trouble:
+            log.info("actuate.consul.recovered", agent=url, failures=agent.failures)
+        agent.failures, agent.trouble = 0, ""
+        self._told.tried(update, clock.boottime(), taken=not refusal)
+        if refusal:
+            if key not in self._refused:
+                log.warning("actuate.consul.refused", agent=url, node=update.node, answer=refusal)
+            self._refused[key] = f"{update.node} at {url}: {refusal}"
+        else:
+            self._refused.pop(key, None)
+            self._confirmed_at = clock.wall()
+        return True
+
+    async def _put(self, client: Client, url: str, update: Update) -> str:
+        """Why it was not taken; empty where it was. Raises `TryLaterError`."""
+        check = self._settings.check.of(update.service, update.node)
+        return await self._put_check(client, url, check, update.verb, update.note)
+
+    async def _put_check(self, client: Client, url: str, check: str, verb: Verb, note: str) -> str:
+        path = self._settings.path_of(verb, check, note)
+        try:
+            answer = await client.request(
+                "PUT",
+                f"{url}{path}",
+                b"",
+                accept=_ANSWERED,
+                headers=self._headers,
+                timeout_s=TIMEOUT_S,
+            )
+        except RefusedError as error:
+            return sentence(error)
+        return answer[:300].decode(errors="replace").strip()
+
+    async def _clear(self, client: Client, url: str) -> str:
+        """What went wrong; empty where nothing did."""
+        try:
+            answer = await client.request(
+                "GET",
+                f"{url}/v1/agent/checks",
+                b"",
+                accept=(200,),
+                headers=self._headers,
+                timeout_s=TIMEOUT_S,
+                most=MAX_CHECKS,
+            )
+            checks = msgspec.json.decode(answer, type=dict[str, _Check]).values()
+            pattern = self._settings.check.pattern()
+            for check in checks:
+                ours = pattern.match(check.CheckID)
+                if ours and (check.Status != "passing" or check.Output.startswith(WITHDRAWN)):
+                    refusal = await self._put_check(client, url, check.CheckID, Verb.PASS, IN_SERVICE)
+                    if refusal:
+                        return f"{check.CheckID} at {url}: {refusal}"
+        except (TryLaterError, RefusedError, msgspec.MsgspecError) as error:
+            return f"{url}: {sentence(error)}"
+        return ""

@@ -1,0 +1,1 @@
+"""Withdrawals under leases in etcd, and those who follow them."""

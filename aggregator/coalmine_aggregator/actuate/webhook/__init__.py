@@ -1,0 +1,1 @@
+"""The full state to an HTTP endpoint, signed as Standard Webhooks describes."""

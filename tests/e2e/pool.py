@@ -1,0 +1,303 @@
+"""A pool of real ingestion servers behind HAProxy, watched from on each machine and from beside it.
+
+    customers, external agent --> HAProxy --> carbon-c-relay on each node (tcp, tls)
+    internal agents ------------------------> carbon-c-relay on each node (tcp, tls, udp), past HAProxy
+    each node's own agent ------------------> its own carbon-c-relay (tcp, tls, udp)
+    carbon-c-relay --> canary.* --> aggregator;  everything else --> store
+    aggregator --> Mosquitto --> each node's agent --> HAProxy's agent-check
+
+Every node has a network namespace of its own; all the rest is on this machine's side of the bridge.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from coalmine_runtime import clock
+from tests.conftest import Authority
+from tests.e2e.api import Api
+from tests.e2e.fleet import Agent, Aggregator, Place
+from tests.servers.balancer import Balancer
+from tests.servers.bridge import Bridge, Member
+from tests.servers.carbon_c_relay import CarbonCRelay
+from tests.servers.mosquitto import Mosquitto
+from tests.servers.ports import free_port
+from tests.servers.process import Process
+from tests.servers.sink import Sink
+
+PLAIN, TLS, CHECK = 2003, 2004, 9777
+"""Ports on every node: lines by TCP and UDP, lines by TLS, HAProxy's agent-check."""
+
+REGION, ZONES = "dc1", ("dc1-a", "dc1-b")
+
+DIRECT = ("canary-1", "canary-2")
+"""The agents that reach each node past HAProxy."""
+
+TOGETHER = 6
+"""Processes started at once: on two cores more would only wait for each other."""
+
+
+class Node:
+    """One machine of the pool: an ingestion server and Coalmine's agent."""
+
+    def __init__(self, pool: Pool, member: Member, number: int) -> None:
+        self.name = f"ingest{number:02}"
+        self.member = member
+        self._expired = pool.authority.issue(
+            member.address, "127.0.0.1", until=datetime.now(UTC) - timedelta(hours=1)
+        )
+        self._certificate = pool.authority.issue(member.address, "127.0.0.1")
+        folder = pool.folder / self.name
+        self.relay = CarbonCRelay(
+            folder / "relay",
+            aggregator=pool.receiver,
+            store=pool.store.address,
+            host=member.address,
+            port=PLAIN,
+            certificate=self._certificate.both,
+            tls_port=TLS,
+            prefix=member.namespace.command([]),
+        )
+        self.agent = Agent(
+            folder / "agent",
+            Place(self.name, "on-machine", REGION, ZONES[number % len(ZONES)]),
+            broker=pool.broker_section,
+            endpoints=self.endpoints(str(pool.authority.ca_file)),
+            prefix=member.namespace.command([]),
+        )
+        self.agent.settings["health"] = {"agent_check": f"{member.address}:{CHECK}"}
+        self.agent.write()
+
+    def endpoints(self, ca_file: str, variant: str = "") -> dict[str, Any]:
+        """All that it serves, past HAProxy."""
+        plain = f"{self.member.address}:{PLAIN}"
+        return {
+            f"tcp{variant}": plain,
+            f"udp{variant}": plain,
+            f"tls{variant}": {"address": f"{self.member.address}:{TLS}", "ca_file": ca_file},
+        }
+
+    # Five ways to break, and back.
+
+    async def crash(self) -> None:
+        """kill -9."""
+        await self.relay.kill()
+
+    async def hang(self) -> None:
+        """Stopped in its tracks: the kernel goes on accepting for it."""
+        self.relay.signal(signal.SIGSTOP)
+
+    async def black_hole(self) -> None:
+        """Nothing that is sent to it is answered."""
+        await self.member.drop("tcp", PLAIN, TLS)
+        await self.member.drop("udp", PLAIN)
+
+    async def lose_udp(self) -> None:
+        """Datagrams vanish without a word; all else is well."""
+        await self.member.drop("udp", PLAIN)
+
+    async def expire(self) -> None:
+        """Its certificate has ended."""
+        self.relay.show(self._expired.both)
+        await self.relay.kill()
+        await self.relay.start()
+
+    async def mend(self, how: str) -> None:
+        """Undoes the way in which it was broken, by that method's name."""
+        match how:
+            case "crash":
+                await self.relay.start()
+            case "hang":
+                self.relay.signal(signal.SIGCONT)
+            case "black_hole":
+                await self.member.take("tcp", PLAIN, TLS)
+                await self.member.take("udp", PLAIN)
+            case "lose_udp":
+                await self.member.take("udp", PLAIN)
+            case "expire":
+                self.relay.show(self._certificate.both)
+                await self.relay.kill()
+                await self.relay.start()
+
+
+BREAKS = ("crash", "hang", "black_hole", "lose_udp", "expire")
+
+
+class Pool:
+    """`size` nodes; `async with` starts everything. `remediation` is laid over the aggregator's section
+    of that name."""
+
+    def __init__(
+        self, folder: Path, authority: Authority, size: int, *, remediation: Mapping[str, Any]
+    ) -> None:
+        self.folder = folder
+        self.authority = authority
+        self.nodes: dict[str, Node] = {}
+        self._size = size
+        self._remediation = remediation
+        self._stack = AsyncExitStack()
+        self.bridge = Bridge()
+        self.broker = Mosquitto(folder / "mosquitto", host=self.bridge.here)
+        self.broker_section = {"url": f"mqtt://{self.bridge.here}:{self.broker.port}"}
+        self.receiver = f"{self.bridge.here}:{free_port()}"
+        self.store = Sink(self.bridge.here)
+
+    @property
+    def api(self) -> Api:
+        """The aggregator's."""
+        return self.aggregator.api
+
+    async def __aenter__(self) -> Pool:
+        try:
+            await self._start()
+        except BaseException:
+            await self._stack.aclose()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._stack.aclose()
+
+    async def _start(self) -> None:
+        await self._stack.enter_async_context(self.bridge)
+        await self._stack.enter_async_context(self.store)
+        for number in range(1, self._size + 1):
+            node = Node(self, await self.bridge.join(), number)
+            self.nodes[node.name] = node
+        self.aggregator = Aggregator(
+            self.folder / "aggregator",
+            receive={"tcp": self.receiver, "allow_from": ["127.0.0.0/8", self.bridge.network]},
+            broker=self.broker_section,
+            remediation=self._remediation,
+        )
+        await self._stack.enter_async_context(self.api)
+        backends = {"tcp": PLAIN, "tls": TLS}
+        self.balancer = Balancer(
+            self.folder / "haproxy",
+            backends={
+                name: {node.name: f"{node.member.address}:{port}" for node in self.nodes.values()}
+                for name, port in backends.items()
+            },
+            check=lambda _: f"agent-check agent-port {CHECK} agent-inter 1s",
+        )
+        self.direct = [self._direct(host) for host in DIRECT]
+        self.external = self._external()
+        self._stack.push_async_callback(self._kill)
+        await self.broker.start()
+        await self.aggregator.start()
+        await self._together([node.relay for node in self.nodes.values()])
+        await self.balancer.start()
+        agents = [node.agent for node in self.nodes.values()]
+        await self._together([*self.direct, self.external, *agents])
+
+    def _direct(self, host: str) -> Agent:
+        ca_file = str(self.authority.ca_file)
+        endpoints: dict[str, Any] = {}
+        for node in self.nodes.values():
+            endpoints |= node.endpoints(ca_file, f"-node_{node.name}")
+        place = Place(host, "internal", REGION, ZONES[0])
+        return Agent(self.folder / host, place, broker=self.broker_section, endpoints=endpoints)
+
+    def _external(self) -> Agent:
+        balanced = {
+            "tcp": f"127.0.0.1:{self.balancer.ports['tcp']}",
+            "tls": {
+                "address": f"127.0.0.1:{self.balancer.ports['tls']}",
+                "ca_file": str(self.authority.ca_file),
+            },
+        }
+        place = Place("canary-eu", "external", "eu-west-1", "eu-west-1a")
+        return Agent(self.folder / place.host, place, broker=self.broker_section, endpoints=balanced)
+
+    async def _together(self, processes: list[Process]) -> None:
+        turn = asyncio.Semaphore(TOGETHER)
+
+        async def start(process: Process) -> None:
+            async with turn:
+                await process.start()
+
+        await asyncio.gather(*map(start, processes))
+
+    async def _kill(self) -> None:
+        processes: list[Process] = [self.balancer, self.external, *self.direct, self.aggregator]
+        for node in self.nodes.values():
+            processes += [node.agent, node.relay]
+        for process in (*processes, self.broker):
+            if process.running:
+                await process.kill()
+
+    async def until_whole(self, deadline_s: float = 60) -> None:
+        """Every series of every agent arrived for a while, and HAProxy has all servers."""
+        size = len(self.nodes)
+        by = size * (1 + len(DIRECT))
+        await self.api.until_ready()
+        whole = {"tcp": by + 1, "tls": by + 1, "udp": by}
+        await self.api.until_whole(whole, deadline_s=deadline_s)
+        await self.balancer.until_out((), 10)
+
+
+class Customer:
+    """Somebody who delivers `per_s` datapoints a second through HAProxy, each on a connection of its
+    own, and never twice. Use as an async context manager."""
+
+    def __init__(self, pool: Pool, per_s: int = 20) -> None:
+        self._port = pool.balancer.ports["tcp"]
+        self._store = pool.store
+        self._every_s = 1 / per_s
+        self.sent: dict[int, float] = {}
+        """When each of them was begun, by its number: wall time."""
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._running: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Customer:
+        self._running = asyncio.create_task(self._run(), name="customer")
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.finish()
+
+    async def finish(self) -> None:
+        """Sends no more; what is under way ends."""
+        if self._running is not None and not self._running.done():
+            self._running.cancel()
+            await asyncio.wait([self._running])
+        if self._tasks:
+            await asyncio.wait(list(self._tasks))
+
+    async def _run(self) -> None:
+        number = 0
+        while True:
+            task = asyncio.create_task(self._send(number))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+            number += 1
+            await asyncio.sleep(self._every_s)
+
+    async def _send(self, number: int) -> None:
+        self.sent[number] = clock.wall()
+        try:
+            async with asyncio.timeout(5):
+                _, writer = await asyncio.open_connection("127.0.0.1", self._port)
+                writer.write(b"customer.%d 1 %d\n" % (number, int(clock.wall())))
+                writer.close()
+                await writer.wait_closed()
+        except OSError:  # TimeoutError is one
+            pass
+
+    def lost(self, since: float, until: float) -> list[int]:
+        """The numbers of those that were begun between these times and never reached the store."""
+        arrived = {int(number) for _, number in self._store.arrivals(rb"customer\.(\d+) ")}
+        return [
+            number for number, at in self.sent.items() if since <= at < until and number not in arrived
+        ]
