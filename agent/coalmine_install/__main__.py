@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NoReturn
@@ -19,6 +20,9 @@ from coalmine_runtime.version import VERSION
 
 TEMPLATES = Path(sys.prefix) / "share" / "coalmine" / "templates"
 ROLES = ("agent", "aggregator", "status-page")
+
+_ENV_LOOKS = 60
+_ENV_PAUSE_S = 0.05
 
 _ROLE = click.argument("role", type=click.Choice(ROLES))
 _CONFIG = click.argument("config", type=click.Path(path_type=Path))
@@ -130,19 +134,24 @@ def _given(said: tuple[str, ...]) -> dict[str, str]:
 def _env(role: str) -> Mapping[str, str]:
     """What the service has: that of its process, or this one's with the credentials where they lie."""
     unit = f"coalmine-{role}.service"
-    shown = subprocess.run(  # noqa: S603
-        ["systemctl", "show", "--property=MainPID", "--value", unit],  # noqa: S607
-        capture_output=True,
-        text=True,
-        check=False,
-    ).stdout.strip()
-    if shown not in ("", "0"):
+    for _ in range(_ENV_LOOKS):
+        shown = subprocess.run(  # noqa: S603
+            ["systemctl", "show", "--property=MainPID", "--value", unit],  # noqa: S607
+            capture_output=True,
+            text=True,
+            check=False,
+        ).stdout.strip()
+        if shown in ("", "0"):
+            break
         try:
             entries = Path("/proc", shown, "environ").read_bytes().split(b"\0")
-            pairs = [os.fsdecode(entry).partition("=") for entry in entries if entry]
-            return {name: value for name, _, value in pairs}
         except OSError:  # it has just ended
-            pass
+            break
+        pairs = [os.fsdecode(entry).partition("=") for entry in entries if entry]
+        env = {name: value for name, _, value in pairs}
+        if "INVOCATION_ID" in env:
+            return env
+        time.sleep(_ENV_PAUSE_S)  # systemd has made the process, and it is not the service yet
     return {"CREDENTIALS_DIRECTORY": "/etc/credstore", **os.environ}
 
 
