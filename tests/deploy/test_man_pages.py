@@ -25,6 +25,7 @@ NAMES = [
     "coalmine-demo",
     "coalmine-incidents",
     "coalmine-rates",
+    "coalmine-remediation",
     "coalmine-status-page",
     "coalmine-top",
 ]
