@@ -45,6 +45,7 @@ from coalmine_aggregator.remediate.rails import (
 from coalmine_aggregator.remediate.returning import come_back
 from coalmine_aggregator.remediate.telling import tell
 from coalmine_aggregator.remediate.turn import Controls, Situation
+from coalmine_aggregator.remediate.wider import wider_loss
 
 _LOOKS_BAD = frozenset({Verdict.FAILED, Verdict.SUSPECT})
 _MAY_BE_HELD = _LOOKS_BAD | {Verdict.UNKNOWN}
@@ -115,10 +116,12 @@ def _standing_by(board: Board, memory: Memory, silent_s: float) -> ServiceTurn:
     if silent_s > board.policy.lease_s:
         return ServiceTurn(_wanted(board, Mode.STANDBY, (), ""), (), ())
     crowd = _crowd(board, "" if memory.frozen_since is None else "many nodes look failed at once")
+    wider = wider_loss(board.losses, board.views, board.out)
+    facts = _facts(board, memory, crowd, wider)
     held = [
         Held(view.node, *reason)
         for view in _candidates(board)
-        if (reason := first_that_holds(_facts(board, memory, crowd), view))
+        if (reason := first_that_holds(facts, view))
     ]
     findings = _findings(board.service, memory, crowd.frozen)
     return ServiceTurn(_wanted(board, Mode.STANDBY, held, crowd.frozen), (), findings)
@@ -178,7 +181,7 @@ def _crowd(board: Board, frozen: str) -> Crowd:
     )
 
 
-def _facts(board: Board, memory: Memory, crowd: Crowd) -> Facts:
+def _facts(board: Board, memory: Memory, crowd: Crowd, wider: str) -> Facts:
     return Facts(
         board.now,
         board.policy,
@@ -193,6 +196,7 @@ def _facts(board: Board, memory: Memory, crowd: Crowd) -> Facts:
         board.past,
         board.pins,
         board.losses,
+        wider,
     )
 
 
@@ -212,12 +216,13 @@ def _candidates(board: Board) -> list[NodeView]:
 
 def _send_away(board: Board, memory: Memory, crowd: Crowd) -> list[Held]:
     """Withdraws whom nothing holds; the others are held."""
+    wider = wider_loss(board.losses, board.views, board.out)
     held: list[Held] = []
     for pin in sorted(board.pins.values(), key=lambda pin: (pin.at, pin.node)):
         view = board.views.get(pin.node)
         if pin.state is not PinState.OUT or view is None or pin.node in board.out:
             continue
-        reason = holds_pinned(_facts(board, memory, crowd), view)
+        reason = holds_pinned(_facts(board, memory, crowd, wider), view)
         if reason is None:
             board.withdraw(view, pin)
         else:
@@ -226,7 +231,7 @@ def _send_away(board: Board, memory: Memory, crowd: Crowd) -> list[Held]:
     for view in _candidates(board):
         if view.node in pinned or view.node in board.returned:
             continue
-        reason = first_that_holds(_facts(board, memory, crowd), view)
+        reason = first_that_holds(_facts(board, memory, crowd, wider), view)
         if reason is None:
             board.withdraw(view)
         else:

@@ -15,7 +15,6 @@ from coalmine_aggregator.model.findings import Finding
 from coalmine_aggregator.model.node_view import NodeView, Opinion, Sight, Verdict
 from coalmine_aggregator.model.pin import Pin, PinState
 from coalmine_aggregator.model.remediation_policy import RemediationPolicy
-from coalmine_aggregator.model.scopes import Scope, describe
 from coalmine_aggregator.remediate.memory import Past, Place, Run
 from coalmine_aggregator.remediate.pool import Pool, place_of
 from coalmine_aggregator.remediate.turn import Controls
@@ -24,10 +23,6 @@ SETTLING_SLOTS: Final = 10
 """Slots of a run, and of a roster that does not grow, before anybody is withdrawn."""
 
 MINUTE_S: Final = 60.0
-
-_SAME_TIME_S = 15  # a loss that began so long before or after a node failed may be its doing
-_SHARE = 2.0  # a failed node takes its part of the traffic, or a little more
-_PLACES = frozenset({"region", "zone", "host"})
 
 
 class Crowd(NamedTuple):
@@ -45,7 +40,8 @@ class Facts(NamedTuple):
     """What rails go by. `views` are all nodes of the roster, by name; `taken` the nodes that are out,
     or that somebody may still hold out, by name, with where they stand; `out` those of them that are
     out by our word. `recent` are the times of the last withdrawals, `past` what is known of nodes that
-    were out before. `pins` and `losses` are those of the service."""
+    were out before. `pins` and `losses` are those of the service; `wider` tells of one that concerns
+    more than a node, empty without."""
 
     now: float
     policy: RemediationPolicy
@@ -60,6 +56,7 @@ class Facts(NamedTuple):
     past: Mapping[str, Past]
     pins: Mapping[str, Pin]
     losses: Sequence[Finding]
+    wider: str
 
 
 class Rail(NamedTuple):
@@ -137,10 +134,7 @@ def _scope(facts: Facts, view: NodeView) -> str:
 
 
 def _wider(facts: Facts, view: NodeView) -> str:
-    for loss in facts.losses:
-        if not _names_any(loss) and not _explained(facts, loss):
-            return f"a wider loss is open: {describe(loss.scope)}"
-    return ""
+    return facts.wider
 
 
 def _many(facts: Facts, view: NodeView) -> str:
@@ -253,33 +247,8 @@ def _fresh(facts: Facts, sights: Sequence[Sight]) -> list[Sight]:
     ]
 
 
-def _scopes(loss: Finding) -> tuple[Scope, ...]:
-    return (loss.scope, *loss.equivalents)
-
-
 def _names(loss: Finding, node: str) -> bool:
-    return any(("node", node) in scope for scope in _scopes(loss))
-
-
-def _names_any(loss: Finding) -> bool:
-    return any(label == "node" for scope in _scopes(loss) for label, _ in scope)
-
-
-def _explained(facts: Facts, loss: Finding) -> bool:
-    """Whether a loss that names no node is no more than what balanced series lose by the nodes that
-    failed: it began when they did, is no greater than their part of the traffic makes it, stops at no
-    place, and all other nodes are well. One node of twelve that fails costs those who come through the
-    load balancer one datapoint in twelve; that must not keep it in."""
-    if all(any(label in _PLACES for label, _ in scope) for scope in _scopes(loss)):
-        return False
-    failed = [view for view in facts.views.values() if view.verdict is Verdict.FAILED]
-    share = loss.counts.loss
-    if share is None or share > _SHARE * len(failed) / len(facts.views):
-        return False
-    others = (view for node, view in facts.views.items() if node not in facts.out)
-    if not all(view.verdict in (Verdict.FAILED, Verdict.HEALTHY) for view in others):
-        return False
-    return any(abs(view.since - loss.since) <= _SAME_TIME_S for view in failed)
+    return any(("node", node) in scope for scope in (loss.scope, *loss.equivalents))
 
 
 def _full(facts: Facts, taken: Mapping[str, Place], most: int, whose: str) -> str:
