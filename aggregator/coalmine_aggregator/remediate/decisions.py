@@ -114,7 +114,8 @@ def _mode(controls: Controls, policy: RemediationPolicy) -> Mode:
 def _standing_by(board: Board, memory: Memory, silent_s: float) -> ServiceTurn:
     """Shows what the holder has decided, as far as that still stands."""
     if silent_s > board.policy.lease_s:
-        return ServiceTurn(_wanted(board, Mode.STANDBY, (), ""), (), ())
+        memory = replace(memory, out={}, frozen_since=None, reverted={})
+        board.out.clear()
     crowd = _crowd(board, "" if memory.frozen_since is None else "many nodes look failed at once")
     wider = wider_loss(board.losses, board.views, board.out)
     facts = _facts(board, memory, crowd, wider)

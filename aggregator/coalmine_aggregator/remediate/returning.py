@@ -90,7 +90,7 @@ def _well(board: Board, view: NodeView) -> bool:
     slot = board.run.slot
     if slot is None or view.verdict is not Verdict.HEALTHY or view.good_since is None:
         return False
-    return slot - view.good_since + 1 >= board.policy.recovery_s
+    return slot - view.good_since >= board.policy.recovery_s
 
 
 def _shrink(board: Board) -> None:
