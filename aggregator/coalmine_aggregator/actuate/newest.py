@@ -56,6 +56,10 @@ class Newest:
             if service not in self._standby
         }
 
+    def in_standby(self, service: str) -> bool:
+        """Whether another aggregator decides on this service."""
+        return service in self._standby
+
     def alive(self, service: str, now: float) -> Wanted | None:
         """Our word on a service while its lease lasts, also where another aggregator has taken over."""
         word = self._words.get(service)
