@@ -35,7 +35,7 @@ _VERDICTS = np.array(VERDICTS, dtype=object)
 class Held(NamedTuple):
     """What vantages hold in a slot. `opinions` int8[V]; `counts` int64[2, V] are those judged and bad
     in the last `window_s` slots; `failing` bool[S]; `heard` int64[V] are the newest slots with
-    evidence, `NEVER` without; `aside` are hosts that are not believed."""
+    evidence, `NEVER` without; `aside` bool[V] are those that have an opinion which is not believed."""
 
     slot: int
     opinions: Opinions
@@ -43,7 +43,7 @@ class Held(NamedTuple):
     window_s: int
     failing: Mask
     heard: Ints
-    aside: frozenset[str] = frozenset()
+    aside: Mask
 
 
 class NodeViews:
@@ -76,9 +76,9 @@ class NodeViews:
     def _same(self, held: Held, verdicts: Verdicts) -> Mask:
         """bool[N]: of which the sentence would be the same as it was."""
         v, last = self._vantages, self._last
-        if last is None or last.aside != held.aside or held.slot < last.slot:
+        if last is None:
             return np.zeros(len(v.nodes), dtype=np.bool_)
-        vantages = last.opinions == held.opinions
+        vantages = (last.opinions == held.opinions) & (last.aside == held.aside)
         if (last.failing != held.failing).any():
             vantages = vantages & np.logical_and.reduceat(last.failing == held.failing, v.first_series)
         same: Mask = np.logical_and.reduceat(vantages, v.first_vantage)
@@ -90,15 +90,22 @@ class NodeViews:
         sizes = np.diff(np.append(v.first_vantage, len(v.keys)))[due]
         which = np.zeros(len(v.nodes), dtype=np.bool_)
         which[due] = True
-        seen = _sights(v, np.flatnonzero(which[v.node_of]), held)
+        vantages = np.flatnonzero(which[v.node_of])
+        seen, aside = _sights(v, vantages, held), held.aside[vantages].tolist()
         bounds = [0, *np.cumsum(sizes).tolist()]
         of_nodes = [tuple(seen[first:last]) for first, last in pairwise(bounds)]
         said: list[Verdict] = _VERDICTS[verdicts.verdict[due]].tolist()
         nodes = due.tolist()
         texts = [
-            self._views[at].text if kept else _text(verdict, mine, shared, held.aside)
-            for at, kept, verdict, mine, shared in zip(
-                nodes, same.tolist(), said, of_nodes, v.shared[due].tolist(), strict=True
+            self._views[at].text if kept else _text(verdict, mine, shared, aside[first:last])
+            for at, kept, verdict, mine, shared, (first, last) in zip(
+                nodes,
+                same.tolist(),
+                said,
+                of_nodes,
+                v.shared[due].tolist(),
+                pairwise(bounds),
+                strict=True,
             )
         ]
         columns: Sequence[Iterable[object]] = (
@@ -151,13 +158,14 @@ def _or_none(slots: Ints) -> list[int | None]:
     return told
 
 
-def _text(verdict: Verdict, mine: Sequence[Sight], shared: bool, aside: frozenset[str]) -> str:
+def _text(verdict: Verdict, mine: Sequence[Sight], shared: bool, aside: Sequence[bool]) -> str:
     """Why a node is held to be what it is."""
     if shared:
         return "on-machine agents in several places go by its name: nobody knows which one is meant"
     by: dict[Opinion, list[Sight]] = {opinion: [] for opinion in Opinion}
-    for each in mine:
-        by[each.opinion].append(each)
+    distrusted: list[Sight] = []
+    for each, not_believed in zip(mine, aside, strict=True):
+        (distrusted if not_believed else by[each.opinion]).append(each)
     told: list[str] = []
     if verdict is Verdict.HEALTHY:
         count = len(by[Opinion.GOOD])
@@ -173,9 +181,7 @@ def _text(verdict: Verdict, mine: Sequence[Sight], shared: bool, aside: frozense
     endpoints = list(dict.fromkeys(name for each in by[Opinion.BAD] for name in each.failing))
     if endpoints:
         told[0] += f" ({_some(endpoints)})"
-    distrusted = [each for each in by[Opinion.NONE] if each.host in aside and not each.own]
-    mute = [each for each in by[Opinion.NONE] if each.host not in aside or each.own]
-    if mute:
+    if mute := by[Opinion.NONE]:
         told.append(f"{_hosts(mute)} {'says' if len(mute) == 1 else 'say'} nothing")
     if distrusted:
         told.append(

@@ -110,12 +110,12 @@ class NodeWatch:
         detector, verdicts = self._detector, self._verdicts
         opinions = detector.opinions(slot)
         hosts = discredited(v, opinions, self._policy.most_out(len(v.nodes)))
-        aside: frozenset[str] = frozenset()
+        aside = np.zeros(len(v.keys), dtype=np.bool_)
         if hosts.size:
             # Where a node has failed before, they are heard on: it is not to come back for their sake.
-            out = np.isin(v.host_codes, hosts) & ~v.own & ~verdicts.to_recover[v.node_of]
-            aside = frozenset(v.hosts[at] for at in np.flatnonzero(out).tolist())
-            opinions = np.where(out, np.int8(NONE), opinions)
+            aside = np.isin(v.host_codes, hosts) & ~v.own & ~verdicts.to_recover[v.node_of]
+            aside &= opinions != NONE
+            opinions = np.where(aside, np.int8(NONE), opinions)
         verdicts.judge(slot, agreement(v, opinions, self._policy.quorum), opinions, detector.clean)
         held = Held(
             slot,

@@ -164,7 +164,7 @@ class VantageDetector:
             opens[v.vantage_of[over]] = True
         if opens.any() or self._bad.any():
             self._close(judged, bad, opens)
-        self._clean[self._doubted() & ~self._bad] = self._newest + 1
+        self._clean[self._doubted() & ~self._bad & (of_judged > 0)] = self._newest + 1
         self._calm = not (self._bad.any() or self._rise_of_all.any() or self._rise.any())
 
     def _close(self, judged: Mask, bad: Mask, opens: Mask) -> None:
@@ -186,7 +186,7 @@ class VantageDetector:
         back = self._bad & (self._closing <= 0.0)
         self._shown[:, back] += self._since[:, back]
         self._since[:, back] = 0.0
-        self._clean[back] = self._newest + 1
+        self._clean[back & (counts[0] > 0)] = self._newest + 1
         over = self._bad & (self._closing >= _REACHED)
         if over.any():
             self._bad[over], self._closing[over], self._rise_of_all[over] = False, 0.0, 0.0
