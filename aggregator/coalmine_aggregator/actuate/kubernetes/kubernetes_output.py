@@ -110,10 +110,11 @@ class KubernetesOutput:
         if self._newest.in_standby(service):
             return
         pods = await api.pods(self._settings.pods[service])
-        word = self._newest.ours(clock.boottime()).get(service)
-        if word is None:
+        boottime = clock.boottime()
+        word = self._newest.ours(boottime).get(service)
+        if word is None or self._newest.long_stopped(service, boottime):
             assert self._began is not None
-            forgiving = clock.boottime() - self._began >= FORGIVE_S
+            forgiving = word is None and boottime - self._began >= FORGIVE_S
             await self._apply(api, service, plan_unknown(pods, forgiving=forgiving))
             return
         now = plan(word, pods, clock.wall())
