@@ -129,8 +129,9 @@ def test_a_bad_slot_sets_a_recovery_back_and_two_begin_it_anew() -> None:
     assert story.see(1) == BAD
     assert story.see(*[0] * 9) == BAD
     assert story.see(1, 1, 1) == BAD
-    assert story.until(GOOD) == 20
-    assert story.detector.clean.tolist() == [story.slot - 19]
+    last = story.slot
+    assert 20 < story.until(GOOD) < 60  # it has stuttered: it has more to prove
+    assert story.detector.clean.tolist() == [last + 1]
 
 
 def test_what_comes_back_only_in_part_stays_bad() -> None:
