@@ -37,12 +37,14 @@ class HAProxyOutput:
         self._newest = Newest()
         self._server = self._new_server()
         self._listening = False
+        self._leaving = False
         self._began = clock.boottime()
         self._trouble = ""
 
     def show(self, wanted: Mapping[str, Wanted]) -> None:
         """See `Output`."""
-        self._newest.show(wanted, clock.boottime())
+        if not self._leaving:
+            self._newest.show(wanted, clock.boottime())
 
     def standing(self) -> Standing:
         """See `Output`. Confirmed is what was asked for and answered."""
@@ -77,7 +79,7 @@ class HAProxyOutput:
         try:
             await asyncio.Event().wait()
         finally:
-            self._newest = Newest()
+            self._leaving, self._newest = True, Newest()
             await self._server.farewell()
             await self._server.close()
 
