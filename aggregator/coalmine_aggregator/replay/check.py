@@ -57,9 +57,8 @@ def _nodes(expect: ExpectedRemediation, became: Became) -> Iterator[str]:
         yield from _apart("restored", expect.restored, became.restored)
     if expect.reverted is not None:
         yield from _apart("reverted", expect.reverted, became.reverted)
-    if expect.held is not None:
-        for rail in sorted(expect.held.keys() | became.held.keys()):
-            yield from _apart(f"held by {rail}", expect.held.get(rail, ()), became.held.get(rail, ()))
+    for rail, nodes in expect.held.items():
+        yield from _apart(f"held by {rail}", nodes, became.held.get(rail, ()))
     if expect.frozen is not None and expect.frozen is not became.frozen:
         yield f"remediation: it {'was' if became.frozen else 'was not'} frozen"
 

@@ -99,9 +99,7 @@ class ExpectedRemediation:
     reverted: list[str] | None = setting(
         "Nodes that come back since it did not help to withdraw them, no others", None
     )
-    held: dict[str, list[str]] | None = setting(
-        "By rail, the nodes that it ever holds; no others, and no other rails", None
-    )
+    held: dict[str, list[str]] = setting("By rail, the nodes that it ever holds, no others", {})
     frozen: bool | None = setting("Whether remediation is ever frozen", None)
 
 

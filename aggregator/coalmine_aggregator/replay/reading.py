@@ -126,7 +126,7 @@ def _nodes_named(scenario: Scenario) -> Iterator[tuple[tuple[str | int, ...], st
     for key, nodes in lists.items():
         for at, node in enumerate(nodes or ()):
             yield ("expect", "remediation", key, at), node
-    for rail, nodes in (expect.held or {}).items():
+    for rail, nodes in expect.held.items():
         for at, node in enumerate(nodes):
             yield ("expect", "remediation", "held", rail, at), node
 
