@@ -36,6 +36,7 @@ from coalmine_runtime.version import VERSION
 from coalmine_wire.reports import SlotReport
 
 if TYPE_CHECKING:
+    from coalmine_agent.node.node_health import NodeHealth
     from coalmine_agent.probe_listener import Answer, ProbeListener
     from coalmine_agent.statsd_sink import StatsdSink
 
@@ -76,6 +77,7 @@ class App:
         self._plans: dict[int, list[EndpointPlan]] = {}
         self._batcher = self._new_batcher(loaded)
         self._listener: ProbeListener | None = None
+        self._node: NodeHealth | None = None
         self._statsd: StatsdSink | None = None
         self._statsd_task: asyncio.Task[None] | None = None
         self._watchdog = systemd.watchdog_interval_s(env) is not None
@@ -94,6 +96,7 @@ class App:
         spool = self._open_spool(loaded)
         self._publisher = Publisher(loaded.identity, loaded.broker, loaded.broker_context, spool)
         self._listener = await self._open_listener(loaded.settings.metrics)
+        self._node = await self._open_node(loaded)
         resolver = Resolver()
         self._runner = Runner(
             loaded.plans,
@@ -123,7 +126,9 @@ class App:
         await self._stop.wait()
         systemd.notify(systemd.STOPPING, self._env)
         reloading.cancel()
+        leaving = asyncio.ensure_future(self._leave_node())
         await self._end(publishing)
+        await leaving
         await asyncio.gather(reloading, return_exceptions=True)
         await resolver.close()
         spool.close()
@@ -138,6 +143,8 @@ class App:
                 systemd.notify(systemd.WATCHDOG, self._env)
         if self._statsd is not None:
             self._statsd.slot(plans, report)
+        if self._node is not None:
+            self._node.slot(plans, report)
         self._tell(self._batcher.add(revision, report))
 
     def _on_bad(self, revision: int, report: SlotReport) -> None:
@@ -220,6 +227,9 @@ class App:
             self._listener, previous = listener, self._listener
             if previous is not None:
                 await previous.close()
+        if self._node is not None:
+            self._node.update(new.identity.node, new.settings.services)
+            self._publisher.hear(self._node.topics())
         first_slot = self._runner.replace(new.plans, new.identity.control)
         revision = self._runner.revision
         self._plans = {revision - 1: self._plans[revision - 1], revision: new.plans}
@@ -261,6 +271,27 @@ class App:
         except OSError as error:
             reason = os.strerror(error.errno) if error.errno else error
             raise StartError(f"metrics.listen: {settings.listen}: {reason}") from None
+
+    async def _open_node(self, loaded: Loaded) -> NodeHealth | None:
+        settings = loaded.settings.health
+        if settings is None:
+            return None
+        from coalmine_agent.node.node_health import NodeHealth, NodeHealthError
+
+        node = NodeHealth(
+            settings, loaded.identity.fleet, loaded.identity.node, loaded.settings.services
+        )
+        try:
+            await node.start()
+        except NodeHealthError as error:
+            raise StartError(str(error)) from None
+        self._publisher.hear(node.topics())
+        return node
+
+    async def _leave_node(self) -> None:
+        if self._node is not None:
+            await self._node.farewell()
+            await self._node.close()
 
     def _start_statsd(self, settings: StatsdSettings | None) -> None:
         if self._statsd_task is not None:
@@ -338,6 +369,8 @@ class App:
             "The latest start of an attempt against its phase.",
             ({}, counters.late_max_s),
         )
+        if self._node is not None:
+            self._node.expose(out)
         if self._statsd is not None:
             out.counter(
                 "coalmine_agent_statsd_dropped_total",

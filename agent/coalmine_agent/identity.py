@@ -43,6 +43,11 @@ class Identity:
         """
         return f"{self.id}-{self.boot}"
 
+    @property
+    def node(self) -> str:
+        """The name of the machine as a node of its services, where it stands on one."""
+        return escape(self.host)
+
     def topic(self, kind: Kind) -> str:
         """Where this agent says what."""
         return str(Topic(self.fleet, self.id, kind))

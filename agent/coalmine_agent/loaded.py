@@ -66,6 +66,7 @@ def unchangeable(old: Loaded, new: Loaded, path: Path) -> list[Problem]:
         "broker.fleet": (old.identity.fleet, new.identity.fleet),
         "agent.state_dir": (old.state_dir, new.state_dir),
         "agent.spool": (old.settings.agent.spool, new.settings.agent.spool),
+        "health": (old.settings.health, new.settings.health),
     }
     return [
         Problem(str(path), 0, key, f"changing it from {was} to {now} needs a restart")

@@ -1,4 +1,4 @@
-"""A listener on loopback for `/metrics` and `/health`, for Prometheus and whoever watches this host.
+"""A listener for small pages: `/metrics` and `/health` for this host, or what balancers ask for.
 
 h11 frames the HTTP; nothing of a larger server is loaded. Connections are few, short and bounded.
 """
@@ -6,19 +6,21 @@ h11 frames the HTTP; nothing of a larger server is loaded. Connections are few, 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import h11
 
 from coalmine_runtime.logs import get_logger
-from coalmine_runtime.settings import Address
+from coalmine_runtime.quantities import Address, IPNetwork, lies_in
 
 log = get_logger("agent")
 
 MAX_CONNECTIONS = 32
 IDLE_S = 10.0
 MAX_HEADER_BYTES = 8 << 10
+
+_NAMED = 8  # pages that are named to who asks for another
 
 
 class Answer(NamedTuple):
@@ -35,10 +37,12 @@ _JSON = "application/json"
 
 
 class ProbeListener:
-    """Serves `pages`, by path. Made by `open_listener`."""
+    """Serves `pages`, by path, as they are when somebody asks. Made by `open_listener`."""
 
-    def __init__(self, pages: Pages) -> None:
+    def __init__(self, pages: Pages, allow_from: Sequence[IPNetwork], max_connections: int) -> None:
         self._pages = pages
+        self._allow_from = tuple(allow_from)
+        self._max_connections = max_connections
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.Task[None]] = set()
         self.refused = 0
@@ -46,7 +50,11 @@ class ProbeListener:
     async def start(self, address: Address) -> None:
         """Raises OSError where the address cannot be had."""
         self._server = await asyncio.start_server(
-            self._accept, address.host, address.port, limit=MAX_HEADER_BYTES, backlog=MAX_CONNECTIONS
+            self._accept,
+            address.host or None,
+            address.port,
+            limit=MAX_HEADER_BYTES,
+            backlog=self._max_connections,
         )
 
     @property
@@ -67,7 +75,7 @@ class ProbeListener:
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
-        if len(self._open) >= MAX_CONNECTIONS:
+        if len(self._open) >= self._max_connections or not self._allows(writer):
             self.refused += 1
             writer.close()
             return
@@ -82,6 +90,10 @@ class ProbeListener:
         finally:
             self._open.discard(task)
             writer.close()
+
+    def _allows(self, writer: asyncio.StreamWriter) -> bool:
+        peer = writer.get_extra_info("peername")
+        return peer is not None and (not self._allow_from or lies_in(peer[0], self._allow_from))
 
     async def _serve(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, idle: asyncio.Timeout
@@ -110,7 +122,8 @@ class ProbeListener:
         if request.method not in (b"GET", b"HEAD"):
             answer = Answer(405, _JSON, b'{"error": "only GET and HEAD"}\n')
         elif page is None:
-            answer = Answer(404, _JSON, b'{"error": "only /metrics and /health"}\n')
+            known = " and ".join(list(self._pages)[:_NAMED])
+            answer = Answer(404, _JSON, b'{"error": "only %s"}\n' % known.encode("latin-1"))
         else:
             answer = page()
         headers = [
@@ -127,9 +140,16 @@ class ProbeListener:
         writer.write(b"".join(http.send(event) or b"" for event in events))
 
 
-async def open_listener(address: Address, pages: Pages) -> ProbeListener:
-    """Raises OSError where the address cannot be had."""
-    listener = ProbeListener(pages)
+async def open_listener(
+    address: Address,
+    pages: Pages,
+    *,
+    allow_from: Sequence[IPNetwork] = (),
+    max_connections: int = MAX_CONNECTIONS,
+) -> ProbeListener:
+    """No `allow_from`: everybody who can reach it may ask. Raises OSError where the address cannot be
+    had."""
+    listener = ProbeListener(pages, allow_from, max_connections)
     await listener.start(address)
-    log.info("agent.metrics.listening", address=address)
+    log.info("agent.pages.listening", address=address, pages=" ".join(list(pages)[:_NAMED]))
     return listener

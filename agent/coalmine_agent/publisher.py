@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import random
 import ssl
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 import msgspec
 
@@ -22,7 +22,7 @@ from coalmine_agent.report_parts import join, split
 from coalmine_agent.spool import Spool
 from coalmine_runtime import clock
 from coalmine_runtime.logs import get_logger
-from coalmine_runtime.mqtt import BrokerError, BrokerSettings, Connection, Will, connect
+from coalmine_runtime.mqtt import BrokerError, BrokerSettings, Connection, Message, Will, connect
 from coalmine_wire.reports import (
     Birth,
     Life,
@@ -78,6 +78,7 @@ class Publisher:
         self._ended = False
         self._spooled = asyncio.Event()
         self._in_flight: set[asyncio.Task[None]] = set()
+        self._hearers: Mapping[str, Callable[[bytes], None]] = {}
         self.connections = 0
         self.failures = 0
         self.acknowledged = 0
@@ -123,6 +124,14 @@ class Publisher:
                 self._keep(report)
             else:
                 self._launch(self._tell(connection, report, payload))
+
+    def hear(self, hearers: Mapping[str, Callable[[bytes], None]]) -> None:
+        """Hands on what is said on topics, by topic, from now on and over every connection. A broker
+        that does not let us read them is told in the log, and costs nothing else."""
+        new = hearers.keys() - self._hearers.keys()
+        self._hearers = dict(hearers)
+        if self._connection is not None and new:
+            self._launch(self._subscribe(self._connection, new))
 
     def move(self, broker: BrokerSettings, context: ssl.SSLContext | None) -> None:
         """Connects anew where the settings are others; what is told meanwhile waits.
@@ -238,7 +247,9 @@ class Publisher:
             await self._introduce(connection)
             self.connections += 1
             log.info("agent.broker.connected", broker=self._broker.url, spooled=self._spool.records)
-            lost = asyncio.ensure_future(connection.lost())
+            lost = asyncio.ensure_future(connection.lost(self._take))
+            if self._hearers:
+                self._launch(self._subscribe(connection, self._hearers))
             chores = [
                 lost,
                 asyncio.ensure_future(self._replay(connection)),
@@ -280,6 +291,18 @@ class Publisher:
                 await connection.publish(about, state, retain=True, timeout_s=ACKNOWLEDGE_S)
             told = current
         self._connection = connection
+
+    async def _subscribe(self, connection: Connection, topics: Iterable[str]) -> None:
+        for topic in sorted(topics):
+            try:
+                await connection.subscribe(topic, qos=0)
+            except BrokerError as error:
+                log.warning("agent.subscription.failed", topic=topic, error=error)
+
+    def _take(self, message: Message) -> None:
+        hearer = self._hearers.get(str(message.topic))
+        if hearer is not None and isinstance(message.payload, bytes):
+            hearer(message.payload)
 
     def _ours(self, birth: bytes) -> bool:
         try:

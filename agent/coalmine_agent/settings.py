@@ -8,6 +8,8 @@ import socket
 from pathlib import Path
 from typing import NamedTuple
 
+from coalmine_agent.health_settings import HealthSettings
+from coalmine_agent.service_name import ServiceName
 from coalmine_runtime.config_error import nearest
 from coalmine_runtime.logs import Format
 from coalmine_runtime.mqtt import BrokerSettings
@@ -40,21 +42,6 @@ class Family(enum.StrEnum):
     ANY = "any"
     IPV4 = "ipv4"
     IPV6 = "ipv6"
-
-
-class ServiceName(str):
-    """A service's name, as it stands in every series name."""
-
-    __slots__ = ()
-
-    @classmethod
-    def parse(cls, text: str) -> ServiceName:
-        """Raises ValueError where a series name could not carry it unchanged."""
-        if not is_label(text):
-            raise ValueError(f'"{text}": a service\'s name has only the characters a-z 0-9 _ -')
-        if text.startswith("_"):
-            raise ValueError(f'"{text}": names that begin with "_" are kept for Coalmine itself')
-        return cls(text)
 
 
 class EndpointKey(NamedTuple):
@@ -278,6 +265,9 @@ class Settings:
     )
     statsd: StatsdSettings | None = setting("StatsD server for timings and counters", None)
     metrics: MetricsSettings | None = setting("Listener for Prometheus and health checks", None)
+    health: HealthSettings | None = setting(
+        "Answers to load balancers, on a machine of the service", None
+    )
     control: ControlSettings | None = setting(
         "Makes it a control agent, whose losses are on purpose and stay out of every rate", None
     )
@@ -286,6 +276,17 @@ class Settings:
     def __post_init__(self) -> None:
         if not any(self.services.values()):
             raise SettingError("services", "has no endpoint")
+        if self.health is not None:
+            self._check_health(self.health)
+
+    def _check_health(self, health: HealthSettings) -> None:
+        if self.agent.location is not Location.ON_MACHINE:
+            what = "is for an agent on a machine of the service, with location on-machine"
+            raise SettingError("health", what)
+        for name in health.agent_check.services if health.agent_check else ():
+            if name not in self.services:
+                what = f'"{name}" is none of the services{nearest(name, self.services)}'
+                raise SettingError(f"health.agent_check.services.{name}", what)
 
 
 def host_label(settings: AgentSettings) -> str:

@@ -63,16 +63,15 @@ class AgentCheckServer:
         assert self._server is not None
         return int(self._server.sockets[0].getsockname()[1])
 
-    @property
-    def owes(self) -> bool:
-        """Whether somebody who asked of late was last told that a node gets no work."""
+    def told_out(self) -> set[str]:
+        """Names of which somebody who asked of late was last told that they get no work."""
         now = clock.boottime()
-        return any(now - at < _OWED_S for at in self._owed.values())
+        return {name for (_, name), at in self._owed.items() if now - at < _OWED_S}
 
     async def farewell(self) -> None:
         """Lets those who were told that a node gets no work ask once more; nothing where there is
         nobody. `answer` must say by now that all is well."""
-        if self.owes:
+        if self.told_out():
             await asyncio.sleep(FAREWELL_S)
 
     async def close(self) -> None:

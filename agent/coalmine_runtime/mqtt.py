@@ -19,7 +19,7 @@ import dataclasses
 import logging
 import re
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from typing import Any, NamedTuple
 
 import aiomqtt
@@ -156,11 +156,12 @@ class Connection:
         """Closes the connection at once."""
         self._client.drop()
 
-    async def lost(self) -> BrokerError:
-        """Returns the reason once the connection is lost; what arrives until then is dropped."""
+    async def lost(self, take: Callable[[Message], object] = lambda _: None) -> BrokerError:
+        """Returns the reason once the connection is lost; what arrives until then goes to `take`, or is
+        dropped."""
         try:
-            async for _ in self._client.messages:
-                pass
+            async for message in self._client.messages:
+                take(message)
         except BrokerError as error:
             return error.__cause__ if isinstance(error.__cause__, BrokerError) else error
         raise AssertionError("messages end with an error")

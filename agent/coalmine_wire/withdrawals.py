@@ -17,7 +17,7 @@ from coalmine_wire.reports import MAX_PAYLOAD
 MAX_NODES = 4096
 """Withdrawn nodes in one message."""
 
-MIN_LEASE_S, MAX_LEASE_S = 1.0, 300.0
+MIN_LEASE_S, MAX_LEASE_S = 1.0, 600.0
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
 

@@ -17,7 +17,7 @@ from typing import NamedTuple
 from coalmine_aggregator.agent_views import AgentViews
 from coalmine_aggregator.detect.self_check import Proof
 from coalmine_aggregator.judge.clashes import Aside
-from coalmine_aggregator.judge.judge import Evidence, Judge, Kept
+from coalmine_aggregator.judge.judge import DETECTED_S, Evidence, Judge, Kept
 from coalmine_aggregator.judge.links import Links
 from coalmine_aggregator.ledger.ledger import Ledger
 from coalmine_aggregator.ledger.ring import DEPTH
@@ -31,13 +31,18 @@ from coalmine_aggregator.model.findings import Finding
 from coalmine_aggregator.model.policy import NO_POLICY, DetectionPolicy, ServicePolicy
 from coalmine_aggregator.model.progress import Counting, Progress
 from coalmine_aggregator.model.receipts import Receipts
+from coalmine_aggregator.model.remediation_policy import RemediationPolicy
 from coalmine_aggregator.model.restored import Restored
 from coalmine_aggregator.model.scopes import Leaf
 from coalmine_aggregator.model.settled_slot import SettledSlot
+from coalmine_aggregator.model.slot_cells import Revision, SlotCells
 from coalmine_aggregator.model.slot_counts import SlotCounts
 from coalmine_aggregator.model.timings import NO_TIMINGS, Timings
 from coalmine_aggregator.model.views import AgentView, GroupRates, GroupSums
+from coalmine_aggregator.model.withdrawal import Mode, Wanted
 from coalmine_aggregator.rates import rates, recent_sums
+from coalmine_aggregator.remediate.remediator import Remediator, Settled
+from coalmine_aggregator.remediate.turn import NO_TURN, Controls, Turn
 from coalmine_wire.reports import Birth, Report, State
 
 STALL_S = 5.0
@@ -54,7 +59,8 @@ class Tick(NamedTuple):
     `settled` in order of slot, each slot once; `revised` whole replacements of settled slots;
     `exceptions` what the store keeps of slots, by slot, for `Restored.exceptions`; `events` what the
     log is told. For history: `slots` by series (revised ones first, then those settled), the step times
-    of attempts that reports told of meanwhile, and the changes in agents' lives.
+    of attempts that reports told of meanwhile, and the changes in agents' lives. `remediation` is what
+    is wanted of service discovery; `NO_TURN`, no news, in a tick that settles no slot.
     """
 
     settled: list[SlotCounts]
@@ -65,6 +71,7 @@ class Tick(NamedTuple):
     slots: Sequence[SettledSlot] = ()
     timings: Timings = NO_TIMINGS
     lives: Sequence[AgentLife] = ()
+    remediation: Turn = NO_TURN
 
 
 class Engine:
@@ -81,12 +88,14 @@ class Engine:
         detection: DetectionPolicy | None = None,
         control_key: bytes | None = None,
         own: ServicePolicy = NO_POLICY,
+        remediation: Mapping[str, RemediationPolicy] | None = None,
         now: float,
         depth: int = DEPTH,
     ) -> None:
         """Begins with the next second. `restored` is what an earlier run left; the slots between its
         last one and this run are unknown, for good. `own` is what alerts about Coalmine itself carry,
-        `depth` the number of slots in the ring."""
+        `remediation` the rules of the services that opted in, `depth` the number of slots in the ring.
+        """
         past = restored or Restored()
         self.policies = policies
         self._ledger = Ledger(sources, now, past.last_slot, depth)
@@ -115,6 +124,15 @@ class Engine:
         )
         for birth in past.births:
             self._enrol_control(birth)
+        rules = self._rules = remediation or {}
+        self._remediator = Remediator(rules, self.judge.services, past.learned)
+        self._controls = Controls()
+        self._turn = NO_TURN
+        self._late: list[Revision] = []  # since the last turn
+        # What an earlier run withdrew is taken for out until this one has decided, for a lease at most.
+        self._said = {name: (now, now + each.lease_s) for name, each in rules.items()}
+        for name in policies.keys() - rules.keys():
+            self.judge.withdraw(name, frozenset(), int(now))
         self._links = Links(sources)
         self._housekept = 0
         self._watched: Sequence[Finding] = ()
@@ -189,6 +207,18 @@ class Engine:
         told of that before."""
         self._watched = findings
 
+    def control(self, controls: Controls) -> None:
+        """What people and the pair say of remediation, in place of what they said before."""
+        self._controls = controls
+
+    def remembered(self) -> dict[str, str]:
+        """What remediation remembers, for the other aggregator of a pair: JSON by service."""
+        return self._remediator.remembered()
+
+    def adopt(self, theirs: Mapping[str, str]) -> None:
+        """What the other aggregator remembers of remediation, to go on from should it fall silent."""
+        self._remediator.adopt(theirs)
+
     def claim(self, claims: Sequence[Claim]) -> None:
         """The open alerts of the other aggregator of a pair, in place of those told before."""
         self._claims = claims
@@ -220,21 +250,23 @@ class Engine:
             self._asides(),
             self._links.sources(),
             timings,
-            self._watched,
+            (*self._watched, *self._turn.findings),
             self._claims,
         )
         if settled:
             self._settled = settled[-1].slot
         transitions = self.judge.step(evidence, self._ledger.series, now)
+        decided = self._remediate(turn.cells, turn.revisions, now)
         return Tick(
             settled,
             revised,
             transitions,
             turn.kept,
-            self._roster.drain(),
+            [*self._roster.drain(), *self._remediator.drain()],
             turn.slots,
             timings,
             self._roster.drain_lives(),
+            decided,
         )
 
     def rates(
@@ -257,7 +289,9 @@ class Engine:
 
     def kept(self) -> Kept:
         """What the store shall have beside a tick's results; to be asked once a second."""
-        return self.judge.kept(self._ledger.next)
+        kept = self.judge.kept(self._ledger.next)
+        kept.learned.extend(self._remediator.kept())
+        return kept
 
     def open_alerts(self) -> list[Alert]:
         """The open alerts, the oldest first."""
@@ -274,6 +308,31 @@ class Engine:
     def receipts(self) -> dict[str, int]:
         """Datapoints of known series received since the start, by source."""
         return dict(zip(self._ledger.sources.names, self._ledger.sources.receipts, strict=True))
+
+    def _remediate(self, cells: Sequence[SlotCells], revisions: Sequence[Revision], now: float) -> Turn:
+        """Decides what is wanted, once a slot settled and the judge has seen the same evidence."""
+        if not self._said:
+            return NO_TURN
+        newest = self._ledger.next - 1
+        self._late += [each for each in revisions if newest - each.after.slot <= DETECTED_S]
+        if not cells:
+            return NO_TURN
+        settled, self._late = Settled(cells, self._late), []
+        self._turn = self._remediator.step(settled, self._ledger.series, self._controls, now)
+        for name, (first, end) in self._said.items():
+            wanted = self._turn.wanted.get(name)
+            if wanted is not None:
+                self._said[name] = now, now + wanted.lease_s
+                self.judge.withdraw(name, self._out(wanted), int(now))
+            elif not first - STALL_S <= now < end:  # nobody holds any more to what was last said
+                self.judge.withdraw(name, frozenset(), int(now))
+        return self._turn
+
+    def _out(self, wanted: Wanted) -> frozenset[str]:
+        """Who gets no traffic, whichever aggregator of a pair sees to that."""
+        acts = wanted.mode is Mode.ACTING
+        acts = acts or (wanted.mode is Mode.STANDBY and not self._rules[wanted.service].dry_run)
+        return frozenset(each.node for each in wanted.out) if acts else frozenset()
 
     def _enrol_control(self, birth: Birth) -> None:
         if birth.control:

@@ -51,6 +51,7 @@ class Canary:
     zone: str = "eu-1"
     interval_s: int = 1
     control: bool = False
+    location: Location = Location.EXTERNAL
 
     def birth(self) -> Birth:
         return Birth(
@@ -58,7 +59,7 @@ class Canary:
             boot=self.boot,
             revision=self.revision,
             first_slot=self.first_slot,
-            location=Location.EXTERNAL,
+            location=self.location,
             region=self.region,
             zone=self.zone,
             host=self.host,

@@ -75,12 +75,17 @@ class Balancer(Process):
         for port in self.ports.values():
             await self.until_listening(port, self.host)
 
+    async def command(self, text: str) -> str:
+        """What its admin socket answers, without white space around it."""
+        reader, writer = await asyncio.open_unix_connection(self._socket)
+        writer.write(text.encode() + b"\n")
+        answer = (await reader.read()).decode()
+        writer.close()
+        return answer.strip()
+
     async def servers(self) -> dict[str, dict[str, Server]]:
         """By backend and server."""
-        reader, writer = await asyncio.open_unix_connection(self._socket)
-        writer.write(b"show stat\n")
-        text = (await reader.read()).decode()
-        writer.close()
+        text = await self.command("show stat")
         found: dict[str, dict[str, Server]] = {}
         for row in csv.DictReader(text.removeprefix("# ").splitlines()):
             if row["svname"] not in ("FRONTEND", "BACKEND"):
@@ -92,6 +97,15 @@ class Balancer(Process):
         """The servers that get no new connection from one backend at least."""
         backends = await self.servers()
         return {name for servers in backends.values() for name, each in servers.items() if each.out}
+
+    async def until_status(self, backend: str, server: str, status: str, deadline_s: float) -> None:
+        """Waits until a server has a status."""
+
+        async def so() -> bool:
+            return (await self.servers())[backend][server].status == status
+
+        what = f"{server} is {status}"
+        await until(so, deadline_s=deadline_s, what=what, explain=self.tail)
 
     async def until_out(self, names: Sequence[str], deadline_s: float) -> None:
         """Waits until these get no new connection from any backend, and all others do from each."""

@@ -69,7 +69,8 @@ class Etcd(Process):
         await self.until_listening(self.port, self.host)
 
         async def answers() -> bool:
-            return (await self.call("kv/range", {"key": _base64("ready")})).get("header") is not None
+            answer = await self.call("kv/range", {"key": _base64("ready")})
+            return "header" in answer or "user name is empty" in answer["error"]
 
         await until(answers, deadline_s=START_S, what="etcd answers", explain=self.tail)
 

@@ -24,11 +24,16 @@ class Newest:
     def __init__(self) -> None:
         self._words: dict[str, _Word] = {}
         self._standby: set[str] = set()
+        self._stopped_at: dict[str, float] = {}
 
     def show(self, wanted: Mapping[str, Wanted], now: float) -> bool:
         """Takes what is wanted; whether anything changed but the time of it."""
         changed = False
         for service, word in wanted.items():
+            if word.mode is Mode.STOPPED:
+                self._stopped_at.setdefault(service, now)
+            else:
+                self._stopped_at.pop(service, None)
             if word.mode is Mode.STANDBY:
                 changed |= service not in self._standby
                 self._standby.add(service)
@@ -55,6 +60,16 @@ class Newest:
             for service, word in self._words.items()
             if service not in self._standby
         }
+
+    def in_standby(self, service: str) -> bool:
+        """Whether another aggregator decides on this service."""
+        return service in self._standby
+
+    def long_stopped(self, service: str, now: float) -> bool:
+        """Whether the big switch was pulled longer than a lease ago. All was taken back by then, and
+        where it was pulled here alone, another aggregator may act: to go on would be to quarrel."""
+        stopped_at = self._stopped_at.get(service)
+        return stopped_at is not None and now - stopped_at > self._words[service].wanted.lease_s
 
     def alive(self, service: str, now: float) -> Wanted | None:
         """Our word on a service while its lease lasts, also where another aggregator has taken over."""

@@ -20,8 +20,8 @@ class Telling:
     """What outputs share that hand on the whole state as one document.
 
     `deliver` hands a document on and returns once the other side has taken it; it raises as
-    `rounds.TROUBLES` tells. Services that another aggregator decides on are left out; where that is
-    all of them, nothing is told.
+    `rounds.TROUBLES` tells. Services that another aggregator decides on are left out, and those that
+    have been stopped for longer than a lease; where that is all of them, nothing is told.
     """
 
     def __init__(
@@ -63,7 +63,12 @@ class Telling:
 
     async def _tell(self) -> None:
         async with self._turn:
-            words = self._newest.ours(clock.boottime())
+            now = clock.boottime()
+            words = {
+                service: word
+                for service, word in self._newest.ours(now).items()
+                if not self._newest.long_stopped(service, now)
+            }
             if not words:
                 self._taken = None
                 return

@@ -62,7 +62,8 @@ class Withdrawn:
 
     def tell(self, out: Nodes, slot: int) -> None:
         """From this slot on exactly these are out."""
-        if out == self.now:
+        since = self._changes[-1][0] if self._changes else slot
+        if out == self.now and since <= slot:
             return
         self._changed = True
         while self._changes and self._changes[-1][0] >= slot:  # undone at once, or time went back

@@ -14,10 +14,10 @@ from coalmine_aggregator.model.fates import Fate
 from coalmine_aggregator.model.node_view import NodeView
 from coalmine_aggregator.model.remediation_policy import RemediationPolicy
 from coalmine_aggregator.model.slot_cells import ABSENT, Revision, SlotCells
-from coalmine_aggregator.remediate.node_views import node_views, sights
+from coalmine_aggregator.remediate.node_views import Held, NodeViews
 from coalmine_aggregator.remediate.quorum import agreement, discredited
 from coalmine_aggregator.remediate.turn import Balanced
-from coalmine_aggregator.remediate.vantage_detector import NONE, Opinions, VantageDetector
+from coalmine_aggregator.remediate.vantage_detector import NONE, VantageDetector
 from coalmine_aggregator.remediate.vantages import Ints, Mask, Vantages, vantages_of
 from coalmine_aggregator.remediate.verdicts import Verdicts
 from coalmine_aggregator.remediate.window import Window
@@ -107,29 +107,26 @@ class NodeWatch:
         v = self._vantages
         if v is None:
             return None
-        opinions = self._detector.opinions(slot)
+        detector, verdicts = self._detector, self._verdicts
+        opinions = detector.opinions(slot)
         hosts = discredited(v, opinions, self._policy.most_out(len(v.nodes)))
-        aside: frozenset[str] = frozenset()
+        aside = np.zeros(len(v.keys), dtype=np.bool_)
         if hosts.size:
-            out = np.isin(v.host_codes, hosts) & ~v.own
-            aside = frozenset(v.hosts[at] for at in np.flatnonzero(out).tolist())
-            opinions = np.where(out, np.int8(NONE), opinions)
-        return self._told(v, slot, opinions, aside)
-
-    def _told(
-        self, v: Vantages, slot: int, opinions: Opinions, aside: frozenset[str]
-    ) -> list[NodeView]:
-        detector, policy = self._detector, self._policy
-        self._verdicts.judge(slot, agreement(v, opinions, policy.quorum), opinions, detector.clean)
-        seen = sights(
-            v,
+            # Where a node has failed before, they are heard on: it is not to come back for their sake.
+            aside = np.isin(v.host_codes, hosts) & ~v.own & ~verdicts.to_recover[v.node_of]
+            aside &= opinions != NONE
+            opinions = np.where(aside, np.int8(NONE), opinions)
+        verdicts.judge(slot, agreement(v, opinions, self._policy.quorum), opinions, detector.clean)
+        held = Held(
+            slot,
             opinions,
             self._window.sums(slot),
             self._window_s,
             detector.failing(slot, self._window_s),
             detector.heard(),
+            aside,
         )
-        return node_views(self._service, v, self._verdicts, opinions, seen, aside)
+        return self._told.tell(held, verdicts)
 
     def balanced(self) -> Balanced:
         """What series that lead to no single node did in the newest slot."""
@@ -154,6 +151,7 @@ class NodeWatch:
             self._detector = self._detector.moved(new)
             self._verdicts = self._verdicts.moved(new)
             self._window = self._window.moved(known.keys, new.keys)
+        self._told = NodeViews(self._service, new)
 
 
 def _taken(fates: NDArray[np.uint8], ids: Ints) -> NDArray[np.uint8]:

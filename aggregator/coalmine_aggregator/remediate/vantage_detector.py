@@ -36,6 +36,11 @@ TOTAL: Final = 0.5
 PART: Final = 0.1
 """The loss of a vantage that is looked for."""
 
+SMALL: Final = 0.005
+"""A loss that is no reason to take a node out, whatever its service accepts: `PART` is looked for
+against this or against p0, whichever is more. Else a service that loses ten times what it accepts,
+everywhere, would look like many bad nodes."""
+
 LEAST_BAD_SLOTS: Final = 3
 """No vantage is bad on fewer bad slots."""
 
@@ -74,7 +79,7 @@ class VantageDetector:
         """Nobody has said anything yet. Raises ValueError for an acceptable loss outside [0, 1)."""
         self._acceptable_loss, self._stale_s = acceptable_loss, stale_s
         self._p0 = floored(acceptable_loss)
-        self._one, self._all = _Ratios.of(self._p0, TOTAL), _Ratios.of(self._p0, PART)
+        self._one, self._all = _Ratios.of(self._p0, TOTAL), _Ratios.of(max(self._p0, SMALL), PART)
         self._vantages = vantages
         series, count = len(vantages.ids), len(vantages.keys)
         self._rise: Floats = np.zeros(series)
@@ -159,7 +164,7 @@ class VantageDetector:
             opens[v.vantage_of[over]] = True
         if opens.any() or self._bad.any():
             self._close(judged, bad, opens)
-        self._clean[self._doubted() & ~self._bad] = self._newest + 1
+        self._clean[self._doubted() & ~self._bad & (of_judged > 0)] = self._newest + 1
         self._calm = not (self._bad.any() or self._rise_of_all.any() or self._rise.any())
 
     def _close(self, judged: Mask, bad: Mask, opens: Mask) -> None:
@@ -181,7 +186,7 @@ class VantageDetector:
         back = self._bad & (self._closing <= 0.0)
         self._shown[:, back] += self._since[:, back]
         self._since[:, back] = 0.0
-        self._clean[back] = self._newest + 1
+        self._clean[back & (counts[0] > 0)] = self._newest + 1
         over = self._bad & (self._closing >= _REACHED)
         if over.any():
             self._bad[over], self._closing[over], self._rise_of_all[over] = False, 0.0, 0.0
@@ -222,16 +227,19 @@ class VantageDetector:
         """int64[V]: the slot from which on a vantage saw nothing bad; of those that are good."""
         return self._clean
 
-    def failing(self, slot: int, window_s: int) -> Ints:
-        """The places of the series that bad vantages hold to be bad: where it is a matter of all series
+    def failing(self, slot: int, window_s: int) -> Mask:
+        """bool[S]: the series that bad vantages hold to be bad. Where it is a matter of all series
         together, those that went bad in the last `window_s` slots."""
         v = self._vantages
+        if not self._bad.any():
+            return np.zeros(len(v.ids), dtype=np.bool_)
         lately = self._went_bad > slot - window_s
         some = np.logical_or.reduceat(self._failing & lately, v.first_series)
         sure = self._failing & (lately | ~some[v.vantage_of])  # what has recovered is not named beside
         known = np.logical_or.reduceat(self._failing, v.first_series)
         unsure = (self._bad & ~known)[v.vantage_of] & lately
-        return np.flatnonzero(sure | unsure)
+        failing: Mask = sure | unsure
+        return failing
 
 
 def _ratio(judged: Ints, bad: Ints, p0: float, p1: Floats) -> Floats:

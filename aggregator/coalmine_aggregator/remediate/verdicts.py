@@ -36,7 +36,8 @@ class Verdicts:
 
     `verdict` int8[N] are numbers into `VERDICTS`, `since` int64[N] the first slots of the verdicts.
     `good_since` int64[N] is the slot from which on a quorum saw nothing bad, `NEVER` while none holds
-    the node good.
+    the node good. `to_recover` bool[N] says which have failed and have not been good for long enough
+    since.
     """
 
     def __init__(self, vantages: Vantages, policy: RemediationPolicy) -> None:
@@ -45,7 +46,7 @@ class Verdicts:
         self.verdict = np.full(count, UNKNOWN, dtype=np.int8)
         self.since: Ints = np.full(count, NEVER)
         self.good_since: Ints = np.full(count, NEVER)
-        self._to_recover = np.zeros(count, dtype=np.bool_)
+        self.to_recover = np.zeros(count, dtype=np.bool_)
 
     def moved(self, vantages: Vantages) -> Verdicts:
         """The same over another set of nodes: what is in both goes on, the rest is forgotten."""
@@ -53,7 +54,7 @@ class Verdicts:
         places = where_were(self._vantages.node_codes, vantages.node_codes)
         kept, came = np.flatnonzero(places >= 0), places[places >= 0]
         new.verdict[kept], new.since[kept] = self.verdict[came], self.since[came]
-        new.good_since[kept], new._to_recover[kept] = self.good_since[came], self._to_recover[came]
+        new.good_since[kept], new.to_recover[kept] = self.good_since[came], self.to_recover[came]
         return new
 
     def judge(self, slot: int, agreed: Agreement, opinions: Opinions, clean: Ints) -> None:
@@ -67,12 +68,12 @@ class Verdicts:
             clean = np.where(opinions == GOOD, clean, NEVER)
             self.good_since[started] = np.maximum.reduceat(clean, v.first_vantage)[started]
         self.good_since[~good] = NEVER
-        self._to_recover |= agreed.bad & known
+        self.to_recover |= agreed.bad & known
         recovered = good & (slot - self.good_since >= self._policy.recovery_s)
-        self._to_recover &= ~recovered
+        self.to_recover &= ~recovered
         verdict = np.where(agreed.doubted, np.int8(SUSPECT), np.int8(HEALTHY))
-        verdict[self._to_recover] = SUSPECT
-        verdict[self._to_recover & good] = RECOVERING
+        verdict[self.to_recover] = SUSPECT
+        verdict[self.to_recover & good] = RECOVERING
         verdict[agreed.bad] = FAILED
         verdict[~known] = UNKNOWN
         changed = (verdict != self.verdict) | (self.since == NEVER)

@@ -6,24 +6,25 @@ agree in everything, pages before tickets, then those that agree in class, servi
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from coalmine_aggregator.model.alerts import Severity
 from coalmine_aggregator.model.scopes import Scope
 from coalmine_aggregator.replay.courses import STANDS_AFTER_S, Course
-from coalmine_aggregator.replay.expectation import Expectation, ExpectedAlert
+from coalmine_aggregator.replay.expectation import Expectation, ExpectedAlert, ExpectedRemediation
 from coalmine_aggregator.replay.lines import scope_text
 from coalmine_aggregator.replay.matching import Matching
+from coalmine_aggregator.replay.nodes import NOTHING, Became
 
 
 class Outcome(NamedTuple):
-    """What a replay came to: its alerts, the totals by fate, and the nodes ever withdrawn."""
+    """What a replay came to: its alerts, the totals by fate, and what became of nodes."""
 
     alerts: Sequence[Course]
     fates: Mapping[str, int]
     balanced: bool
-    withdrawn: Sequence[str] = ()
+    remediation: Became = NOTHING
 
 
 class Difference(NamedTuple):
@@ -46,12 +47,26 @@ def differences(expect: Expectation, outcome: Outcome) -> list[Difference]:
     if not outcome.balanced:
         found.append(Difference("fates: they do not add up to what was expected of the fleet"))
     if expect.remediation is not None:
-        wanted, was = set(expect.remediation.withdrawn), set(outcome.withdrawn)
-        for what, nodes in (("was", was - wanted), ("was not", wanted - was)):
-            found += [
-                Difference(f"remediation: node {node} {what} withdrawn") for node in sorted(nodes)
-            ]
+        found += map(Difference, _nodes(expect.remediation, outcome.remediation))
     return found
+
+
+def _nodes(expect: ExpectedRemediation, became: Became) -> Iterator[str]:
+    yield from _apart("withdrawn", expect.withdrawn, became.withdrawn)
+    if expect.restored is not None:
+        yield from _apart("restored", expect.restored, became.restored)
+    if expect.reverted is not None:
+        yield from _apart("reverted", expect.reverted, became.reverted)
+    for rail, nodes in expect.held.items():
+        yield from _apart(f"held by {rail}", nodes, became.held.get(rail, ()))
+    if expect.frozen is not None and expect.frozen is not became.frozen:
+        yield f"remediation: it {'was' if became.frozen else 'was not'} frozen"
+
+
+def _apart(what: str, wanted: Iterable[str], was: Iterable[str]) -> Iterator[str]:
+    expected, happened = set(wanted), set(was)
+    for verb, nodes in (("was", happened - expected), ("was not", expected - happened)):
+        yield from (f"remediation: node {node} {verb} {what}" for node in sorted(nodes))
 
 
 def _alerts(expect: Expectation, alerts: Sequence[Course]) -> Iterator[Difference]:

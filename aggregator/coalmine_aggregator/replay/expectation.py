@@ -92,9 +92,15 @@ class Bounds:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ExpectedRemediation:
-    """What becomes of nodes."""
+    """What becomes of nodes; what is absent, but for `withdrawn`, is not compared."""
 
     withdrawn: list[str] = setting("Nodes that are ever withdrawn, no others", [])
+    restored: list[str] | None = setting("Nodes that ever come back, no others", None)
+    reverted: list[str] | None = setting(
+        "Nodes that come back since it did not help to withdraw them, no others", None
+    )
+    held: dict[str, list[str]] = setting("By rail, the nodes that it ever holds, no others", {})
+    frozen: bool | None = setting("Whether remediation is ever frozen", None)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

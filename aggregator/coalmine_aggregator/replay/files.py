@@ -9,7 +9,8 @@ from pathlib import Path
 
 from coalmine_aggregator.replay.check import Difference, Outcome, differences
 from coalmine_aggregator.replay.courses import Courses
-from coalmine_aggregator.replay.lines import Line, alert_line, summary_line
+from coalmine_aggregator.replay.lines import Line, alert_line, remediation_line, summary_line
+from coalmine_aggregator.replay.nodes import NodeCourses
 from coalmine_aggregator.replay.progress import Meter
 from coalmine_aggregator.replay.reading import Loaded, read_scenario
 from coalmine_aggregator.replay.simulation import Simulation
@@ -39,17 +40,19 @@ def replay(loaded: Loaded, tell: Tell, watch: Watch) -> Outcome:
     """Runs one scenario; `tell` is given each line as it comes, `watch` each second of fleet time."""
     began = clock.monotonic()
     scenario = loaded.scenario
-    simulation, courses = Simulation(scenario, loaded.fleet), Courses()
+    simulation, courses, nodes = Simulation(scenario, loaded.fleet), Courses(), NodeCourses()
     second = -1
-    for at, transitions in simulation.run():
+    for at, transitions, remediation in simulation.run():
         for transition in transitions:
             courses.take(transition, at)
             tell(alert_line(transition, at))
+        for event in nodes.take(remediation.events):
+            tell(remediation_line(event, at))
         if int(at) != second:
             second = int(at)
             watch(second)
     totals = simulation.totals
-    outcome = Outcome(courses.all, totals.fates(), totals.balanced)
+    outcome = Outcome(courses.all, totals.fates(), totals.balanced, nodes.became())
     tell(
         summary_line(
             scenario.name,

@@ -8,6 +8,7 @@ from typing import Any
 from coalmine_aggregator.model.alerts import Transition
 from coalmine_aggregator.model.counts import Counts
 from coalmine_aggregator.model.fates import Fate
+from coalmine_aggregator.model.remediation_event import RemediationEvent
 from coalmine_aggregator.model.scopes import Scope
 from coalmine_aggregator.notify.text import summary
 
@@ -41,6 +42,20 @@ def alert_line(transition: Transition, at: float) -> Line:
         "cause": str(alert.cause),
         "summary": summary(transition),
     }
+
+
+def remediation_line(event: RemediationEvent, at: float) -> Line:
+    """What became of a node, or of a service's remediation, at fleet time `at`. `rail` names the rail
+    that held or decided; empty where none did."""
+    line: Line = {
+        "event": str(event.kind),
+        "at": round(at, PLACES),
+        "service": event.service,
+        "node": event.node,
+        "rail": event.rail,
+        "summary": event.text,
+    }
+    return line | {"evidence": list(event.evidence)} if event.evidence else line
 
 
 def summary_line(

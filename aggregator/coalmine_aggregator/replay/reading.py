@@ -88,11 +88,13 @@ def _findings(scenario: Scenario, fleet: SimulatedFleet) -> Iterator[_Finding]:
             what = f'no service "{name}" in the fleet{nearest(name, known)}'
             yield _Finding(("remediation", "services", at), what)
     nodes = fleet.values("node")
-    if scenario.expect.remediation is not None:
-        for at, node in enumerate(scenario.expect.remediation.withdrawn):
-            if node not in nodes:
-                what = f'no node "{node}" in the fleet{nearest(node, nodes)}'
-                yield _Finding(("expect", "remediation", "withdrawn", at), what)
+    for path, node in _nodes_named(scenario):
+        if node not in nodes:
+            yield _Finding(path, f'no node "{node}" in the fleet{nearest(node, nodes)}')
+    for at, control in enumerate(scenario.controls):
+        if control.service and control.service not in known:
+            what = f'no service "{control.service}" in the fleet{nearest(control.service, known)}'
+            yield _Finding(("controls", at, "service"), what)
     for at, alert in enumerate(scenario.expect.alerts):
         path = ("expect", "alerts", at)
         if alert.service not in known:
@@ -110,6 +112,23 @@ def _findings(scenario: Scenario, fleet: SimulatedFleet) -> Iterator[_Finding]:
             ends = alert.closes.after + alert.closes.within
             if ends < alert.opens.after:
                 yield _Finding((*path, "closes"), "closes before it opens")
+
+
+def _nodes_named(scenario: Scenario) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Where nodes are named that the fleet must have."""
+    for at, control in enumerate(scenario.controls):
+        if control.node:
+            yield ("controls", at, "node"), control.node
+    expect = scenario.expect.remediation
+    if expect is None:
+        return
+    lists = {"withdrawn": expect.withdrawn, "restored": expect.restored, "reverted": expect.reverted}
+    for key, nodes in lists.items():
+        for at, node in enumerate(nodes or ()):
+            yield ("expect", "remediation", key, at), node
+    for rail, nodes in expect.held.items():
+        for at, node in enumerate(nodes):
+            yield ("expect", "remediation", "held", rail, at), node
 
 
 def _about_fault(

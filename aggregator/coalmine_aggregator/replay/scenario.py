@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 from coalmine_aggregator.detection_settings import DetectionSettings
 from coalmine_aggregator.model.policy import ServicePolicy
+from coalmine_aggregator.remediation_settings import RemediationRules
+from coalmine_aggregator.replay.controls import Control
 from coalmine_aggregator.replay.effects import Effect, Fault
 from coalmine_aggregator.replay.expectation import Expectation
 from coalmine_aggregator.settings import SloSettings, check_acceptable_loss
@@ -138,24 +140,6 @@ class Noise:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class RemediationSettings:
-    """How nodes would be withdrawn; checked and kept for those who decide on it."""
-
-    services: list[str] = setting("Services that opted in", [])
-    dry_run: bool = setting("Decide, and do nothing", True)
-    max_fraction: Fraction = setting("Share of a service's nodes that may be out", 0.1)
-    max_nodes: int = setting("Nodes that may be out", 10)
-    floor: int = setting("Nodes that must stay", 2)
-    per_minute: int = setting("Withdrawals a minute", 2)
-    quorum: int = setting("Vantages that must agree", 2)
-
-    def __post_init__(self) -> None:
-        for key, least in (("max_nodes", 0), ("floor", 0), ("per_minute", 0), ("quorum", 1)):
-            if getattr(self, key) < least:
-                raise SettingError(key, f"expected at least {least}")
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
 class Scenario:
     """The whole file."""
 
@@ -171,7 +155,8 @@ class Scenario:
     )
     faults: list[Fault] = setting("What goes wrong", [])
     detection: DetectionSettings = setting("How loss is told from noise", DetectionSettings())
-    remediation: RemediationSettings = setting("How nodes are withdrawn", RemediationSettings())
+    remediation: RemediationRules = setting("How nodes are withdrawn", RemediationRules())
+    controls: list[Control] = setting("What people and the pair say of remediation", [])
     expect: Expectation = setting("What must be said", Expectation())
 
     def __post_init__(self) -> None:

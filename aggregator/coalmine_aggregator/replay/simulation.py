@@ -16,6 +16,8 @@ from coalmine_aggregator.engine import Engine, Tick
 from coalmine_aggregator.model.alerts import Transition
 from coalmine_aggregator.model.receipts import Receipts
 from coalmine_aggregator.model.restored import Restored
+from coalmine_aggregator.remediate.turn import Turn
+from coalmine_aggregator.replay.controls import controls_at
 from coalmine_aggregator.replay.damage import Damage
 from coalmine_aggregator.replay.effects import Effect
 from coalmine_aggregator.replay.fleet import SimulatedFleet
@@ -39,6 +41,7 @@ class Moment(NamedTuple):
 
     at: float
     transitions: list[Transition]
+    remediation: Turn
 
 
 class Simulation:
@@ -127,6 +130,8 @@ class Simulation:
 
     def _tick(self, engine: Engine, number: int) -> Moment:
         now = (EPOCH * TICKS + number) / TICKS
+        if self._scenario.controls:
+            engine.control(controls_at(self._scenario.controls, number / TICKS))
         tick: Tick = engine.tick(now)
         if tick.settled or tick.revised:
             self.totals.take(tick.settled)
@@ -138,7 +143,7 @@ class Simulation:
             self._next_number = max(self._next_number, transition.alert.number + 1)
         if tick.events:
             self._learn(engine)
-        return Moment(number / TICKS, tick.transitions)
+        return Moment(number / TICKS, tick.transitions, tick.remediation)
 
     def _birth(self, birth: Birth, at: float) -> None:
         if self._engine is not None:
@@ -206,6 +211,7 @@ class Simulation:
             sources=(SOURCE,),
             restored=restored,
             detection=self._scenario.detection.policy(),
+            remediation=self._scenario.remediation.policies(),
             now=EPOCH + at,
         )
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from coalmine_aggregator.model.target_group import TargetGroup
 from coalmine_aggregator.web import parameters
 from coalmine_aggregator.web.alert_answers import Alerts, Explained
 from coalmine_aggregator.web.answers import Agents, Fates, Rates
@@ -53,6 +54,7 @@ _ANSWERS = (
     Noises,
     Me,
     AuditLog,
+    TargetGroup,
     Snapshot,
     ProblemBody,
 )
@@ -121,6 +123,7 @@ def document(version: str) -> dict[str, Any]:
                 "How an error budget was spent", BurnDown, parameters.BURN_DOWN
             ),
             "/api/v1/noise": get("What was learned of healthy services", Noises, []),
+            "/api/v1/sd/{service}": _targets(),
             "/api/v1/me": get("Who is asking", Me, []),
             "/api/v1/audit": get("Who did what; for operators", AuditLog, parameters.AUDIT),
             "/api/v1/live": _live(),
@@ -166,6 +169,15 @@ def _hook() -> Operation:
 def _csv(summary: str, given: list[parameters.Parameter]) -> Operation:
     described = "CSV (RFC 4180) with a line of names; what begins as a formula is quoted."
     return text(summary, described, "text/csv", given)
+
+
+def _targets() -> Operation:
+    described = (
+        "Prometheus' http_sd: every node that gets traffic. An error, never an empty list, where that "
+        "is not known. Needs the scope metrics."
+    )
+    schema = {"type": "array", "items": ref(TargetGroup)}
+    return text("Nodes to scrape", described, "application/json", parameters.SD, schema)
 
 
 def _live() -> Operation:

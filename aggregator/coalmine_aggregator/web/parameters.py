@@ -221,3 +221,14 @@ BURN_DOWN = [
         {"type": "string"},
     ),
 ]
+
+SD = [
+    _in_path("service", "The service's name."),
+    _required(
+        _parameter(
+            "port",
+            "Where each node is scraped.",
+            {"type": "integer", "minimum": 1, "maximum": 65535},
+        )
+    ),
+]

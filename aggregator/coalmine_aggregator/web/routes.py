@@ -14,6 +14,7 @@ from coalmine_aggregator.web import (
     api_history,
     api_incident_acts,
     api_incidents,
+    api_sd,
     people,
 )
 
@@ -54,6 +55,7 @@ def api_routes() -> list[web.RouteDef]:
         web.get("/api/v1/slo", api.slo),
         web.get("/api/v1/slo/{service}/burn-down", api.burn_down),
         web.get("/api/v1/noise", api.noise),
+        web.get("/api/v1/sd/{service}", api_sd.service_targets),
         web.get("/api/v1/export/rates.json", api_export.rates_json, allow_head=False),
         web.get("/api/v1/export/rates.csv", api_export.rates_csv, allow_head=False),
         web.get("/api/v1/export/alerts.json", api_export.alerts_json, allow_head=False),

@@ -91,6 +91,16 @@ def test_dry_run_and_stop_take_everything_back() -> None:
         assert out(newest, 1.0) == {"ingest": ()}
 
 
+def test_after_a_lease_the_big_switch_has_been_told() -> None:
+    newest = Newest()
+    for second in range(30):
+        newest.show(words(word("web-3", at=float(second), mode=Mode.STOPPED)), float(second))
+        assert newest.long_stopped("ingest", float(second)) == (second > LEASE_S)
+    newest.show(words(word("web-3", at=99.0)), 99.0)
+    assert not newest.long_stopped("ingest", 99.0)
+    assert not newest.long_stopped("another", 99.0)
+
+
 MODES = st.sampled_from(list(Mode))
 STEPS = st.lists(
     st.tuples(

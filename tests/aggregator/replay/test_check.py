@@ -8,6 +8,7 @@ from coalmine_aggregator.model.alerts import AlertClass, Cause, Severity
 from coalmine_aggregator.model.scopes import Scope
 from coalmine_aggregator.replay.check import Outcome, differences
 from coalmine_aggregator.replay.courses import Course
+from coalmine_aggregator.replay.nodes import NOTHING, Became
 from tests.aggregator.replay.stories import story
 
 FATES = {"delivered": 700, "lost": 20}
@@ -40,11 +41,9 @@ def alert(more: str = "", scope: str = "{protocol: udp}") -> str:
     return f"{{class: loss, service: ingest, scope: {scope}, opens: {{after: 10, within: 3}}{more}}}"
 
 
-def told(
-    expect: str, *alerts: Course, withdrawn: tuple[str, ...] = (), balanced: bool = True
-) -> list[str]:
+def told(expect: str, *alerts: Course, became: Became = NOTHING, balanced: bool = True) -> list[str]:
     expectation = story(more=f"expect: {{{expect}}}").scenario.expect
-    return [each.what for each in differences(expectation, Outcome(alerts, FATES, balanced, withdrawn))]
+    return [each.what for each in differences(expectation, Outcome(alerts, FATES, balanced, became))]
 
 
 CLOSES = ", closes: {after: 20, within: 10}"
@@ -54,7 +53,10 @@ NO_MORE = "no_other_pages: true"
 def test_as_expected() -> None:
     assert told(f"alerts: [{alert(CLOSES)}], {NO_MORE}", course()) == []
     assert told("fates: {lost: {at_least: 20, at_most: 20}}") == []
-    assert told("remediation: {withdrawn: [dc-a-2, dc-a-1]}", withdrawn=("dc-a-1", "dc-a-2")) == []
+    out = Became(("dc-a-1", "dc-a-2"), ("dc-a-1",), (), {"floor": ("dc-a-1",)}, frozen=True)
+    assert told("remediation: {withdrawn: [dc-a-2, dc-a-1]}", became=out) == []
+    everything = "restored: [dc-a-1], reverted: [], held: {floor: [dc-a-1]}, frozen: true"
+    assert told(f"remediation: {{withdrawn: [dc-a-1, dc-a-2], {everything}}}", became=out) == []
 
 
 @pytest.mark.parametrize("at", [10.0, 10.0000001, 13.0, 13.0000004])
@@ -141,7 +143,7 @@ def test_totals_and_nodes() -> None:
         "fates: 700 delivered, expected 699 at most",
     ]
     assert told("", balanced=False) == ["fates: they do not add up to what was expected of the fleet"]
-    assert told("remediation: {withdrawn: [dc-a-1]}", withdrawn=("dc-a-2",)) == [
+    assert told("remediation: {withdrawn: [dc-a-1]}", became=Became(("dc-a-2",))) == [
         "remediation: node dc-a-2 was withdrawn",
         "remediation: node dc-a-1 was not withdrawn",
     ]

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from coalmine_aggregator.replay.controls import Control
 from coalmine_aggregator.replay.effects import Effect, Fault, StepName, Where
+from coalmine_aggregator.replay.expectation import ExpectedRemediation
 from coalmine_aggregator.replay.reading import parse_scenario
-from coalmine_aggregator.replay.scenario import RemediationSettings, Scenario
+from coalmine_aggregator.replay.scenario import Scenario
 from coalmine_runtime.settings import describe
 
 PAGE = (Path(__file__).resolve().parents[3] / "docs" / "replay.md").read_text()
@@ -15,9 +17,9 @@ PAGE = (Path(__file__).resolve().parents[3] / "docs" / "replay.md").read_text()
 
 def test_every_key_is_told() -> None:
     told = set(re.findall(r"[a-z_]+", PAGE))
-    for settings in (Scenario, Fault, Where, RemediationSettings):
+    for settings in (Scenario, Fault, Where, Control, ExpectedRemediation):
         for key, *_ in describe(settings):
-            if ".slo." in key or key.startswith("detection."):
+            if ".slo." in key or key.startswith(("detection.", "remediation.")):
                 continue  # docs/configuration.md has them
             assert key.rpartition(".")[2].removesuffix("[]") in told | {"<name>"}, key
 

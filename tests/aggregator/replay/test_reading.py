@@ -45,7 +45,10 @@ faults:
   - {from: 30, to: 40, effect: aggregator_down}
 detection: {false_pages_per_year: 0.5}
 remediation: {services: [ingest], dry_run: false, max_fraction: 0.2, max_nodes: 3, floor: 1,
-              per_minute: 1, quorum: 1}
+              per_minute: 1, quorum: 1, hold: 2m, lease: 30}
+controls:
+  - {say: stopped, from: 10, to: 20}
+  - {say: pinned_out, service: ingest, node: dc-a-2, to: 15}
 expect:
   alerts:
     - class: loss
@@ -55,7 +58,8 @@ expect:
       closes: {after: 20, within: 60}
     - {class: agents_missing, service: ingest, opens: {after: 10, within: 15}}
   no_other_pages: true
-  remediation: {withdrawn: [dc-a-3]}
+  remediation: {withdrawn: [dc-a-3], restored: [dc-a-3], reverted: [], held: {floor: [dc-a-2]},
+                frozen: true}
   fates: {lost: {at_least: 1, at_most: 10}, late: {at_least: 1}}
 """
 
@@ -81,6 +85,9 @@ def test_every_key() -> None:
     assert scenario.outages() == [down]
     assert scenario.detection.false_pages_per_year == 0.5
     assert scenario.remediation.floor == 1
+    assert scenario.remediation.policies()["ingest"].hold_s == 120
+    stopped, pinned = scenario.controls
+    assert (stopped.say, stopped.from_, pinned.from_, pinned.node) == ("stopped", 10, 0, "dc-a-2")
     loss, missing = scenario.expect.alerts
     assert (loss.class_, loss.wanted, missing.wanted) == (AlertClass.LOSS, (), None)
     assert str(loss.opens) == "10 to 15"
@@ -202,6 +209,28 @@ MORE = [
         'remediation.services[0]: no service "ingets" in the fleet; did you mean "ingest"?',
     ),
     ("remediation: {quorum: 0}", "remediation.quorum: expected at least 1"),
+    ("controls: [{say: stop, to: 5}]", 'controls[0].say: "stop" is none of '),
+    ("controls: [{say: stopped, from: 5, to: 5}]", "controls[0].to: expected more than from, 5 s"),
+    (
+        "controls: [{say: stopped, to: 5, node: dc-a-1}]",
+        "controls[0].node: only pins have one",
+    ),
+    (
+        "controls: [{say: pinned_in, to: 5, service: ingest}]",
+        "controls[0].node: is missing: what is pinned?",
+    ),
+    (
+        "controls: [{say: pinned_in, to: 5, service: ingets, node: dc-a-1}]",
+        'controls[0].service: no service "ingets" in the fleet; did you mean "ingest"?',
+    ),
+    (
+        "controls: [{say: pinned_in, to: 5, service: ingest, node: dc-a-9}]",
+        'controls[0].node: no node "dc-a-9" in the fleet; did you mean "dc-a-2"?',
+    ),
+    (
+        "expect: {remediation: {held: {floor: [dc-a-9]}}}",
+        'expect.remediation.held.floor[0]: no node "dc-a-9" in the fleet; did you mean "dc-a-2"?',
+    ),
     (
         "expect: {alerts: [{class: lost, service: ingest, opens: {after: 1, within: 2}}]}",
         'expect.alerts[0].class: "lost" is none of ',

@@ -15,6 +15,7 @@ from aiohttp.test_utils import TestServer
 
 from coalmine_aggregator.engine import Tick
 from coalmine_aggregator.model.alerts import Alert, Change, Transition
+from coalmine_aggregator.model.target_group import TargetGroup
 from coalmine_aggregator.model.timings import Timings
 from coalmine_aggregator.reading.readers import Readers
 from coalmine_aggregator.store.store import Store
@@ -26,6 +27,15 @@ from coalmine_aggregator.web.snapshot import Snapshot, take_snapshot
 from coalmine_aggregator.web.view import Check, Health
 from tests.aggregator.store.samples import routed
 from tests.aggregator.web.test_engine import FIRST, EngineView
+
+
+class SomeNodes:
+    """Of one service, always known."""
+
+    services = frozenset({"ingest"})
+
+    def targets(self, service: str, port: int) -> list[TargetGroup]:
+        return [TargetGroup([f"{service}-1:{port}"], {"__meta_coalmine_service": service})]
 
 
 class KeptView(EngineView):
@@ -114,7 +124,8 @@ async def kept_site(url: str) -> AsyncIterator[KeptSite]:
     view = KeptView(store)
     readers = Readers(reader_tasks.MODULE, url)
     readers.start()
-    app = make_app(view, WebOptions(), readers, now=lambda: view.now, paced=False)
+    options = WebOptions(targets=SomeNodes())
+    app = make_app(view, options, readers, now=lambda: view.now, paced=False)
     server = TestServer(app, host="127.0.0.1")
     await server.start_server()
     client = aiohttp.ClientSession(server.make_url("/"))

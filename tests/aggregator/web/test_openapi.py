@@ -132,10 +132,15 @@ GIVEN = {
     "points": "3",
     "state": "open",
     "before": "3",
+    "port": "9100",
 }
 """What is given for a parameter; a label where nothing is said."""
 
-NEEDED = {"/api/v1/strip": {"service": "ingest"}, "/api/v1/moment": {"at": str(FIRST + 10)}}
+NEEDED = {
+    "/api/v1/strip": {"service": "ingest"},
+    "/api/v1/moment": {"at": str(FIRST + 10)},
+    "/api/v1/sd/{service}": {"port": "9100"},
+}
 
 
 async def test_the_described_parameters_are_understood_and_others_refused(sqlite_url: str) -> None:

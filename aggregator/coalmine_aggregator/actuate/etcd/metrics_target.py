@@ -10,14 +10,12 @@ import msgspec
 
 from coalmine_aggregator.actuate.etcd.keys import TargetKey, parse_target_key
 from coalmine_aggregator.actuate.etcd.messages import KeyValue
+from coalmine_aggregator.model.target_group import META, TargetGroup
 from coalmine_aggregator.model.views import AgentView
 from coalmine_runtime.quantities import Address
 
 AGGREGATOR: Final = "aggregator"
 AGENT: Final = "agent"
-
-META: Final = "__meta_coalmine_"
-"""What our labels begin with: like those of every other discovery, they are gone after relabelling."""
 
 MAX_BYTES: Final = 4096
 
@@ -59,13 +57,6 @@ class MetricsTarget(msgspec.Struct, frozen=True, omit_defaults=True):
     region: _Text = ""
     zone: _Text = ""
     host: _Text = ""
-
-
-class TargetGroup(msgspec.Struct, frozen=True):
-    """Prometheus' own form, of `file_sd` and of `http_sd`."""
-
-    targets: list[str]
-    labels: dict[str, str]
 
 
 def agent_target(agent: AgentView, template: TargetTemplate) -> MetricsTarget:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Mapping
 from typing import Final
 
@@ -12,13 +13,14 @@ from coalmine_aggregator.actuate.etcd.plan import Ours, Plan, plan
 from coalmine_aggregator.actuate.etcd.settings import EtcdSettings
 from coalmine_aggregator.actuate.newest import Newest
 from coalmine_aggregator.actuate.output import Standing
-from coalmine_aggregator.actuate.rounds import Rounds
+from coalmine_aggregator.actuate.rounds import MAX_TROUBLE, Rounds
 from coalmine_aggregator.model.withdrawal import Mode, Wanted
 from coalmine_runtime import clock
 from coalmine_runtime.logs import get_logger
 
 CONTESTED: Final = 3
-"""So many rounds in a row in which another aggregator is in our way are no handing over."""
+CONTESTED_S: Final = 60.0
+"""So many rounds in so long in which another aggregator is in our way are no handing over."""
 
 _REST_S: Final = 60.0
 
@@ -44,7 +46,8 @@ class EtcdOutput:
         self._fresh = False
         self._lease = 0
         self._lease_s = 0.0
-        self._contested = 0
+        self._contested: deque[float] = deque(maxlen=CONTESTED)
+        self._others = ""
         self._out: Mapping[str, tuple[str, ...]] = {}
         self._confirmed_at: float | None = None
         self._confirmed = -math.inf  # the same on the clock that never steps
@@ -60,10 +63,13 @@ class EtcdOutput:
 
     def standing(self) -> Standing:
         """See `Output`. Where etcd was not reached for the time of a lease, nobody knows."""
-        known = clock.boottime() - self._confirmed <= self._lease_s
-        return Standing(
-            self.name, self._out if known else None, self._confirmed_at, self._rounds.trouble
-        )
+        now = clock.boottime()
+        known = now - self._confirmed <= self._lease_s
+        trouble = self._rounds.trouble
+        if not trouble and len(self._contested) == CONTESTED and now - self._contested[0] < CONTESTED_S:
+            folder = withdrawn_folder(self._settings.prefix)
+            trouble = f"{self._others} writes below {folder} as well, against us"
+        return Standing(self.name, self._out if known else None, self._confirmed_at, trouble)
 
     async def run(self) -> None:
         """See `Output`."""
@@ -97,7 +103,9 @@ class EtcdOutput:
         if done:
             self._out = todo.out
             self._confirmed_at, self._confirmed = clock.wall(), asked_at
-        self._check_others(todo.others if done else ("somebody",))
+        if todo.others or not done:
+            self._contested.append(asked_at)
+            self._others = ", ".join(todo.others)[:MAX_TROUBLE] or "somebody"
 
     async def _commit(self, client: EtcdClient, todo: Plan) -> bool:
         """False where a key changed under our hands: the next round reads it again."""
@@ -105,10 +113,3 @@ class EtcdOutput:
             if not await client.commit(guards, operations):
                 return False
         return True
-
-    def _check_others(self, others: tuple[str, ...]) -> None:
-        """Raises ValueError where another aggregator works against us."""
-        self._contested = self._contested + 1 if others else 0
-        if self._contested >= CONTESTED:
-            folder = withdrawn_folder(self._settings.prefix)
-            raise ValueError(f"{', '.join(others)} writes below {folder} as well, against us")

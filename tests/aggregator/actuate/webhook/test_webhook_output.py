@@ -17,6 +17,7 @@ from coalmine_runtime.settings import ConfigError, loads
 from tests.aggregator.actuate.running import running, until_out, until_trouble
 from tests.aggregator.actuate.words import word
 from tests.servers.hook import Hook, Message
+from tests.servers.waiting import until
 
 SECRET = "whsec_" + base64.b64encode(b"r" * 32).decode()
 
@@ -84,6 +85,19 @@ async def test_in_standby_it_is_told_nothing(hook: Hook) -> None:
         say(word("web-3", mode=Mode.STANDBY), word("db-1", service="db", nodes=("db-1", "db-2")))
         await until_out(told, "db-1", service="db")
     assert [withdrawn(each) for each in hook.messages] == [{"db": ["db-1"]}]
+
+
+async def test_a_stop_is_told_for_a_lease(hook: Hook) -> None:
+    told = output(hook, "every: 1s")
+    async with running(told, word("web-3", mode=Mode.STOPPED, lease_s=1.0)) as say:
+        await until_out(told)
+
+        async def silent() -> bool:
+            return told.standing().out is None
+
+        await until(silent, deadline_s=15.0, what="it has been stopped for a lease")
+        say(word("web-3"))
+        await until_out(told, "web-3")
 
 
 async def test_gone_is_gone(hook: Hook) -> None:

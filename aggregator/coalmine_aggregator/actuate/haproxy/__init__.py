@@ -1,0 +1,1 @@
+"""HAProxy's agent-checks, answered here for all nodes."""

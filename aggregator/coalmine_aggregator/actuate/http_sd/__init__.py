@@ -1,0 +1,1 @@
+"""Who gets traffic, asked for by Prometheus."""

@@ -1,0 +1,1 @@
+"""Readiness gates of Kubernetes: a condition of each pod, false while its node is out."""

@@ -1,0 +1,129 @@
+"""Why a node that is out comes back. Pure.
+
+In this order: somebody stopped remediation, or pinned the node in, or released it; nobody has said for
+the length of a lease that it is out; nobody has an opinion on it for as long; it has recovered and was
+out for its hold; no quorum has held it failed for the longest hold. Then so many more as the rails no
+longer allow: a roster that shrinks below who is out brings nodes back at once, first those that have
+left it, then the ones that look best, then those that are out longest. People's pins give way to the
+floor alone.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from coalmine_aggregator.model.node_view import NodeView, Verdict
+from coalmine_aggregator.model.pin import PinState
+from coalmine_aggregator.model.withdrawal import Held
+from coalmine_aggregator.remediate.board import Board
+from coalmine_aggregator.remediate.memory import Out
+
+_BEST_FIRST = (
+    Verdict.HEALTHY,
+    Verdict.RECOVERING,
+    Verdict.UNKNOWN,
+    Verdict.SUSPECT,
+    Verdict.FAILED,
+)
+
+
+class Back(NamedTuple):
+    """`rail` is empty where the node has recovered. `by` is the person whose word it was."""
+
+    rail: str
+    text: str
+    by: str = ""
+
+
+def come_back(board: Board, silent_s: float) -> list[Held]:
+    """Brings back whoever is not to be out any more; those that have recovered and must still wait are
+    held. `silent_s` is how long nobody has said anything of this service."""
+    held: list[Held] = []
+    for node in sorted(board.out):
+        pin = board.pins.get(node)
+        board.pin(node, pin.by if pin is not None and pin.state is PinState.OUT else "")
+        out, view = board.out[node], board.views.get(node)
+        back = _by_people(board, node, out) or _by_time(board, view, out, silent_s)
+        if back is None and view is not None and out.auto and not out.by and _well(board, view):
+            left = out.hold_until - board.now
+            if left > 0:
+                held.append(Held(node, "hold", f"it is well, and stays out for another {left:.0f} s"))
+                continue
+            back = Back("", f"well for {board.policy.recovery_s:g} s and more")
+        if back is not None:
+            board.bring_back(node, back.rail, back.text, by=back.by)
+    _shrink(board)
+    return [each for each in held if each.node in board.out]
+
+
+def _by_people(board: Board, node: str, out: Out) -> Back | None:
+    controls, pin = board.controls, board.pins.get(node)
+    if controls.stopped_by:
+        why = f": {controls.stopped_why}" if controls.stopped_why else ""
+        return Back(
+            "stopped", f"{controls.stopped_by} has stopped remediation{why}", controls.stopped_by
+        )
+    if pin is not None and pin.state is PinState.IN:
+        return Back("pinned", f"{pin.by} has pinned it in: {pin.why}", pin.by)
+    if pin is None and not out.auto:
+        return Back("pinned", "it is no longer pinned out")
+    return None
+
+
+def _by_time(board: Board, view: NodeView | None, out: Out, silent_s: float) -> Back | None:
+    policy = board.policy
+    if silent_s > policy.lease_s:
+        return Back("stale", f"nothing was said of it for {silent_s:.0f} s")
+    unknown_s = board.now - out.known_at
+    if unknown_s > policy.lease_s and (view is None or not out.by):
+        what = "nobody has an opinion on it" if view is not None else "it has left the roster"
+        return Back("stale", f"{what}, for {unknown_s:.0f} s")
+    if out.by or not out.auto:
+        return None
+    unsure_s = board.now - out.failed_at
+    if unsure_s > max(policy.max_hold_s, policy.recovery_s):
+        return Back("quorum", f"no quorum has held it failed for {unsure_s:.0f} s")
+    return None
+
+
+def _well(board: Board, view: NodeView) -> bool:
+    slot = board.run.slot
+    if slot is None or view.verdict is not Verdict.HEALTHY or view.good_since is None:
+        return False
+    return slot - view.good_since >= board.policy.recovery_s
+
+
+def _shrink(board: Board) -> None:
+    if not board.views:
+        return  # nobody knows what there is
+    pool, policy = board.pool, board.policy
+    most = pool.most
+    while len(board.out) > most and (node := _first(board, list(board.out), pinned=False)):
+        board.bring_back(node, "most_of_service", f"at most {most} of {len(board.views)} may be out")
+    for place in sorted({pool.standing(node, out.place) for node, out in board.out.items()}):
+        most = pool.most_of(place)
+        while True:
+            there = [n for n, out in board.out.items() if pool.standing(n, out.place) == place]
+            node = _first(board, there, pinned=False) if len(there) > most else None
+            if node is None:
+                break
+            total = pool.zones.get(place, 0)
+            board.bring_back(node, "most_of_zone", f"at most {most} of {total} in its zone may be out")
+    while pool.serving(board.out) < policy.floor:
+        there = [node for node in board.out if node in board.views]
+        node = _first(board, there, pinned=False) or _first(board, there, pinned=True)
+        if node is None:
+            return
+        board.bring_back(node, "floor", f"{policy.floor} nodes must be left")
+
+
+def _first(board: Board, nodes: list[str], *, pinned: bool) -> str | None:
+    """The one of these to come back first; None if there is none."""
+
+    def rank(node: str) -> tuple[bool, int, float, str]:
+        view = board.views.get(node)
+        looks = 0 if view is None else _BEST_FIRST.index(view.verdict)
+        return (view is not None, looks, board.out[node].since, node)
+
+    there = [node for node in nodes if bool(board.out[node].by) is pinned]
+    return min(there, key=rank, default=None)
