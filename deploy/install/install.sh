@@ -132,6 +132,7 @@ preflight() {
     [ "$(dpkg-query -W -f='${db:Status-Status}' coalmine 2>/dev/null || true)" = installed ]; then
     fail 13 'Coalmine is installed here as a Debian package: apt installs, upgrades and removes it'
   fi
+  [ ! -e "$HOME_OF_ALL/current/.installed" ] || fail 13 'Coalmine is installed here by Ansible: docs/ansible.md'
   exec 9>/run/coalmine-install.lock
   flock --nonblock 9 || fail 13 'another install.sh is at work on this machine'
 }

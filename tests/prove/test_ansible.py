@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from coalmine_runtime.version import VERSION
+from release.source import REPOSITORY
 from release.sums import KEY
 from tests.prove import installed
 from tests.prove.booted_debian import BootedDebian, booted_debian
@@ -236,3 +237,15 @@ def test_a_release_that_is_not_what_it_says_touches_nothing(fleet: Fleet) -> Non
     assert played.status != 0
     assert played.failed == ["Hold the checksums to their signature"]
     assert played.changed == []
+
+
+def test_the_script_does_not_install_beside_it_until_it_is_gone(fleet: Fleet) -> None:
+    host = fleet.host
+    host.give(REPOSITORY / "deploy" / "install" / "install.sh", "/root/install.sh")
+    said = host.fails("bash", "/root/install.sh", "upgrade")
+    assert said == "install.sh: Coalmine is installed here by Ansible: docs/ansible.md"
+    gone = re.search(r"^```sh\n(.*?)^```", (REPOSITORY / "docs/ansible.md").read_text(), re.M | re.S)
+    assert gone
+    host.run("sh", "-euc", gone[1])
+    assert host.run("systemctl", "list-unit-files", "coalmine*", "--no-legend", check=False) == ""
+    assert "Coalmine is not installed here" in host.fails("bash", "/root/install.sh", "upgrade")
