@@ -20,6 +20,7 @@ from tests.prove import installed
 from tests.prove.booted_debian import BootedDebian, booted_debian
 from tests.prove.built import built_release
 from tests.prove.installed import AGENT, AGGREGATOR, SERVICES, STATUS_PAGE
+from tests.prove.stalls import stretched
 
 pytestmark = [pytest.mark.prove, pytest.mark.timeout(900)]
 
@@ -127,7 +128,7 @@ def test_its_services_start_once_they_are_configured(host: BootedDebian) -> None
     until_delivered(host)
     took_s = time.perf_counter() - began
     print(f"datapoints {took_s:.1f} s after the configuration")
-    assert took_s <= FIRST_DATAPOINT_S
+    assert took_s <= stretched(FIRST_DATAPOINT_S)
     assert host.run("readlink", "-f", f"/proc/{pid(host, AGENT)}/exe") == "/usr/bin/python3.11\n"
     for unit in SERVICES:
         host.run("systemd-analyze", "security", "--no-pager", "--threshold=15", unit)

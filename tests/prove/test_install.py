@@ -21,6 +21,7 @@ from tests.prove.booted_debian import BootedDebian, booted_debian
 from tests.prove.built import make_key, needed_wheels
 from tests.prove.installed import AGENT, AGGREGATOR
 from tests.prove.release import LATER, NEWEST, make_release, migrates
+from tests.prove.stalls import stretched
 
 pytestmark = [pytest.mark.prove, pytest.mark.timeout(900)]
 
@@ -279,7 +280,7 @@ def test_from_nothing_to_the_first_datapoint(host: BootedDebian) -> None:
     )
     took_s = time.perf_counter() - began
     print(f"first datapoint counted {took_s:.1f} s after the first command")
-    assert took_s <= FIRST_DATAPOINT_S
+    assert took_s <= stretched(FIRST_DATAPOINT_S)
     run(host, *install(*STATUS_PAGE_ARGUMENTS)[1:])
     assert host.run("/usr/local/bin/coalmine", "--version") == f"coalmine, version {VERSION}\n"
 
@@ -550,7 +551,7 @@ def test_an_agent_on_the_machine_of_a_carbon(host: BootedDebian, authority: Auth
         f"which took {cpu_of_children_s() - cpu_s:.1f} s of CPU"
     )
     print(f"it takes {host.run('du', '-sm', '/opt/coalmine').split()[0]} MiB")
-    assert time.perf_counter() - began <= FIRST_DATAPOINT_S
+    assert time.perf_counter() - began <= stretched(FIRST_DATAPOINT_S)
     host.run("systemctl", "stop", "carbon-cache", "releases", "index")
     host.run("sh", "-c", "find /var/lib/graphite/whisper -mindepth 1 -delete")
 
