@@ -5,8 +5,9 @@
 Each node has its own agent and two or four hosts that probe it directly, six endpoints each, of a
 service that accepts a loss of 0.1 %. Wrong verdicts are counted over nodes that are all well: at 0.1 %
 noise, and with bursts that hit everybody (the hourly ones of a month, brought closer together, one a
-minute: their memory is gone within seconds). A false verdict alone withdraws nobody: an open loss has to
-name the node as well.
+minute: their memory is gone within seconds). A false verdict alone withdraws nobody: an open loss has
+to name the node as well.
+
 Delays are those from the first bad slot to the verdict, in settled slots. Costs are processor time a
 slot for 1,000 nodes with five vantages, 30,000 series, the reading of every node included.
 """
@@ -148,7 +149,7 @@ def false_verdicts(noise: Noise, share: float) -> tuple[int, float, float]:
 
 
 def delays(loss: float) -> NDArray[np.int64]:
-    """Slots from the first one with this loss to the verdict, int64[DELAYED], at most `MOST_DELAY_S`."""
+    """Slots from the first one with this loss to the verdict, int64[DELAYED], up to `MOST_DELAY_S`."""
     verdicts, rng = Verdicts(DELAYED), np.random.default_rng(2)
     for bad in noisy(rng, NOISES[0], verdicts.series, 60):
         verdicts.see(bad)
