@@ -105,6 +105,19 @@ ORDERS = [
     (of_class(AlertClass.BUDGET), "Lower the steady loss of ingest"),
     (of_class(AlertClass.IDENTITY_CLASH, scope=(("host", "a1"),)), "Tell agents apart: host a1"),
     (of_class(AlertClass.UNDELIVERED, handle="pagerduty"), "Restore paging by pagerduty"),
+    (of_class(AlertClass.REMEDIATION_FREEZE, scope=()), "Look at the nodes of ingest: many bad"),
+    (
+        of_class(AlertClass.REMEDIATION_REVERT, scope=(("node", "web-7"),)),
+        "Look at web-7: withdrawn in vain, ingest",
+    ),
+    (
+        of_class(AlertClass.REMEDIATION_OUTPUT, handle="output-etcd"),
+        "Restore withdrawing by etcd",
+    ),
+    (
+        of_class(AlertClass.REMEDIATION_OUTPUT, handle="decisions"),
+        "Restore withdrawing by remediation",
+    ),
     (of_class(AlertClass.PEER, handle="b"), "Check aggregator b"),
     (of_class(AlertClass.PEER, handle="heartbeat"), "Check the heartbeat"),
     (of_class(AlertClass.UPDATE_DUE, handle="incident-12"), "Say how incident 12 does"),
