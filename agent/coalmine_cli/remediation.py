@@ -5,6 +5,8 @@ from __future__ import annotations
 import click
 
 from coalmine_cli.remediation_file_sd import file_sd
+from coalmine_cli.remediation_shadow import shadow
+from coalmine_cli.remediation_sweep import sweep
 from coalmine_cli.remediation_watch import watch
 
 
@@ -13,5 +15,5 @@ def remediation() -> None:
     """See which nodes are out of service discovery, and why."""
 
 
-for command in (file_sd, watch):
+for command in (file_sd, shadow, sweep, watch):
     remediation.add_command(command)

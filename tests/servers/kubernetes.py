@@ -23,7 +23,7 @@ TOKEN = "eyJhbGciOiJSUzI1NiJ9.e30.c2lnbmF0dXJl"
 NAMESPACE = "prod"
 GATE = "coalmine.dev/in-service"
 
-MAY = frozenset({("list", "pods"), ("get", "pods"), ("patch", "pods/status")})
+MAY = frozenset({("list", "pods"), ("patch", "pods/status")})
 """What the service account may do, as the documentation says it needs."""
 
 _STRATEGIC = "application/strategic-merge-patch+json"
