@@ -212,6 +212,18 @@ def test_a_host_to_which_too_many_nodes_look_bad_is_not_believed() -> None:
     )
 
 
+def test_a_host_that_is_not_believed_brings_nobody_back() -> None:
+    made = series_of([f"web{number}" for number in range(20)], direct_from=["a"])
+    it = Watched(made)
+    it.pass_s(5, fails())
+    also = loses("a", *(f"web{number}" for number in range(20)))
+    it.pass_s(5, lambda series, slot: max(fails()(series, slot), also(series, slot)))
+    assert it.opinion("a", "web2") is Opinion.NONE
+    assert it.verdict("web2") is Verdict.UNKNOWN
+    assert it.opinion("a", "web1") is Opinion.BAD
+    assert it.verdict("web1") is Verdict.FAILED
+
+
 def test_as_many_bad_nodes_as_may_be_out_discredit_nobody() -> None:
     made = series_of([f"web{number}" for number in range(20)])
     it = Watched(made)
