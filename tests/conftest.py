@@ -26,6 +26,7 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("shared")
 
 TIMED = (
+    "tests/agent/node/test_node_health.py",
     "tests/agent/test_app.py",
     "tests/agent/test_control_agent.py",
     "tests/agent/test_reactor.py",
