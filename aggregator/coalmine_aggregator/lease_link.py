@@ -1,0 +1,1 @@
+"""The lease's way to the broker."""
