@@ -69,6 +69,14 @@ class Told:
                     found.append(update)
         return sorted(found, key=lambda update: update.verb is not Verb.PASS)
 
+    def due_now(self, update: Update, word: Wanted | None, now: float) -> Update | None:
+        """What an update that was due a while ago has become, None where it is due no more."""
+        if word is None:
+            return None
+        out = next((each for each in word.effective if each.node == update.node), None)
+        newer = _update(update.service, update.node, out)
+        return newer if self._is_due(newer, now) else None
+
     def tried(self, update: Update, now: float, *, taken: bool) -> None:
         """An update was sent; `taken`, where the agent confirmed it."""
         self._tried[update.service, update.node] = _Tried(update.verb, now, taken)

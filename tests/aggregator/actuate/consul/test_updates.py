@@ -87,6 +87,18 @@ def test_what_another_aggregator_may_have_told_meanwhile_is_told_anew() -> None:
     assert tell(told, word(nodes=NODES), now=2.0) == dict.fromkeys(NODES, "pass")
 
 
+def test_what_has_waited_is_what_is_wanted_now() -> None:
+    told = Told(5.0, keep_passing=False)
+    (update,) = told.due(words(word("web-3", nodes=("web-3",))), 0.0)
+    assert told.due_now(update, word("web-3", nodes=("web-3",)), 1.0) == update
+    returned = told.due_now(update, word(nodes=("web-3",)), 1.0)
+    assert returned is not None
+    assert returned.verb is Verb.PASS
+    told.tried(returned, 1.0, taken=True)
+    assert told.due_now(update, word(nodes=("web-3",)), 2.0) is None
+    assert told.due_now(update, None, 2.0) is None  # another aggregator decides
+
+
 def test_notes_say_why_on_one_line() -> None:
     nasty = withdrawal(why="lost\r\nSet-Cookie: x" + "y" * 1000, by="ada")
     (update,) = Told(5.0, keep_passing=False).due(words(word(nasty, nodes=("web-3",))), 0.0)
