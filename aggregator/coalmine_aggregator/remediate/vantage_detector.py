@@ -72,6 +72,26 @@ class _Ratios(NamedTuple):
         return cls(math.log(p1 / p0), math.log1p(-p1) - math.log1p(-p0))
 
 
+class LeastBad(NamedTuple):
+    """On fewer bad datapoints than `of_series` of one series, and than `of_vantage` of them all, no
+    vantage is bad."""
+
+    of_series: int
+    of_vantage: int
+
+
+def least_bad(acceptable_loss: float) -> LeastBad:
+    """Of a service that accepts this loss. Raises ValueError for one outside [0, 1)."""
+    one, every = _ratios(floored(acceptable_loss))
+    needed = (math.ceil(_REACHED / min(each.bad, _MOST)) for each in (one, every))
+    return LeastBad(*needed)
+
+
+def _ratios(p0: float) -> tuple[_Ratios, _Ratios]:
+    """Of one series, and of all series of a vantage."""
+    return _Ratios.of(p0, TOTAL), _Ratios.of(max(p0, SMALL), PART)
+
+
 class VantageDetector:
     """All vantages of one service. V and S as in `Vantages`."""
 
@@ -79,7 +99,7 @@ class VantageDetector:
         """Nobody has said anything yet. Raises ValueError for an acceptable loss outside [0, 1)."""
         self._acceptable_loss, self._stale_s = acceptable_loss, stale_s
         self._p0 = floored(acceptable_loss)
-        self._one, self._all = _Ratios.of(self._p0, TOTAL), _Ratios.of(max(self._p0, SMALL), PART)
+        self._one, self._all = _ratios(self._p0)
         self._vantages = vantages
         series, count = len(vantages.ids), len(vantages.keys)
         self._rise: Floats = np.zeros(series)

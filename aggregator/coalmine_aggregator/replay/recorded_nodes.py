@@ -12,7 +12,7 @@ from coalmine_aggregator.ledger.series import AllSeries
 from coalmine_aggregator.model.endings import ENDINGS, fate_of_ending
 from coalmine_aggregator.model.fates import BAD, Fate
 from coalmine_aggregator.model.slot_cells import ABSENT, SlotCells
-from coalmine_aggregator.remediate.vantage_detector import LEAST_BAD_SLOTS
+from coalmine_aggregator.remediate.vantage_detector import least_bad
 from coalmine_aggregator.store.recorded_series import RecordedMinute
 
 FATE_OF: Final = np.array([fate_of_ending(each) for each in range(ENDINGS)], dtype=np.uint8)
@@ -58,8 +58,8 @@ class SlotsByRoster:
 class Quiet:
     """Tells minutes in which no node can have failed, and no wide loss can have begun, from others.
 
-    No vantage holds a node bad on fewer than `LEAST_BAD_SLOTS` bad datapoints, which are forgotten
-    again within two minutes, and no node has failed by fewer than `quorum` vantages.
+    No vantage holds a node bad on fewer bad datapoints than `LeastBad` says, within two minutes, and no
+    node has failed by fewer than `quorum` vantages.
     """
 
     def __init__(self, series: AllSeries, acceptable_loss: float, quorum: int) -> None:
@@ -74,21 +74,26 @@ class Quiet:
         self._vantage_of[leads] = index
         self._node_of = pairs // (len(series.values("host")) + 1)
         self._vantages = len(pairs)
-        self._before: Ints = np.zeros(self._vantages, dtype=np.int64)
+        self._least = least_bad(acceptable_loss)
+        self._before: Ints = np.zeros(0, dtype=np.int64)  # the bad ones' series, of the minute before
         self._minute: int | None = None
 
     def busy(self, minute: RecordedMinute, expected: int) -> bool:
         """Whether a minute is to be looked at second by second; to be asked of each, in their order.
         `expected` is how many series are."""
         bad = minute.others.number[IS_BAD[minute.others.ending]]
-        vantage = self._vantage_of[bad]
-        now = np.bincount(vantage[vantage >= 0], minlength=self._vantages).astype(np.int64)
-        both = now + self._before if self._minute == minute.minute - 1 else now
+        now = bad[self._vantage_of[bad] >= 0].astype(np.int64)
+        follows = self._minute == minute.minute - 1
+        both = np.concatenate([self._before, now]) if follows else now
         self._before, self._minute = now, minute.minute
         if IS_BAD[minute.usual].any():
             return True
         judged = expected * len(minute.slot)
         if len(bad) > max(LEAST_LOST, LARGE_LOSS * self._acceptable_loss * judged):
             return True
-        accused = self._node_of[both >= LEAST_BAD_SLOTS]
+        series, times = np.unique(both, return_counts=True)
+        sure = np.zeros(self._vantages, dtype=np.bool_)
+        sure[self._vantage_of[series[times >= self._least.of_series]]] = True
+        of_all = np.bincount(self._vantage_of[both], minlength=self._vantages)
+        accused = self._node_of[sure | (of_all >= self._least.of_vantage)]
         return len(accused) >= self._quorum and bool(np.bincount(accused).max() >= self._quorum)
