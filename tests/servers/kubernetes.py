@@ -60,7 +60,7 @@ class Kubernetes(WebStandIn):
     @property
     def url(self) -> str:
         """Of the API."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"http{'s' if self.tls else ''}://127.0.0.1:{self.port}"
 
     def _route(self, app: web.Application) -> None:
         pods = f"/api/v1/namespaces/{NAMESPACE}/pods"

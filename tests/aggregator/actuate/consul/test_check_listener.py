@@ -16,6 +16,7 @@ from coalmine_aggregator.model.withdrawal import Mode, Phase
 from coalmine_runtime.settings import loads
 from tests.aggregator.actuate.running import until_trouble
 from tests.aggregator.actuate.words import withdrawal, word, words
+from tests.conftest import Authority, Certificate
 from tests.servers.waiting import until
 
 
@@ -82,6 +83,16 @@ async def test_clear_passes_everybody() -> None:
 async def test_who_may_not_ask_is_refused() -> None:
     async with serving("listen: 127.0.0.1:0\nallow_from: [10.0.0.0/8]") as listener:
         assert (await ask(listener, "/check/ingest/web-3"))[0] == 403
+
+
+async def test_over_tls(loopback: Certificate, authority: Authority) -> None:
+    pair = f"certificate_file: {loopback.chain}, private_key_file: {loopback.key}"
+    async with serving(f"listen: 127.0.0.1:0\ncertificate: {{{pair}}}") as listener:
+        listener.show(words(word("web-3")))
+        async with aiohttp.ClientSession() as http:
+            url = f"https://localhost:{listener.port}/check/ingest/web-3"
+            async with http.get(url, ssl=authority.client_context()) as response:
+                assert response.status == 503
 
 
 async def test_a_port_that_is_taken_is_trouble_until_it_is_free() -> None:
