@@ -27,6 +27,9 @@ class Outputs(NamedTuple):
     targets: HttpSdOutput | None
 
 
+NO_OUTPUTS = Outputs((), None)
+
+
 def outputs_of(
     settings: AggregatorSettings, link: BrokerSettings | None, context: ssl.SSLContext | None
 ) -> Outputs:
