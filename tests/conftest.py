@@ -32,6 +32,8 @@ TIMED = (
     "tests/agent/test_reactor.py",
     "tests/agent/test_resolver.py",
     "tests/agent/test_runner.py",
+    "tests/aggregator/actuate/etcd/test_leases.py",
+    "tests/aggregator/actuate/etcd/test_partition.py",
     "tests/aggregator/reading/test_readers.py",
     "tests/aggregator/store/test_full_disk.py",
     "tests/aggregator/store/test_trouble.py",
