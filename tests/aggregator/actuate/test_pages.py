@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import os
 import re
+import subprocess
 import textwrap
 from pathlib import Path
 from typing import Any
@@ -13,8 +15,10 @@ import pytest
 from coalmine_aggregator.actuate.command.settings import CommandSettings
 from coalmine_aggregator.actuate.consul.settings import ConsulCheckSettings, ConsulSettings
 from coalmine_aggregator.actuate.kubernetes.settings import KubernetesSettings
+from coalmine_aggregator.actuate.state_document import cleared_document, state_document
 from coalmine_aggregator.actuate.webhook.settings import StateWebhookSettings
 from coalmine_runtime.settings import loads
+from tests.aggregator.actuate.words import withdrawal, word, words
 from tests.conftest import Authority
 
 PAGES = Path(__file__).parents[3] / "docs" / "remediation"
@@ -58,3 +62,22 @@ def test_it_loads(kind: str, section: str, tmp_path: Path, authority: Authority)
     if kind == "kubernetes" and "token_file" not in text:  # it is not in a cluster that this runs
         text += f"\ntoken_file: {tmp_path}/kubernetes-token\nca_file: {authority.ca_file}"
     assert isinstance(loads(KINDS[kind], text, {}), KINDS[kind])
+
+
+def test_the_example_of_a_command_does_what_it_says(tmp_path: Path) -> None:
+    (script,) = re.findall(r"```sh\n(#!.*?)```", (PAGES / "command.md").read_text(), re.DOTALL)
+    nft = tmp_path / "nft"
+    nft.write_text(f"#!/bin/sh\ncat > {tmp_path}/rules\n")
+    nft.chmod(0o755)
+    nasty = withdrawal("localhost", why='$(touch x) `touch x` "; touch x\n%s \\\\')
+    said = state_document(words(word(nasty, nodes=("localhost", "web-1"))), "prod", 0.0)
+    for given, expected in (
+        (said, ["add element inet edge withdrawn { 127.0.0.1 timeout 20s }"]),
+        (cleared_document("prod", 0.0), []),
+    ):
+        env = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+        argv = ["/bin/sh", "-c", script]
+        subprocess.run(argv, input=given, env=env, cwd=tmp_path, check=True, timeout=30)
+        rules = (tmp_path / "rules").read_text().splitlines()
+        assert rules == ["flush set inet edge withdrawn", *expected]
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["nft", "rules"]

@@ -51,6 +51,11 @@ def test_what_was_not_taken_is_told_again_but_not_at_once() -> None:
     assert tell(told, word("web-3", nodes=nodes), now=2.0) == {}
     assert tell(told, word(nodes=nodes), now=2.5, taken=False) == {"web-3": "pass"}
     assert tell(told, word(nodes=nodes), now=7.5) == {"web-3": "pass"}
+    tell(told, word("web-3", nodes=nodes), now=8.0)
+    tell(told, word(nodes=nodes), now=9.0, taken=False)
+    assert told.out() == {"ingest": ("web-3",)}
+    assert tell(told, word(nodes=nodes), now=14.0) == {"web-3": "pass"}
+    assert told.out() == {"ingest": ()}
     assert tell(told, word(nodes=nodes), now=20.0) == {}
 
 
