@@ -72,12 +72,10 @@ class ShadowReport:
         for event in turn.events:
             self._take(event)
         wanted = turn.wanted.get(self.service)
-        if wanted is None:
-            return
-        self.nodes = max(self.nodes, len(wanted.nodes))
-        away = {each.node for each in wanted.out}
+        if wanted is not None:
+            self.nodes = max(self.nodes, len(wanted.nodes))
         for outing in self.outings:
-            if outing.until is None and outing.node in away:
+            if outing.since <= cells.slot and (outing.until is None or cells.slot < outing.until):
                 fates = cells.fates[_leading_to(series, outing.node, len(cells.fates))]
                 bad = int(np.isin(fates, _BAD).sum())
                 outing.bad += bad
