@@ -14,6 +14,7 @@ from coalmine_aggregator.ledger.series import AllSeries
 from coalmine_aggregator.model.alerts import AlertClass, Severity
 from coalmine_aggregator.model.events import Event
 from coalmine_aggregator.model.findings import Finding
+from coalmine_aggregator.model.node_view import NodeView
 from coalmine_aggregator.model.policy import ServicePolicy
 from coalmine_aggregator.model.remediation_event import RemediationEvent
 from coalmine_aggregator.model.remediation_policy import RemediationPolicy
@@ -39,6 +40,15 @@ class Settled(NamedTuple):
     revisions: Sequence[Revision] = ()
 
 
+class Watched(NamedTuple):
+    """How the nodes of a service look to those who decide. `views` are of the last turn, empty where
+    nobody knows the nodes; `verifying` says since when a withdrawal must show that it helps, by node.
+    """
+
+    views: Sequence[NodeView]
+    verifying: Mapping[str, float]
+
+
 class Judged(Protocol):
     """What is known of a service beside its nodes."""
 
@@ -60,6 +70,7 @@ class _Service:
         self._written = encode(self._memory)
         self._watch = self._anew()
         self._slot: int | None = None
+        self._views: Sequence[NodeView] = ()
         self._rests_until = float("-inf")
         self._faults = 0
         self.trouble: Finding | None = None
@@ -76,11 +87,13 @@ class _Service:
             watch.settle(cells)
             self._slot = cells.slot
         slot = self._slot
+        views = None if slot is None else watch.views(slot)
+        self._views = views or ()
         situation = Situation(
             self.name,
             now,
             slot,
-            None if slot is None else watch.views(slot),
+            views,
             self._judged.losses(),
             watch.balanced(),
         )
@@ -96,7 +109,7 @@ class _Service:
         """It did not come to a decision; what the log shall have of that."""
         self._faults += 1
         self._rests_until = now + REST_S
-        self._watch = self._anew()
+        self._watch, self._views = self._anew(), ()
         what = f"{type(error).__name__}: {error}"[:200]
         since = int(now) if self.trouble is None else self.trouble.since
         self.trouble = Finding(
@@ -114,6 +127,10 @@ class _Service:
         trace = "".join(traceback.format_exception(error))[-_MOST_TRACE:]
         fields: dict[str, str | int | float] = {"service": self.name, "faults": self._faults}
         return Event("remediation.fault", fields | {"error": what, "trace": trace})
+
+    def watched(self) -> Watched:
+        """What is seen, and waited for."""
+        return Watched(self._views, {node: check.since for node, check in self._memory.checks.items()})
 
     def remembered(self) -> str:
         """JSON."""
@@ -172,6 +189,10 @@ class Remediator:
             if service.trouble is not None:
                 findings.append(service.trouble)
         return Turn(wanted, events, findings) if wanted or events or findings else NO_TURN
+
+    def watched(self) -> dict[str, Watched]:
+        """How the nodes look, by service."""
+        return {service.name: service.watched() for service in self._services}
 
     def remembered(self) -> dict[str, str]:
         """What the other aggregator of a pair shall go on from when it takes over: JSON by service."""
