@@ -73,6 +73,7 @@ class _Service:
         self._views: Sequence[NodeView] = ()
         self._rests_until = float("-inf")
         self._faults = 0
+        self._told_with_loss: int | None = None  # since when the freeze was, of which a loss told
         self.trouble: Finding | None = None
 
     def _anew(self) -> NodeWatch:
@@ -86,20 +87,21 @@ class _Service:
         for cells in settled.cells:
             watch.settle(cells)
             self._slot = cells.slot
-        slot = self._slot
+        slot, losses = self._slot, self._judged.losses()
         views = None if slot is None else watch.views(slot)
         self._views = views or ()
-        situation = Situation(
-            self.name,
-            now,
-            slot,
-            views,
-            self._judged.losses(),
-            watch.balanced(),
-        )
+        situation = Situation(self.name, now, slot, views, losses, watch.balanced())
         accepted = self._judged.policy.acceptable_loss
         self._memory, turn = decide(self._memory, situation, controls, self.policy, accepted)
-        return turn
+        return turn._replace(findings=[self._once(each, bool(losses)) for each in turn.findings])
+
+    def _once(self, finding: Finding, lossy: bool) -> Finding:
+        """A freeze that was told with the page of a loss pages nobody when that loss is over first."""
+        if finding.alert_class is not AlertClass.REMEDIATION_FREEZE:
+            return finding
+        if lossy:
+            self._told_with_loss = finding.since
+        return finding._replace(quiet=self._told_with_loss == finding.since)
 
     def rests(self, now: float) -> bool:
         """Whether nothing is said of it for a while."""

@@ -205,3 +205,34 @@ def test_who_stands_by_goes_on_from_what_the_other_remembers() -> None:
     # What cannot be read, and what is of no service of ours, is nothing.
     other.remediator.adopt({"ingest": "{", "nothing": "{}"})
     assert out(other.turn(), "ingest") == ["n2"]
+
+
+CROWD = {"n0", "n1", "n2"}
+
+
+class Unheard(Judged):
+    """A service of which no loss is told."""
+
+    def losses(self) -> Sequence[Finding]:
+        return []
+
+
+def test_a_freeze_that_was_told_with_a_loss_wakes_nobody_again() -> None:
+    fleet = Fleet()
+    fleet.turns(30)
+    fleet.judged["ingest"].lost = CROWD
+    found = {each.since: each for turn in fleet.turns(12) for each in turn.findings}
+    (since,) = found
+    fleet.judged["ingest"].lost = set()
+    later = [each for turn in fleet.turns(8) for each in turn.findings]
+    assert {each.since for each in later} == {since}
+    assert all(each.quiet for each in later)
+
+
+def test_a_freeze_without_a_loss_is_a_page() -> None:
+    fleet = Fleet()
+    fleet.judged["ingest"] = Unheard(ServicePolicy("ingest", 0.001), CROWD)
+    fleet.remediator = Remediator(fleet.policies, fleet.judged, {})
+    findings = [each for turn in fleet.turns(60) for each in turn.findings]
+    assert findings
+    assert all(each.severity is Severity.PAGE and not each.quiet for each in findings)
