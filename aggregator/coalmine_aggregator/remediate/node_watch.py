@@ -15,7 +15,7 @@ from coalmine_aggregator.model.node_view import NodeView
 from coalmine_aggregator.model.remediation_policy import RemediationPolicy
 from coalmine_aggregator.model.slot_cells import ABSENT, Revision, SlotCells
 from coalmine_aggregator.remediate.node_views import Held, NodeViews
-from coalmine_aggregator.remediate.quorum import agreement, discredited
+from coalmine_aggregator.remediate.quorum import agreement, discredited, outdated
 from coalmine_aggregator.remediate.turn import Balanced
 from coalmine_aggregator.remediate.vantage_detector import NONE, VantageDetector
 from coalmine_aggregator.remediate.vantages import Ints, Mask, Vantages, vantages_of
@@ -108,7 +108,10 @@ class NodeWatch:
         if v is None:
             return None
         detector, verdicts = self._detector, self._verdicts
-        opinions = detector.opinions(slot)
+        opinions, heard = detector.opinions(slot), detector.heard()
+        late = outdated(v, opinions, heard, detector.dark_since(), self._policy.quorum)
+        if late.any():
+            opinions = np.where(late, np.int8(NONE), opinions)
         hosts = discredited(v, opinions, self._policy.most_out(len(v.nodes)))
         aside = np.zeros(len(v.keys), dtype=np.bool_)
         if hosts.size:
@@ -123,7 +126,7 @@ class NodeWatch:
             self._window.sums(slot),
             self._window_s,
             detector.failing(slot, self._window_s),
-            detector.heard(),
+            heard,
             aside,
         )
         return self._told.tell(held, verdicts)

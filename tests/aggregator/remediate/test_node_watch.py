@@ -10,6 +10,7 @@ from coalmine_aggregator.model.remediation_policy import RemediationPolicy
 from coalmine_aggregator.remediate.node_views import REFRESHED_S
 from coalmine_aggregator.remediate.turn import Balanced
 from coalmine_wire.protocols import Protocol
+from coalmine_wire.series import Series
 from tests.aggregator.remediate.watched import SIX, Watched, fails, loses, mute, series_of, well
 
 NODES = ("web1", "web2", "web3")
@@ -184,6 +185,67 @@ def test_an_own_agent_that_sees_nothing_wrong_keeps_its_node_in() -> None:
     it.pass_s(30, fails(by=["a", "b"]))
     assert it.verdict() is Verdict.SUSPECT
     assert it.opinion("web1") is Opinion.GOOD
+
+
+def dies(series: Series, _slot: int) -> Fate:
+    """A machine and its agent: nobody hears of either."""
+    if series.host == "web1":
+        return Fate.UNKNOWN
+    return Fate.ABANDONED if series.node == "web1" else Fate.DELIVERED
+
+
+def test_a_machine_that_takes_its_agent_along_fails_as_soon_as_any_other() -> None:
+    it = watched()
+    it.pass_s(20)
+    it.pass_s(2, dies)
+    assert it.verdict() is Verdict.SUSPECT
+    assert it.opinion("web1") is Opinion.GOOD
+    it.pass_s(1, dies)
+    view = it.view()
+    assert (view.verdict, view.since) == (Verdict.FAILED, it.slot)
+    assert (
+        view.text
+        == "a, b hold it bad (https, pickle, pickle_tls and 3 others); web1 (own) says nothing"
+    )
+    assert it.sight("web1").slot == it.slot - 3
+    it.pass_s(5)
+    assert (it.verdict(), it.opinion("web1")) == (Verdict.RECOVERING, Opinion.GOOD)
+
+
+def test_a_last_word_in_the_second_in_which_a_machine_dies_does_not_keep_it_in() -> None:
+    it = watched()
+    it.pass_s(20)
+    it.pass_s(1, fails(by=("a", "b")))
+    it.pass_s(2, dies)
+    assert it.verdict() is Verdict.FAILED
+
+
+def test_an_own_agent_with_newer_evidence_is_heard_until_it_is_stale() -> None:
+    it = watched()
+    it.pass_s(20)
+    it.pass_s(2, fails(by=("a", "b")))
+    it.pass_s(10, dies)
+    assert (it.verdict(), it.opinion("web1")) == (Verdict.SUSPECT, Opinion.GOOD)
+    it.pass_s(1, dies)
+    assert (it.verdict(), it.opinion("web1")) == (Verdict.FAILED, Opinion.NONE)
+
+
+def test_one_other_host_does_not_outweigh_the_last_word_of_an_agent() -> None:
+    it = Watched(series_of(NODES, ("a",)))
+    it.pass_s(20)
+    it.pass_s(10, dies)
+    assert (it.verdict(), it.opinion("web1")) == (Verdict.SUSPECT, Opinion.GOOD)
+
+
+def test_an_own_agent_whose_reports_come_late_is_heard_when_they_come() -> None:
+    it = watched()
+    it.pass_s(20)
+    seen_by_others = fails(by=("a", "b"))
+    it.pass_s(4, dies)
+    assert it.verdict() is Verdict.FAILED
+    it.revise(it.slot, dies, seen_by_others)
+    it.pass_s(1, dies)
+    assert (it.verdict(), it.opinion("web1")) == (Verdict.SUSPECT, Opinion.GOOD)
 
 
 def test_an_own_agent_alone_is_no_quorum() -> None:
