@@ -76,14 +76,11 @@ def outdated(
     """
     v = vantages
     against = np.where((opinions == BAD) & ~v.own, dark_since, NEVER)
-    theirs = v.own & ((opinions == GOOD) | (opinions == DOUBTFUL))
-    old = theirs[v.first_vantage] & (np.maximum.reduceat(against, v.first_vantage) > NEVER)
-    if not old.any():
-        return old[v.node_of] & v.own
     own_heard = np.where(v.own, heard, NEVER)[v.first_vantage]
     later = (against > NEVER) & (against >= own_heard[v.node_of])
-    old &= np.add.reduceat(later, v.first_vantage, dtype=np.int64) >= max(quorum, 2)
-    return old[v.node_of] & v.own
+    outnumbered = np.add.reduceat(later, v.first_vantage, dtype=np.int64) >= max(quorum, 2)
+    old: Mask = v.own & ((opinions == GOOD) | (opinions == DOUBTFUL)) & outnumbered[v.node_of]
+    return old
 
 
 def discredited(vantages: Vantages, opinions: Opinions, most: int) -> Ints:
