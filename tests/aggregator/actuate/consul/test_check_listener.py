@@ -85,6 +85,34 @@ async def test_who_may_not_ask_is_refused() -> None:
         assert (await ask(listener, "/check/ingest/web-3"))[0] == 403
 
 
+async def raw(listener: CheckListener, sent: bytes) -> bytes:
+    """What comes back until the listener closes."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", listener.port)
+    writer.write(sent)
+    async with asyncio.timeout(20.0):
+        found = await reader.read()
+    writer.close()
+    return found
+
+
+async def test_what_makes_no_sense_is_refused() -> None:
+    async with serving() as listener:
+        assert (await raw(listener, b"\0\0\r\n\r\n")).startswith(b"HTTP/1.1 400")
+        assert (await raw(listener, b"GET /" + b"x" * 20_000)).startswith(b"HTTP/1.1 431")
+        # A slash that is written otherwise is no part of a path, and such a node is none.
+        assert (await ask(listener, "/check/a%2Fb/c"))[0] == 200
+
+
+async def test_who_asks_nothing_is_cut_off_and_holds_up_nobody() -> None:
+    async with serving() as listener:
+        silent = [await asyncio.open_connection("127.0.0.1", listener.port) for _ in range(600)]
+        assert (await ask(listener, "/check/ingest/web-3"))[0] == 200
+        async with asyncio.timeout(20.0):
+            assert {await reader.read() for reader, _ in silent} == {b""}
+        for _, writer in silent:
+            writer.close()
+
+
 async def test_over_tls(loopback: Certificate, authority: Authority) -> None:
     pair = f"certificate_file: {loopback.chain}, private_key_file: {loopback.key}"
     async with serving(f"listen: 127.0.0.1:0\ncertificate: {{{pair}}}") as listener:
