@@ -24,6 +24,7 @@ _PLACES = ("region", "zone", "node", "host")
 _SILENT_AGENTS = re.compile(r"(\d{1,7}) of \d+ agents")
 _SPEED = re.compile(r"\d{1,5}(?:\.\d{1,2})?x")
 _SHARE = re.compile(r"(\d{1,3}(?:\.\d{1,6})?)%")
+_WITHDRAWN = re.compile(r"over because ([a-z0-9_, -]{1,200}) w(?:as|ere) withdrawn")
 _DAYS = re.compile(r"\d{1,5}(?:\.\d)? days?")
 
 
@@ -66,6 +67,14 @@ def _loss(alert: Alert) -> _Line:
     loss = alert.counts.loss
     lost = "loss" if loss is None else f"{percent(loss)} {bad_word(alert)}"
     return _Line(f"Restore {_traffic(alert)}", f": {lost}", f", {_where(alert.scope)}")
+
+
+def _loss_over(alert: Alert) -> str:
+    """Nothing is restored where the nodes that lost were taken out of the service."""
+    withdrawn = _WITHDRAWN.search(alert.note)
+    if withdrawn is None:
+        return f"Restored {_traffic(alert)}"
+    return f"Taken out of {service_name(alert.service)}: {withdrawn[1]}"
 
 
 def _self_check(alert: Alert) -> _Line:
@@ -148,7 +157,7 @@ _ORDERS: dict[AlertClass, Callable[[Alert], _Line]] = {
 }
 
 _OVER: dict[AlertClass, Callable[[Alert], str]] = {
-    AlertClass.LOSS: lambda alert: f"Restored {_traffic(alert)}",
+    AlertClass.LOSS: _loss_over,
     AlertClass.SELF_CHECK: lambda _: "Coalmine counts right again",
     AlertClass.BLIND: lambda alert: f"Sight restored of {service_name(alert.service)}",
     AlertClass.AGENTS_MISSING: lambda alert: f"No longer missing: agents of {_place(alert.scope)}",
