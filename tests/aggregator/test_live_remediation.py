@@ -1,4 +1,4 @@
-"""Remediation as it runs: outputs are told, people are answered once it is on disk, faults stay small."""
+"""Remediation as it runs: outputs are told, people are answered once it is kept, faults stay small."""
 
 from __future__ import annotations
 
