@@ -31,6 +31,7 @@ from coalmine_aggregator.lease_link import LeaseLink
 from coalmine_aggregator.live_duty import LiveDuty
 from coalmine_aggregator.live_incidents import LiveIncidents
 from coalmine_aggregator.live_remediation import LiveRemediation
+from coalmine_aggregator.live_remediation_desk import LiveRemediationDesk
 from coalmine_aggregator.live_view import LiveView
 from coalmine_aggregator.measuring import RECENT_ALERTS, Measuring, Watcher
 from coalmine_aggregator.metrics.shared_counts import SharedCounts
@@ -201,6 +202,10 @@ async def _start(
     if remediation is not None:
         measuring.decider = remediation
         watchers.append(remediation)
+    desk = None
+    if remediation is not None:
+        rules, peer = settings.remediation.policies(), "" if named is None else named.peer
+        desk = LiveRemediationDesk(remediation, engine, store, rules, peer)
     view = LiveView(
         fleet=settings.fleet,
         measuring=measuring,
@@ -210,6 +215,7 @@ async def _start(
         notifier=notifier,
         duty=LiveDuty(measuring, notifier, store, policy.rotas),
         incidents=incidents,
+        remediation=desk,
         started_at=clock.wall(),
     )
     tasks = [
