@@ -34,7 +34,7 @@ from coalmine_aggregator.model.counts import NOTHING, Counts
 from coalmine_aggregator.model.fates import BAD, NEITHER, Fate
 from coalmine_aggregator.model.findings import Finding
 from coalmine_aggregator.model.policy import ServicePolicy
-from coalmine_aggregator.model.scopes import describe, scope_of
+from coalmine_aggregator.model.scopes import Scope, describe, scope_of
 from coalmine_aggregator.model.slot_cells import ABSENT, OpenSlot, Revision, SlotCells
 from coalmine_wire.series import Location
 
@@ -226,6 +226,10 @@ class ServiceJudge:
     def losses(self) -> list[Finding]:
         """The losses that are open."""
         return [self._finding(cause) for cause in self.loss.causes]
+
+    def series_in(self, scope: Scope) -> NDArray[np.int32]:
+        """The ids of the series in a scope, expected or not. Raises KeyError for an unknown label."""
+        return self.cells.series_in(scope)
 
     def findings(self) -> list[Finding]:
         """What is wrong now, and once what another cause has taken in."""

@@ -117,7 +117,7 @@ def _standing_by(board: Board, memory: Memory, silent_s: float) -> ServiceTurn:
         memory = replace(memory, out={}, frozen_since=None, reverted={})
         board.out.clear()
     crowd = _crowd(board, "" if memory.frozen_since is None else "many nodes look failed at once")
-    wider = wider_loss(board.losses, board.views, board.out)
+    wider = wider_loss(board.losses, board.apart, board.views, board.out)
     facts = _facts(board, memory, crowd, wider)
     held = [
         Held(view.node, *reason)
@@ -217,7 +217,7 @@ def _candidates(board: Board) -> list[NodeView]:
 
 def _send_away(board: Board, memory: Memory, crowd: Crowd) -> list[Held]:
     """Withdraws whom nothing holds; the others are held."""
-    wider = wider_loss(board.losses, board.views, board.out)
+    wider = wider_loss(board.losses, board.apart, board.views, board.out)
     held: list[Held] = []
     for pin in sorted(board.pins.values(), key=lambda pin: (pin.at, pin.node)):
         view = board.views.get(pin.node)

@@ -10,6 +10,9 @@ import traceback
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from coalmine_aggregator.ledger.series import AllSeries
 from coalmine_aggregator.model.alerts import AlertClass, Severity
 from coalmine_aggregator.model.events import Event
@@ -18,12 +21,14 @@ from coalmine_aggregator.model.node_view import NodeView
 from coalmine_aggregator.model.policy import ServicePolicy
 from coalmine_aggregator.model.remediation_event import RemediationEvent
 from coalmine_aggregator.model.remediation_policy import RemediationPolicy
+from coalmine_aggregator.model.scopes import Scope
 from coalmine_aggregator.model.slot_cells import Revision, SlotCells
 from coalmine_aggregator.model.withdrawal import Wanted
 from coalmine_aggregator.remediate.decisions import ServiceTurn, decide
 from coalmine_aggregator.remediate.memory import adopt, decode, encode
 from coalmine_aggregator.remediate.node_watch import NodeWatch
 from coalmine_aggregator.remediate.turn import NO_TURN, Controls, Situation, Turn
+from coalmine_aggregator.remediate.wider import unrelated
 
 REMEDIATION = "remediation"
 """Name of what is kept of each service: who is out, on hold, and was out before."""
@@ -59,6 +64,9 @@ class Judged(Protocol):
     def losses(self) -> Sequence[Finding]:
         """Its open losses."""
 
+    def series_in(self, scope: Scope) -> NDArray[np.int32]:
+        """The ids of the series in a scope, also of those that are no longer expected."""
+
 
 class _Service:
     """One service that opted in."""
@@ -90,7 +98,12 @@ class _Service:
         slot, losses = self._slot, self._judged.losses()
         views = None if slot is None else watch.views(slot)
         self._views = views or ()
-        situation = Situation(self.name, now, slot, views, losses, watch.balanced())
+        scopes = {each.handle: self._judged.series_in(each.scope) for each in losses}
+        # Of a scope in which nobody knows any series, nobody knows what it holds.
+        apart = frozenset(handle for handle, ids in scopes.items() if ids.size and not watch.leads(ids))
+        beside = [scopes[each.handle] for each in unrelated(losses, apart, self._views, slot or 0)]
+        balanced = watch.balanced(np.concatenate(beside) if beside else None)
+        situation = Situation(self.name, now, slot, views, losses, balanced, apart)
         accepted = self._judged.policy.acceptable_loss
         self._memory, turn = decide(self._memory, situation, controls, self.policy, accepted)
         return turn._replace(findings=[self._once(each, bool(losses)) for each in turn.findings])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from coalmine_aggregator.model.fates import Fate
@@ -135,6 +136,31 @@ def test_a_node_recovers_and_is_healthy_after_a_sustained_recovery() -> None:
     it.pass_s(1)
     assert (it.verdict(), it.view().since) == (Verdict.HEALTHY, end + 31)
     assert it.view().good_since == end + 1
+
+
+def test_one_host_that_goes_on_to_see_it_broken_does_not_hide_that_it_is_good() -> None:
+    it = watched()
+    it.pass_s(20, fails())
+    end = it.slot
+    it.pass_s(31, fails(by=["b"]))
+    view = it.view()
+    assert (view.verdict, view.good_since) == (Verdict.SUSPECT, end + 1)
+    it.pass_s(3, fails(by=["a", "b"]))
+    assert it.view().good_since is None
+
+
+def test_verdicts_tell_their_first_slot_though_several_settle_before_anybody_asks() -> None:
+    it = watched()
+    it.pass_s(20)
+    for _ in range(6):
+        it.slot += 1
+        it.watch.settle(it.cells(it.slot, fails()))
+    assert (it.verdict(), it.view().since) == (Verdict.FAILED, 1022)
+    for _ in range(9):
+        it.slot += 1
+        it.watch.settle(it.cells(it.slot, well))
+    view = it.view()
+    assert (view.verdict, view.since, view.good_since) == (Verdict.RECOVERING, 1030, 1026)
 
 
 def test_one_endpoint_alone_needs_longer_to_show_that_it_recovered() -> None:
@@ -386,6 +412,21 @@ def test_a_gap_in_the_slots_makes_what_was_held_stale() -> None:
     it.pass_s(1)
     assert it.verdict() is Verdict.RECOVERING
     assert it.view().good_since == it.slot
+
+
+def test_which_series_lead_to_nodes_and_what_the_others_did() -> None:
+    it = Watched(series_of(("web1",), protocols=[Protocol.TCP, Protocol.TLS]))
+    it.pass_s(3, loses("out", ""))
+    of_none = np.array([it.ids[at] for at, each in enumerate(it.made) if not each.node], dtype=np.int32)
+    of_web1 = np.setdiff1d(np.array(it.ids, dtype=np.int32), of_none)
+    assert it.watch.balanced() == Balanced(2, 2)
+    assert it.watch.balanced(of_none[:1]) == Balanced(1, 1)
+    assert it.watch.balanced(of_web1) == Balanced(2, 2)
+    assert not it.watch.leads(of_none)
+    assert it.watch.leads(np.append(of_none, of_web1[-1:]))
+    it.expect([each for each in it.made if not each.node])
+    it.pass_s(1)
+    assert not it.watch.leads(of_web1)
 
 
 def test_other_services_and_series_to_no_node_are_left_alone() -> None:
