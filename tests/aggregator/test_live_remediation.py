@@ -15,10 +15,11 @@ from coalmine_aggregator.actuate.remediation_metrics import RemediationMetrics
 from coalmine_aggregator.actuate.stop_file import Stop, StopFile
 from coalmine_aggregator.engine import Engine
 from coalmine_aggregator.incidents.policy import IncidentPolicy
+from coalmine_aggregator.lease_link import LeaseLink
 from coalmine_aggregator.live_incidents import LiveIncidents
 from coalmine_aggregator.live_remediation import LiveRemediation
 from coalmine_aggregator.model.incident import EntryKind
-from coalmine_aggregator.model.pin import PinState
+from coalmine_aggregator.model.pin import PinChange, PinState
 from coalmine_aggregator.model.policy import ServicePolicy
 from coalmine_aggregator.model.progress import Counting, Progress
 from coalmine_aggregator.model.remediation_event import RemediationEvent, RemediationKind
@@ -26,9 +27,11 @@ from coalmine_aggregator.model.remediation_policy import RemediationPolicy
 from coalmine_aggregator.model.restored import Restored
 from coalmine_aggregator.model.withdrawal import Held, Mode, Wanted
 from coalmine_aggregator.reading.readers import Readers
+from coalmine_aggregator.remediate.lease_word import LeaseWord, said
 from coalmine_aggregator.remediate.turn import NO_TURN, Turn
 from coalmine_aggregator.store.store import Store
 from coalmine_aggregator.web.reader_tasks import MODULE
+from coalmine_runtime.mqtt import BrokerSettings, BrokerUrl
 from tests.aggregator.actuate.words import word, words
 from tests.aggregator.store.samples import START, alert
 from tests.servers.waiting import until
@@ -77,7 +80,9 @@ class Site:
         self.output = Recorder()
 
     @asynccontextmanager
-    async def started(self, outputs: Sequence[Output] | None = None) -> AsyncIterator[LiveRemediation]:
+    async def started(
+        self, outputs: Sequence[Output] | None = None, link: LeaseLink | None = None
+    ) -> AsyncIterator[LiveRemediation]:
         self.store = await Store.open(self.url)
         node = alert(7)._replace(scope=(("node", "web-3"),))
         self.engine = Engine(
@@ -105,7 +110,7 @@ class Site:
                 self.stop_file,
                 ["ingest"],
                 await self.store.pins(),
-                None,
+                link,
                 NOW,
             )
         finally:
@@ -268,6 +273,37 @@ async def test_metrics_tell_it(site: Site) -> None:
         assert samples[f"{prefix}_output_confirmed_seconds", "recorder"] == 2
         assert samples[f"{prefix}_events_total", "ingest", "withdrawn"] == 1
         assert not any("web-" in str(key) for key in samples)
+
+
+async def test_what_the_other_aggregator_says_counts_here(site: Site) -> None:
+    link = LeaseLink(BrokerSettings(url=BrokerUrl.parse("mqtt://127.0.0.1:1")), None, "b", "a")
+    async with site.started(link=link) as live:
+        assert not live.controls().holder
+        theirs = PinChange("ingest", "web-1", PinState.OUT, "ada", "disk", NOW)
+        word_ = LeaseWord("a", "p", 1, True, "ada", "all bad", [said(theirs)])
+        live.heard(word_)
+        controls = live.controls()
+        assert controls.pins == (theirs.pin,)
+        assert (controls.stopped_by, controls.stopped_why) == ("ada at aggregator a", "all bad")
+        with pytest.raises(ValueError, match="stopped by ada at aggregator a: resume it there"):
+            await live.resume("bob", NOW)
+        assert live.said()[:3] == ("", "", (theirs,)), "another's stop is not told as ours"
+        live.heard(LeaseWord("a", "p", 2, True))
+        assert live.controls().stopped_by == ""
+        assert await site.store.flushed()
+        assert await site.store.pins() == [theirs]
+
+
+async def test_who_does_not_hold_the_lease_shows_nothing_as_decided_by_it(site: Site) -> None:
+    link = LeaseLink(BrokerSettings(url=BrokerUrl.parse("mqtt://127.0.0.1:1")), None, "b", "a")
+    async with site.started(link=link) as live:
+        live.take(turn("web-3"), NOW)
+        assert site.output.shown == []
+        live.take(Turn(words(word("web-3", at=NOW, mode=Mode.STANDBY)), (), ()), NOW)
+        assert len(site.output.shown) == 1
+        for second in range(int(PATIENCE_S) + 1):
+            found = live.look(progress(NOW + second))
+        assert [each.handle for each in found] == ["lease"]
 
 
 async def test_without_a_pair_it_acts(site: Site) -> None:
