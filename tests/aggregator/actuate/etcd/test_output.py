@@ -109,9 +109,11 @@ async def test_on_standby_everything_is_left_as_it_is(etcd: Etcd) -> None:
         assert theirs.standing().trouble == ""
 
 
-async def test_two_that_both_decide_are_told_of_it(etcd: Etcd) -> None:
-    ours, theirs = (EtcdOutput(reach(etcd.url), name) for name in ("agg-a", "agg-b"))
-    async with running(ours, word("web-3")), running(theirs, word("web-1")):
+@pytest.mark.parametrize(("name", "node"), [("agg-b", "web-1"), ("agg-a", "web-3")])
+async def test_two_that_both_decide_are_told_of_it(etcd: Etcd, name: str, node: str) -> None:
+    """Also where they have the same name, or want the same."""
+    ours, theirs = EtcdOutput(reach(etcd.url), "agg-a"), EtcdOutput(reach(etcd.url), name)
+    async with running(ours, word("web-3")), running(theirs, word(node)):
         await until_trouble(ours, "against us")
         await until_trouble(theirs, "against us")
 

@@ -59,6 +59,13 @@ def test_whoever_decides_takes_over_what_the_other_said() -> None:
     assert (list(done.deletes), done.others) == ([each.key for each in found], ("agg-b",))
 
 
+def test_who_puts_what_we_want_under_another_lease_is_in_our_way_too() -> None:
+    for lease, others in ((9, ("agg-a",)), (OURS.lease, ())):
+        found = kv("ingest/web-1", said("web-1"), lease=lease)
+        assert plan([found], words(word("web-1")), OURS).others == others
+        assert plan([found], words(word()), OURS).others == others
+
+
 def test_a_dry_run_and_a_stop_take_back_what_is_ours_alone() -> None:
     found = [
         kv("ingest/web-1", said("web-1"), lease=5),  # of an earlier run
