@@ -35,17 +35,17 @@ class Plan(NamedTuple):
         self, lease: int, most: int
     ) -> Iterable[tuple[list[dict[str, Any]], list[dict[str, Any]]]]:
         """Guards and operations of as many transactions as it takes, of at most `most` each. What ends
-        goes first: there are never more nodes out than before and after."""
-        work = [
-            *((messages.unchanged(key, at), messages.delete(key)) for key, at in self.deletes.items()),
-            *(
-                (messages.unchanged(key, at), messages.put(key, value, lease))
-                for key, (value, at) in self.puts.items()
-            ),
+        goes first, so that there are never more nodes out than before and after; and apart from what
+        begins, which an etcd without space refuses."""
+        ends = [(messages.unchanged(key, at), messages.delete(key)) for key, at in self.deletes.items()]
+        begins = [
+            (messages.unchanged(key, at), messages.put(key, value, lease))
+            for key, (value, at) in self.puts.items()
         ]
-        for first in range(0, len(work), most):
-            part = work[first : first + most]
-            yield [guard for guard, _ in part], [operation for _, operation in part]
+        for work in (ends, begins):
+            for first in range(0, len(work), most):
+                part = work[first : first + most]
+                yield [guard for guard, _ in part], [operation for _, operation in part]
 
 
 def plan(found: Iterable[KeyValue], wanted: Mapping[str, Wanted], ours: Ours) -> Plan:

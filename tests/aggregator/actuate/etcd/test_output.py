@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from pathlib import Path
 
 import pytest
 
@@ -157,6 +158,26 @@ async def test_a_role_for_the_prefix_is_enough(etcd: Etcd) -> None:
         await until_trouble(outside, "permission denied")
     with pytest.raises(EtcdRefusedError, match="permission denied"):
         await outside.clear()
+
+
+async def test_an_etcd_without_space_still_brings_nodes_in(tmp_path: Path) -> None:
+    etcd = Etcd(tmp_path / "etcd", quota=200_000)
+    await etcd.start()
+    output = EtcdOutput(reach(etcd.url), "agg-a")
+    try:
+        async with running(output, word("web-3")) as say:
+            await until_keys(etcd, "ingest/web-3")
+
+            async def full() -> bool:
+                answer = await etcd.put("much", "x" * 20_000)
+                return "database space exceeded" in answer.get("error", "")
+
+            await until(full, deadline_s=20.0, what="it takes no more", explain=etcd.tail)
+            say(word("web-1"))
+            await until_keys(etcd)
+            await until_trouble(output, "database space exceeded")
+    finally:
+        await etcd.kill()
 
 
 async def test_an_old_word_said_again_keeps_no_lease_alive(etcd: Etcd) -> None:
