@@ -143,13 +143,13 @@ async def test_with_remediation_it_starts_answers_and_stops_clean(tmp_path: Path
             metrics = await response.text()
         async with session.get(f"http://127.0.0.1:{page}/api/v1/sd/ingest?port=9100") as response:
             assert response.status == 503
-    for line in (
+    for sample in (
         'coalmine_remediation_known{service="ingest"} 0.0',
         "coalmine_remediation_stopped 1.0",
         "coalmine_remediation_holder 1.0",
         'coalmine_remediation_output_trouble{output="nodes"} 0.0',
     ):
-        assert line in metrics
+        assert sample in metrics
     process.send_signal(signal.SIGTERM)
     _, rest = await process.communicate()
     assert process.returncode == 0, rest.decode()
