@@ -70,6 +70,11 @@ def _of_nodes(
     if share is None or share > SHARE * len(failed) / max(len(views), 1):
         return False
     others = (view for node, view in views.items() if node not in out)
-    if not all(view.verdict in (Verdict.FAILED, Verdict.HEALTHY) for view in others):
+    if not all(view.verdict is Verdict.FAILED or _is_well(view) for view in others):
         return False
     return any(abs(view.since - loss.since) <= SAME_TIME_S for view in failed)
+
+
+def _is_well(view: NodeView) -> bool:
+    suspect = view.verdict is Verdict.SUSPECT
+    return view.verdict is Verdict.HEALTHY or (suspect and view.good_since is not None)

@@ -90,6 +90,12 @@ def test_all_others_must_be_well(verdict: Verdict) -> None:
     assert not wider_loss([found], (), views, {"n4"})
 
 
+def test_one_that_a_quorum_holds_good_is_well() -> None:
+    found = loss(TLS, share=0.16)
+    suspect = view("n4", Verdict.SUSPECT, good_since=START - 50)
+    assert not wider_loss([found], (), {**_pool("n1"), "n4": suspect}, {})
+
+
 def test_somebody_must_have_failed() -> None:
     assert wider_loss([loss(TLS, share=0.001)], (), _pool(), {})
 
