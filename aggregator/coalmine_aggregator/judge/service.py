@@ -26,7 +26,8 @@ from coalmine_aggregator.judge.reach import EVERY_S, reach_of
 from coalmine_aggregator.judge.recent import Recent, RecentSlot, count
 from coalmine_aggregator.judge.service_slots import Cells, Now, among
 from coalmine_aggregator.judge.share import ShareWatch
-from coalmine_aggregator.judge.watch import TOGETHER_S, Watch
+from coalmine_aggregator.judge.taken_out import TOGETHER_S
+from coalmine_aggregator.judge.watch import Watch
 from coalmine_aggregator.judge.withdrawn import Withdrawn
 from coalmine_aggregator.ledger.series import AllSeries
 from coalmine_aggregator.model.alerts import AlertClass, Cause, Severity
@@ -133,6 +134,7 @@ class ServiceJudge:
             if slot.slot % EVERY_S == 0:
                 self._reach(cause, now.expected)
             inside, beside = _split(cause, fates, received, whole)
+            cause.quiet = cause.quiet and not self.loss.taken_out.outlasted(cause.since, slot.slot)
             cause.withdrawn = self.withdrawn.among(taken, self._members(cause))
             if slot.slot >= cause.since and (
                 cause.settle(inside, beside, self.loss.p0, self.loss.noise.rho) or cause.withdrawn
