@@ -26,11 +26,14 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("shared")
 
 TIMED = (
+    "tests/agent/node/test_node_health.py",
     "tests/agent/test_app.py",
     "tests/agent/test_control_agent.py",
     "tests/agent/test_reactor.py",
     "tests/agent/test_resolver.py",
     "tests/agent/test_runner.py",
+    "tests/aggregator/actuate/etcd/test_leases.py",
+    "tests/aggregator/actuate/etcd/test_partition.py",
     "tests/aggregator/reading/test_readers.py",
     "tests/aggregator/store/test_full_disk.py",
     "tests/aggregator/store/test_trouble.py",

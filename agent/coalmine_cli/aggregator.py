@@ -35,7 +35,8 @@ def check(config: Path) -> None:
     settings = _load(config)
     from coalmine_aggregator.paging.gaps import gaps
 
-    for gap in gaps(settings.paging_policy(), settings.policies(), settings.own_policy()):
+    own, remediated = settings.own_policy(), settings.remediation.services
+    for gap in gaps(settings.paging_policy(), settings.policies(), own, remediated):
         print(f"{config}: warning: {gap}")
     services, receivers = len(settings.services), len(settings.notify)
     print(

@@ -1,6 +1,6 @@
 """MQTT topics: `coalmine/v1/<fleet>/agent/<id>/{birth,state,report}`, for pairs of aggregators
-`coalmine/v1/<fleet>/alerts/<aggregator>`, and to the nodes `coalmine/v1/<fleet>/withdrawn/<service>`.
-Pure."""
+`coalmine/v1/<fleet>/alerts/<aggregator>` and `coalmine/v1/<fleet>/lease`, and to the nodes
+`coalmine/v1/<fleet>/withdrawn/<service>`. Pure."""
 
 from __future__ import annotations
 
@@ -43,6 +43,11 @@ def subscription(fleet: str, kind: Kind) -> str:
 def aggregator_topic(fleet: str, aggregator: str) -> str:
     """Where an aggregator of a pair says how it is and what it has told; retained."""
     return f"coalmine/v1/{fleet}/alerts/{aggregator}"
+
+
+def lease_topic(fleet: str) -> str:
+    """Where the two aggregators of a pair say which of them acts; not retained."""
+    return f"coalmine/v1/{fleet}/lease"
 
 
 class WithdrawnTopic(NamedTuple):

@@ -41,7 +41,7 @@ from coalmine_aggregator.model.timings import NO_TIMINGS, Timings
 from coalmine_aggregator.model.views import AgentView, GroupRates, GroupSums
 from coalmine_aggregator.model.withdrawal import Mode, Wanted
 from coalmine_aggregator.rates import rates, recent_sums
-from coalmine_aggregator.remediate.remediator import Remediator, Settled
+from coalmine_aggregator.remediate.remediator import Remediator, Settled, Watched
 from coalmine_aggregator.remediate.turn import NO_TURN, Controls, Turn
 from coalmine_wire.reports import Birth, Report, State
 
@@ -210,6 +210,10 @@ class Engine:
     def control(self, controls: Controls) -> None:
         """What people and the pair say of remediation, in place of what they said before."""
         self._controls = controls
+
+    def watched(self) -> dict[str, Watched]:
+        """How nodes look to remediation, by service of those that opted in."""
+        return self._remediator.watched()
 
     def remembered(self) -> dict[str, str]:
         """What remediation remembers, for the other aggregator of a pair: JSON by service."""

@@ -20,6 +20,7 @@ from coalmine_aggregator.model.alerts import Transition
 from coalmine_aggregator.model.findings import Finding
 from coalmine_aggregator.model.incident import (
     Entry,
+    EntryKind,
     Incident,
     IncidentChanges,
     IncidentState,
@@ -28,6 +29,7 @@ from coalmine_aggregator.model.incident import (
 from coalmine_aggregator.model.incident_snapshot import Snapshot, SnapshotName
 from coalmine_aggregator.model.incidents_wanted import IncidentsWanted
 from coalmine_aggregator.model.progress import Progress
+from coalmine_aggregator.model.scopes import Scope
 from coalmine_aggregator.reading.readers import Readers
 from coalmine_aggregator.status.components import Cell, Components
 from coalmine_aggregator.status.plan import Plan
@@ -110,6 +112,10 @@ class LiveIncidents:
         self._store.put_incidents(self._desk.due(now))
         self._measures.ask(self._desk.to_measure(now))
         return self._desk.reminders(now)
+
+    def happened(self, kind: EntryKind, service: str, scope: Scope, text: str, now: float) -> None:
+        """Something was done to what a scope names: for the incidents that touch it."""
+        self._store.put_incidents(self._desk.happened(kind, service, scope, text, now))
 
     # What people look at.
 

@@ -17,6 +17,7 @@ from coalmine_aggregator.store import pending
 from coalmine_aggregator.store.store import Store
 from coalmine_aggregator.web.duty import Duty
 from coalmine_aggregator.web.incident_desk import IncidentDesk
+from coalmine_aggregator.web.remediation_desk import RemediationDesk
 from coalmine_aggregator.web.view import Check, Health, Queue
 from coalmine_runtime.version import VERSION
 
@@ -38,10 +39,12 @@ class LiveView:
         notifier: Notifier,
         duty: Duty,
         incidents: IncidentDesk,
+        remediation: RemediationDesk | None,
         started_at: float,
     ) -> None:
         self.duty = duty
         self.incidents = incidents
+        self.remediation = remediation
         self._fleet = fleet
         self._measuring = measuring
         self._reports = reports

@@ -23,6 +23,7 @@ from coalmine_aggregator.paging.order import Recipients
 from coalmine_aggregator.receivers.reasons import Reason
 from coalmine_aggregator.receivers.receivers import Receivers
 from coalmine_aggregator.receivers.table import SeriesTable
+from coalmine_aggregator.remediate.turn import Controls, Turn
 from coalmine_aggregator.store.store import Store
 from coalmine_aggregator.timeline import Timeline
 from coalmine_runtime import clock
@@ -46,6 +47,9 @@ DRAIN_S = 0.5
 """How long the sockets may take to be read empty before a slot is settled."""
 
 RECENT_ALERTS = 200
+
+_NOBODY = Controls(holder=False)
+"""Where nobody can say what people and the pair want, nothing is done."""
 
 _QUIET = frozenset({"aggregator.agent.back", "aggregator.agent.retired"})
 
@@ -77,9 +81,19 @@ class Follower(Protocol):
         """What happened; what it puts into the store is committed with that."""
 
 
+class Decider(Protocol):
+    """Makes something of what is decided on nodes. Nothing here waits."""
+
+    def controls(self) -> Controls:
+        """What people and the pair say; asked before each tick."""
+
+    def take(self, turn: Turn, now: float) -> None:
+        """What a tick decided, if it decided anything."""
+
+
 class Measuring:
     """Owns the engine. `pager` has alerts told; what `watchers` find becomes alerts like any other;
-    `followers` hear of all of them."""
+    `followers` hear of all of them; `decider`, where there is one, of what is to become of nodes."""
 
     def __init__(
         self,
@@ -100,6 +114,7 @@ class Measuring:
         self._pager = pager
         self._watchers = watchers
         self._followers = followers
+        self.decider: Decider | None = None
         self._timeline = Timeline(clock.wall(), clock.monotonic())
         self._looked_s = clock.monotonic()
         self._counted = self._paged = 0
@@ -169,18 +184,20 @@ class Measuring:
         if int(now) != self._counted:
             self._counted = int(now)
             self.engine.connections([receiver.connections for receiver in receivers.each])
+        self._control()
         tick = self.engine.tick(now)
         if tick.settled:
             self.settle_s = clock.monotonic() - began
             self.settle_lag_s = max(0.0, now - (tick.settled[-1].slot + SETTLE_S))
         self._hand_on(tick, now)
+        self._act(tick.remediation, now)
         if int(now) != self._paged:
             self._paged = int(now)
             self._page_due(now)
             self._watch(now)
         self._apply_table()
 
-    # No fault of those who page, watch or follow may end the counting.
+    # No fault of those who page, watch, follow or act may end the counting.
 
     def _fault(self, part: str, error: Exception) -> None:
         before = self._faults[part]
@@ -204,6 +221,23 @@ class Measuring:
             except Exception as error:
                 self._fault("watching", error)
         self.engine.watch(found)
+
+    def _control(self) -> None:
+        if self.decider is None:
+            return
+        try:
+            self.engine.control(self.decider.controls())
+        except Exception as error:
+            self._fault("deciding", error)
+            self.engine.control(_NOBODY)
+
+    def _act(self, turn: Turn, now: float) -> None:
+        if self.decider is None:
+            return
+        try:
+            self.decider.take(turn, now)
+        except Exception as error:
+            self._fault("acting", error)
 
     def _follow(self, transitions: Sequence[Transition], now: float) -> None:
         for follower in self._followers:

@@ -6,6 +6,14 @@ import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 
+from coalmine_aggregator.actuate.command.settings import CommandSettings
+from coalmine_aggregator.actuate.consul.settings import ConsulCheckSettings, ConsulSettings
+from coalmine_aggregator.actuate.etcd.settings import EtcdSettings
+from coalmine_aggregator.actuate.haproxy.settings import HAProxySettings
+from coalmine_aggregator.actuate.http_sd.settings import HttpSdSettings
+from coalmine_aggregator.actuate.kubernetes.settings import KubernetesSettings
+from coalmine_aggregator.actuate.nodes.settings import NodesSettings
+from coalmine_aggregator.actuate.webhook.settings import StateWebhookSettings
 from coalmine_aggregator.model.remediation_policy import RemediationPolicy
 from coalmine_runtime.settings import Fraction, Seconds, SettingError, setting
 
@@ -104,11 +112,36 @@ class RemediationRules:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class OutputSettings:
+    """Where it is said which nodes are out; nowhere unless named here."""
+
+    nodes: NodesSettings | None = setting("The agents on the nodes, through the MQTT broker", None)
+    haproxy: HAProxySettings | None = setting("HAProxy's agent-checks, answered here", None)
+    etcd: EtcdSettings | None = setting("Keys in etcd", None)
+    consul: ConsulSettings | None = setting("TTL checks of Consul", None)
+    consul_check: ConsulCheckSettings | None = setting("HTTP checks of Consul, answered here", None)
+    kubernetes: KubernetesSettings | None = setting("Readiness gates of pods", None)
+    http_sd: HttpSdSettings | None = setting("Prometheus' discovery by HTTP, from the API", None)
+    webhook: StateWebhookSettings | None = setting("A signed request with the full state", None)
+    command: CommandSettings | None = setting("A program, for everything else", None)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class RemediationSettings(RemediationRules):
     """The aggregator's own."""
+
+    outputs: OutputSettings = setting("Where it is said which nodes are out", OutputSettings())
 
     stop_file: Path | None = setting(
         "While this file exists nothing is withdrawn, whoever runs; beside a SQLite store, or "
         "/var/lib/coalmine/remediation.stop, where absent",
         None,
     )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        kubernetes = self.outputs.kubernetes
+        for name in () if kubernetes is None else kubernetes.pods:
+            if name not in self.services:
+                key = f"outputs.kubernetes.pods.{name}"
+                raise SettingError(key, "is none of the services that opted in")

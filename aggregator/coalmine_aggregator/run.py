@@ -13,6 +13,7 @@ import os
 import resource
 import secrets
 import signal
+import ssl
 from collections.abc import Coroutine, Sequence
 from typing import Any
 
@@ -21,10 +22,16 @@ import uvloop
 from aiohttp import web
 from prometheus_client.registry import Collector
 
+from coalmine_aggregator.actuate.etcd.registration import Registration
+from coalmine_aggregator.actuate.remediation_metrics import RemediationMetrics
+from coalmine_aggregator.actuate.stop_file import StopFile
 from coalmine_aggregator.broker import BrokerStartError, EmbeddedBroker, Listener
 from coalmine_aggregator.engine import Engine
+from coalmine_aggregator.lease_link import LeaseLink
 from coalmine_aggregator.live_duty import LiveDuty
 from coalmine_aggregator.live_incidents import LiveIncidents
+from coalmine_aggregator.live_remediation import LiveRemediation
+from coalmine_aggregator.live_remediation_desk import LiveRemediationDesk
 from coalmine_aggregator.live_view import LiveView
 from coalmine_aggregator.measuring import RECENT_ALERTS, Measuring, Watcher
 from coalmine_aggregator.metrics.shared_counts import SharedCounts
@@ -43,6 +50,12 @@ from coalmine_aggregator.reading.readers import Readers
 from coalmine_aggregator.receivers.limits import ReceiverLimits
 from coalmine_aggregator.receivers.receivers import Listen, ListenError, Receivers
 from coalmine_aggregator.receivers.table import SeriesTable
+from coalmine_aggregator.remediation_outputs import (
+    NO_OUTPUTS,
+    Outputs,
+    aggregator_name,
+    outputs_of,
+)
 from coalmine_aggregator.reports import Reports
 from coalmine_aggregator.settings import AggregatorSettings, BrokerChoice, ReceiveSettings, WebSettings
 from coalmine_aggregator.status_settings import load_components
@@ -56,11 +69,12 @@ from coalmine_aggregator.web.options import WebOptions
 from coalmine_aggregator.web.pair_metrics import PairMetrics
 from coalmine_aggregator.web.reader_metrics import ReaderMetrics
 from coalmine_aggregator.web.reader_tasks import MODULE as READER_TASKS
+from coalmine_aggregator.web.service_targets import ServiceTargets
 from coalmine_runtime import clock, logs, systemd
 from coalmine_runtime.mqtt import BrokerSettings, BrokerUrl, tls_context
 from coalmine_runtime.quantities import Address
 from coalmine_runtime.secret import Secret
-from coalmine_runtime.settings import ConfigError
+from coalmine_runtime.settings import ConfigError, SettingError
 from coalmine_runtime.tls import TlsServerSettings, server_context
 from coalmine_wire.protocols import Protocol
 
@@ -143,6 +157,7 @@ async def _start(
         policies=settings.policies(),
         own=settings.own_policy(),
         sources=sources,
+        remediation=settings.remediation.policies(),
         restored=restored,
         detection=settings.detection.policy(),
         control_key=settings.control.key.reveal().encode() if settings.control else None,
@@ -176,12 +191,21 @@ async def _start(
     stack.push_async_callback(receivers.stop)
 
     link = await _broker(settings.broker, settings.fleet, stack)
+    context = tls_context(link)
     meeting = None
     if pair is not None:
         past = await store.silences(clock.wall() - LONGEST_S, MAX_SILENCES)
-        meeting = PairLink(link, tls_context(link), pair, measuring, notifier, past)
+        meeting = PairLink(link, context, pair, measuring, notifier, past)
         watchers.append(meeting)
-    reports = Reports(link, measuring, measuring.now, tls_context(link))
+    reports = Reports(link, measuring, measuring.now, context)
+    remediation, outputs = await _remediation(settings, engine, store, incidents, link, context)
+    if remediation is not None:
+        measuring.decider = remediation
+        watchers.append(remediation)
+    desk = None
+    if remediation is not None:
+        rules, peer = settings.remediation.policies(), "" if named is None else named.peer
+        desk = LiveRemediationDesk(remediation, engine, store, rules, peer)
     view = LiveView(
         fleet=settings.fleet,
         measuring=measuring,
@@ -191,6 +215,7 @@ async def _start(
         notifier=notifier,
         duty=LiveDuty(measuring, notifier, store, policy.rotas),
         incidents=incidents,
+        remediation=desk,
         started_at=clock.wall(),
     )
     tasks = [
@@ -201,6 +226,12 @@ async def _start(
     if meeting is not None:
         tasks.append(_task(meeting.run(), "pair", stack))
         stack.push_async_callback(meeting.goodbye)
+    if remediation is not None:
+        tasks.append(_task(remediation.run(), "remediation", stack))
+        stack.push_async_callback(remediation.goodbye)
+    registration = _registration(settings, engine, measuring)
+    if registration is not None:
+        tasks.append(_task(registration.run(), "registration", stack))
     if heartbeat is not None:
         tasks.append(_task(heartbeat.run(), "heartbeat", stack))
     readers.start()
@@ -210,7 +241,9 @@ async def _start(
         others.append(HeartbeatMetrics(heartbeat))
     if pair is not None:
         others.append(PairMetrics(pair, notifier.at_gate, measuring.now))
-    await _serve(settings, view, measuring, readers, others, stack)
+    if remediation is not None:
+        others.append(RemediationMetrics(remediation, measuring.now))
+    await _serve(settings, view, measuring, readers, others, outputs.targets, stack)
     return tasks
 
 
@@ -224,6 +257,40 @@ async def _incidents(
         raise StartError(str(error)) from None
     policy = settings.incidents.policy(settings.fleet)
     return await LiveIncidents.started(policy, engine, store, readers, components, clock.wall())
+
+
+async def _remediation(
+    settings: AggregatorSettings,
+    engine: Engine,
+    store: Store,
+    incidents: LiveIncidents,
+    link: BrokerSettings,
+    context: ssl.SSLContext | None,
+) -> tuple[LiveRemediation | None, Outputs]:
+    """None where no service opted in: then no output has anything to say."""
+    named, services = settings.pair, settings.remediation.services
+    if not services:
+        return None, NO_OUTPUTS
+    try:
+        outputs = outputs_of(settings, link, context)
+    except SettingError as error:
+        raise StartError(f"remediation.outputs: {error.key}: {error}") from None
+    lease = None if named is None else LeaseLink(link, context, named.name, named.peer)
+    stop_file, pins = StopFile(settings.stop_file()), await store.pins()
+    remediation = LiveRemediation(
+        engine, store, incidents, outputs.each, stop_file, services, pins, lease, clock.wall()
+    )
+    return remediation, outputs
+
+
+def _registration(
+    settings: AggregatorSettings, engine: Engine, measuring: Measuring
+) -> Registration | None:
+    etcd = settings.remediation.outputs.etcd
+    if etcd is None or etcd.register is None:
+        return None
+    # Nobody at all is what a new store knows until agents were heard.
+    return Registration(etcd, aggregator_name(settings), lambda: engine.agents(measuring.now()) or None)
 
 
 def _task(
@@ -320,6 +387,7 @@ async def _serve(
     measuring: Measuring,
     readers: Readers,
     others: Sequence[Collector],
+    targets: ServiceTargets | None,
     stack: contextlib.AsyncExitStack,
 ) -> None:
     page, metrics = settings.web, settings.metrics
@@ -328,6 +396,7 @@ async def _serve(
         hosts=tuple(page.hosts),
         secure=page.certificate is not None,
         hooks=hooks_of(settings.notify),
+        targets=targets,
     )
     app = make_app(view, options, readers, others=others, now=measuring.now)
     await _listen("web", app, page.listen, page.certificate, stack)

@@ -10,10 +10,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 import yaml
 
 from tests.servers.ports import free_port
+from tests.servers.waiting import until
 
 
 @pytest.fixture
@@ -97,3 +99,72 @@ async def test_a_stop_is_clean(tmp_path: Path) -> None:
     _, rest = await process.communicate()
     assert process.returncode == 0, rest.decode()
     assert b"Traceback" not in rest
+
+
+async def test_with_remediation_it_starts_answers_and_stops_clean(tmp_path: Path) -> None:
+    asked, page, scraped = free_port(), free_port(), free_port()
+    remediation = {
+        "services": ["ingest"],
+        "outputs": {
+            "haproxy": {"listen": f"127.0.0.1:{asked}"},
+            "nodes": {},
+            "http_sd": {},
+            "consul_check": {"listen": f"127.0.0.1:{free_port()}"},
+        },
+    }
+    path = config(
+        tmp_path,
+        remediation=remediation,
+        web={"listen": f"127.0.0.1:{page}"},
+        metrics=f"127.0.0.1:{scraped}",
+    )
+    (tmp_path / "remediation.stop").write_text("see ticket 12")
+    process = await start("run", str(path))
+    assert process.stderr is not None
+    seen = b""
+    while b"aggregator.started" not in seen:
+        line = await process.stderr.readline()
+        assert line, seen.decode()
+        seen += line
+
+    async def in_service() -> bool:
+        try:
+            reader, writer = await asyncio.open_connection("127.0.0.1", asked)
+        except ConnectionRefusedError:
+            return False
+        writer.write(b"ingest/web-1\n")
+        answer = await reader.readline()
+        writer.close()
+        return answer.startswith(b"up 100%")
+
+    await until(in_service, deadline_s=20.0, what="HAProxy is answered")
+    async with aiohttp.ClientSession() as session:
+        async with session.get(f"http://127.0.0.1:{scraped}/metrics") as response:
+            metrics = await response.text()
+        async with session.get(f"http://127.0.0.1:{page}/api/v1/sd/ingest?port=9100") as response:
+            assert response.status == 503
+    for sample in (
+        'coalmine_remediation_known{service="ingest"} 0.0',
+        "coalmine_remediation_stopped 1.0",
+        "coalmine_remediation_holder 1.0",
+        'coalmine_remediation_output_trouble{output="nodes"} 0.0',
+    ):
+        assert sample in metrics
+    process.send_signal(signal.SIGTERM)
+    _, rest = await process.communicate()
+    assert process.returncode == 0, rest.decode()
+    assert b"Traceback" not in rest
+
+
+async def test_an_output_that_cannot_be_had_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text("no certificate")
+    webhook = {
+        "url": "https://127.0.0.1:1/",
+        "secret": "whsec_" + "c2VjcmV0" * 4,
+        "allow_private": True,
+        "ca_file": str(tmp_path / "ca.pem"),
+    }
+    remediation = {"services": ["ingest"], "outputs": {"webhook": webhook}}
+    told = await fails(config(tmp_path, remediation=remediation))
+    assert told.startswith("coalmine aggregator: remediation.outputs: ")
+    assert "ca.pem" in told

@@ -23,7 +23,7 @@ from typing import Any
 from coalmine_runtime import clock
 from tests.conftest import Authority
 from tests.e2e.api import Api
-from tests.e2e.fleet import Agent, Aggregator, Place
+from tests.e2e.fleet import SERVICE, Agent, Aggregator, Place
 from tests.servers.balancer import Balancer
 from tests.servers.bridge import Bridge, Member
 from tests.servers.carbon_c_relay import CarbonCRelay
@@ -31,6 +31,7 @@ from tests.servers.mosquitto import Mosquitto
 from tests.servers.ports import free_port
 from tests.servers.process import Process
 from tests.servers.sink import Sink
+from tests.servers.waiting import until
 
 PLAIN, TLS, CHECK = 2003, 2004, 9777
 """Ports on every node: lines by TCP and UDP, lines by TLS, HAProxy's agent-check."""
@@ -72,7 +73,10 @@ class Node:
             endpoints=self.endpoints(str(pool.authority.ca_file)),
             prefix=member.namespace.command([]),
         )
-        self.agent.settings["health"] = {"agent_check": f"{member.address}:{CHECK}"}
+        self.agent.settings["health"] = {
+            "agent_check": f"{member.address}:{CHECK}",
+            "allow_from": [pool.bridge.network],
+        }
         self.agent.write()
 
     def endpoints(self, ca_file: str, variant: str = "") -> dict[str, Any]:
@@ -125,6 +129,13 @@ class Node:
                 self.relay.show(self._certificate.both)
                 await self.relay.kill()
                 await self.relay.start()
+
+
+def remediation(**more: Any) -> dict[str, Any]:
+    """The aggregator's section for a small pool whose nodes are to come back soon."""
+    rules = {"services": [SERVICE], "dry_run": False, "floor": 2, "per_minute": 10}
+    times = {"recovery": "3s", "hold": "3s", "drain": "2s", "lease": "10s"}
+    return {**rules, **times, "outputs": {"nodes": {}}, **more}
 
 
 BREAKS = ("crash", "hang", "black_hole", "lose_udp", "expire")
@@ -235,6 +246,11 @@ class Pool:
             if process.running:
                 await process.kill()
 
+    async def told(self) -> list[Any]:
+        """Every alert since the start, open or over."""
+        alerts = await self.api.alerts()
+        return [*alerts["open"], *alerts["recent"]]
+
     async def until_whole(self, deadline_s: float = 60) -> None:
         """Every series of every agent arrived for a while, and HAProxy has all servers."""
         size = len(self.nodes)
@@ -243,6 +259,10 @@ class Pool:
         whole = {"tcp": by + 1, "tls": by + 1, "udp": by}
         await self.api.until_whole(whole, deadline_s=deadline_s)
         await self.balancer.until_out((), 10)
+
+
+KEPT_S = 5.0
+"""Within this a datapoint that was taken is kept."""
 
 
 class Customer:
@@ -294,6 +314,15 @@ class Customer:
                 await writer.wait_closed()
         except OSError:  # TimeoutError is one
             pass
+
+    async def until_kept(self, since: float, until_: float) -> None:
+        """Waits until all that were begun between these times have reached the store: a relay hands on
+        what it has taken at a pace of its own."""
+
+        async def kept() -> bool:
+            return not self.lost(since, until_)
+
+        await until(kept, deadline_s=KEPT_S, what="every datapoint of the customers is kept")
 
     def lost(self, since: float, until: float) -> list[int]:
         """The numbers of those that were begun between these times and never reached the store."""

@@ -26,6 +26,7 @@ from tests.aggregator.test_broker import running as broker_running
 from tests.servers.balancer import Balancer
 from tests.servers.central_check import CentralCheck
 from tests.servers.ports import free_port
+from tests.servers.waiting import until
 
 PAGE = Path(__file__).parents[2] / "docs" / "remediation" / "haproxy.md"
 
@@ -177,6 +178,28 @@ async def test_by_the_agent_on_the_node(tmp_path: Path, node: AgentService) -> N
             await balancer.until_out([], SOON_S)
             assert await node.wait(SOON_S) == 0
         held.writer.close()
+
+
+async def test_an_own_verdict_lowers_a_weight(tmp_path: Path, node: AgentService) -> None:
+    port = free_port()
+    async with balanced(tmp_path, documented("ingest", port)) as balancer:
+        node.write(
+            configuration(
+                1,  # no broker: it is alone
+                agent={"location": "on-machine", "region": "r", "zone": "z", "host": "web-3"},
+                services={"ingest": {"tcp": "127.0.0.1:1"}},
+                health={"agent_check": f"127.0.0.1:{port}", "lower_weight": "50%"},
+            )
+        )
+        await node.start()
+
+        async def lowered() -> bool:
+            return (await balancer.servers())["ingest"]["web-3"].weight == 50
+
+        await until(lowered, deadline_s=SOON_S, what="its weight is lowered", explain=node.tail)
+        assert await balancer.out() == set()
+        assert "web-3" in await reached(balancer)
+        await node.kill()
 
 
 async def test_by_the_aggregator(tmp_path: Path) -> None:

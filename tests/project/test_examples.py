@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
 
 from coalmine_agent.settings import Settings
+from coalmine_aggregator.model.remediation_policy import RemediationPolicy
+from coalmine_aggregator.remediation_settings import OutputSettings, RemediationSettings
 from coalmine_aggregator.settings import AggregatorSettings
 from coalmine_aggregator.status.components import Cell, Publish
 from coalmine_aggregator.status.days import DayRules
@@ -48,6 +51,17 @@ def test_aggregator() -> None:
     assert [entry.kind for entry in settings.notify] == ["pagerduty", "alertmanager", "webhook"]
 
 
+def test_remediation() -> None:
+    path = CONFIGS / "aggregator-remediation.yaml"
+    settings = load(AggregatorSettings, path, ENV)
+    # What it says is what holds where nothing is said, but for the service and an output.
+    assert settings.remediation.policies() == {"ingest": RemediationPolicy()}
+    assert settings.stop_file() == Path("/var/lib/coalmine/remediation.stop")
+    keys = {line.strip("# ").partition(":")[0] for line in path.read_text().splitlines()}
+    for cls in (RemediationSettings, OutputSettings):
+        assert {field.name for field in dataclasses.fields(cls)} <= keys
+
+
 def test_status_page() -> None:
     plan = load(StatusPageSettings, CONFIGS / "status-page.yaml", ENV).plan()
     every = [Cell("ingest", protocol, "eu-1") for protocol in Protocol]
@@ -63,5 +77,6 @@ def test_every_yaml_has_its_test() -> None:
         "agent-internal.yaml",
         "agent-on-machine.yaml",
         "aggregator.yaml",
+        "aggregator-remediation.yaml",
         "status-page.yaml",
     }

@@ -71,7 +71,9 @@ class Bridge:
         namespace = await self._stack.enter_async_context(Namespace())
         near = f"cm{os.getpid()}p{number}"
         peer = ("peer", "name", "eth0", "netns", namespace.name)
-        await ip("link", "add", near, "type", "veth", *peer)  # goes with its namespace
+        await ip("link", "add", near, "type", "veth", *peer)
+        # The kernel lets it go with its namespace only when it finds time to.
+        self._stack.push_async_callback(ip, "link", "del", near)
         await ip("link", "set", near, "master", self._device, "up")
         member = Member(namespace, f"{self._net}.{number}")
         await namespace.ip("addr", "add", f"{member.address}/24", "dev", "eth0")

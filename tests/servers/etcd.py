@@ -22,7 +22,8 @@ class Etcd(Process):
     """A member on `host`, in `namespace` where one is given.
 
     `peers` are the addresses of all members by name, itself among them; without any it is alone. With
-    `certificate` clients speak TLS to it. What it knows outlives a `kill` and a `start`.
+    `certificate` clients speak TLS to it. Past `quota` bytes, where one is given, it takes no more. What
+    it knows outlives a `kill` and a `start`.
     """
 
     def __init__(
@@ -34,6 +35,7 @@ class Etcd(Process):
         peers: Mapping[str, str] | None = None,
         namespace: Namespace | None = None,
         certificate: ServerCertificate | None = None,
+        quota: int = 0,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         alone = namespace is None
@@ -53,6 +55,7 @@ class Etcd(Process):
             f"--initial-cluster={members}",
             "--auth-token=simple",
             "--unsafe-no-fsync",
+            f"--quota-backend-bytes={quota}",
         ]
         if certificate:
             argv += [f"--cert-file={certificate.chain}", f"--key-file={certificate.key}"]

@@ -23,7 +23,7 @@ TOKEN = "eyJhbGciOiJSUzI1NiJ9.e30.c2lnbmF0dXJl"
 NAMESPACE = "prod"
 GATE = "coalmine.dev/in-service"
 
-MAY = frozenset({("list", "pods"), ("get", "pods"), ("patch", "pods/status")})
+MAY = frozenset({("list", "pods"), ("patch", "pods/status")})
 """What the service account may do, as the documentation says it needs."""
 
 _STRATEGIC = "application/strategic-merge-patch+json"
@@ -60,7 +60,7 @@ class Kubernetes(WebStandIn):
     @property
     def url(self) -> str:
         """Of the API."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"http{'s' if self.tls else ''}://127.0.0.1:{self.port}"
 
     def _route(self, app: web.Application) -> None:
         pods = f"/api/v1/namespaces/{NAMESPACE}/pods"

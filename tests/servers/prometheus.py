@@ -24,7 +24,8 @@ SHIPPED = Path(__file__).resolve().parents[2] / "deploy" / "prometheus"
 class Prometheus(Process):
     """Scrapes `targets` (by job: addresses) every second, and works out the shipped rules as often.
 
-    `scrape` is laid over the job `coalmine`, as an operator would add TLS and a token there.
+    `scrape` is laid over the job `coalmine`, as an operator would add TLS and a token there; `jobs` are
+    more of them, as they stand in the configuration.
     """
 
     def __init__(
@@ -33,6 +34,7 @@ class Prometheus(Process):
         targets: Mapping[str, Sequence[str]],
         *,
         scrape: Mapping[str, Any] | None = None,
+        jobs: Sequence[Mapping[str, Any]] = (),
     ) -> None:
         self.port = free_port()
         folder.mkdir(parents=True, exist_ok=True)
@@ -47,7 +49,7 @@ class Prometheus(Process):
                 "static_configs": [{"targets": list(addresses)}],
             }
             for job, addresses in targets.items()
-        ]
+        ] + [dict(each) for each in jobs]
         file = folder / "prometheus.yml"
         file.write_text(yaml.safe_dump(config))
         argv = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from abc import ABC, abstractmethod
 from typing import Self
 
@@ -9,9 +10,10 @@ from aiohttp import web
 
 
 class WebStandIn(ABC):
-    """Use as an async context manager; `port` is given when it is entered."""
+    """Use as an async context manager, which gives `port`. `tls` is None for plain HTTP."""
 
     port = 0
+    tls: ssl.SSLContext | None = None
     _runner: web.AppRunner | None = None
 
     @abstractmethod
@@ -23,7 +25,7 @@ class WebStandIn(ABC):
         self._route(app)
         self._runner = web.AppRunner(app, shutdown_timeout=0.5)
         await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        await web.TCPSite(self._runner, "127.0.0.1", 0, ssl_context=self.tls).start()
         self.port = self._runner.addresses[0][1]
         return self
 

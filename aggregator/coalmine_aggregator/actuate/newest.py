@@ -30,6 +30,8 @@ class Newest:
         """Takes what is wanted; whether anything changed but the time of it."""
         changed = False
         for service, word in wanted.items():
+            if not word.nodes:  # nobody may act on that; see Wanted
+                continue
             if word.mode is Mode.STOPPED:
                 self._stopped_at.setdefault(service, now)
             else:
@@ -37,8 +39,6 @@ class Newest:
             if word.mode is Mode.STANDBY:
                 changed |= service not in self._standby
                 self._standby.add(service)
-                continue
-            if not word.nodes:  # nobody may act on that; see Wanted
                 continue
             known = self._words.get(service)
             until = now + word.lease_s

@@ -4,6 +4,7 @@ Within a service, what a wider loss explains is not told again:
 
 - the loss of a part of what is lost,
 - the silence of the agents on a node that is lost (they died with it),
+- that remediation is frozen since many nodes look bad, which the note of the loss page then tells,
 - duplicates of a host where two agents claim to be that host: each sends what the other does;
 - `budget` and the slower burns while a loss alert or a faster burn is open: they say the same later.
 
@@ -14,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from coalmine_aggregator.model.alerts import AlertClass
+from coalmine_aggregator.model.alerts import AlertClass, Severity
 from coalmine_aggregator.model.findings import Finding
 from coalmine_aggregator.model.scopes import contains
 
@@ -38,6 +39,8 @@ def _covers(wide: Finding, narrow: Finding) -> bool:
             return wide.handle in narrow.within
         case (AlertClass.LOSS, AlertClass.AGENTS_MISSING):
             return _on_machines_of(wide, narrow)
+        case (AlertClass.LOSS, AlertClass.REMEDIATION_FREEZE):
+            return wide.severity is Severity.PAGE and not wide.quiet
         case (AlertClass.LOSS, fine) if fine in FINE:
             return contains(wide.scope, narrow.scope)
         case (AlertClass.LOSS | AlertClass.BURN, AlertClass.BUDGET):

@@ -55,6 +55,7 @@ def step(
     alerts: dict[_Key, Alert] = {_key_of(alert): alert for alert in state.open}
     standing: dict[_Key, Finding] = {}
     covered: dict[_Key, Finding] = {}
+    frozen: dict[str, str] = {}
     for finding in findings:
         key = (finding.service, finding.alert_class, finding.handle)
         if key in standing or key in covered:
@@ -64,6 +65,10 @@ def step(
             standing[key] = finding
         else:
             covered[key] = cover
+            if finding.alert_class is AlertClass.REMEDIATION_FREEZE:
+                frozen[finding.service] = finding.note
+    if frozen:
+        standing = {key: _with_freeze(each, frozen) for key, each in standing.items()}
     transitions: list[Transition] = []
     for key, alert in list(alerts.items()):
         if key in standing:
@@ -105,6 +110,14 @@ def acknowledge(state: State, number: int, by: str, now: float) -> tuple[State, 
         return state, []
     taken = alerts[number] = alert._replace(acknowledged_at=now, acknowledged_by=by)
     return state._replace(open=tuple(alerts.values())), [Transition(Change.ACKNOWLEDGED, now, taken)]
+
+
+def _with_freeze(finding: Finding, frozen: Mapping[str, str]) -> Finding:
+    """The loss that people are paged for tells that remediation is frozen, for its own alert folds."""
+    note = frozen.get(finding.service)
+    if note is None or finding.alert_class is not AlertClass.LOSS:
+        return finding
+    return finding._replace(note=f"{finding.note} {note}".strip())
 
 
 def _key_of(alert: Alert) -> _Key:

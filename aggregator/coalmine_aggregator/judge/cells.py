@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from coalmine_aggregator.ledger.series import AllSeries
 from coalmine_aggregator.localise.localiser import Localiser
 from coalmine_aggregator.model.lattice import Lattice
-from coalmine_aggregator.model.scopes import PREFERENCE
+from coalmine_aggregator.model.scopes import PREFERENCE, Scope
 from coalmine_aggregator.model.slot_cells import ABSENT
 
 Mask = NDArray[np.bool_]
@@ -74,6 +74,13 @@ class ServiceCells:
             at = np.minimum(np.searchsorted(self._ids, series), len(self._ids) - 1)
             mask[at[self._ids[at] == series]] = True
         return mask
+
+    def series_in(self, scope: Scope) -> NDArray[np.int32]:
+        """The ids of the series in a scope, ascending, expected or not.
+
+        Raises KeyError for a label that no scope may name.
+        """
+        return self._ids[self.lattice.members(scope)]
 
     def of(self, label: str, values: Iterable[str]) -> Mask:
         """bool[cells]: the cells of series that carry one of these values of a label."""

@@ -26,7 +26,8 @@ from coalmine_aggregator.judge.reach import EVERY_S, reach_of
 from coalmine_aggregator.judge.recent import Recent, RecentSlot, count
 from coalmine_aggregator.judge.service_slots import Cells, Now, among
 from coalmine_aggregator.judge.share import ShareWatch
-from coalmine_aggregator.judge.watch import TOGETHER_S, Watch
+from coalmine_aggregator.judge.taken_out import TOGETHER_S
+from coalmine_aggregator.judge.watch import Watch
 from coalmine_aggregator.judge.withdrawn import Withdrawn
 from coalmine_aggregator.ledger.series import AllSeries
 from coalmine_aggregator.model.alerts import AlertClass, Cause, Severity
@@ -34,7 +35,7 @@ from coalmine_aggregator.model.counts import NOTHING, Counts
 from coalmine_aggregator.model.fates import BAD, NEITHER, Fate
 from coalmine_aggregator.model.findings import Finding
 from coalmine_aggregator.model.policy import ServicePolicy
-from coalmine_aggregator.model.scopes import describe, scope_of
+from coalmine_aggregator.model.scopes import Scope, describe, scope_of
 from coalmine_aggregator.model.slot_cells import ABSENT, OpenSlot, Revision, SlotCells
 from coalmine_wire.series import Location
 
@@ -133,6 +134,7 @@ class ServiceJudge:
             if slot.slot % EVERY_S == 0:
                 self._reach(cause, now.expected)
             inside, beside = _split(cause, fates, received, whole)
+            cause.quiet = cause.quiet and not self.loss.taken_out.outlasted(cause.since, slot.slot)
             cause.withdrawn = self.withdrawn.among(taken, self._members(cause))
             if slot.slot >= cause.since and (
                 cause.settle(inside, beside, self.loss.p0, self.loss.noise.rho) or cause.withdrawn
@@ -226,6 +228,10 @@ class ServiceJudge:
     def losses(self) -> list[Finding]:
         """The losses that are open."""
         return [self._finding(cause) for cause in self.loss.causes]
+
+    def series_in(self, scope: Scope) -> NDArray[np.int32]:
+        """The ids of the series in a scope, expected or not. Raises KeyError for an unknown label."""
+        return self.cells.series_in(scope)
 
     def findings(self) -> list[Finding]:
         """What is wrong now, and once what another cause has taken in."""

@@ -30,6 +30,7 @@ from coalmine_aggregator.judge.lookback import Lookback
 from coalmine_aggregator.judge.nesting import are_nested, within
 from coalmine_aggregator.judge.open_cause import OpenCause, Shown
 from coalmine_aggregator.judge.service_slots import Cells, Now
+from coalmine_aggregator.judge.taken_out import TakenOut
 from coalmine_aggregator.localise.localiser import MOST_NAMED
 from coalmine_aggregator.localise.verdict import CauseScope, Verdict
 from coalmine_aggregator.model.explanation import Explanation, ScopeScore, Statistic
@@ -55,9 +56,6 @@ ENDING = 2.0
 MANY = 20_000
 """Bad cells in one slot from which on the wide patterns are looked at first."""
 
-TOGETHER_S = 2
-"""Losses that began so close to each other have one cause, as far as a page is concerned."""
-
 STILL_S = 5
 """A part of a scope is told by itself if it was lost in these newest slots, too."""
 
@@ -82,6 +80,7 @@ class Watch:
         self.noise = noise
         self.bank = Bank(p0, noise)
         self._lookback = Lookback(cells, p0)
+        self.taken_out = TakenOut()
         self.history = self._lookback.history
         self.causes: list[OpenCause] = []
         self.threshold = np.inf
@@ -118,6 +117,7 @@ class Watch:
     def rewind(self, slot: int) -> None:
         """Time went back: from `slot` on, slots are settled anew."""
         self._lookback.clear()
+        self.taken_out.clear()
         self.bank.clear()
         self._opened = self._known = 0
         for cause in self.causes:
@@ -207,6 +207,7 @@ class Watch:
         self._grow()
         self.causes.remove(cause)
         self._lookback.end(cause.scope)
+        self.taken_out.add(cause, self.history.last)
         self._expect(explained=True)
 
     def follow(self) -> list[OpenCause]:
@@ -363,7 +364,7 @@ class Watch:
             each = each._replace(scope=(), equivalents=())
             members = np.ones(len(self.cells), dtype=np.bool_)
         # What began together is told together: one page, and its parts as tickets.
-        quiet = any(abs(cause.since - sums.first) <= TOGETHER_S for cause in self.causes) or any(
+        quiet = self.taken_out.began_with(sums.first, self.causes) or any(
             sums.first <= until and within(members, self.cells.lattice.members(scope))
             for cause in self.causes
             for scope, until in cause.former

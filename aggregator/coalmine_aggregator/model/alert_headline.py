@@ -17,6 +17,9 @@ _AT: Final = {"region": " in ", "zone": " in zone ", "node": " at node ", "host"
 """How a place is told, the narrower later."""
 
 _OURS: Final = {"_fleet": "the fleet", "_control": "the control agent"}
+OUTPUT: Final = "output-"
+"""What the handle of an output's trouble begins with; its name follows."""
+
 _NEARLY: Final = 0.99
 """A loss that began within the window that is counted is of nearly all at first."""
 
@@ -57,6 +60,18 @@ def by_weight(alert: Alert) -> tuple[bool, int, int, int, int, int]:
 def service_name(service: str) -> str:
     """The service as people call it; what concerns several at once has a name of ours."""
     return _OURS.get(service, service)
+
+
+def node_name(alert: Alert) -> str:
+    """The node that an alert is about, as its scope names it."""
+    return dict(alert.scope).get("node", "unknown")
+
+
+def output_name(alert: Alert) -> str:
+    """What of remediation is in trouble: an output by its name, else the whole of it."""
+    if not alert.handle.startswith(OUTPUT):
+        return "remediation"
+    return alert.handle.removeprefix(OUTPUT)
 
 
 def incident_name(handle: str) -> str:
@@ -101,6 +116,12 @@ _SENTENCES: Final[dict[str, Callable[[Alert], str]]] = {
     AlertClass.SELF_CHECK: _self_check,
     AlertClass.BLIND: _blind,
     AlertClass.AGENTS_MISSING: lambda alert: f"agents are silent{_where(alert)}",
+    AlertClass.REMEDIATION_FREEZE: lambda alert: (
+        f"many nodes of {service_name(alert.service)} look bad, and none is withdrawn"
+    ),
+    AlertClass.REMEDIATION_REVERT: lambda alert: (
+        f"node {node_name(alert)} of {service_name(alert.service)} is back: to withdraw it did not help"
+    ),
     AlertClass.BURN: lambda alert: f"{service_name(alert.service)} spends its error budget too fast",
     AlertClass.LATE: _late,
     AlertClass.DUPLICATES: lambda alert: f"{_traffic(alert)} arrives more than once{_where(alert)}",
@@ -108,6 +129,9 @@ _SENTENCES: Final[dict[str, Callable[[Alert], str]]] = {
     AlertClass.CERTIFICATE: lambda alert: f"a certificate of {_traffic(alert)} runs out{_where(alert)}",
     AlertClass.BUDGET: lambda alert: f"{service_name(alert.service)} loses more than is acceptable",
     AlertClass.IDENTITY_CLASH: lambda alert: f"agents share one identity{_where(alert)}",
+    AlertClass.REMEDIATION_OUTPUT: lambda alert: (
+        f"service discovery is not brought up to date by {output_name(alert)}"
+    ),
     "undelivered": lambda alert: f"pages are not delivered by {alert.handle or 'a receiver'}",
     "peer": lambda _: "the other aggregator is not well",
     "update_due": lambda alert: f"{incident_name(alert.handle)} has had no update for a while",

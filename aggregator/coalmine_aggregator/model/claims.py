@@ -8,9 +8,18 @@ from typing import NamedTuple
 from coalmine_aggregator.model.alerts import AlertClass
 from coalmine_aggregator.model.scopes import Scope, contains
 
-OWN = frozenset({AlertClass.UNDELIVERED, AlertClass.PEER, AlertClass.UPDATE_DUE})
-"""Classes about an aggregator itself, or what it keeps: their handle says which trouble it is, no scope
-does."""
+OWN = frozenset(
+    {
+        AlertClass.UNDELIVERED,
+        AlertClass.PEER,
+        AlertClass.UPDATE_DUE,
+        AlertClass.REMEDIATION_FREEZE,
+        AlertClass.REMEDIATION_REVERT,
+        AlertClass.REMEDIATION_OUTPUT,
+    }
+)
+"""Classes about an aggregator itself, what it keeps or does: their handle says which trouble it is, no
+scope does."""
 
 
 class Claim(NamedTuple):

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
-from coalmine_aggregator.model.alert_headline import incident_name, service_name
+from coalmine_aggregator.model.alert_headline import incident_name, node_name, output_name, service_name
 from coalmine_aggregator.model.alerts import Alert, AlertClass, Change, Severity, Transition
 from coalmine_aggregator.model.fates import Fate
 from coalmine_aggregator.model.figures import percent
@@ -24,6 +24,7 @@ _PLACES = ("region", "zone", "node", "host")
 _SILENT_AGENTS = re.compile(r"(\d{1,7}) of \d+ agents")
 _SPEED = re.compile(r"\d{1,5}(?:\.\d{1,2})?x")
 _SHARE = re.compile(r"(\d{1,3}(?:\.\d{1,6})?)%")
+_WITHDRAWN = re.compile(r"over because ([a-z0-9_, -]{1,200}) w(?:as|ere) withdrawn")
 _DAYS = re.compile(r"\d{1,5}(?:\.\d)? days?")
 
 
@@ -66,6 +67,14 @@ def _loss(alert: Alert) -> _Line:
     loss = alert.counts.loss
     lost = "loss" if loss is None else f"{percent(loss)} {bad_word(alert)}"
     return _Line(f"Restore {_traffic(alert)}", f": {lost}", f", {_where(alert.scope)}")
+
+
+def _loss_over(alert: Alert) -> str:
+    """Nothing is restored where the nodes that lost were taken out of the service."""
+    withdrawn = _WITHDRAWN.search(alert.note)
+    if withdrawn is None:
+        return f"Restored {_traffic(alert)}"
+    return f"Taken out of {service_name(alert.service)}: {withdrawn[1]}"
 
 
 def _self_check(alert: Alert) -> _Line:
@@ -128,6 +137,12 @@ _ORDERS: dict[AlertClass, Callable[[Alert], _Line]] = {
     AlertClass.SELF_CHECK: _self_check,
     AlertClass.BLIND: _blind,
     AlertClass.AGENTS_MISSING: _agents_missing,
+    AlertClass.REMEDIATION_FREEZE: lambda alert: _Line(
+        f"Look at the nodes of {service_name(alert.service)}", ": many bad"
+    ),
+    AlertClass.REMEDIATION_REVERT: lambda alert: _Line(
+        f"Look at {node_name(alert)}", ": withdrawn in vain", f", {service_name(alert.service)}"
+    ),
     AlertClass.BURN: _burn,
     AlertClass.LATE: _late,
     AlertClass.DUPLICATES: _duplicates,
@@ -136,15 +151,22 @@ _ORDERS: dict[AlertClass, Callable[[Alert], _Line]] = {
     AlertClass.BUDGET: _budget,
     AlertClass.IDENTITY_CLASH: _identity_clash,
     AlertClass.UNDELIVERED: lambda alert: _Line(f"Restore paging by {alert.handle or 'a receiver'}"),
+    AlertClass.REMEDIATION_OUTPUT: lambda alert: _Line(f"Restore withdrawing by {output_name(alert)}"),
     AlertClass.PEER: lambda alert: _Line(f"Check {_watcher(alert)}"),
     AlertClass.UPDATE_DUE: lambda alert: _Line(f"Say how {incident_name(alert.handle)} does"),
 }
 
 _OVER: dict[AlertClass, Callable[[Alert], str]] = {
-    AlertClass.LOSS: lambda alert: f"Restored {_traffic(alert)}",
+    AlertClass.LOSS: _loss_over,
     AlertClass.SELF_CHECK: lambda _: "Coalmine counts right again",
     AlertClass.BLIND: lambda alert: f"Sight restored of {service_name(alert.service)}",
     AlertClass.AGENTS_MISSING: lambda alert: f"No longer missing: agents of {_place(alert.scope)}",
+    AlertClass.REMEDIATION_FREEZE: lambda alert: (
+        f"No longer many bad: nodes of {service_name(alert.service)}"
+    ),
+    AlertClass.REMEDIATION_REVERT: lambda alert: (
+        f"Said long enough: {node_name(alert)} withdrawn in vain"
+    ),
     AlertClass.BURN: lambda alert: f"Slowed the loss of {service_name(alert.service)}",
     AlertClass.LATE: lambda alert: f"In time again: {_traffic(alert)}",
     AlertClass.DUPLICATES: lambda alert: f"No more duplicates of {_traffic(alert)}",
@@ -153,6 +175,7 @@ _OVER: dict[AlertClass, Callable[[Alert], str]] = {
     AlertClass.BUDGET: lambda alert: f"Loss acceptable again of {service_name(alert.service)}",
     AlertClass.IDENTITY_CLASH: lambda alert: f"Agents told apart: {_place(alert.scope)}",
     AlertClass.UNDELIVERED: lambda alert: f"Paging restored by {alert.handle or 'a receiver'}",
+    AlertClass.REMEDIATION_OUTPUT: lambda alert: f"Withdrawing restored by {output_name(alert)}",
     AlertClass.PEER: lambda alert: f"Well again: {_watcher(alert)}",
     AlertClass.UPDATE_DUE: lambda alert: f"No longer due: an update of {incident_name(alert.handle)}",
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from typing import Final
 
 from coalmine_aggregator.model.alerts import Alert, AlertClass, Severity
@@ -13,6 +13,9 @@ from coalmine_aggregator.paging.policy import PagingPolicy
 PAGING: Final = (AlertClass.LOSS, AlertClass.BLIND, AlertClass.BURN)
 """Classes of which a service's alerts may wake somebody."""
 
+REMEDIATION: Final = (AlertClass.REMEDIATION_FREEZE, AlertClass.REMEDIATION_REVERT)
+"""The same where its nodes may be withdrawn."""
+
 OWN: Final = (
     AlertClass.SELF_CHECK,
     AlertClass.AGENTS_MISSING,
@@ -22,13 +25,19 @@ OWN: Final = (
 """Those of alerts about Coalmine itself."""
 
 
-def gaps(policy: PagingPolicy, services: Mapping[str, ServicePolicy], own: ServicePolicy) -> list[str]:
-    """A line for each."""
+def gaps(
+    policy: PagingPolicy,
+    services: Mapping[str, ServicePolicy],
+    own: ServicePolicy,
+    remediated: Container[str] = (),
+) -> list[str]:
+    """A line for each. `remediated` are the services that opted in to remediation."""
     found: list[str] = []
     if not policy.receivers:
         found.append("nobody hears of alerts: notify has no receiver")
     for name, service in services.items():
-        found += _rules(f"services.{name}", name, service, PAGING, policy)
+        classes = (*PAGING, *REMEDIATION) if name in remediated else PAGING
+        found += _rules(f"services.{name}", name, service, classes, policy)
     found += _rules("own", "_fleet", own, OWN, policy)
     found += _people(policy)
     return found

@@ -61,6 +61,7 @@ class Board:
         self.losses: Sequence[Finding] = [
             each for each in situation.losses if each.service == situation.service
         ]
+        self.apart = situation.apart
         self.out = dict(memory.out)
         self.events: list[RemediationEvent] = []
         self.returned: set[str] = set()

@@ -41,14 +41,14 @@ from coalmine_aggregator.remediate.rails import (
     Facts,
     first_that_holds,
     holds_pinned,
+    looks_bad,
 )
 from coalmine_aggregator.remediate.returning import come_back
 from coalmine_aggregator.remediate.telling import tell
 from coalmine_aggregator.remediate.turn import Controls, Situation
 from coalmine_aggregator.remediate.wider import wider_loss
 
-_LOOKS_BAD = frozenset({Verdict.FAILED, Verdict.SUSPECT})
-_MAY_BE_HELD = _LOOKS_BAD | {Verdict.UNKNOWN}
+_MAY_BE_HELD = frozenset({Verdict.FAILED, Verdict.SUSPECT, Verdict.UNKNOWN})
 
 
 class ServiceTurn(NamedTuple):
@@ -117,7 +117,7 @@ def _standing_by(board: Board, memory: Memory, silent_s: float) -> ServiceTurn:
         memory = replace(memory, out={}, frozen_since=None, reverted={})
         board.out.clear()
     crowd = _crowd(board, "" if memory.frozen_since is None else "many nodes look failed at once")
-    wider = wider_loss(board.losses, board.views, board.out)
+    wider = wider_loss(board.losses, board.apart, board.views, board.out)
     facts = _facts(board, memory, crowd, wider)
     held = [
         Held(view.node, *reason)
@@ -173,7 +173,7 @@ def _crowd(board: Board, frozen: str) -> Crowd:
     pinned_out = {node for node, pin in board.pins.items() if pin.state is PinState.OUT}
     views = board.views
     return Crowd(
-        bad=sum(view.verdict in _LOOKS_BAD and node not in board.out for node, view in views.items()),
+        bad=sum(looks_bad(view) and node not in board.out for node, view in views.items()),
         room=board.pool.most - len(board.out),
         failed=sum(
             view.verdict is Verdict.FAILED and node not in pinned_out for node, view in views.items()
@@ -217,7 +217,7 @@ def _candidates(board: Board) -> list[NodeView]:
 
 def _send_away(board: Board, memory: Memory, crowd: Crowd) -> list[Held]:
     """Withdraws whom nothing holds; the others are held."""
-    wider = wider_loss(board.losses, board.views, board.out)
+    wider = wider_loss(board.losses, board.apart, board.views, board.out)
     held: list[Held] = []
     for pin in sorted(board.pins.values(), key=lambda pin: (pin.at, pin.node)):
         view = board.views.get(pin.node)

@@ -15,7 +15,7 @@ from coalmine_aggregator.model.node_view import NodeView
 from coalmine_aggregator.model.remediation_policy import RemediationPolicy
 from coalmine_aggregator.model.slot_cells import ABSENT, Revision, SlotCells
 from coalmine_aggregator.remediate.node_views import Held, NodeViews
-from coalmine_aggregator.remediate.quorum import agreement, discredited
+from coalmine_aggregator.remediate.quorum import agreement, discredited, outdated
 from coalmine_aggregator.remediate.turn import Balanced
 from coalmine_aggregator.remediate.vantage_detector import NONE, VantageDetector
 from coalmine_aggregator.remediate.vantages import Ints, Mask, Vantages, vantages_of
@@ -45,9 +45,10 @@ class NodeWatch:
 
     def _forget(self) -> None:
         self._slot: int | None = None
+        self._judged: int | None = None  # the slot of the verdicts; None if more is known since
         self._expected: object = None
         self._vantages: Vantages | None = None
-        self._balanced = Balanced(0, 0)
+        self._balanced = np.zeros(0, dtype=np.uint8)  # fates of `_of_none` in the newest slot
 
     def learn(self, series: AllSeries) -> None:
         """Takes in the series that came since it was last called."""
@@ -68,13 +69,14 @@ class NodeWatch:
         if self._slot is not None and slot.slot <= self._slot:
             self._forget()
         self._slot = slot.slot
-        self._balanced = _balanced(_taken(slot.fates, self._of_none))
+        self._balanced = _taken(slot.fates, self._of_none)
         if slot.expected is not self._expected or self._expected is None:
             self._follow(slot)
         if self._vantages is None:
             return
         judged, bad = _evidence(_taken(slot.fates, self._vantages.ids))
         self._window.add(slot.slot, *self._detector.step(slot.slot, judged, bad))
+        self._judge(self._vantages, slot.slot)
 
     def revise(self, revision: Revision) -> None:
         """Late evidence of a slot that is fresh still counts, now that it is known."""
@@ -98,6 +100,7 @@ class NodeWatch:
             ),
         )
         self._window.add(slot, *self._detector.step(slot, judged & changed, bad & changed))
+        self._judged = None
 
     def views(self, slot: int) -> Sequence[NodeView] | None:
         """What is held of each node in a slot, by name; None while no node is known.
@@ -107,8 +110,27 @@ class NodeWatch:
         v = self._vantages
         if v is None:
             return None
+        if slot != self._judged:
+            self._judge(v, slot)
+        detector = self._detector
+        held = Held(
+            slot,
+            self._opinions,
+            self._window.sums(slot),
+            self._window_s,
+            detector.failing(slot, self._window_s),
+            detector.heard(),
+            self._aside,
+        )
+        return self._told.tell(held, self._verdicts)
+
+    def _judge(self, v: Vantages, slot: int) -> None:
+        """Every slot, though only the newest of several is told: verdicts tell since when they hold."""
         detector, verdicts = self._detector, self._verdicts
-        opinions = detector.opinions(slot)
+        opinions, heard = detector.opinions(slot), detector.heard()
+        late = outdated(v, opinions, heard, detector.dark_since(), self._policy.quorum)
+        if late.any():
+            opinions = np.where(late, np.int8(NONE), opinions)
         hosts = discredited(v, opinions, self._policy.most_out(len(v.nodes)))
         aside = np.zeros(len(v.keys), dtype=np.bool_)
         if hosts.size:
@@ -117,20 +139,20 @@ class NodeWatch:
             aside &= opinions != NONE
             opinions = np.where(aside, np.int8(NONE), opinions)
         verdicts.judge(slot, agreement(v, opinions, self._policy.quorum), opinions, detector.clean)
-        held = Held(
-            slot,
-            opinions,
-            self._window.sums(slot),
-            self._window_s,
-            detector.failing(slot, self._window_s),
-            detector.heard(),
-            aside,
-        )
-        return self._told.tell(held, verdicts)
+        self._opinions, self._aside, self._judged = opinions, aside, slot
 
-    def balanced(self) -> Balanced:
-        """What series that lead to no single node did in the newest slot."""
-        return self._balanced
+    def balanced(self, without: NDArray[np.int32] | None = None) -> Balanced:
+        """What series that lead to no single node did in the newest slot; `without` are the ids of
+        some that are not to count."""
+        fates = self._balanced
+        if without is not None and without.size:
+            fates = fates[~np.isin(self._of_none[: len(fates)], without)]
+        judged, bad = _evidence(fates)
+        return Balanced(int(np.count_nonzero(judged)), int(np.count_nonzero(bad)))
+
+    def leads(self, ids: NDArray[np.int32]) -> bool:
+        """Whether any of these series leads to a node of the roster."""
+        return self._vantages is not None and bool(np.isin(self._vantages.ids, ids).any())
 
     def _follow(self, slot: SlotCells) -> None:
         """Another set of series is expected: maybe others of this service lead to nodes."""
@@ -168,8 +190,3 @@ def _evidence(fates: NDArray[np.uint8]) -> tuple[Mask, Mask]:
     """What says anything, and what of that was bad: the fates from failed to late, in their order."""
     judged = fates <= Fate.LATE
     return judged, judged & (fates != Fate.DELIVERED)
-
-
-def _balanced(fates: NDArray[np.uint8]) -> Balanced:
-    judged, bad = _evidence(fates)
-    return Balanced(int(np.count_nonzero(judged)), int(np.count_nonzero(bad)))

@@ -8,6 +8,9 @@ A quorum of one takes a single host's word, whoever it is, as long as nobody els
 who asks for it has but one vantage to go by, and where there is a second one, two that differ prove
 nothing.
 
+The last word of an own agent that then fell silent is no opinion where it is older than what two others
+hold against it: a machine that dies takes its agent along, which said to the end that all was well.
+
 A node is good by the same quorum, if fewer than `quorum` hold it bad: one path that stays broken keeps
 nobody out.
 """
@@ -18,7 +21,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from coalmine_aggregator.remediate.vantage_detector import BAD, DOUBTFUL, GOOD, NONE, Opinions
+from coalmine_aggregator.remediate.vantage_detector import (
+    BAD,
+    DOUBTFUL,
+    GOOD,
+    NEVER,
+    NONE,
+    Opinions,
+)
 from coalmine_aggregator.remediate.vantages import Ints, Mask, Vantages
 
 
@@ -53,6 +63,24 @@ def agreement(vantages: Vantages, opinions: Opinions, quorum: int) -> Agreement:
         bad + good + doubtful >= needed,
         doubted,
     )
+
+
+def outdated(
+    vantages: Vantages, opinions: Opinions, heard: Ints, dark_since: Ints, quorum: int
+) -> Mask:
+    """bool[V]: the own vantages that hold a node good, or doubt, by evidence not newer than the slot
+    from which on so many others as it takes without them, which hold it bad, saw an endpoint dark.
+
+    `heard` int64[V] are the newest slots with evidence; `dark_since` int64[V] as `VantageDetector` has
+    it. Evidence of that very slot is not newer: a machine does not die as a slot begins.
+    """
+    v = vantages
+    against = np.where((opinions == BAD) & ~v.own, dark_since, NEVER)
+    own_heard = np.where(v.own, heard, NEVER)[v.first_vantage]
+    later = (against > NEVER) & (against >= own_heard[v.node_of])
+    outnumbered = np.add.reduceat(later, v.first_vantage, dtype=np.int64) >= max(quorum, 2)
+    old: Mask = v.own & ((opinions == GOOD) | (opinions == DOUBTFUL)) & outnumbered[v.node_of]
+    return old
 
 
 def discredited(vantages: Vantages, opinions: Opinions, most: int) -> Ints:

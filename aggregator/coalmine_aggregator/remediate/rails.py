@@ -26,9 +26,10 @@ MINUTE_S: Final = 60.0
 
 
 class Crowd(NamedTuple):
-    """How many look bad. `bad` are failed or suspect and not out, when the turn began; `room` is how
-    many could still go then; `failed` are failed by a quorum, out or not, but for those that people
-    have pinned out. `frozen` says why nobody is withdrawn; empty while nothing is frozen."""
+    """How many look bad (see `looks_bad`). `bad` are those that are not out, when the turn began;
+    `room` is how many could still go then; `failed` are failed by a quorum, out or not, but for those
+    that people have pinned out. `frozen` says why nobody is withdrawn, empty while nothing is frozen.
+    """
 
     bad: int
     room: int
@@ -202,6 +203,12 @@ RAILS: Final = (
     Rail("hold", _hold),
 )
 """All of them, in the order in which they are asked."""
+
+
+def looks_bad(view: NodeView) -> bool:
+    """Failed, or suspect while no quorum holds it good: one vantage that goes on for hours to see a
+    node broken is not to keep all others in."""
+    return view.verdict in (Verdict.FAILED, Verdict.SUSPECT) and view.good_since is None
 
 
 def first_that_holds(facts: Facts, view: NodeView) -> tuple[str, str] | None:

@@ -10,19 +10,25 @@ import traceback
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from coalmine_aggregator.ledger.series import AllSeries
 from coalmine_aggregator.model.alerts import AlertClass, Severity
 from coalmine_aggregator.model.events import Event
 from coalmine_aggregator.model.findings import Finding
+from coalmine_aggregator.model.node_view import NodeView
 from coalmine_aggregator.model.policy import ServicePolicy
 from coalmine_aggregator.model.remediation_event import RemediationEvent
 from coalmine_aggregator.model.remediation_policy import RemediationPolicy
+from coalmine_aggregator.model.scopes import Scope
 from coalmine_aggregator.model.slot_cells import Revision, SlotCells
 from coalmine_aggregator.model.withdrawal import Wanted
 from coalmine_aggregator.remediate.decisions import ServiceTurn, decide
 from coalmine_aggregator.remediate.memory import adopt, decode, encode
 from coalmine_aggregator.remediate.node_watch import NodeWatch
 from coalmine_aggregator.remediate.turn import NO_TURN, Controls, Situation, Turn
+from coalmine_aggregator.remediate.wider import unrelated
 
 REMEDIATION = "remediation"
 """Name of what is kept of each service: who is out, on hold, and was out before."""
@@ -39,6 +45,15 @@ class Settled(NamedTuple):
     revisions: Sequence[Revision] = ()
 
 
+class Watched(NamedTuple):
+    """How the nodes of a service look to those who decide. `views` are of the last turn, empty where
+    nobody knows the nodes; `verifying` says since when a withdrawal must show that it helps, by node.
+    """
+
+    views: Sequence[NodeView]
+    verifying: Mapping[str, float]
+
+
 class Judged(Protocol):
     """What is known of a service beside its nodes."""
 
@@ -48,6 +63,9 @@ class Judged(Protocol):
 
     def losses(self) -> Sequence[Finding]:
         """Its open losses."""
+
+    def series_in(self, scope: Scope) -> NDArray[np.int32]:
+        """The ids of the series in a scope, also of those that are no longer expected."""
 
 
 class _Service:
@@ -60,8 +78,10 @@ class _Service:
         self._written = encode(self._memory)
         self._watch = self._anew()
         self._slot: int | None = None
+        self._views: Sequence[NodeView] = ()
         self._rests_until = float("-inf")
         self._faults = 0
+        self._told_with_loss: int | None = None  # since when the freeze was, of which a loss told
         self.trouble: Finding | None = None
 
     def _anew(self) -> NodeWatch:
@@ -75,18 +95,26 @@ class _Service:
         for cells in settled.cells:
             watch.settle(cells)
             self._slot = cells.slot
-        slot = self._slot
-        situation = Situation(
-            self.name,
-            now,
-            slot,
-            None if slot is None else watch.views(slot),
-            self._judged.losses(),
-            watch.balanced(),
-        )
+        slot, losses = self._slot, self._judged.losses()
+        views = None if slot is None else watch.views(slot)
+        self._views = views or ()
+        scopes = {each.handle: self._judged.series_in(each.scope) for each in losses}
+        # Of a scope in which nobody knows any series, nobody knows what it holds.
+        apart = frozenset(handle for handle, ids in scopes.items() if ids.size and not watch.leads(ids))
+        beside = [scopes[each.handle] for each in unrelated(losses, apart, self._views, slot or 0)]
+        balanced = watch.balanced(np.concatenate(beside) if beside else None)
+        situation = Situation(self.name, now, slot, views, losses, balanced, apart)
         accepted = self._judged.policy.acceptable_loss
         self._memory, turn = decide(self._memory, situation, controls, self.policy, accepted)
-        return turn
+        return turn._replace(findings=[self._once(each, bool(losses)) for each in turn.findings])
+
+    def _once(self, finding: Finding, lossy: bool) -> Finding:
+        """A freeze that was told with the page of a loss pages nobody when that loss is over first."""
+        if finding.alert_class is not AlertClass.REMEDIATION_FREEZE:
+            return finding
+        if lossy:
+            self._told_with_loss = finding.since
+        return finding._replace(quiet=self._told_with_loss == finding.since)
 
     def rests(self, now: float) -> bool:
         """Whether nothing is said of it for a while."""
@@ -96,7 +124,7 @@ class _Service:
         """It did not come to a decision; what the log shall have of that."""
         self._faults += 1
         self._rests_until = now + REST_S
-        self._watch = self._anew()
+        self._watch, self._views = self._anew(), ()
         what = f"{type(error).__name__}: {error}"[:200]
         since = int(now) if self.trouble is None else self.trouble.since
         self.trouble = Finding(
@@ -114,6 +142,10 @@ class _Service:
         trace = "".join(traceback.format_exception(error))[-_MOST_TRACE:]
         fields: dict[str, str | int | float] = {"service": self.name, "faults": self._faults}
         return Event("remediation.fault", fields | {"error": what, "trace": trace})
+
+    def watched(self) -> Watched:
+        """What is seen, and waited for."""
+        return Watched(self._views, {node: check.since for node, check in self._memory.checks.items()})
 
     def remembered(self) -> str:
         """JSON."""
@@ -172,6 +204,10 @@ class Remediator:
             if service.trouble is not None:
                 findings.append(service.trouble)
         return Turn(wanted, events, findings) if wanted or events or findings else NO_TURN
+
+    def watched(self) -> dict[str, Watched]:
+        """How the nodes look, by service."""
+        return {service.name: service.watched() for service in self._services}
 
     def remembered(self) -> dict[str, str]:
         """What the other aggregator of a pair shall go on from when it takes over: JSON by service."""

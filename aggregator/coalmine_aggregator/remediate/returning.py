@@ -49,7 +49,7 @@ def come_back(board: Board, silent_s: float) -> list[Held]:
             if left > 0:
                 held.append(Held(node, "hold", f"it is well, and stays out for another {left:.0f} s"))
                 continue
-            back = Back("", f"well for {board.policy.recovery_s:g} s and more")
+            back = Back("", f"good by a quorum for {board.policy.recovery_s:g} s and more")
         if back is not None:
             board.bring_back(node, back.rail, back.text, by=back.by)
     _shrink(board)
@@ -87,8 +87,10 @@ def _by_time(board: Board, view: NodeView | None, out: Out, silent_s: float) -> 
 
 
 def _well(board: Board, view: NodeView) -> bool:
+    """A quorum has seen nothing bad for long enough. One vantage that goes on to see something keeps a
+    node suspect, not out: it may be what is broken."""
     slot = board.run.slot
-    if slot is None or view.verdict is not Verdict.HEALTHY or view.good_since is None:
+    if slot is None or view.verdict in (Verdict.FAILED, Verdict.UNKNOWN) or view.good_since is None:
         return False
     return slot - view.good_since >= board.policy.recovery_s
 

@@ -33,7 +33,8 @@ class Balanced(NamedTuple):
 class Situation(NamedTuple):
     """One service at one tick. `nodes` is the roster with its verdicts, None where it is not known
     (the aggregator has only just begun, or nobody leads to any node); `losses` are the open findings of
-    class loss, of this service; `slot` the newest settled one, None before the first."""
+    class loss, of this service, `apart` the handles of those in whose scopes no series leads to any
+    node of the roster; `slot` the newest settled one, None before the first."""
 
     service: str
     now: float
@@ -41,6 +42,7 @@ class Situation(NamedTuple):
     nodes: Sequence[NodeView] | None
     losses: Sequence[Finding]
     balanced: Balanced
+    apart: frozenset[str] = frozenset()
 
 
 class Turn(NamedTuple):

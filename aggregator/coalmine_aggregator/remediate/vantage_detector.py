@@ -72,6 +72,26 @@ class _Ratios(NamedTuple):
         return cls(math.log(p1 / p0), math.log1p(-p1) - math.log1p(-p0))
 
 
+class LeastBad(NamedTuple):
+    """On fewer bad datapoints than `of_series` of one series, and than `of_vantage` of them all, no
+    vantage is bad."""
+
+    of_series: int
+    of_vantage: int
+
+
+def least_bad(acceptable_loss: float) -> LeastBad:
+    """Of a service that accepts this loss. Raises ValueError for one outside [0, 1)."""
+    one, every = _ratios(floored(acceptable_loss))
+    needed = (math.ceil(_REACHED / min(each.bad, _MOST)) for each in (one, every))
+    return LeastBad(*needed)
+
+
+def _ratios(p0: float) -> tuple[_Ratios, _Ratios]:
+    """Of one series, and of all series of a vantage."""
+    return _Ratios.of(p0, TOTAL), _Ratios.of(max(p0, SMALL), PART)
+
+
 class VantageDetector:
     """All vantages of one service. V and S as in `Vantages`."""
 
@@ -79,13 +99,14 @@ class VantageDetector:
         """Nobody has said anything yet. Raises ValueError for an acceptable loss outside [0, 1)."""
         self._acceptable_loss, self._stale_s = acceptable_loss, stale_s
         self._p0 = floored(acceptable_loss)
-        self._one, self._all = _Ratios.of(self._p0, TOTAL), _Ratios.of(max(self._p0, SMALL), PART)
+        self._one, self._all = _ratios(self._p0)
         self._vantages = vantages
         series, count = len(vantages.ids), len(vantages.keys)
         self._rise: Floats = np.zeros(series)
         self._failing: Mask = np.zeros(series, dtype=np.bool_)
         self._heard: Ints = np.full(series, NEVER)
         self._went_bad: Ints = np.full(series, NEVER)
+        self._dark_since: Ints = np.full(series, NEVER)  # nothing good came since, but something bad
         self._rise_of_all: Floats = np.zeros(count)
         self._bad: Mask = np.zeros(count, dtype=np.bool_)
         self._closing: Floats = np.zeros(count)
@@ -105,6 +126,7 @@ class VantageDetector:
             (self._failing, new._failing),
             (self._heard, new._heard),
             (self._went_bad, new._went_bad),
+            (self._dark_since, new._dark_since),
         ):
             others[kept] = mine[came]
         places = where_were(self._vantages.keys, vantages.keys)
@@ -137,8 +159,10 @@ class VantageDetector:
         np.maximum(self._heard, slot, out=self._heard, where=judged)
         if of_bad.any():
             np.maximum(self._went_bad, slot, out=self._went_bad, where=bad)
+            self._dark_since[bad & (self._dark_since == NEVER)] = slot
             self._calm = False
         if not self._calm:
+            self._dark_since[judged & ~bad] = NEVER
             self._rise_and_close(judged, bad, of_judged, of_bad)
         return of_judged, of_bad
 
@@ -148,6 +172,7 @@ class VantageDetector:
         if not stale.any():
             return
         self._heard[stale], self._rise[stale], self._failing[stale] = NEVER, 0.0, False
+        self._dark_since[stale] = NEVER
         silent = self.heard() == NEVER
         self._rise_of_all[silent], self._bad[silent], self._clean[silent] = 0.0, False, NEVER
 
@@ -206,6 +231,17 @@ class VantageDetector:
         """int64[V]: the newest slot with evidence; `NEVER` where what there was is stale."""
         newest: Ints = np.maximum.reduceat(self._heard, self._vantages.first_series)
         return newest
+
+    def dark_since(self) -> Ints:
+        """int64[V]: the slot from which on a vantage saw nothing of an endpoint but what is bad, for
+        three slots or more; of several endpoints the latest. `NEVER` where there is none."""
+        if self._calm:
+            return np.full(len(self._bad), NEVER)
+        lasts = self._heard - self._dark_since >= LEAST_BAD_SLOTS - 1
+        since: Ints = np.maximum.reduceat(
+            np.where(lasts, self._dark_since, NEVER), self._vantages.first_series
+        )
+        return since
 
     def opinions(self, slot: int) -> Opinions:
         """int8[V], numbers into `OPINIONS`, as they are in a slot."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 import sqlalchemy as sa
 
@@ -33,9 +33,9 @@ PRUNE_ROWS_S = 3_600
 
 
 def commit_pager(engine: sa.Engine, pager: Pager) -> int:
-    """Transitions, alerts as they stand, the state of deliveries, silences, what remediation did and is
-    to remember, incidents: all or none. Returns how many of what belongs to incidents cannot be
-    written at all."""
+    """Transitions, alerts as they stand, the state of deliveries, silences, what remediation did,
+    pins, incidents: all or none. Returns how many of what belongs to incidents cannot be written at
+    all."""
     with engine.begin() as connection:
         upsert(
             connection,
@@ -88,16 +88,9 @@ def commit_pager(engine: sa.Engine, pager: Pager) -> int:
         )
         write_silences(connection, pager.silences.values())
         write_remediation(connection, pager.events, pager.pins.values())
-        write_learned(connection, pager.memories)
         return write_incidents(
             connection, pager.incidents.values(), pager.entries.values(), pager.snapshots.values()
         )
-
-
-def write_learned(connection: sa.Connection, bodies: Mapping[str, str]) -> None:
-    """JSON by name, in place of what stood there."""
-    rows = [{"name": name, "body": storable(body)} for name, body in bodies.items()]
-    upsert(connection, schema.learned, rows)
 
 
 class HistoryWriter:
@@ -220,7 +213,11 @@ class HistoryWriter:
         self._rollups.write(connection, bodies, slots[-1].slot)
 
     def _objectives(self, connection: sa.Connection, history: History) -> None:
-        write_learned(connection, history.learned.items())
+        upsert(
+            connection,
+            schema.learned,
+            [{"name": name, "body": body} for name, body in history.learned.items().items()],
+        )
         sums_of = history.slo.items()
         if not sums_of:
             return

@@ -83,7 +83,7 @@ class Delivery(NamedTuple):
 class Pager:
     """Transitions, alerts, the state of deliveries, silences, incidents, pins: as many as there are
     alerts, and acts of people, so without bound. Of what remediation did (`events`, by number) the
-    newest `MAX_EVENTS` wait; `memories` are what it is to remember, JSON by name.
+    newest `MAX_EVENTS` wait.
 
     `alerts` are those that changed, by number, each as it stands: after its newest transition, or after
     late evidence corrected its counts without one. `batches` are numbers of the store's own: what it
@@ -100,7 +100,6 @@ class Pager:
         self.snapshots: dict[tuple[int, SnapshotName], Snapshot] = {}
         self.events: dict[int, RemediationEvent] = {}
         self.pins: dict[tuple[str, str], PinChange] = {}
-        self.memories: dict[str, str] = {}
         self.batches: list[int] = []
 
     def __len__(self) -> int:
@@ -115,7 +114,6 @@ class Pager:
                 self.snapshots,
                 self.events,
                 self.pins,
-                self.memories,
             )
         )
 
@@ -151,7 +149,6 @@ class Pager:
         self.snapshots = {**failed.snapshots, **self.snapshots}
         self.events = {**failed.events, **self.events}
         self.pins = {**failed.pins, **self.pins}
-        self.memories = {**failed.memories, **self.memories}
         self.batches[:0] = failed.batches
 
 

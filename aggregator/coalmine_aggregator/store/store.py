@@ -266,12 +266,6 @@ class Store(StoreReads):
         self._pager.pins[change.service, change.node] = change
         self._wake.set()
 
-    def put_memory(self, name: str, body: str) -> None:
-        """What remediation is to remember, JSON, in place of what stood under that name among what was
-        learned: written at once, for outputs act on it only once it is on disk."""
-        self._pager.memories[name] = body
-        self._wake.set()
-
     def _bound_events(self) -> None:
         gone = self._pager.bound_events()
         if gone:

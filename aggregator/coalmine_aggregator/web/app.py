@@ -99,6 +99,7 @@ def _add_routes(app: web.Application, page: Page, login: Login, hooks: Hooks) ->
             web.get("/wall", page.wall),
             web.get("/incidents", page.incidents),
             web.get(r"/incidents/{number:\d{1,9}}", page.incident),
+            web.get("/remediation", page.remediation),
             web.get("/static/{build}/{name:.+}", page.static),
             web.get("/login", login.form),
             web.post("/login", login.open_session),

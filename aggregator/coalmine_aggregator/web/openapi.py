@@ -24,6 +24,7 @@ from coalmine_aggregator.web.hook_answers import HookTaken
 from coalmine_aggregator.web.objective_answers import BurnDown, Noises, Slos
 from coalmine_aggregator.web.openapi_incidents import SHAPES, incident_paths
 from coalmine_aggregator.web.openapi_operations import PROBLEM, Operation, get, post, ref, text
+from coalmine_aggregator.web.openapi_remediation import REMEDIATION_SHAPES, remediation_paths
 from coalmine_aggregator.web.people_answers import AuditLog, Me
 from coalmine_aggregator.web.problems import ProblemBody
 from coalmine_aggregator.web.snapshot import Snapshot
@@ -48,6 +49,7 @@ _ANSWERS = (
     ReviewBody,
     SilenceBody,
     *SHAPES,
+    *REMEDIATION_SHAPES,
     HookTaken,
     Slos,
     BurnDown,
@@ -117,6 +119,7 @@ def document(version: str) -> dict[str, Any]:
             "/api/v1/oncall": get("Whose turn it is", OnCall, []),
             "/api/v1/review": get("Numbers for the weekly review", ReviewAnswer, parameters.REVIEW),
             **incident_paths(),
+            **remediation_paths(),
             "/api/v1/hooks/{provider}/{receiver}": _hook(),
             "/api/v1/slo": get("Objectives and error budgets", Slos, []),
             "/api/v1/slo/{service}/burn-down": get(

@@ -14,6 +14,8 @@ from coalmine_aggregator.web.static_files import StaticFiles, takes_gzip
 
 _SNAPSHOT = b'<script type="application/json" id="snapshot">'
 _FLEET = b'<span id="fleet">'
+_PLACE = b"<!-- remediation -->"
+_LINK = b' <a href="/remediation">Remediation</a>'
 
 LIVE_COMPRESSION = 4
 """The live page is compressed anew each second that somebody opens it."""
@@ -46,6 +48,13 @@ class Page:
         """One of them, by the number in its address."""
         return self._asking(request, "incident.html")
 
+    @needs(Scope.READ)
+    async def remediation(self, request: web.Request) -> web.Response:
+        """Which nodes are out, and why; nothing here where no service opted in."""
+        if request.app[VIEW].remediation is None:
+            raise web.HTTPNotFound
+        return self._asking(request, "remediation.html")
+
     @open_to_all
     async def static(self, request: web.Request) -> web.Response:
         """A file of the page."""
@@ -62,7 +71,8 @@ class Page:
 
     def _filled(self, request: web.Request, name: str, hole: bytes, inside: bytes) -> web.Response:
         if name not in self._live or self._live[name][0] != inside:
-            body = self.files.body(name).replace(hole, hole + inside)
+            link = b"" if request.app[VIEW].remediation is None else _LINK
+            body = self.files.body(name).replace(_PLACE, link).replace(hole, hole + inside)
             self._live[name] = (inside, body, gzip.compress(body, LIVE_COMPRESSION))
         _, body, compressed = self._live[name]
         # The build is told apart from the text: a page that is open asks whether it is still ours.

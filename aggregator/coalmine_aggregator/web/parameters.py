@@ -200,6 +200,22 @@ INCIDENT_GRAPH = [
 
 INCIDENT_NUMBERS = _while_of("Incidents", "90d, 52w", "90d")
 
+REMEDIATION = [
+    _parameter("service", "Only this service.", {"type": "string", "maxLength": 255}),
+]
+
+REMEDIATION_LOG = [
+    _parameter("service", "Only events of this service.", {"type": "string", "maxLength": 255}),
+    _parameter("node", "Only events of this node.", {"type": "string", "maxLength": 255}),
+    _parameter(
+        "last",
+        "Only events of this long, up to now: 24h, 7d.",
+        {"type": "string", "pattern": "^[0-9]{1,9}[smhdw]?$"},
+    ),
+    _after("events before those"),
+    _limit(200, 50, "events"),
+]
+
 HOOK = [
     {
         **_in_path("provider", "The receiver's kind."),

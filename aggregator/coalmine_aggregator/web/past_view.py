@@ -54,6 +54,8 @@ class MomentAsked(msgspec.Struct, frozen=True):
 class PastView:
     """See `web.view.SnapshotView`."""
 
+    remediation = None
+
     def __init__(self, library: Library, connection: sa.Connection, asked: MomentAsked) -> None:
         self._library = library
         self._connection = connection

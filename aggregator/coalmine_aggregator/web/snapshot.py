@@ -20,6 +20,7 @@ from coalmine_aggregator.web.cells import CELL_LABELS, CELL_SPAN_S, Cell, cells_
 from coalmine_aggregator.web.headline import Headline, headline_of
 from coalmine_aggregator.web.objective_answers import NoiseItem, SloItem, noise_items, slo_items
 from coalmine_aggregator.web.options import WebOptions
+from coalmine_aggregator.web.remediation_line import RemediationLine, is_news, line_of
 from coalmine_aggregator.web.spans import newest_settled
 from coalmine_aggregator.web.view import SnapshotView
 
@@ -45,7 +46,8 @@ class Snapshot(Answer):
 
     `settled` is the newest settled slot, None before the first. `open` has the worst alerts first.
     `open_total`, `agents_total`, `cells_total` and `services_total` (of `slo` and `noise`) count what
-    there is, also beyond what is listed.
+    there is, also beyond what is listed. `remediation` says that nodes are out, or why none can be;
+    None where there is nothing to say.
     """
 
     now: float
@@ -55,6 +57,7 @@ class Snapshot(Answer):
     settled: int | None
     settle_lag_s: float
     headline: Headline
+    remediation: RemediationLine | None
     checks: list[CheckItem]
     cells: list[Cell]
     cells_total: int
@@ -85,6 +88,7 @@ def take_snapshot(view: SnapshotView, options: WebOptions, *, now: float, viewer
     agents.sort(key=lambda item: (_AGENT_ORDER.get(item.status, 0), not item.impaired, item.agent))
     open_alerts = sorted(view.open_alerts(), key=by_weight)
     holds = view.holds(now)
+    line = None if view.remediation is None else line_of(view.remediation)
     slo, noise = slo_items(view.slo()), noise_items(view.noise())
     return Snapshot(
         now=now,
@@ -94,6 +98,7 @@ def take_snapshot(view: SnapshotView, options: WebOptions, *, now: float, viewer
         settled=health.settled,
         settle_lag_s=health.settle_lag_s,
         headline=headline_of(open_alerts, health, cells),
+        remediation=line if line is not None and is_news(line) else None,
         checks=[CheckItem(check.name, check.ok, check.detail) for check in health.checks],
         cells=cells[: options.max_groups],
         cells_total=len(cells),

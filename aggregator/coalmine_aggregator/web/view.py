@@ -1,8 +1,8 @@
 """The seam between the web part and the rest: what pages, API and metrics read. Pure.
 
-Every method but `put_audit` and those of `duty` and `incidents` changes nothing, and all but `explain`
-and `audit` answer from memory and at once. `Engine` gives most of them; the wiring adds `holds`,
-`recent_alerts`, `explain` and the audit log (from the store) and `health`.
+Every method but `put_audit` and those of `duty`, `incidents` and `remediation` changes nothing, and
+all but `explain` and `audit` answer from memory and at once. `Engine` gives most of them; the wiring
+adds `holds`, `recent_alerts`, `explain` and the audit log (from the store) and `health`.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from coalmine_aggregator.model.views import AgentView, GroupRates, GroupSums, No
 from coalmine_aggregator.paging.order import Hold
 from coalmine_aggregator.web.duty import Duty
 from coalmine_aggregator.web.incident_desk import IncidentDesk
+from coalmine_aggregator.web.remediation_desk import RemediationDesk
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +72,10 @@ class Health:
 class SnapshotView(Protocol):
     """What a snapshot of the page is made of. Slots are seconds since the epoch, ranges include both
     ends."""
+
+    @property
+    def remediation(self) -> RemediationDesk | None:
+        """What people look at and do of remediation; None of the past, or where nothing opted in."""
 
     def rates(
         self, by: Sequence[str], where: Mapping[str, str], first: int, last: int

@@ -64,8 +64,11 @@ def test_a_service_that_is_missing_is_no_news() -> None:
 
 def test_nobody_acts_on_no_nodes() -> None:
     newest = Newest()
-    assert not newest.show(words(word(at=1.0, nodes=())), 0.0)
+    for mode in Mode:
+        assert not newest.show(words(word(at=1.0, nodes=(), mode=mode)), 0.0)
     assert newest.ours(0.0) == {}
+    assert not newest.long_stopped("ingest", 99.0)
+    assert not newest.in_standby("ingest")
 
 
 def test_in_standby_nothing_is_ours_and_our_last_word_runs_out() -> None:

@@ -80,6 +80,19 @@ def test_a_lost_node_absorbs_the_silence_of_its_agent() -> None:
     assert [each.alert.scope for each in told] == [(("node", "ingest07"),), (("host", "ingest08"),)]
 
 
+def test_a_freeze_is_told_by_the_loss_page_of_its_service_alone() -> None:
+    page = finding(protocol="udp", handle="loss")._replace(note="All fails.")
+    freeze = finding(AlertClass.REMEDIATION_FREEZE, "freeze")._replace(note="Nobody is withdrawn.")
+    _, told = run([page], [page, freeze], [freeze])
+    assert [len(each) for each in told] == [1, 0, 2]
+    state, _ = run([page, freeze])
+    assert [alert.note for alert in state.open] == ["All fails. Nobody is withdrawn."]
+    _, (alone,) = run([page._replace(severity=Severity.TICKET), freeze])
+    assert len(alone) == 2
+    _, (elsewhere,) = run([page._replace(service="logs"), freeze])
+    assert len(elsewhere) == 2
+
+
 def test_findings_of_different_services_never_fold() -> None:
     _, (told,) = run([finding(), finding(service="logs", zone="a")])
     assert len(told) == 2

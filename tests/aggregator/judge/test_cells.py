@@ -44,6 +44,9 @@ def test_cells_read_the_entries_of_their_series(batches: list[list[str]], rng: o
     assert cells.mask(some).tolist() == [number % 3 == 0 for number in mine]
     hosts = [f"h{number}" for number in range(0, len(series), 2)] + ["nowhere"]
     assert cells.of("host", hosts).tolist() == [number % 2 == 0 for number in mine]
+    assert cells.series_in(()).tolist() == cells.series_in((("zone", "eu-1"),)).tolist() == mine
+    for number in mine[:3]:
+        assert cells.series_in((("host", f"h{number}"), ("region", "eu"))).tolist() == [number]
 
 
 def test_nothing_known_is_nothing() -> None:
@@ -52,5 +55,6 @@ def test_nothing_known_is_nothing() -> None:
     assert cells.take(np.zeros(3, dtype=np.uint8)).size == 0
     assert cells.mask(np.array([1], dtype=np.int32)).size == 0
     assert cells.of("host", ["h"]).size == 0
+    assert cells.series_in((("host", "h"),)).size == cells.series_in(()).size == 0
     cells.learn(AllSeries())
     assert len(cells) == 0

@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coalmine_aggregator.judge.cells import ServiceCells
+from coalmine_aggregator.judge.taken_out import LASTS_S
 from coalmine_aggregator.judge.withdrawn import MOST_CHANGES, NOBODY, REMEMBERED_S, Withdrawn
 from coalmine_aggregator.ledger.series import AllSeries
-from coalmine_aggregator.model.alerts import Alert, AlertClass, Change
+from coalmine_aggregator.model.alerts import Alert, AlertClass, Change, Severity
 from coalmine_aggregator.model.fates import Fate
 from coalmine_aggregator.model.slot_cells import ABSENT, SlotCells
 from coalmine_wire.protocols import Protocol
@@ -280,3 +281,61 @@ def test_everybody_fails_and_one_is_out() -> None:
     (alert,) = story.open()
     assert alert.scope == ()
     assert closed(story) == []
+
+
+def broken_behind_a_balancer(until: int) -> Course:
+    """A node fails for good, and at the same time a part of everything, up to a slot."""
+
+    def course(canary: Canary, endpoint: int, slot: int) -> Fate:
+        drawn = slot + 4 * endpoint + 7 * int(canary.host[-1]) + 5 * int(canary.zone[-1])
+        if canary.host == A or (slot < T + until and drawn % 24 == 0):
+            return Fate.FAILED
+        return Fate.DELIVERED
+
+    return course
+
+
+def others(story: Story) -> list[tuple[int, Change, Severity]]:
+    """What was told of losses that are not the node's."""
+    return [
+        (at - T, each.change, each.alert.severity)
+        for at, each in story.told
+        if each.alert.alert_class is AlertClass.LOSS and each.alert.scope != (("node", A),)
+    ]
+
+
+def taken_out_at_once(until: int, end: int) -> Story:
+    """The node's loss is known first, and over before the other one is known."""
+    story, course = nodes(), broken_behind_a_balancer(until)
+    story.run(range(T, T + 60))
+    story.run(range(T + 60, T + 63), course)
+    assert [alert.scope for alert in story.open()] == [(("node", A),)]
+    out(story, 63, A)
+    story.run(range(T + 63, T + end), course)
+    assert closed(story)[0][0] == 63
+    assert others(story)[0][0] > 66
+    return story
+
+
+def test_what_began_with_the_node_wakes_nobody_unless_it_lasts() -> None:
+    story = taken_out_at_once(until=75, end=135)
+    assert len(story.pages()) == 1
+    assert {severity for *_, severity in others(story)} == {Severity.TICKET}
+    assert others(story)[-1][1] is Change.CLOSED
+
+
+def test_what_began_with_the_node_and_lasts_is_a_page() -> None:
+    story = taken_out_at_once(until=1_000, end=150)
+    assert len(story.pages()) == 1
+    paged = [at for at, _, severity in others(story) if severity is Severity.PAGE]
+    assert 63 + LASTS_S <= paged[0] <= 63 + LASTS_S + 5
+
+
+def test_what_begins_later_is_a_page_at_once() -> None:
+    story = nodes()
+    story.run(range(T, T + 60))
+    story.run(range(T + 60, T + 70), failing(A))
+    out(story, 70, A)
+    story.run(range(T + 70, T + 80), failing(A))
+    story.run(range(T + 80, T + 90), broken_behind_a_balancer(until=1_000))
+    assert others(story)[0][2] is Severity.PAGE

@@ -45,6 +45,21 @@ LOST_9_OF_10 = Counts(0, (4, 0, 0, 36, 0, 0, 0))
             {"alert_class": AlertClass.SELF_CHECK, "severity": Severity.TICKET},
             "Nothing proves Coalmine's counts",
         ),
+        (
+            {},
+            {"alert_class": AlertClass.REMEDIATION_FREEZE},
+            "Many nodes of ingest look bad, and none is withdrawn",
+        ),
+        (
+            {"node": "web-7"},
+            {"alert_class": AlertClass.REMEDIATION_REVERT},
+            "Node web-7 of ingest is back: to withdraw it did not help",
+        ),
+        (
+            {},
+            {"alert_class": AlertClass.REMEDIATION_OUTPUT, "handle": "output-etcd"},
+            "Service discovery is not brought up to date by etcd",
+        ),
         ({"region": "dc1"}, {"alert_class": AlertClass.AGENTS_MISSING}, "Agents are silent in dc1"),
     ],
 )

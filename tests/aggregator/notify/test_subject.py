@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from coalmine_aggregator.judge.withdrawn import over_because
 from coalmine_aggregator.model.alerts import Alert, AlertClass, Change, Severity, Transition
 from coalmine_aggregator.model.counts import NOTHING, Counts
 from coalmine_aggregator.model.scopes import scope_of
@@ -105,6 +106,19 @@ ORDERS = [
     (of_class(AlertClass.BUDGET), "Lower the steady loss of ingest"),
     (of_class(AlertClass.IDENTITY_CLASH, scope=(("host", "a1"),)), "Tell agents apart: host a1"),
     (of_class(AlertClass.UNDELIVERED, handle="pagerduty"), "Restore paging by pagerduty"),
+    (of_class(AlertClass.REMEDIATION_FREEZE, scope=()), "Look at the nodes of ingest: many bad"),
+    (
+        of_class(AlertClass.REMEDIATION_REVERT, scope=(("node", "web-7"),)),
+        "Look at web-7: withdrawn in vain, ingest",
+    ),
+    (
+        of_class(AlertClass.REMEDIATION_OUTPUT, handle="output-etcd"),
+        "Restore withdrawing by etcd",
+    ),
+    (
+        of_class(AlertClass.REMEDIATION_OUTPUT, handle="decisions"),
+        "Restore withdrawing by remediation",
+    ),
     (of_class(AlertClass.PEER, handle="b"), "Check aggregator b"),
     (of_class(AlertClass.PEER, handle="heartbeat"), "Check the heartbeat"),
     (of_class(AlertClass.UPDATE_DUE, handle="incident-12"), "Say how incident 12 does"),
@@ -118,6 +132,20 @@ def test_each_class_has_an_order_of_its_own(shown: Alert, order: str) -> None:
 
 def test_no_class_is_forgotten() -> None:
     assert {shown.alert_class for shown, _ in ORDERS} == set(AlertClass)
+
+
+@pytest.mark.parametrize(
+    ("nodes", "told"),
+    [
+        (("web-3",), "Taken out of ingest: web-3"),
+        (("web-3", "web-4", "web-5"), "Taken out of ingest: web-3, web-4 and web-5"),
+    ],
+)
+def test_what_was_withdrawn_is_not_told_as_restored(nodes: tuple[str, ...], told: str) -> None:
+    note = f"everything that is sent to web-3; {over_because(nodes)}"
+    over = of_class(AlertClass.LOSS, note=note)
+    assert headline(Transition(Change.CLOSED, START, over)) == told
+    assert headline(Transition(Change.OPENED, START, over)).startswith("Restore ingest")
 
 
 def test_what_went_into_a_wider_alert_is_not_told_as_restored() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from coalmine_aggregator.model.alerts import AlertClass
 from coalmine_aggregator.model.policy import Playbook, ServicePolicy
 from coalmine_aggregator.paging.escalation import Policy, Step
-from coalmine_aggregator.paging.gaps import gaps
+from coalmine_aggregator.paging.gaps import PAGING, gaps
 from coalmine_aggregator.paging.match import Match
 from coalmine_aggregator.paging.person import Person
 from coalmine_aggregator.paging.policy import PagingPolicy, Route, Traits
@@ -33,6 +33,14 @@ def test_rules_without_owner_and_playbook() -> None:
     assert gaps(FULL, {"ingest": bare}, OWN) == [
         "services.ingest: its pages name no owner",
         "services.ingest: no playbook for pages of blind, burn",
+    ]
+
+
+def test_where_nodes_may_be_withdrawn_there_are_more_pages() -> None:
+    known = tuple(Playbook("https://w", classes=(each,)) for each in PAGING)
+    rules = INGEST._replace(playbooks=known)
+    assert gaps(FULL, {"ingest": rules, "logs": rules._replace(name="logs")}, OWN, ["ingest"]) == [
+        "services.ingest: no playbook for pages of remediation_freeze, remediation_revert"
     ]
 
 

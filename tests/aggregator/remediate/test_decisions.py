@@ -357,6 +357,13 @@ class TestFreezes:
         assert story.out == ["n01"]
         assert len(story.turn.findings) == 1
 
+    def test_a_suspect_that_a_quorum_holds_good_holds_nobody(self) -> None:
+        story = pool(6)
+        story.verdicts["n02"] = Verdict.SUSPECT  # one vantage goes on to see it broken
+        story.fail("n03")
+        story.run()
+        assert story.out == ["n03"]
+
     def test_suspects_hold_silently(self) -> None:
         story = pool(12)
         story.fail("n01")

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from coalmine_aggregator.remediate.lease import EVERY_S, FENCE_S, TAKE_S, YIELD_S, Lease
+from coalmine_aggregator.remediate.lease import EVERY_S, FENCE_S, SURE_S, TAKE_S, YIELD_S, Lease
 
 STEP_S = 0.1
 CALM_S = 60.0
@@ -214,6 +214,20 @@ def test_one_whose_words_do_not_come_back_stops() -> None:
     assert "our own words" in alone.lease.trouble(sent_at + TAKE_S)
     alone.lease.disconnected()
     assert "not reached" in alone.lease.trouble(sent_at + TAKE_S)
+
+
+def test_one_that_hears_a_claim_stays_only_where_the_other_must_have_heard_it() -> None:
+    assert TAKE_S >= FENCE_S + SURE_S
+    alone = Alone()
+    alone.live(20.0)
+    proved_at = alone.now - EVERY_S
+    alone.lease.heard("b/1", True, proved_at + SURE_S - 0.1)
+    assert alone.lease.holds(proved_at + SURE_S - 0.1)
+    number, _ = alone.lease.say(proved_at + SURE_S)
+    alone.lease.heard("b/1", True, proved_at + SURE_S)
+    assert not alone.lease.holds(proved_at + SURE_S)
+    alone.lease.came_back(number, proved_at + SURE_S + 0.1)
+    assert not alone.lease.holds(proved_at + SURE_S + 0.1), "what was on its way is void"
 
 
 def test_one_that_lets_go_is_followed_at_once() -> None:

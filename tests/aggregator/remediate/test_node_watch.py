@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from coalmine_aggregator.model.fates import Fate
@@ -10,6 +11,7 @@ from coalmine_aggregator.model.remediation_policy import RemediationPolicy
 from coalmine_aggregator.remediate.node_views import REFRESHED_S
 from coalmine_aggregator.remediate.turn import Balanced
 from coalmine_wire.protocols import Protocol
+from coalmine_wire.series import Series
 from tests.aggregator.remediate.watched import SIX, Watched, fails, loses, mute, series_of, well
 
 NODES = ("web1", "web2", "web3")
@@ -136,6 +138,31 @@ def test_a_node_recovers_and_is_healthy_after_a_sustained_recovery() -> None:
     assert it.view().good_since == end + 1
 
 
+def test_one_host_that_goes_on_to_see_it_broken_does_not_hide_that_it_is_good() -> None:
+    it = watched()
+    it.pass_s(20, fails())
+    end = it.slot
+    it.pass_s(31, fails(by=["b"]))
+    view = it.view()
+    assert (view.verdict, view.good_since) == (Verdict.SUSPECT, end + 1)
+    it.pass_s(3, fails(by=["a", "b"]))
+    assert it.view().good_since is None
+
+
+def test_verdicts_tell_their_first_slot_though_several_settle_before_anybody_asks() -> None:
+    it = watched()
+    it.pass_s(20)
+    for _ in range(6):
+        it.slot += 1
+        it.watch.settle(it.cells(it.slot, fails()))
+    assert (it.verdict(), it.view().since) == (Verdict.FAILED, 1022)
+    for _ in range(9):
+        it.slot += 1
+        it.watch.settle(it.cells(it.slot, well))
+    view = it.view()
+    assert (view.verdict, view.since, view.good_since) == (Verdict.RECOVERING, 1030, 1026)
+
+
 def test_one_endpoint_alone_needs_longer_to_show_that_it_recovered() -> None:
     it = watched()
     it.pass_s(20, fails(protocols=[Protocol.UDP]))
@@ -186,6 +213,67 @@ def test_an_own_agent_that_sees_nothing_wrong_keeps_its_node_in() -> None:
     assert it.opinion("web1") is Opinion.GOOD
 
 
+def dies(series: Series, _slot: int) -> Fate:
+    """A machine and its agent: nobody hears of either."""
+    if series.host == "web1":
+        return Fate.UNKNOWN
+    return Fate.ABANDONED if series.node == "web1" else Fate.DELIVERED
+
+
+def test_a_machine_that_takes_its_agent_along_fails_as_soon_as_any_other() -> None:
+    it = watched()
+    it.pass_s(20)
+    it.pass_s(2, dies)
+    assert it.verdict() is Verdict.SUSPECT
+    assert it.opinion("web1") is Opinion.GOOD
+    it.pass_s(1, dies)
+    view = it.view()
+    assert (view.verdict, view.since) == (Verdict.FAILED, it.slot)
+    assert (
+        view.text
+        == "a, b hold it bad (https, pickle, pickle_tls and 3 others); web1 (own) says nothing"
+    )
+    assert it.sight("web1").slot == it.slot - 3
+    it.pass_s(5)
+    assert (it.verdict(), it.opinion("web1")) == (Verdict.RECOVERING, Opinion.GOOD)
+
+
+def test_a_last_word_in_the_second_in_which_a_machine_dies_does_not_keep_it_in() -> None:
+    it = watched()
+    it.pass_s(20)
+    it.pass_s(1, fails(by=("a", "b")))
+    it.pass_s(2, dies)
+    assert it.verdict() is Verdict.FAILED
+
+
+def test_an_own_agent_with_newer_evidence_is_heard_until_it_is_stale() -> None:
+    it = watched()
+    it.pass_s(20)
+    it.pass_s(2, fails(by=("a", "b")))
+    it.pass_s(10, dies)
+    assert (it.verdict(), it.opinion("web1")) == (Verdict.SUSPECT, Opinion.GOOD)
+    it.pass_s(1, dies)
+    assert (it.verdict(), it.opinion("web1")) == (Verdict.FAILED, Opinion.NONE)
+
+
+def test_one_other_host_does_not_outweigh_the_last_word_of_an_agent() -> None:
+    it = Watched(series_of(NODES, ("a",)))
+    it.pass_s(20)
+    it.pass_s(10, dies)
+    assert (it.verdict(), it.opinion("web1")) == (Verdict.SUSPECT, Opinion.GOOD)
+
+
+def test_an_own_agent_whose_reports_come_late_is_heard_when_they_come() -> None:
+    it = watched()
+    it.pass_s(20)
+    seen_by_others = fails(by=("a", "b"))
+    it.pass_s(4, dies)
+    assert it.verdict() is Verdict.FAILED
+    it.revise(it.slot, dies, seen_by_others)
+    it.pass_s(1, dies)
+    assert (it.verdict(), it.opinion("web1")) == (Verdict.SUSPECT, Opinion.GOOD)
+
+
 def test_an_own_agent_alone_is_no_quorum() -> None:
     it = watched()
     it.pass_s(30, fails(by=["web1"]))
@@ -210,6 +298,18 @@ def test_a_host_to_which_too_many_nodes_look_bad_is_not_believed() -> None:
         "nobody of 2 doubts; a is not believed: "
         "too many nodes look bad from there that are good by their own agents"
     )
+
+
+def test_a_host_that_is_not_believed_brings_nobody_back() -> None:
+    made = series_of([f"web{number}" for number in range(20)], direct_from=["a"])
+    it = Watched(made)
+    it.pass_s(5, fails())
+    also = loses("a", *(f"web{number}" for number in range(20)))
+    it.pass_s(5, lambda series, slot: max(fails()(series, slot), also(series, slot)))
+    assert it.opinion("a", "web2") is Opinion.NONE
+    assert it.verdict("web2") is Verdict.UNKNOWN
+    assert it.opinion("a", "web1") is Opinion.BAD
+    assert it.verdict("web1") is Verdict.FAILED
 
 
 def test_as_many_bad_nodes_as_may_be_out_discredit_nobody() -> None:
@@ -312,6 +412,21 @@ def test_a_gap_in_the_slots_makes_what_was_held_stale() -> None:
     it.pass_s(1)
     assert it.verdict() is Verdict.RECOVERING
     assert it.view().good_since == it.slot
+
+
+def test_which_series_lead_to_nodes_and_what_the_others_did() -> None:
+    it = Watched(series_of(("web1",), protocols=[Protocol.TCP, Protocol.TLS]))
+    it.pass_s(3, loses("out", ""))
+    of_none = np.array([it.ids[at] for at, each in enumerate(it.made) if not each.node], dtype=np.int32)
+    of_web1 = np.setdiff1d(np.array(it.ids, dtype=np.int32), of_none)
+    assert it.watch.balanced() == Balanced(2, 2)
+    assert it.watch.balanced(of_none[:1]) == Balanced(1, 1)
+    assert it.watch.balanced(of_web1) == Balanced(2, 2)
+    assert not it.watch.leads(of_none)
+    assert it.watch.leads(np.append(of_none, of_web1[-1:]))
+    it.expect([each for each in it.made if not each.node])
+    it.pass_s(1)
+    assert not it.watch.leads(of_web1)
 
 
 def test_other_services_and_series_to_no_node_are_left_alone() -> None:

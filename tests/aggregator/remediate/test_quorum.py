@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coalmine_aggregator.ledger.series import AllSeries
-from coalmine_aggregator.remediate.quorum import agreement, discredited
-from coalmine_aggregator.remediate.vantage_detector import BAD, DOUBTFUL, GOOD, NONE
+from coalmine_aggregator.remediate.quorum import agreement, discredited, outdated
+from coalmine_aggregator.remediate.vantage_detector import BAD, DOUBTFUL, GOOD, NEVER, NONE
 from coalmine_aggregator.remediate.vantages import Vantages, vantages_of
 from coalmine_wire.protocols import Protocol
 from tests.aggregator.remediate.watched import series_of
@@ -121,3 +121,41 @@ def test_a_host_is_discredited_by_the_nodes_own_agents_alone() -> None:
     assert discredited(them, opinions, 1).size == 0
     opinions[them.own] = BAD
     assert discredited(them, opinions, 1).size == 0
+
+
+@pytest.mark.parametrize(
+    ("opinions", "heard", "dark", "quorum", "old"),
+    [
+        ([GOOD, BAD, BAD], 59, [60, 60], 2, True),
+        ([DOUBTFUL, BAD, BAD], 60, [60, 61], 2, True),
+        ([GOOD, BAD, BAD], 61, [60, 61], 2, False),
+        ([GOOD, BAD, DOUBTFUL], 59, [60, 60], 2, False),
+        ([GOOD, BAD, BAD], 59, [60, NEVER], 2, False),
+        ([GOOD, BAD, BAD, GOOD], 59, [60, 60, NEVER], 2, True),
+        ([GOOD, BAD, BAD], 59, [60, 60], 3, False),
+        ([GOOD, BAD, BAD, BAD], 59, [60, 60, 60], 3, True),
+        ([GOOD, BAD], 59, [60], 1, False),
+        ([GOOD, BAD, BAD], 59, [60, 60], 1, True),
+        ([BAD, BAD, BAD], 59, [60, 60], 2, False),
+        ([NONE, BAD, BAD], NEVER, [60, 60], 2, False),
+    ],
+)
+def test_which_last_words_are_outdated(
+    opinions: list[int], heard: int, dark: list[int], quorum: int, old: bool
+) -> None:
+    them = vantages(2, len(opinions) - 1)
+    others = [GOOD] * len(opinions)  # of the other node, of which nobody holds anything bad
+    found = outdated(
+        them,
+        np.array(opinions + others, dtype=np.int8),
+        np.array([heard, *[62] * len(dark)] * 2),
+        np.array([NEVER, *dark, *[NEVER] * len(opinions)]),
+        quorum,
+    )
+    assert found.tolist() == [old] + [False] * (2 * len(opinions) - 1)
+
+
+def test_a_node_without_an_agent_has_no_last_word() -> None:
+    them = vantages(1, 2, own=False)
+    opinions = np.array([BAD, BAD], dtype=np.int8)
+    assert not outdated(them, opinions, np.array([59, 59]), np.array([60, 60]), 2).any()

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+import pytest
+from numpy.typing import NDArray
 
 from coalmine_aggregator.ledger.series import AllSeries
 from coalmine_aggregator.model.alerts import AlertClass, Severity
@@ -14,6 +16,7 @@ from coalmine_aggregator.model.findings import Finding
 from coalmine_aggregator.model.policy import ServicePolicy
 from coalmine_aggregator.model.remediation_event import RemediationKind
 from coalmine_aggregator.model.remediation_policy import RemediationPolicy
+from coalmine_aggregator.model.scopes import Scope
 from coalmine_aggregator.model.slot_cells import SlotCells
 from coalmine_aggregator.model.withdrawal import Mode
 from coalmine_aggregator.remediate.remediator import REST_S, Remediator, Settled
@@ -36,14 +39,21 @@ class Judged:
     lost: set[str] = field(default_factory=set)
     breaks: bool = False
 
+    beside: list[Finding] = field(default_factory=list)
+    held: dict[Scope, Sequence[int]] = field(default_factory=dict)
+
     def losses(self) -> Sequence[Finding]:
         if self.breaks:
             raise RuntimeError("no such thing")
         name = self.policy.name
-        return [
+        of_nodes = [
             Finding(AlertClass.LOSS, name, node, Severity.PAGE, (("node", node),), 0)
             for node in sorted(self.lost)
         ]
+        return [*of_nodes, *self.beside]
+
+    def series_in(self, scope: Scope) -> NDArray[np.int32]:
+        return np.array(self.held.get(scope, ()), dtype=np.int32)
 
 
 @dataclass
@@ -205,3 +215,80 @@ def test_who_stands_by_goes_on_from_what_the_other_remembers() -> None:
     # What cannot be read, and what is of no service of ours, is nothing.
     other.remediator.adopt({"ingest": "{", "nothing": "{}"})
     assert out(other.turn(), "ingest") == ["n2"]
+
+
+CROWD = {"n0", "n1", "n2"}
+
+
+class Unheard(Judged):
+    """A service of which no loss is told."""
+
+    def losses(self) -> Sequence[Finding]:
+        return []
+
+
+def test_a_freeze_that_was_told_with_a_loss_wakes_nobody_again() -> None:
+    fleet = Fleet()
+    fleet.turns(30)
+    fleet.judged["ingest"].lost = CROWD
+    found = {each.since: each for turn in fleet.turns(12) for each in turn.findings}
+    (since,) = found
+    fleet.judged["ingest"].lost = set()
+    later = [each for turn in fleet.turns(8) for each in turn.findings]
+    assert {each.since for each in later} == {since}
+    assert all(each.quiet for each in later)
+
+
+def test_a_freeze_without_a_loss_is_a_page() -> None:
+    fleet = Fleet()
+    fleet.judged["ingest"] = Unheard(ServicePolicy("ingest", 0.001), CROWD)
+    fleet.remediator = Remediator(fleet.policies, fleet.judged, {})
+    findings = [each for turn in fleet.turns(60) for each in turn.findings]
+    assert findings
+    assert all(each.severity is Severity.PAGE and not each.quiet for each in findings)
+
+
+OUTSIDE: Scope = (("location", "external"),)
+
+
+def beside(fleet: Fleet, since: int, *series: int) -> None:
+    """A loss of `OUTSIDE`, in whose scope these series lie."""
+    it = fleet.judged["ingest"]
+    it.beside = [Finding(AlertClass.LOSS, "ingest", "beside", Severity.PAGE, OUTSIDE, since)]
+    it.held[OUTSIDE] = series
+
+
+@pytest.mark.parametrize(("leads", "gone"), [(False, True), (True, False)])
+def test_a_loss_holds_a_node_in_only_if_series_in_its_scope_lead_to_nodes(
+    leads: bool, gone: bool
+) -> None:
+    fleet = Fleet()
+    fleet.add("ingest", "", Location.EXTERNAL, "e1", "")
+    balanced = len(fleet.series) - 1
+    fleet.turns(30)
+    fleet.judged["ingest"].lost = {"n2"}
+    beside(fleet, fleet.slot, balanced, *([0] if leads else []))
+    assert withdrawn(fleet.turns(6)) == [("ingest", "n2")] * gone
+
+
+def test_a_loss_of_which_nobody_knows_the_series_is_wider() -> None:
+    fleet = Fleet()
+    fleet.turns(30)
+    fleet.judged["ingest"].lost = {"n2"}
+    beside(fleet, fleet.slot)
+    assert withdrawn(fleet.turns(6)) == []
+
+
+@pytest.mark.parametrize(("began_before_s", "back"), [(100, []), (0, ["n2"])])
+def test_what_was_lost_before_does_not_bring_a_node_back(began_before_s: int, back: list[str]) -> None:
+    fleet = Fleet()
+    for number in range(12):
+        fleet.add("ingest", "", Location.EXTERNAL, f"e{number}", "")
+    outside = range(len(fleet.series) - 12, len(fleet.series))
+    fleet.turns(30)
+    fleet.judged["ingest"].lost = {"n2", ""}  # all that leads to no node
+    beside(fleet, fleet.slot - began_before_s, *outside)
+    turns = fleet.turns(80)
+    assert withdrawn(turns) == [("ingest", "n2")]
+    kinds = [event for turn in turns for event in turn.events]
+    assert [each.node for each in kinds if each.kind is RemediationKind.REVERTED] == back

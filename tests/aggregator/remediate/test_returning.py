@@ -49,6 +49,27 @@ def test_not_before_it_is_well_for_long_enough() -> None:
     assert story.out == []
 
 
+def test_though_one_vantage_goes_on_to_see_it_broken() -> None:
+    story = _one_out()
+    story.run(100)
+    story.heal("n03")
+    story.verdicts["n03"] = Verdict.SUSPECT  # of whom a quorum goes on to hold it good
+    story.run(29)
+    assert story.out == ["n03"]
+    story.run(1)
+    assert story.told(RESTORED) == [("n03", "")]
+
+
+def test_what_flaps_begins_its_recovery_anew() -> None:
+    story = _one_out()
+    for _ in range(20):
+        story.heal("n03")
+        story.run(29)
+        story.become(Verdict.SUSPECT, "n03")
+        story.run(3)
+    assert story.out == ["n03"]
+
+
 def test_each_repeat_is_held_twice_as_long_up_to_the_longest() -> None:
     story = _one_out(policy=ACTS._replace(hold_s=40.0, max_hold_s=150.0))
     held: list[float] = []

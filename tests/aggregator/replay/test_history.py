@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from coalmine_aggregator.engine import Engine, Tick
 from coalmine_aggregator.model.fates import FATES, Fate
 from coalmine_aggregator.model.scopes import Leaf
-from coalmine_aggregator.model.settled_slot import SettledSlot
 from coalmine_aggregator.model.slot_cells import ABSENT
 from coalmine_aggregator.model.slot_counts import SlotCounts
 from coalmine_aggregator.replay.history import Period, open_existing, parse_time, replay_history
-from coalmine_aggregator.replay.reading import Loaded
 from coalmine_aggregator.replay.recorded import Recorded
 from coalmine_aggregator.replay.timing import EPOCH
 from coalmine_aggregator.settings import AggregatorSettings
 from coalmine_aggregator.store.database import StoreError
-from coalmine_aggregator.store.store import Store
 from coalmine_runtime.settings import loads
-from tests.aggregator.replay.stories import SERIES, run, story
+from tests.aggregator.replay.recording import record
+from tests.aggregator.replay.stories import SERIES, story
 
 STORY = "  - {from: 40, to: 70, where: {protocol: udp}, effect: lost}"
 
@@ -38,30 +34,6 @@ def proposed(acceptable_loss: str = "0.001") -> AggregatorSettings:
 @pytest.fixture
 def url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path}/history.db"
-
-
-async def record(
-    loaded: Loaded, url: str, monkeypatch: pytest.MonkeyPatch, without: range = range(0)
-) -> list[dict[str, Any]]:
-    """Runs a story, keeps its slots in a store, and gives what the run said."""
-    kept: dict[int, SettledSlot] = {}
-    names: list[Sequence[str]] = []
-    take = Engine.tick
-
-    def tick(engine: Engine, now: float) -> Tick:
-        done = take(engine, now)
-        kept.update((one.slot, one) for one in done.slots)
-        names[:] = [engine.series_names]
-        return done
-
-    monkeypatch.setattr(Engine, "tick", tick)
-    lines, _ = run(loaded)
-    store = await Store.open(url)
-    store.follow(names[0])
-    slots = [kept[slot] for slot in sorted(kept) if slot - EPOCH < loaded.scenario.slots]
-    store.put_slots([each for each in slots if each.slot - EPOCH not in without])
-    await store.close()
-    return lines
 
 
 def judged(url: str, first: int, end: int, settings: AggregatorSettings) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""What remediation did and is to remember: kept in order, over restarts, and when it says so."""
+"""What remediation did and people pinned: kept in order, over restarts, and when it says so."""
 
 from __future__ import annotations
 
@@ -67,17 +67,6 @@ async def test_a_pin_is_on_disk_once_it_is_flushed(url: str) -> None:
     store.put_pin(pin(None, 3.0))
     assert await store.flushed()
     assert await other.pins() == [pin(PinState.IN, 2.0, "web-2"), pin(None, 3.0)]
-    await other.close()
-    await store.close()
-
-
-async def test_a_memory_is_on_disk_once_it_is_flushed_and_is_restored(url: str) -> None:
-    store = await Store.open(url)
-    store.put_memory("remediation/ingest", '{"out":1}')
-    store.put_memory("remediation/ingest", '{"out":2}')
-    assert await store.flushed()
-    other = await Store.open(url)
-    assert (await other.load()).learned == {"remediation/ingest": '{"out":2}'}
     await other.close()
     await store.close()
 

@@ -36,6 +36,7 @@ from coalmine_wire.series import Location, Series, make_series
 from coalmine_wire.slots import SETTLE_S
 from tests.aggregator.web.fake_duty import FakeDuty
 from tests.aggregator.web.fake_incidents import FakeIncidents
+from tests.aggregator.web.fake_remediation import FakeRemediation
 
 REGIONS = ("ap-southeast-2", "eu-west-1", "us-east-1", "us-west-2")
 START = 1_790_000_000
@@ -127,6 +128,7 @@ class FakeView:
     history: list[Transition] = field(default_factory=list)
     audited: list[AuditEntry] = field(default_factory=list)
     held: dict[int, Hold] = field(default_factory=dict)
+    remediation: FakeRemediation | None = None
 
     def __post_init__(self) -> None:
         self.duty = FakeDuty(self)

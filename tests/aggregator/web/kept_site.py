@@ -15,6 +15,7 @@ from aiohttp.test_utils import TestServer
 
 from coalmine_aggregator.engine import Tick
 from coalmine_aggregator.model.alerts import Alert, Change, Transition
+from coalmine_aggregator.model.remediation_event import RemediationKind
 from coalmine_aggregator.model.target_group import TargetGroup
 from coalmine_aggregator.model.timings import Timings
 from coalmine_aggregator.reading.readers import Readers
@@ -26,6 +27,7 @@ from coalmine_aggregator.web.pulse import BEAT_AT_S
 from coalmine_aggregator.web.snapshot import Snapshot, take_snapshot
 from coalmine_aggregator.web.view import Check, Health
 from tests.aggregator.store.samples import routed
+from tests.aggregator.web.fake_remediation import FakeRemediation
 from tests.aggregator.web.test_engine import FIRST, EngineView
 
 
@@ -47,6 +49,9 @@ class KeptView(EngineView):
         self.closed: list[Alert] = []
         self.live: dict[int, Snapshot] = {}
         self.incidents.put = store.put_incidents
+        self.remediation = FakeRemediation(self.now)
+        self.remediation.withdraw()
+        self.remediation.say(RemediationKind.HELD, node="ingest03", rail="many", text="too many")
         store.on_deliveries = lambda _: None
         store.follow(self.engine.series_names)
         for birth in self.births:

@@ -82,6 +82,7 @@ def test_a_page_asks_for_one_script_and_one_sheet(tmp_path: Path) -> None:
         "wall.html": "js/wall.js",
         "incidents.html": "js/incidents.js",
         "incident.html": "js/incident.js",
+        "remediation.html": "js/remediation.js",
     }
     for page, script in pages.items():
         text = served[page].decode()

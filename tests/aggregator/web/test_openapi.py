@@ -18,6 +18,7 @@ from coalmine_aggregator.web.openapi import document
 from coalmine_wire.series import LABELS
 from tests.aggregator.notify.receivers import receivers
 from tests.aggregator.web.conftest import OpenSite, Site
+from tests.aggregator.web.fake_remediation import FakeRemediation
 from tests.aggregator.web.fake_view import START, FakeView, make_alert, make_history
 from tests.aggregator.web.kept_site import kept_site
 from tests.aggregator.web.test_engine import FIRST
@@ -133,6 +134,7 @@ GIVEN = {
     "state": "open",
     "before": "3",
     "port": "9100",
+    "service": "ingest",
 }
 """What is given for a parameter; a label where nothing is said."""
 
@@ -196,6 +198,15 @@ BODIES: dict[str, dict[str, Any]] = {
     "/api/v1/incidents/{number}/postmortem": {},
     "/api/v1/incidents/{number}/merge": {"into": 1},
     "/api/v1/incidents/{number}/reopen": {},
+    "/api/v1/remediation/pins": {
+        "service": "ingest",
+        "node": "ingest01",
+        "state": "out",
+        "why": "new disks",
+    },
+    "/api/v1/remediation/release": {"service": "ingest", "node": "ingest01"},
+    "/api/v1/remediation/stop": {"why": "it flaps"},
+    "/api/v1/remediation/resume": {},
 }
 """The least that is taken: what is needed, or one of what may be said."""
 
@@ -205,7 +216,8 @@ HOOK = "/api/v1/hooks/{provider}/{receiver}"
 @pytest.fixture
 async def changing_site(open_site: OpenSite, view: FakeView) -> Site:
     """Alert 1 is open, 2 closed, and whatever has a webhook is configured. Incidents 1 to
-    3 are open, 4 is resolved."""
+    3 are open, 4 is resolved. Nodes are remediated."""
+    view.remediation = FakeRemediation(view.now)
     view.alerts = [make_alert(1)]
     view.closed = [make_alert(2, ordinal=2, closed_at=view.now - 60)]
     for title in ("Slow", "Down", "Down again", "Over"):

@@ -13,6 +13,7 @@ import pytest
 
 from coalmine_aggregator.web.static_files import StaticFiles, read_files
 from tests.aggregator.web.conftest import Site
+from tests.aggregator.web.fake_remediation import FakeRemediation
 from tests.aggregator.web.fake_view import make_alert
 
 ALL = read_files()
@@ -72,6 +73,7 @@ def test_pages_hold_nothing_inline(name: str) -> None:
 
 @pytest.mark.parametrize("name", PAGES)
 async def test_everything_that_a_page_names_is_served(site: Site, name: str) -> None:
+    site.view.remediation = FakeRemediation(site.view.now)
     markup = Markup(StaticFiles().body(name).decode())
     assert any(address.startswith("/static/") for address in markup.addresses)
     for address in markup.addresses:

@@ -51,6 +51,8 @@ async def run_program(argv: Sequence[str], given: bytes, timeout_s: float) -> No
                 cwd="/",
                 start_new_session=True,
             )
+        except OSError as error:
+            raise OSError(f"{argv[0]} cannot be started: {error.strerror or error}") from None
         finally:
             os.close(source)
             os.close(theirs)

@@ -71,6 +71,7 @@ class ConsulOutput:
         self._newest = Newest()
         self._told = Told(settings.every, keep_passing=settings.keep_passing)
         self._agents: dict[str, _Agent] = {}
+        self._urls: dict[tuple[str, str], str] = {}
         self._refused: dict[tuple[str, str], str] = {}
         self._confirmed_at: float | None = None
         self._woken = asyncio.Event()
@@ -123,39 +124,47 @@ class ConsulOutput:
         async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
             yield Client(session, self._tls)
 
-    def _due(self) -> dict[str, list[Update]]:
-        """What is to be told now, by agent."""
-        now = clock.boottime()
-        due: dict[str, list[Update]] = {}
-        for update in self._told.due(self._newest.ours(now), now):
-            due.setdefault(self._settings.agent_of(update.service, update.node), []).append(update)
-        return due
-
     def _begin(self, group: asyncio.TaskGroup, client: Client) -> None:
         """Starts to tell each agent that is neither busy nor in trouble what is due there."""
         now = clock.boottime()
-        due = self._due()
+        due: dict[str, list[Update]] = {}
+        for update in self._told.due(self._newest.ours(now), now):
+            due.setdefault(self._url(update.service, update.node), []).append(update)
         self._forget(due)
-        for url in due:
+        for url, updates in due.items():
             agent = self._agents.setdefault(url, _Agent())
             if not agent.busy and now >= agent.not_before:
                 agent.busy = True
-                group.create_task(self._tell(client, url, agent))
+                group.create_task(self._tell(client, url, agent, updates))
 
-    def _forget(self, due: Iterable[str]) -> None:
-        """Agents and refusals of nodes that have left."""
-        known = {self._settings.agent_of(*key) for key in self._told.nodes()} | set(due)
-        for url in [url for url, agent in self._agents.items() if not agent.busy and url not in known]:
-            del self._agents[url]
-        for key in self._refused.keys() - set(self._told.nodes()):
-            del self._refused[key]
+    def _url(self, service: str, node: str) -> str:
+        """The agent of a node."""
+        key = (service, node)
+        if key not in self._urls:
+            self._urls[key] = self._settings.agent_of(service, node)
+        return self._urls[key]
 
-    async def _tell(self, client: Client, url: str, agent: _Agent) -> None:
+    def _forget(self, due: Mapping[str, Iterable[Update]]) -> None:
+        """What is known of nodes that have left, and of their agents."""
+        nodes = {(each.service, each.node) for updates in due.values() for each in updates}
+        nodes.update(self._told.nodes())
+        self._urls = {key: url for key, url in self._urls.items() if key in nodes}
+        self._refused = {key: text for key, text in self._refused.items() if key in nodes}
+        known = set(self._urls.values())
+        self._agents = {url: agent for url, agent in self._agents.items() if agent.busy or url in known}
+
+    async def _tell(self, client: Client, url: str, agent: _Agent, updates: Iterable[Update]) -> None:
         try:
             async with self._turns:
                 end = clock.boottime() + TIMEOUT_S
-                for update in self._due().get(url, ()):
-                    if clock.boottime() >= end or not await self._update(client, url, agent, update):
+                for update in updates:
+                    # It may have waited: what is said is what is wanted now.
+                    now = clock.boottime()
+                    word = self._newest.ours(now).get(update.service)
+                    newest = self._told.due_now(update, word, now)
+                    if now >= end:
+                        break
+                    if newest is not None and not await self._update(client, url, agent, newest):
                         break
         finally:
             agent.busy = False

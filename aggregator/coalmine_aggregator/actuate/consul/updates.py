@@ -36,9 +36,12 @@ class Update(NamedTuple):
 
 
 class _Tried(NamedTuple):
+    """`confirmed` is what was last taken, None where nothing was."""
+
     verb: Verb
     at: float
     taken: bool
+    confirmed: Verb | None
 
 
 class Told:
@@ -69,16 +72,27 @@ class Told:
                     found.append(update)
         return sorted(found, key=lambda update: update.verb is not Verb.PASS)
 
+    def due_now(self, update: Update, word: Wanted | None, now: float) -> Update | None:
+        """What an update that was due a while ago has become, None where it is due no more."""
+        if word is None:
+            return None
+        out = next((each for each in word.effective if each.node == update.node), None)
+        newer = _update(update.service, update.node, out)
+        return newer if self._is_due(newer, now) else None
+
     def tried(self, update: Update, now: float, *, taken: bool) -> None:
         """An update was sent; `taken`, where the agent confirmed it."""
-        self._tried[update.service, update.node] = _Tried(update.verb, now, taken)
+        key = (update.service, update.node)
+        before = self._tried.get(key)
+        confirmed = update.verb if taken else before and before.confirmed
+        self._tried[key] = _Tried(update.verb, now, taken, confirmed)
 
     def out(self) -> dict[str, tuple[str, ...]]:
         """Who was last confirmed to warn or to fail, by service, of all that was ever told."""
         found: dict[str, list[str]] = {}
         for (service, node), last in self._tried.items():
             nodes = found.setdefault(service, [])
-            if last.taken and last.verb is not Verb.PASS:
+            if last.confirmed not in (None, Verb.PASS):
                 nodes.append(node)
         return {service: tuple(nodes) for service, nodes in found.items()}
 

@@ -83,10 +83,15 @@ class EtcdOutput:
         log.info("actuate.etcd.cleared", prefix=self._settings.prefix, keys=count)
 
     async def _round(self) -> None:
-        fresh, self._fresh = self._fresh, False
+        if not self._fresh:
+            return
+        self._fresh = False
         assert self._client is not None
-        if fresh:
+        try:
             await self._bring(self._client)
+        except (OSError, ValueError):
+            self._fresh = True  # what was not brought is still to be
+            raise
 
     async def _bring(self, client: EtcdClient) -> None:
         if self._lease and not await client.keep_alive(self._lease):

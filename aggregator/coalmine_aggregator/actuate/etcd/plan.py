@@ -23,7 +23,8 @@ class Ours(NamedTuple):
 class Plan(NamedTuple):
     """`puts` and `deletes` by key, each with when the key last changed, 0 where it is not there: they
     hold only as long as that is so. `out` are the nodes that are out when it is done, by service, of
-    all services that etcd or we know of. `others` are aggregators whose keys are in our way."""
+    all services that etcd or we know of. `others` are the aggregators whose keys were in our way, under
+    another lease: ours of an earlier run among them, once, and all who write against us, ever again."""
 
     puts: Mapping[bytes, tuple[bytes, int]]
     deletes: Mapping[bytes, int]
@@ -34,17 +35,17 @@ class Plan(NamedTuple):
         self, lease: int, most: int
     ) -> Iterable[tuple[list[dict[str, Any]], list[dict[str, Any]]]]:
         """Guards and operations of as many transactions as it takes, of at most `most` each. What ends
-        goes first: there are never more nodes out than before and after."""
-        work = [
-            *((messages.unchanged(key, at), messages.delete(key)) for key, at in self.deletes.items()),
-            *(
-                (messages.unchanged(key, at), messages.put(key, value, lease))
-                for key, (value, at) in self.puts.items()
-            ),
+        goes first, so that there are never more nodes out than before and after; and apart from what
+        begins, which an etcd without space refuses."""
+        ends = [(messages.unchanged(key, at), messages.delete(key)) for key, at in self.deletes.items()]
+        begins = [
+            (messages.unchanged(key, at), messages.put(key, value, lease))
+            for key, (value, at) in self.puts.items()
         ]
-        for first in range(0, len(work), most):
-            part = work[first : first + most]
-            yield [guard for guard, _ in part], [operation for _, operation in part]
+        for work in (ends, begins):
+            for first in range(0, len(work), most):
+                part = work[first : first + most]
+                yield [guard for guard, _ in part], [operation for _, operation in part]
 
 
 def plan(found: Iterable[KeyValue], wanted: Mapping[str, Wanted], ours: Ours) -> Plan:
@@ -70,17 +71,19 @@ def plan(found: Iterable[KeyValue], wanted: Mapping[str, Wanted], ours: Ours) ->
         has = record.decode(kv.value)
         if has is not None:
             out.setdefault(key.service, set()).add(key.node)
-        said = wanted.get(key.service)
+        said, in_the_way = wanted.get(key.service), None
         if key in shall:
             value = record.encode(shall.pop(key))
             if kv.value != value or kv.lease != ours.lease:
                 puts[kv.key] = (value, kv.mod_revision)
+                in_the_way = has
             out[key.service].add(key.node)
         elif said is not None and (said.mode is Mode.ACTING or _is_ours(kv, has, ours)):
             deletes[kv.key] = kv.mod_revision
             out.get(key.service, set()).discard(key.node)
-            if has is not None and has.aggregator != ours.aggregator:
-                others.add(has.aggregator)
+            in_the_way = has
+        if in_the_way is not None and kv.lease != ours.lease:
+            others.add(in_the_way.aggregator)
     for key, value_of in shall.items():
         puts[node_key(ours.prefix, key)] = (record.encode(value_of), 0)
         out[key.service].add(key.node)

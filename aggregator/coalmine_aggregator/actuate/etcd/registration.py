@@ -43,7 +43,8 @@ class Registration:
     every key, so that two aggregators may tell of the same agents without being in each other's way.
 
     Agents are told whether they are alive or not: Prometheus is to see that one is down. Only those
-    that were retired are gone.
+    that were retired are gone. Nothing is told until the fleet was the same twice: an aggregator that
+    begins hears of one agent after the other, and what an earlier run has told stays for so long.
     """
 
     def __init__(self, settings: EtcdSettings, aggregator: str, agents: Agents) -> None:
@@ -54,6 +55,7 @@ class Registration:
         self._agents = agents
         self._lease = 0
         self._odd: set[str] = set()
+        self._first: frozenset[str] | None = frozenset()  # who was known first; None once that is over
 
     async def run(self) -> None:
         """Until it is cancelled. No trouble of etcd ends it."""
@@ -61,7 +63,7 @@ class Registration:
         async with EtcdClient.opened(self._settings) as client:
             while True:
                 agents = self._agents()
-                if agents is not None:
+                if agents is not None and self._is_whole(agents):
                     try:
                         await self._bring(client, agents)
                     except (OSError, ValueError) as error:
@@ -91,6 +93,12 @@ class Registration:
         operations += [messages.put(key, value, self._lease) for key, value in shall.items()]
         for first in range(0, len(operations), MAX_OPERATIONS):
             await client.commit((), operations[first : first + MAX_OPERATIONS])
+
+    def _is_whole(self, agents: Sequence[AgentView]) -> bool:
+        if self._first is not None:
+            known = frozenset(each.agent for each in agents)
+            self._first = known if known != self._first else None
+        return self._first is None
 
     def _targets(self, agents: Sequence[AgentView]) -> dict[bytes, bytes]:
         """Values by key; ourselves last, see `metrics_target.target_groups`."""

@@ -17,6 +17,7 @@ from coalmine_aggregator.actuate.etcd.record import Out
 from coalmine_aggregator.actuate.etcd.whole_file import write_whole
 from coalmine_runtime import clock
 from coalmine_runtime.logs import get_logger
+from coalmine_runtime.printable import printable_json
 
 COMMAND_S: Final = 30.0
 """A command's time; then it is killed, with what it has started."""
@@ -40,8 +41,8 @@ class ToLines:
 
     async def tell(self, out: tuple[Out, ...]) -> bool:
         """See `watcher.Tell`."""
-        line = document(self._service, out, clock.wall())
-        await asyncio.to_thread(self._write, line.decode())
+        line = document(self._service, out, clock.wall()).decode()
+        await asyncio.to_thread(self._write, printable_json(line))
         return True
 
     def confirmed(self) -> None:

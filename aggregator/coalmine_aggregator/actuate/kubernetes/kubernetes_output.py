@@ -42,12 +42,14 @@ R = TypeVar("R")
 
 
 class KubernetesOutput:
-    """The pods of one namespace; see `Output`. Raises `SettingError` for a `ca_file` that is none."""
+    """The pods of one namespace; see `Output`. `forgive_s` is `FORGIVE_S` but in tests. Raises
+    `SettingError` for a `ca_file` that is none."""
 
     name = "kubernetes"
 
-    def __init__(self, settings: KubernetesSettings) -> None:
+    def __init__(self, settings: KubernetesSettings, *, forgive_s: float = FORGIVE_S) -> None:
         self._settings = settings
+        self._forgive_s = forgive_s
         self._tls = _trust(settings.ca_file) if settings.url.secure else None
         self._newest = Newest()
         self._rounds = Rounds(self.name, self._round, lambda: settings.every)
@@ -114,7 +116,7 @@ class KubernetesOutput:
         word = self._newest.ours(boottime).get(service)
         if word is None or self._newest.long_stopped(service, boottime):
             assert self._began is not None
-            forgiving = word is None and boottime - self._began >= FORGIVE_S
+            forgiving = word is None and boottime - self._began >= self._forgive_s
             await self._apply(api, service, plan_unknown(pods, forgiving=forgiving))
             return
         now = plan(word, pods, clock.wall())

@@ -15,7 +15,7 @@ from coalmine_aggregator.actuate.nodes.settings import NodesSettings
 from coalmine_aggregator.actuate.nodes.state import cleared, state_of
 from coalmine_aggregator.actuate.output import Standing
 from coalmine_aggregator.actuate.rounds import sentence
-from coalmine_aggregator.model.withdrawal import Mode, Wanted
+from coalmine_aggregator.model.withdrawal import Wanted
 from coalmine_runtime import clock
 from coalmine_runtime.logs import get_logger
 from coalmine_runtime.mqtt import BrokerError, BrokerSettings, Connection, connect
@@ -54,7 +54,6 @@ class NodesOutput:
         self._services = tuple(services)
         self._newest = Newest()
         self._told_at: dict[str, float] = {}
-        self._stopped_at: dict[str, float] = {}
         self._changed = asyncio.Event()
         self._sender = f"a-{os.urandom(6).hex()}"
         self._serial = 0
@@ -125,18 +124,12 @@ class NodesOutput:
                     await self._changed.wait()
 
     def _due(self, now: float) -> list[Wanted]:
-        """What is to be said now: each word that was decided since it was last said. Of the big switch
-        for a lease alone: nobody can have heard anything else after that, and the other aggregator of
-        two may not be stopped."""
-        due = []
-        for service, wanted in self._newest.ours(now).items():
-            if wanted.mode is not Mode.STOPPED:
-                self._stopped_at.pop(service, None)
-            elif now - self._stopped_at.setdefault(service, now) > wanted.lease_s:
-                continue
-            if wanted.at != self._told_at.get(service):
-                due.append(wanted)
-        return due
+        """What is to be said now: each word that was decided since it was last said."""
+        return [
+            wanted
+            for service, wanted in self._newest.ours(now).items()
+            if wanted.at != self._told_at.get(service) and not self._newest.long_stopped(service, now)
+        ]
 
     async def _publish(self, connection: Connection, told: Withdrawals) -> None:
         assert self._link is not None

@@ -16,6 +16,7 @@ from coalmine_aggregator.model.withdrawal import Mode, Phase
 from coalmine_runtime.settings import loads
 from tests.aggregator.actuate.running import until_trouble
 from tests.aggregator.actuate.words import withdrawal, word, words
+from tests.conftest import Authority, Certificate
 from tests.servers.waiting import until
 
 
@@ -82,6 +83,44 @@ async def test_clear_passes_everybody() -> None:
 async def test_who_may_not_ask_is_refused() -> None:
     async with serving("listen: 127.0.0.1:0\nallow_from: [10.0.0.0/8]") as listener:
         assert (await ask(listener, "/check/ingest/web-3"))[0] == 403
+
+
+async def raw(listener: CheckListener, sent: bytes) -> bytes:
+    """What comes back until the listener closes."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", listener.port)
+    writer.write(sent)
+    async with asyncio.timeout(20.0):
+        found = await reader.read()
+    writer.close()
+    return found
+
+
+async def test_what_makes_no_sense_is_refused() -> None:
+    async with serving() as listener:
+        assert (await raw(listener, b"\0\0\r\n\r\n")).startswith(b"HTTP/1.1 400")
+        assert (await raw(listener, b"GET /" + b"x" * 20_000)).startswith(b"HTTP/1.1 431")
+        # A slash that is written otherwise is no part of a path, and such a node is none.
+        assert (await ask(listener, "/check/a%2Fb/c"))[0] == 200
+
+
+async def test_who_asks_nothing_is_cut_off_and_holds_up_nobody() -> None:
+    async with serving() as listener:
+        silent = [await asyncio.open_connection("127.0.0.1", listener.port) for _ in range(600)]
+        assert (await ask(listener, "/check/ingest/web-3"))[0] == 200
+        async with asyncio.timeout(20.0):
+            assert {await reader.read() for reader, _ in silent} == {b""}
+        for _, writer in silent:
+            writer.close()
+
+
+async def test_over_tls(loopback: Certificate, authority: Authority) -> None:
+    pair = f"certificate_file: {loopback.chain}, private_key_file: {loopback.key}"
+    async with serving(f"listen: 127.0.0.1:0\ncertificate: {{{pair}}}") as listener:
+        listener.show(words(word("web-3")))
+        async with aiohttp.ClientSession() as http:
+            url = f"https://localhost:{listener.port}/check/ingest/web-3"
+            async with http.get(url, ssl=authority.client_context()) as response:
+                assert response.status == 503
 
 
 async def test_a_port_that_is_taken_is_trouble_until_it_is_free() -> None:

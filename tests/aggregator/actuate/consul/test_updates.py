@@ -51,6 +51,11 @@ def test_what_was_not_taken_is_told_again_but_not_at_once() -> None:
     assert tell(told, word("web-3", nodes=nodes), now=2.0) == {}
     assert tell(told, word(nodes=nodes), now=2.5, taken=False) == {"web-3": "pass"}
     assert tell(told, word(nodes=nodes), now=7.5) == {"web-3": "pass"}
+    tell(told, word("web-3", nodes=nodes), now=8.0)
+    tell(told, word(nodes=nodes), now=9.0, taken=False)
+    assert told.out() == {"ingest": ("web-3",)}
+    assert tell(told, word(nodes=nodes), now=14.0) == {"web-3": "pass"}
+    assert told.out() == {"ingest": ()}
     assert tell(told, word(nodes=nodes), now=20.0) == {}
 
 
@@ -85,6 +90,18 @@ def test_what_another_aggregator_may_have_told_meanwhile_is_told_anew() -> None:
     tell(told, word(nodes=NODES), now=0.0)
     assert tell(told, now=1.0) == {}  # in standby no service is ours
     assert tell(told, word(nodes=NODES), now=2.0) == dict.fromkeys(NODES, "pass")
+
+
+def test_what_has_waited_is_what_is_wanted_now() -> None:
+    told = Told(5.0, keep_passing=False)
+    (update,) = told.due(words(word("web-3", nodes=("web-3",))), 0.0)
+    assert told.due_now(update, word("web-3", nodes=("web-3",)), 1.0) == update
+    returned = told.due_now(update, word(nodes=("web-3",)), 1.0)
+    assert returned is not None
+    assert returned.verb is Verb.PASS
+    told.tried(returned, 1.0, taken=True)
+    assert told.due_now(update, word(nodes=("web-3",)), 2.0) is None
+    assert told.due_now(update, None, 2.0) is None  # another aggregator decides
 
 
 def test_notes_say_why_on_one_line() -> None:

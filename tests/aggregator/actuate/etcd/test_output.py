@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from pathlib import Path
 
 import pytest
 
@@ -109,9 +110,11 @@ async def test_on_standby_everything_is_left_as_it_is(etcd: Etcd) -> None:
         assert theirs.standing().trouble == ""
 
 
-async def test_two_that_both_decide_are_told_of_it(etcd: Etcd) -> None:
-    ours, theirs = (EtcdOutput(reach(etcd.url), name) for name in ("agg-a", "agg-b"))
-    async with running(ours, word("web-3")), running(theirs, word("web-1")):
+@pytest.mark.parametrize(("name", "node"), [("agg-b", "web-1"), ("agg-a", "web-3")])
+async def test_two_that_both_decide_are_told_of_it(etcd: Etcd, name: str, node: str) -> None:
+    """Also where they have the same name, or want the same."""
+    ours, theirs = EtcdOutput(reach(etcd.url), "agg-a"), EtcdOutput(reach(etcd.url), name)
+    async with running(ours, word("web-3")), running(theirs, word(node)):
         await until_trouble(ours, "against us")
         await until_trouble(theirs, "against us")
 
@@ -155,6 +158,26 @@ async def test_a_role_for_the_prefix_is_enough(etcd: Etcd) -> None:
         await until_trouble(outside, "permission denied")
     with pytest.raises(EtcdRefusedError, match="permission denied"):
         await outside.clear()
+
+
+async def test_an_etcd_without_space_still_brings_nodes_in(tmp_path: Path) -> None:
+    etcd = Etcd(tmp_path / "etcd", quota=200_000)
+    await etcd.start()
+    output = EtcdOutput(reach(etcd.url), "agg-a")
+    try:
+        async with running(output, word("web-3")) as say:
+            await until_keys(etcd, "ingest/web-3")
+
+            async def full() -> bool:
+                answer = await etcd.put("much", "x" * 20_000)
+                return "database space exceeded" in answer.get("error", "")
+
+            await until(full, deadline_s=20.0, what="it takes no more", explain=etcd.tail)
+            say(word("web-1"))
+            await until_keys(etcd)
+            await until_trouble(output, "database space exceeded")
+    finally:
+        await etcd.kill()
 
 
 async def test_an_old_word_said_again_keeps_no_lease_alive(etcd: Etcd) -> None:

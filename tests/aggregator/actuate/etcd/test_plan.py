@@ -59,6 +59,13 @@ def test_whoever_decides_takes_over_what_the_other_said() -> None:
     assert (list(done.deletes), done.others) == ([each.key for each in found], ("agg-b",))
 
 
+def test_who_puts_what_we_want_under_another_lease_is_in_our_way_too() -> None:
+    for lease, others in ((9, ("agg-a",)), (OURS.lease, ())):
+        found = kv("ingest/web-1", said("web-1"), lease=lease)
+        assert plan([found], words(word("web-1")), OURS).others == others
+        assert plan([found], words(word()), OURS).others == others
+
+
 def test_a_dry_run_and_a_stop_take_back_what_is_ours_alone() -> None:
     found = [
         kv("ingest/web-1", said("web-1"), lease=5),  # of an earlier run
@@ -136,13 +143,13 @@ def test_done_it_is_as_wanted_and_nothing_else_is_touched(
     assert (again.puts, again.deletes) == ({}, {})
 
 
-def test_transactions_are_bounded_and_guarded_and_deletes_come_first() -> None:
+def test_transactions_are_bounded_and_guarded_and_deletes_come_first_and_alone() -> None:
     found = [kv(f"ingest/old-{number}", at=number + 1) for number in range(3)]
     names = tuple(f"new-{number}" for number in range(3))
     done = plan(found, words(word(*names, nodes=names)), OURS)
     steps = list(done.steps(7, 2))
-    assert [len(guards) for guards, _ in steps] == [2, 2, 2]
-    kinds = [next(iter(operation)) for _, operations in steps for operation in operations]
-    assert kinds == ["request_delete_range"] * 3 + ["request_put"] * 3
+    kinds = [[next(iter(operation)) for operation in operations] for _, operations in steps]
+    ends, begins = "request_delete_range", "request_put"
+    assert kinds == [[ends, ends], [ends], [begins, begins], [begins]]
     revisions = [guard["mod_revision"] for guards, _ in steps for guard in guards]
     assert revisions == [1, 2, 3, 0, 0, 0]

@@ -17,6 +17,7 @@ from coalmine_runtime.settings import SettingError
 from tests.aggregator.actuate.running import running, until_out, until_trouble
 from tests.aggregator.actuate.words import withdrawal, word, words
 from tests.servers.ports import free_port
+from tests.servers.waiting import until
 
 UP, DRAIN, DOWN = b"up 100%\n", b"up 0%\n", b"down #coalmine\n"
 
@@ -68,12 +69,15 @@ async def test_where_nobody_acts_all_are_up(settings: HAProxySettings, mode: Mod
 
 async def test_a_lease_ends_where_another_took_over(settings: HAProxySettings) -> None:
     output = HAProxyOutput(settings)
-    async with running(output, word("web-3", lease_s=1.5)) as say:
+    async with running(output, word("web-3", lease_s=5.0)) as say:
         assert await ask(settings, b"ingest/web-3") == DOWN
-        say(word(mode=Mode.STANDBY, lease_s=1.5))
+        say(word(mode=Mode.STANDBY, lease_s=5.0))
         assert await ask(settings, b"ingest/web-3") == DOWN
-        await asyncio.sleep(2)
-        assert await ask(settings, b"ingest/web-3") == UP
+
+        async def ended() -> bool:
+            return await ask(settings, b"ingest/web-3") == UP
+
+        await until(ended, deadline_s=15, what="the lease ends")
 
 
 async def test_its_last_words_undo_what_it_said(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from coalmine_aggregator.actuate.kubernetes.kubernetes_output import KubernetesOutput
+from coalmine_aggregator.actuate.kubernetes.kubernetes_output import FORGIVE_S, KubernetesOutput
 from coalmine_aggregator.actuate.kubernetes.settings import KubernetesSettings
 from coalmine_aggregator.model.figures import utc
 from coalmine_aggregator.model.withdrawal import Mode
@@ -16,6 +16,7 @@ from coalmine_runtime import clock
 from coalmine_runtime.settings import loads
 from tests.aggregator.actuate.running import running, until_out, until_trouble
 from tests.aggregator.actuate.words import NODES, word
+from tests.conftest import Authority
 from tests.servers.kubernetes import TOKEN, Kubernetes
 from tests.servers.waiting import until
 
@@ -41,10 +42,12 @@ def write(token: Path, text: str) -> None:
     token.write_text(text)
 
 
-def output(cluster: Kubernetes, token: Path, more: str = "") -> KubernetesOutput:
-    pods = more or "pods: {ingest: {selector: 'app=ingest'}}"
+def output(
+    cluster: Kubernetes, token: Path, more: str = "", forgive_s: float = FORGIVE_S
+) -> KubernetesOutput:
+    pods = more if "pods:" in more else f"pods: {{ingest: {{selector: 'app=ingest'}}}}\n{more}"
     text = f"url: {cluster.url}\ntoken_file: {token}\nnamespace: prod\nevery: 1s\n{pods}"
-    return KubernetesOutput(loads(KubernetesSettings, text, {}))
+    return KubernetesOutput(loads(KubernetesSettings, text, {}), forgive_s=forgive_s)
 
 
 async def until_ready(cluster: Kubernetes, *names: str) -> None:
@@ -108,6 +111,31 @@ async def test_before_any_word_new_pods_come_in_and_who_is_out_stays(
     async with running(told):
         await until_ready(cluster, "web-1", "web-3", "web-4")
         assert cluster.condition("web-2")["status"] == "False"
+
+
+async def test_a_service_without_any_word_for_long_is_forgiven(
+    cluster: Kubernetes, token: Path
+) -> None:
+    cluster.add("web-2", condition="False", probed=utc(int(clock.wall())))
+    async with running(output(cluster, token, forgive_s=0.5)):
+        await until_ready(cluster, *NODES)
+
+
+async def test_over_tls_the_server_is_verified(
+    cluster: Kubernetes, token: Path, authority: Authority, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    secure = Kubernetes()
+    secure.tls = authority.server_context("127.0.0.1")
+    secure.add("web-1")
+    another = Authority(tmp_path_factory.mktemp("another"))
+    async with secure:
+        told = output(secure, token, f"ca_file: {another.ca_file}")
+        async with running(told, word(nodes=("web-1",))):
+            await until_trouble(told, "certificate verify failed")
+        assert secure.lists == 0
+        told = output(secure, token, f"ca_file: {authority.ca_file}")
+        async with running(told, word(nodes=("web-1",))):
+            await until_ready(secure, "web-1")
 
 
 async def test_in_standby_nothing_is_touched(cluster: Kubernetes, token: Path) -> None:

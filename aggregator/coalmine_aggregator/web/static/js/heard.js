@@ -12,9 +12,11 @@ const element = (id) => document.getElementById(id);
 export class Heard {
   /**
    * `question()` is [path, query] of what is asked next; `onAnswer(answer)` is called with each answer
-   * that differs from the one before, `onProblem(problem)` with null once there is none any more.
+   * that differs from the one before, `onProblem(problem)` with null once there is none any more. It is
+   * asked again after `everyMs`.
    */
-  constructor(question, onAnswer, onProblem) {
+  constructor(question, onAnswer, onProblem, everyMs = EVERY_MS) {
+    this.everyMs = everyMs;
     this.question = question;
     this.openedAt = performance.now();
     this.heardAt = null;
@@ -49,7 +51,7 @@ export class Heard {
 
   /** Called each second. */
   tick() {
-    this.asking.want(...this.question(), EVERY_MS);
+    this.asking.want(...this.question(), this.everyMs);
     const silent = (performance.now() - (this.heardAt ?? this.openedAt)) / 1000;
     const isStale = silent > STALE_S && !document.hidden;
     const [state, text] = isStale ? ["stale", `No answer for ${duration(silent)}`] : this.heardAt === null ? ["waiting", "Connecting"] : ["live", "Live"];

@@ -18,6 +18,7 @@ import { Past, copyButton } from "./past.js";
 import { Place } from "./place.js";
 import { Range } from "./range.js";
 import { Rates } from "./rates.js";
+import { RemediationLine } from "./remediation_line.js";
 import { mayDo } from "./respond.js";
 import { Services } from "./services.js";
 import { Status } from "./status.js";
@@ -42,6 +43,7 @@ const status = new Status({
 });
 const openAlerts = new OpenAlerts(element("open"));
 const ongoing = new Ongoing(element("incidents"), () => show());
+const remediation = new RemediationLine(element("remediation"));
 const closedAlerts = new ClosedAlerts(element("recent"));
 const duty = new Duty(element("duty-fold"), element("duty"));
 const grid = new Grid({ title: element("grid-title"), grid: element("grid"), note: element("grid-note") }, place);
@@ -111,6 +113,7 @@ function show() {
   element("to-open").hidden = snapshot.open.length === 0;
   const canAct = canRespond && place.at === null;
   ongoing.show(snapshot.open, snapshot.now, place.at === null);
+  remediation.show(snapshot.remediation, snapshot.now, place.at === null);
   openAlerts.show(snapshot.open, snapshot.open_total, snapshot.now, canAct, (alert) => ongoing.of(alert));
   duty.show(canAct);
   closedAlerts.show(snapshot.recent, snapshot.now, place.at !== null, canAct);
@@ -175,7 +178,7 @@ document.addEventListener("click", (event) => {
 
 // On a phone the grid comes before what is to be read: the first line has said what is wrong.
 const narrow = matchMedia("(max-width: 720px)");
-const arrange = () => element(narrow.matches ? "delivery" : "status").after(element("incidents"), element("open"));
+const arrange = () => element(narrow.matches ? "delivery" : "status").after(element("incidents"), element("remediation"), element("open"));
 narrow.addEventListener("change", arrange);
 arrange();
 mayDo("respond").then((may) => {

@@ -1,0 +1,77 @@
+"""The big switch: a file. While it exists nothing is withdrawn, whoever runs or is started."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+MAX_BYTES = 16_384
+MAX_TEXT = 400
+
+
+class Stop(NamedTuple):
+    """Who stopped it, why, and when (seconds since the epoch; 0 where the file does not say)."""
+
+    by: str
+    why: str
+    at: float = 0.0
+
+
+UNREADABLE = "the stop file"
+
+
+class StopFile:
+    """Blocks. Whoever may write to its folder may stop, and start, all of remediation."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def read(self) -> Stop | None:
+        """None where there is none. Any file stops, an empty one too, and one that cannot be read."""
+        try:
+            with self.path.open("rb") as file:
+                data = file.read(MAX_BYTES)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            return Stop(UNREADABLE, f"{self.path}: {error.strerror or error}"[:MAX_TEXT])
+        text = data.decode("utf-8", "replace")
+        try:
+            said = json.loads(text)
+            by, why, at = str(said["by"]), str(said["why"]), float(said["at"])
+        except (ValueError, KeyError, TypeError, RecursionError):
+            first = text.strip().partition("\n")[0]
+            return Stop(UNREADABLE, first[:MAX_TEXT])
+        return Stop(by[:MAX_TEXT] or UNREADABLE, why[:MAX_TEXT], at)
+
+    def write(self, stop: Stop) -> None:
+        """On disk when it returns. Raises OSError."""
+        folder = self.path.parent
+        handle, name = tempfile.mkstemp(prefix=f".{self.path.name}.", dir=folder)
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8", errors="replace") as file:
+                json.dump(stop._asdict(), file)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(name).chmod(0o644)  # the command, run by another user, says who stopped it
+            Path(name).replace(self.path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+        _sync(folder)
+
+    def remove(self) -> None:
+        """Nothing where there is none. Raises OSError."""
+        self.path.unlink(missing_ok=True)
+        _sync(self.path.parent)
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,58 @@
+"""The big switch: any file stops, and what was said is on disk."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from coalmine_aggregator.actuate.stop_file import MAX_TEXT, UNREADABLE, Stop, StopFile
+
+
+def test_what_is_written_is_read_by_everybody(tmp_path: Path) -> None:
+    switch = StopFile(tmp_path / "remediation.stop")
+    assert switch.read() is None
+    switch.write(Stop("ada", 'they all\n look "bad"', 12.5))
+    assert StopFile(switch.path).read() == Stop("ada", 'they all\n look "bad"', 12.5)
+    assert switch.path.stat().st_mode & 0o777 == 0o644
+    switch.write(Stop("bob", "again", 13.0))
+    assert switch.read() == Stop("bob", "again", 13.0)
+    switch.remove()
+    switch.remove()
+    assert switch.read() is None
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"", ""),
+        (b"see ticket 12\nmore\n", "see ticket 12"),
+        (b'{"by": "ada"}', '{"by": "ada"}'),
+        (b"\xff\x00", "\ufffd\x00"),
+        (b"[" * 9_000, "[" * MAX_TEXT),
+        (b"null", "null"),
+    ],
+)
+def test_any_file_stops(tmp_path: Path, content: bytes, why: str) -> None:
+    path = tmp_path / "remediation.stop"
+    path.write_bytes(content)
+    assert StopFile(path).read() == Stop(UNREADABLE, why)
+
+
+def test_what_cannot_be_read_stops(tmp_path: Path) -> None:
+    path = tmp_path / "remediation.stop"
+    path.mkdir()
+    stop = StopFile(path).read()
+    assert stop is not None
+    assert "Is a directory" in stop.why
+
+
+def test_what_cannot_be_written_is_said_and_leaves_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "remediation.stop"
+    path.mkdir()
+    with pytest.raises(OSError, match="directory"):
+        StopFile(path).write(Stop("ada", "why", 1.0))
+    with pytest.raises(FileNotFoundError):
+        StopFile(tmp_path / "nowhere" / "remediation.stop").write(Stop("ada", "why", 1.0))
+    assert list(tmp_path.iterdir()) == [path]
