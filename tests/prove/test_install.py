@@ -225,8 +225,11 @@ def test_bad_input_is_one_sentence_and_leaves_nothing(host: BootedDebian, fresh:
     listen = "import socket, time; s = socket.create_server(('127.0.0.1', 9105)); time.sleep(600)"
     host.run("systemd-run", "--unit=taken", "python3", "-c", listen)
     host.until(
-        lambda: "127.0.0.1:9105 is taken by python3 (process " in host.run(*agent, check=False),
-        deadline_s=120,
+        lambda: (
+            "127.0.0.1:9105 is taken by python3 (process "
+            in host.run(*agent, check=False, deadline_s=300)
+        ),
+        deadline_s=300,
         what="the port is taken, and the script sees it",
     )
     refused(host, 10, *agent)
