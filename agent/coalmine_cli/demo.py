@@ -54,7 +54,8 @@ def demo(
     try:
         from coalmine_aggregator.demo.faults import FaultError, parse_fault
         from coalmine_aggregator.demo.fleet import known_values
-        from coalmine_aggregator.demo.run import DemoError, Options, run_demo
+        from coalmine_aggregator.demo.run import Options, run_demo
+        from coalmine_aggregator.demo.stage import DemoError
     except ModuleNotFoundError as error:
         raise NotInstalledError(error) from None
     try:
