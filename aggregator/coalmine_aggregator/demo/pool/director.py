@@ -18,7 +18,7 @@ from coalmine_runtime import clock
 OUT_S = 30.0
 """A node that broke is out of service within this, also on a busy machine; about 5 s in earnest."""
 
-BACK_S = 90.0
+BACK_S = 120.0
 """It is back, and all is calm, within this of its mending."""
 
 WATCHED_S = 5.0

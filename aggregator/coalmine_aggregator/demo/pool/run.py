@@ -153,12 +153,7 @@ class _GameDay:
         if self._options.as_json:
             put_out(json.dumps(summary(self._outcomes, len(acts), total)))
             return
-        put_out("")
-        for number, outcome in enumerate(self._outcomes, 1):
-            put_out(words.outcome_line(number, outcome))
-        for number, act in enumerate(acts[len(self._outcomes) :], len(self._outcomes) + 1):
-            put_out(f"{'-':<7}{number} {act.words}: not played to its end")
-        put_out(words.total_line(total))
+        put_out("\n".join(["", *words.summary_lines(acts, self._outcomes, total)]))
 
 
 @contextlib.asynccontextmanager

@@ -86,16 +86,16 @@ class Sightings:
             self._tell(line)
 
     async def _read(self, reader: Reader) -> None:
-        log = await reader.remediation_log()
-        for each in reversed(log.events):
-            if each.number > self._number:
-                self._number = each.number
-                self._take(each)
         self.remediation = await reader.remediation()
         for node in self.nodes:
             before, self._verdicts[node.node] = self._verdicts.get(node.node), node.verdict
             if before not in (None, node.verdict):
                 self._tell(words.verdict_line(node))
+        log = await reader.remediation_log()
+        for each in reversed(log.events):
+            if each.number > self._number:
+                self._number = each.number
+                self._take(each)
         self.open = (await reader.alerts()).open
         groups = (await reader.rates(_RATES_S)).groups
         last = max((group.slots[-1] for group in groups if group.slots), default=0)

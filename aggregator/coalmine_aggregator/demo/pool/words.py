@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from coalmine_aggregator.demo.pool.acts import Act
 from coalmine_aggregator.demo.pool.ledger import Deliveries
-from coalmine_aggregator.demo.pool.outcome import Outcome
+from coalmine_aggregator.demo.pool.outcome import Outcome, all_as_told
 from coalmine_aggregator.demo.words import Page, share
 from coalmine_aggregator.web.remediation_answers import NodeItem, RemediationLogItem
 
@@ -21,7 +21,7 @@ _TOLD = {
 }
 _OF_ALL = {
     "held": "nobody is withdrawn",
-    "frozen": "nobody is withdrawn",
+    "frozen": "frozen",
     "thawed": "nodes may be withdrawn again",
 }
 
@@ -44,7 +44,7 @@ def log_line(each: RemediationLogItem) -> Line | None:
     if told is None:
         return None
     text = told.format(each.node)
-    if each.text:
+    if each.text and each.kind != "withdrawn":  # which says again how the node looks
         text += f": {each.text}"
     return Line("decided", text, _STYLES.get(each.kind, "magenta"))
 
@@ -67,10 +67,12 @@ def balancer_line(before: Sequence[str], out: Sequence[str]) -> Line:
 def page_lines(page: Page) -> list[Line]:
     """What somebody's phone shows."""
     if page.type == "alert.opened":
-        where = f"{page.data.severity.upper()} to {page.data.owner or 'nobody'}"
-        return [Line("paged", f"{where}: {page.data.subject}", "bold yellow")]
+        text = f"{page.data.owner or 'nobody'}: {page.data.subject}"
+        if page.data.severity == "page":
+            return [Line("paged", text, "bold yellow")]
+        return [Line("ticket", text, "yellow")]
     if page.type == "alert.closed":
-        return [Line("paged", f"RESOLVED {page.data.subject}", "yellow")]
+        return [Line("resolved", page.data.subject, "yellow")]
     return []
 
 
@@ -104,28 +106,33 @@ def customers_line(what: str, found: Deliveries) -> Line:
     return Line("customers", f"{what}: {lost_of(found)}", style)
 
 
-def outcome_line(number: int, outcome: Outcome) -> str:
-    """An act in the summary."""
-    mark = "ok" if outcome.as_told else "FAILED"
-    return f"{mark:<7}{number} {outcome.what}: {outcome_text(outcome)}"
-
-
-def outcome_text(outcome: Outcome) -> str:
-    """What became of an act."""
-    if outcome.trouble:
-        return outcome.trouble
-    if outcome.out_after_s is None:
-        lost = lost_of(outcome.while_broken)
-        return f"nobody withdrawn, {outcome.pages} page; {lost} until it was mended"
-    assert outcome.back_after_s is not None
-    return (
-        f"out of service after {outcome.out_after_s:.1f} s, "
-        f"{lost_of(outcome.while_broken)} until then, {lost_of(outcome.while_out)} while it was out; "
-        f"back {outcome.back_after_s:.1f} s after it was mended, {lost_of(outcome.since_back)} since"
-    )
-
-
-def total_line(total: Deliveries) -> str:
-    """The whole day for customers."""
+def summary_lines(acts: Sequence[Act], outcomes: Sequence[Outcome], total: Deliveries) -> list[str]:
+    """What is left on the screen: every act, and the whole day for customers."""
+    lines = []
+    for number, act in enumerate(acts, 1):
+        if number > len(outcomes):
+            lines.append(f"  {'-':<8}{number} {act.words}: not played to its end")
+            continue
+        outcome = outcomes[number - 1]
+        lines.append(f"  {'ok' if outcome.as_told else 'FAILED':<8}{number} {act.words}")
+        lines += [f"            {line}" for line in _came_of(outcome)]
     kept = total.sent - total.lost
-    return f"customers sent {total.sent} datapoints in all, {share(kept, total.sent)} were kept"
+    came = "All came as told." if all_as_told(outcomes, len(acts)) else "Not all came as told."
+    return [
+        f"{came} Of {total.sent} datapoints of customers {share(kept, total.sent)} were kept.",
+        *lines,
+    ]
+
+
+def _came_of(outcome: Outcome) -> list[str]:
+    if outcome.trouble:
+        return [outcome.trouble]
+    lost = lost_of(outcome.while_broken)
+    if outcome.out_after_s is None or outcome.back_after_s is None:
+        pages = "1 page" if outcome.pages == 1 else f"{outcome.pages} pages"
+        return [f"nobody was taken out, {pages} told it; {lost} until it was mended"]
+    while_out, since_back = lost_of(outcome.while_out), lost_of(outcome.since_back)
+    return [
+        f"out of service after {outcome.out_after_s:.1f} s: {lost} until then, {while_out} since",
+        f"back {outcome.back_after_s:.1f} s after it was mended: {since_back} since",
+    ]
