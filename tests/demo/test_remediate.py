@@ -87,17 +87,22 @@ async def test_what_was_not_played_did_not_come_as_told(demo: Demo) -> None:
     assert leaves_nothing(demo)
 
 
+def children_of(pid: int) -> list[Path]:
+    """The folders of its processes below /proc."""
+    text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    return [Path("/proc", child) for child in text.split()]
+
+
 async def test_a_signal_ends_everything(demo: Demo) -> None:
     await demo.start("--remediate")
     await demo.seen("agents: one on each of 4 nodes", deadline_s=WHOLE_S)
     assert demo.process is not None
-    pid = demo.process.pid
-    parts = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    parts = children_of(demo.process.pid)
     assert len(parts) == len(("aggregator", "balancer", *NODES, *NODES, *DIRECT, *OUTSIDE))
     demo.process.send_signal(signal.SIGINT)
     assert await demo.ended() == 130
     assert demo.lines[-4].startswith("Not all came as told.")
-    assert not [part for part in parts if Path(f"/proc/{part}").exists()]
+    assert not list(filter(Path.exists, parts))
     assert leaves_nothing(demo)
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
-import signal
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -83,15 +83,8 @@ class Grounds:
 
     async def break_(self, act: Act) -> None:
         """Breaks all nodes of the act at once."""
-        for name in act.nodes:
-            self.broken[name] = act.how
-            if act.how == "kill":
-                self._nodes[name].send(signal.SIGSTOP)  # the first is not dead before the last
-        for name in act.nodes:
-            if act.how == "kill":
-                await self._stage.kill(self._nodes[name])
-            else:
-                await self._lose(name, act.how)
+        self.broken |= dict.fromkeys(act.nodes, act.how)
+        await asyncio.gather(*(self._break_node(name, act.how) for name in act.nodes))
 
     async def mend(self) -> None:
         """Everything runs again as it should."""
@@ -101,6 +94,12 @@ class Grounds:
             else:
                 await self._lose(name, "")
         self.broken.clear()
+
+    async def _break_node(self, name: str, how: str) -> None:
+        if how == "kill":
+            await self._stage.kill(self._nodes[name])
+        else:
+            await self._lose(name, how)
 
     async def _start_node(self, name: str) -> None:
         assert self._wiring is not None
