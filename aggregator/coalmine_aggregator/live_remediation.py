@@ -7,6 +7,7 @@ remediation something, never the counting or a page: what was said to outputs en
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from typing import Final, Protocol
@@ -36,6 +37,9 @@ EVERY_S: Final = 1.0
 
 RESTART_S: Final = (1.0, 30.0)
 """After an output that ended by itself."""
+
+GONE_S: Final = 30.0
+"""Who has said nothing for so long is not there to be asked."""
 
 RECENT: Final = 200
 
@@ -86,6 +90,7 @@ class LiveRemediation:
         self._pins = Pins(pins)
         self._link = link
         self._theirs = Stop("", "")
+        self._heard_at = -math.inf
         self._now = now
         self._wanted: Mapping[str, Wanted] = {}
         self._differing = Differing()
@@ -147,7 +152,7 @@ class LiveRemediation:
 
     def heard(self, word: LeaseWord) -> None:
         """See `Board`."""
-        self._theirs = Stop(word.stopped_by, word.stopped_why)
+        self._theirs, self._heard_at = Stop(word.stopped_by, word.stopped_why), clock.boottime()
         for change in self._pins.merge(word.changes, self._now):
             self._store.put_pin(change)
         if word.claims and not word.is_cut:
@@ -211,11 +216,15 @@ class LiveRemediation:
         await self._done(RemediationEvent(RemediationKind.STOPPED, now, "", text=why, by=by))
 
     async def resume(self, by: str, now: float) -> None:
-        """It goes on. Raises OSError, and ValueError where it was stopped at the other aggregator."""
+        """It goes on. Raises OSError, and ValueError where it was stopped at the other aggregator; one
+        that is not heard of any more is not asked."""
         if self._stop is None and self._link is not None and self._theirs.by:
-            raise ValueError(
-                f"it was stopped by {self._theirs.by} at aggregator {self._link.peer}: resume it there"
-            )
+            if clock.boottime() - self._heard_at < GONE_S:
+                raise ValueError(
+                    f"it was stopped by {self._theirs.by} at aggregator {self._link.peer}: resume it "
+                    "there"
+                )
+            self._theirs = Stop("", "")
         async with self._switching:
             await asyncio.to_thread(self._stop_file.remove)
             self._stop = None

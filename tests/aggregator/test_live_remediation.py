@@ -17,7 +17,7 @@ from coalmine_aggregator.engine import Engine
 from coalmine_aggregator.incidents.policy import IncidentPolicy
 from coalmine_aggregator.lease_link import LeaseLink
 from coalmine_aggregator.live_incidents import LiveIncidents
-from coalmine_aggregator.live_remediation import LiveRemediation
+from coalmine_aggregator.live_remediation import GONE_S, LiveRemediation
 from coalmine_aggregator.model.incident import EntryKind
 from coalmine_aggregator.model.pin import PinChange, PinState
 from coalmine_aggregator.model.policy import ServicePolicy
@@ -31,6 +31,7 @@ from coalmine_aggregator.remediate.lease_word import LeaseWord, said
 from coalmine_aggregator.remediate.turn import NO_TURN, Turn
 from coalmine_aggregator.store.store import Store
 from coalmine_aggregator.web.reader_tasks import MODULE
+from coalmine_runtime import clock
 from coalmine_runtime.mqtt import BrokerSettings, BrokerUrl
 from tests.aggregator.actuate.words import word, words
 from tests.aggregator.store.samples import START, alert
@@ -275,7 +276,9 @@ async def test_metrics_tell_it(site: Site) -> None:
         assert not any("web-" in str(key) for key in samples)
 
 
-async def test_what_the_other_aggregator_says_counts_here(site: Site) -> None:
+async def test_what_the_other_aggregator_says_counts_here(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
     link = LeaseLink(BrokerSettings(url=BrokerUrl.parse("mqtt://127.0.0.1:1")), None, "b", "a")
     async with site.started(link=link) as live:
         assert not live.controls().holder
@@ -288,6 +291,12 @@ async def test_what_the_other_aggregator_says_counts_here(site: Site) -> None:
         with pytest.raises(ValueError, match="stopped by ada at aggregator a: resume it there"):
             await live.resume("bob", NOW)
         assert live.said()[:3] == ("", "", (theirs,)), "another's stop is not told as ours"
+        with monkeypatch.context() as patch:
+            later = clock.boottime() + GONE_S
+            patch.setattr(clock, "boottime", lambda: later)
+            await live.resume("bob", NOW)
+            assert live.controls().stopped_by == "", "the other is gone"
+        live.heard(word_)
         live.heard(LeaseWord("a", "p", 2, True))
         assert live.controls().stopped_by == ""
         assert await site.store.flushed()

@@ -15,7 +15,12 @@ from typing import Any
 import yaml
 
 from coalmine_aggregator.demo.certificates import make_certificates
-from coalmine_aggregator.demo.configs import Wiring, agent_config, aggregator_config
+from coalmine_aggregator.demo.configs import (
+    Wiring,
+    agent_config,
+    aggregator_config,
+    service_endpoints,
+)
 from coalmine_aggregator.demo.fleet import FLEET, Member
 from coalmine_wire.protocols import Protocol
 from tests.e2e.api import Api
@@ -116,10 +121,11 @@ class DemoSite:
         ports = {Protocol(name): port for name, port in (await self._heard())["ports"].items()}
         if not self._members:
             return
+        endpoints = service_endpoints(ports, certificates.ca)
         configs = []
         for member in self._members:
             file = self._folder / f"{member.host}.yaml"
-            file.write_text(agent_config(member, wiring, ports, certificates.ca))
+            file.write_text(agent_config(member, wiring, endpoints))
             configs.append(str(file))
         await self._child("benchmarks.processes.agent_fleet", *configs)
         await self._stack.enter_async_context(self.api)

@@ -94,7 +94,7 @@ async def test_nodes_that_are_well_and_services_that_nobody_knows(
     assert done.out.endswith("No output is configured: nothing of this is in force anywhere.\n")
     desk.decide(frozen="3 of 4 nodes have failed", held=(Held("ingest03", "many", "3 of 4 are bad"),))
     done = await coalmine("status", "--service", "ingest", **env)
-    assert done.out.startswith("Frozen: nobody of ingest is withdrawn: 3 of 4 nodes have failed\n")
+    assert done.out.startswith("ingest is frozen: 3 of 4 nodes have failed\n")
     assert "  frozen: 3 of 4 nodes have failed\n" in done.out
     assert "      held by many: 3 of 4 are bad\n" in done.out
     done = await coalmine("status", "--service", "wbe", **env)
@@ -126,6 +126,7 @@ async def test_the_log_with_its_evidence(desk: FakeRemediation, serve: Serve) ->
         "2026-09-21 15:13:20  ingest ingest02: withdrawn",
         "    failed for 4 s: web-3 and its own agent agree, 12 of 18 lost in 3 s",
         "    ingest02 (own): bad",
+        "    web-3: bad",
     ]
     done = await coalmine("log", "--node", "ingest03", "--last", "1h", "--limit", "1", **env)
     assert done.out.startswith("2026-09-21 15:13:20  ingest ingest03: held")

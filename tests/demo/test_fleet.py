@@ -13,6 +13,7 @@ from coalmine_aggregator.demo.configs import (
     Wiring,
     agent_config,
     aggregator_config,
+    service_endpoints,
     status_page_config,
 )
 from coalmine_aggregator.demo.fleet import FLEET, REGIONS, SIZE, agents_in
@@ -48,8 +49,8 @@ def test_a_dozen_agents_in_four_regions_and_three_locations() -> None:
 @pytest.mark.parametrize("member", FLEET, ids=lambda member: member.host)
 def test_each_agent_s_configuration_loads(member: object, tmp_path: Path) -> None:
     assert isinstance(member, type(FLEET[0]))
-    certificates = make_certificates(tmp_path)
-    settings = loads(Settings, agent_config(member, WIRING, PORTS, certificates.ca), {})
+    served = service_endpoints(PORTS, make_certificates(tmp_path).ca)
+    settings = loads(Settings, agent_config(member, WIRING, served), {})
     assert settings.agent.host == member.host
     assert settings.broker.password is not None
     assert settings.broker.password.reveal() == "pass${word}"

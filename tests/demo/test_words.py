@@ -8,6 +8,7 @@ import pytest
 from rich.console import Console
 
 from coalmine_aggregator.demo import table, words
+from coalmine_aggregator.demo.tally import Cell
 from coalmine_aggregator.demo.words import Page, PageData
 from coalmine_aggregator.model.alerts import AlertClass, Cause, Severity
 from coalmine_aggregator.model.counts import NOTHING, Counts
@@ -48,7 +49,7 @@ def test_an_alert_is_one_line(alert: AlertItem, line: str) -> None:
 
 def shown(picture: table.Picture) -> str:
     console = Console(file=io.StringIO(), width=250)
-    console.print(table.render(picture))
+    console.print(picture.render())
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 
@@ -64,7 +65,9 @@ def test_the_screen_shows_every_alert_and_how_to_ask_why() -> None:
 
 
 def test_a_plain_line_names_what_is_open() -> None:
-    line = table.plain(table.Picture(page=PAGE, now=START + 3600.0, alerts=(LOSS, SILENT)))
+    newest = {Cell("udp", "dc1"): NOTHING}
+    picture = table.Picture(page=PAGE, now=START + 3600.0, newest=newest, alerts=(LOSS, SILENT))
+    line = picture.plain()
     assert line.endswith(
         "; ingest-loss-1 open: protocol=udp region=eu-west-1"
         "; ingest-agents_missing-1 open: all of ingest"

@@ -46,6 +46,7 @@ class Pair:
         pagerduty: PagerDuty,
         phone: Sequence[dict[str, Any]],
         paging: dict[str, Any],
+        more: dict[str, Any],
     ) -> None:
         self.pagerduty = pagerduty
         self.broker = broker
@@ -71,7 +72,7 @@ class Pair:
             for name, port in zip("ab", ports, strict=True)
         ]
         for aggregator, name, peer in zip(self.both, "ab", "ba", strict=True):
-            aggregator.settings["pair"] = {"name": name, "peer": peer}
+            aggregator.settings |= {"pair": {"name": name, "peer": peer}, **more}
             aggregator.write()
         self.fleet = WiredFleet(FLEET, broker_port=broker.port, tcp_ports=ports, password=TOKEN)
 
@@ -115,14 +116,17 @@ def rights() -> str:
 
 @asynccontextmanager
 async def paired(
-    folder: Path, phone: Sequence[dict[str, Any]] = (), paging: dict[str, Any] | None = None
+    folder: Path,
+    phone: Sequence[dict[str, Any]] = (),
+    paging: dict[str, Any] | None = None,
+    more: dict[str, Any] | None = None,
 ) -> AsyncIterator[Pair]:
-    """They run, and have heard of each other."""
+    """They run, and have heard of each other. `more` are settings of both."""
     users = ("coalmine-a", "coalmine-b", f"wired-{FLEET}")
     broker = Mosquitto(folder / "broker", passwords=dict.fromkeys(users, TOKEN), rights=rights())
     await broker.start()
     async with PagerDuty() as pagerduty:
-        pair = Pair(folder, broker, pagerduty, phone, paging or {})
+        pair = Pair(folder, broker, pagerduty, phone, paging or {}, more or {})
         try:
             for aggregator in pair.both:
                 await aggregator.start()
@@ -304,3 +308,30 @@ async def test_either_dies_at_any_moment(tmp_path: Path) -> None:
                 await until(over, deadline_s=60, what="both see it end", explain=pair.tail)
             assert len(pair.incidents()) == count
         assert pair.pagerduty.refusals == []
+
+
+async def test_one_of_the_two_acts_and_the_other_when_it_dies(tmp_path: Path) -> None:
+    more = {"remediation": {"services": [SERVICE]}}
+    async with paired(tmp_path, more=more) as pair:
+
+        async def holders() -> list[int]:
+            living = [each for each in pair.both if each.running]
+            return [int(await each.api.metric("coalmine_remediation_holder")) for each in living]
+
+        async def first_acts() -> bool:
+            return await holders() == [1, 0]
+
+        async def other_acts() -> bool:
+            return await holders() == [1]
+
+        await until(first_acts, deadline_s=40, what="the first acts", explain=pair.tail)
+        stop_file = pair.both[1].config.with_name("remediation.stop")
+        stop_file.write_text("see ticket 12")
+
+        async def both_stopped() -> bool:
+            said = [await each.api.metric("coalmine_remediation_stopped") for each in pair.both]
+            return said == [1, 1]
+
+        await until(both_stopped, deadline_s=20, what="both are stopped", explain=pair.tail)
+        await pair.both[0].kill()
+        await until(other_acts, deadline_s=40, what="the second acts", explain=pair.tail)

@@ -22,8 +22,8 @@ class Etcd(Process):
     """A member on `host`, in `namespace` where one is given.
 
     `peers` are the addresses of all members by name, itself among them; without any it is alone. With
-    `certificate` clients speak TLS to it. Past `quota` bytes, where one is given, it takes no more. What
-    it knows outlives a `kill` and a `start`.
+    `certificate` clients speak TLS to it. Past `quota` bytes it takes no more, where that is given.
+    What it knows outlives a `kill` and a `start`.
     """
 
     def __init__(

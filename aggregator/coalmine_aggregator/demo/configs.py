@@ -59,11 +59,15 @@ class Wiring(NamedTuple):
     status_port: int = 0
 
 
-def aggregator_config(wiring: Wiring, folder: Path) -> str:
-    """The aggregator's YAML; its database is in `folder`."""
+def aggregator_config(
+    wiring: Wiring, folder: Path, remediation: Mapping[str, object] | None = None
+) -> str:
+    """The aggregator's YAML, with its section `remediation` where there is one; its database is in
+    `folder`."""
     incidents: dict[str, object] = {"resolve_after": RESOLVE_AFTER}
     if wiring.status_port:
         incidents["status_page"] = str(folder / STATUS_PAGE)
+    more = {} if remediation is None else {"remediation": dict(remediation)}
     return _yaml(
         {
             "fleet": FLEET_NAME,
@@ -88,6 +92,7 @@ def aggregator_config(wiring: Wiring, folder: Path) -> str:
                 "listen": f"{_HOST}:{wiring.web_port}",
                 "url": f"http://{_HOST}:{wiring.web_port}",
             },
+            **more,
         }
     )
 
@@ -115,8 +120,8 @@ def status_page_config(wiring: Wiring, folder: Path) -> str:
     )
 
 
-def agent_config(member: Member, wiring: Wiring, ports: Mapping[Protocol, int], ca: Path) -> str:
-    """One agent's YAML: every protocol of the service, at `ports`."""
+def service_endpoints(ports: Mapping[Protocol, int], ca: Path) -> dict[str, object]:
+    """Every protocol of the service, at `ports`, as agents' configurations name them."""
     verified = {"ca_file": str(ca), "server_name": SERVER_NAME}
     endpoints: dict[str, object] = {}
     for protocol, port in ports.items():
@@ -127,6 +132,17 @@ def agent_config(member: Member, wiring: Wiring, ports: Mapping[Protocol, int], 
             endpoints[str(protocol)] = {"address": address, **verified}
         else:
             endpoints[str(protocol)] = address
+    return endpoints
+
+
+def agent_config(
+    member: Member,
+    wiring: Wiring,
+    endpoints: Mapping[str, object],
+    health: Mapping[str, object] | None = None,
+) -> str:
+    """One agent's YAML, with its section `health` where there is one."""
+    more = {} if health is None else {"health": dict(health)}
     return _yaml(
         {
             "agent": {
@@ -140,7 +156,8 @@ def agent_config(member: Member, wiring: Wiring, ports: Mapping[Protocol, int], 
                 "fleet": FLEET_NAME,
                 "password": wiring.broker_password,
             },
-            "services": {SERVICE: endpoints},
+            "services": {SERVICE: dict(endpoints)},
+            **more,
         }
     )
 

@@ -83,8 +83,13 @@ def _lines(points: Iterable[Point]) -> bytes:
 class StreamDoor:
     """Lines or pickles over TCP, with or without TLS."""
 
-    def __init__(self, factory: Callable[[], asyncio.Protocol], context: ssl.SSLContext | None) -> None:
-        self.port = free_port()
+    def __init__(
+        self,
+        factory: Callable[[], asyncio.Protocol],
+        context: ssl.SSLContext | None,
+        port: int | None = None,
+    ) -> None:
+        self.port = free_port() if port is None else port
         self._factory = factory
         self._context = context
         self._server: asyncio.Server | None = None
@@ -112,8 +117,8 @@ class _Datagrams(asyncio.DatagramProtocol):
 class DatagramDoor:
     """Lines over UDP."""
 
-    def __init__(self, sink: Sink) -> None:
-        self.port = free_port()
+    def __init__(self, sink: Sink, port: int | None = None) -> None:
+        self.port = free_port() if port is None else port
         self._sink = sink
         self._transport: asyncio.DatagramTransport | None = None
 
@@ -169,3 +174,8 @@ def doors(sink: Sink, context: ssl.SSLContext) -> dict[Protocol, Door]:
         Protocol.PICKLE_TLS: StreamDoor(lambda: _Pickles(sink), context),
         Protocol.HTTPS: HttpDoor(sink, context),
     }
+
+
+def plain_doors(tcp: Sink, udp: Sink, port: int) -> list[Door]:
+    """Closed doors for lines at one port, by TCP and by UDP."""
+    return [StreamDoor(lambda: _Lines(tcp), None, port), DatagramDoor(udp, port)]

@@ -11,6 +11,7 @@ import msgspec
 
 from coalmine_aggregator.web.alert_answers import Alerts
 from coalmine_aggregator.web.answers import Rates
+from coalmine_aggregator.web.remediation_answers import RemediationAnswer, RemediationLog
 
 _TIMEOUT = aiohttp.ClientTimeout(total=5)
 _POLL_S = 0.1
@@ -58,6 +59,14 @@ class Reader:
     async def alerts(self) -> Alerts:
         """The alerts that are open and were lately closed. Raises `ReadingError`."""
         return await self._get("alerts", Alerts)
+
+    async def remediation(self) -> RemediationAnswer:
+        """Which nodes are out and how they look. Raises `ReadingError`."""
+        return await self._get("remediation", RemediationAnswer)
+
+    async def remediation_log(self) -> RemediationLog:
+        """What was done, the newest first. Raises `ReadingError`."""
+        return await self._get("remediation/log", RemediationLog)
 
     async def _get(self, what: str, kind: type[T]) -> T:
         url = f"{self._base}/api/v1/{what}"

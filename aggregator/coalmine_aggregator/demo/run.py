@@ -7,17 +7,14 @@ import contextlib
 import json
 import secrets
 import signal
-import socket
 import sys
 import tempfile
-from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 import msgspec
 
-from coalmine_aggregator.demo import children, words
+from coalmine_aggregator.demo import words
 from coalmine_aggregator.demo.certificates import Certificates, make_certificates
 from coalmine_aggregator.demo.children import Child
 from coalmine_aggregator.demo.configs import (
@@ -25,41 +22,44 @@ from coalmine_aggregator.demo.configs import (
     Wiring,
     agent_config,
     aggregator_config,
+    service_endpoints,
     status_page_config,
 )
 from coalmine_aggregator.demo.faults import Fault, parse_fault
 from coalmine_aggregator.demo.fleet import FLEET, REGIONS, SIZE, known_values
-from coalmine_aggregator.demo.pager import Pager
 from coalmine_aggregator.demo.ports import HOST, free_port
 from coalmine_aggregator.demo.public_page import PublicPage
 from coalmine_aggregator.demo.readings import Reader, ReadingError
 from coalmine_aggregator.demo.screen import choose_screen
+from coalmine_aggregator.demo.stage import (
+    ANSWER_S,
+    COALMINE,
+    START_S,
+    DemoError,
+    Stage,
+    claim,
+    heard,
+    put_out,
+    say,
+    within,
+)
 from coalmine_aggregator.demo.table import Picture
 from coalmine_aggregator.demo.tally import RECENT_S, Tally
 from coalmine_aggregator.web.alert_answers import AlertItem, Alerts
 from coalmine_runtime import clock
 from coalmine_wire.protocols import Protocol
 
-T = TypeVar("T")
-
 BREAK_AFTER_S = 10.0
 """People see green first: faults given on the command line hold from this long after the first sum
 rates, or after a third of an unattended run where that is shorter."""
 
-_START_S = 60.0
-_ANSWER_S = 5.0
 _READ_AT_S = 0.2  # of each second: what is due on the second has been settled by then
 _FAILED_READS = 5
-_COALMINE = (sys.executable, "-m", "coalmine_cli.main")
 SERVICE_ARGV = (sys.executable, "-m", "coalmine_aggregator.demo.service")
 _KEY_FAULTS = {
     key: parse_fault(text, known_values())
     for key, text in {"u": "udp", "t": "tcp:refuse", "e": "region=eu-west-1:50%"}.items()
 }
-
-
-class DemoError(Exception):
-    """The demo cannot go on; says why."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,8 +75,8 @@ class Options:
 
 def run_demo(options: Options) -> int:
     """Runs the demo to its end; the exit status. Raises `DemoError`."""
-    _claim(options.port, "--port")
-    _claim(options.status_port, "--status-port")
+    claim(options.port, "--port")
+    claim(options.status_port, "--status-port")
     with tempfile.TemporaryDirectory(prefix="coalmine-demo-") as folder:
         return asyncio.run(_Demo(options, Path(folder)).run())
 
@@ -90,40 +90,16 @@ class _Demo:
         self._page = f"http://{HOST}:{options.port}"
         self._status_page = f"http://{HOST}:{options.status_port}"
         self._screen = choose_screen(sys.stderr if options.as_json else sys.stdout)
-        self._pager = Pager(self._paged)
+        self._stage = Stage(folder, self._screen, self._paged)
         self._tally = Tally()
         self._faults: tuple[Fault, ...] = ()
         self._alerts: Alerts | None = None
-        self._stop = asyncio.Event()
         self._keys: asyncio.Queue[str] = asyncio.Queue(maxsize=16)
-        self._ended: asyncio.Queue[Child] = asyncio.Queue()
-        self._aggregator: list[Child] = []
-        self._customers: list[Child] = []
-        self._service: list[Child] = []
-        self._agents: list[Child] = []
+        self._service: Child | None = None
 
     async def run(self) -> int:
         """Until it is done, told to stop, or a part of it ends that should not."""
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            loop.add_signal_handler(number, self._stop.set)
-        work = asyncio.create_task(self._work())
-        stopped = asyncio.create_task(self._stop.wait())
-        failed = asyncio.create_task(self._ended.get())
-        try:
-            self._screen.open(self._pressed)
-            await asyncio.wait((work, stopped, failed), return_when=asyncio.FIRST_COMPLETED)
-            if failed.done():
-                raise DemoError(failed.result().epitaph())
-            if work.done():
-                work.result()
-        finally:
-            complete = work.done()
-            for task in (work, stopped, failed):
-                task.cancel()
-            self._screen.close()
-            await asyncio.gather(work, return_exceptions=True)
-            await self._end()
+        complete = await self._stage.play(self._work(), self._pressed)
         self._conclude()
         interrupted = self._options.seconds is not None and not complete
         return 128 + signal.SIGINT if interrupted else 0
@@ -136,45 +112,39 @@ class _Demo:
             broker_port=free_port(),
             receive_port=free_port(),
             broker_password=secrets.token_urlsafe(18),
-            pager_url=await self._pager.start(),
-            pager_secret=self._pager.secret,
+            pager_url=await self._stage.pager.start(),
+            pager_secret=self._stage.pager.secret,
             status_port=self._options.status_port,
         )
-        public = self._write(STATUS_PAGE, status_page_config(wiring, self._folder))
-        config = self._write("aggregator.yaml", aggregator_config(wiring, self._folder))
-        self._aggregator.append(
-            await self._start("aggregator", (*_COALMINE, "aggregator", "run", str(config)))
-        )
+        stage = self._stage
+        public = stage.write(STATUS_PAGE, status_page_config(wiring, self._folder))
+        config = stage.write("aggregator.yaml", aggregator_config(wiring, self._folder))
+        await stage.start("aggregator", (*COALMINE, "aggregator", "run", str(config)))
         async with (
             Reader(self._page) as reader,
             PublicPage(self._status_page, self._screen.tell) as customers,
         ):
-            await _within(_START_S, reader.ready(), "the aggregator is not ready")
+            await within(START_S, reader.ready(), "the aggregator is not ready")
             self._screen.tell(f"aggregator ready: {self._page}")
-            argv = (*_COALMINE, "status-page", "run", str(public))
-            self._customers.append(await self._start("status-page", argv))
+            await stage.start("status-page", (*COALMINE, "status-page", "run", str(public)))
             self._screen.tell(f"status page for customers: {self._status_page}")
             ports = await self._start_service(certificates, wiring)
             self._screen.tell(f"service under test takes {', '.join(ports)}")
+            endpoints = service_endpoints(ports, certificates.ca)
             for member in FLEET:
-                text = agent_config(member, wiring, ports, certificates.ca)
-                config = self._write(f"{member.host}.yaml", text)
-                argv = (*_COALMINE, "agent", "run", str(config))
-                self._agents.append(await self._start(member.host, argv))
+                text = agent_config(member, wiring, endpoints)
+                config = stage.write(f"{member.host}.yaml", text)
+                argv = (*COALMINE, "agent", "run", str(config))
+                await stage.start(member.host, argv, agent=True)
             self._screen.tell(f"{len(FLEET)} agents started in {len(REGIONS)} regions")
             await self._watch(reader, customers, began)
 
     async def _start_service(self, certificates: Certificates, wiring: Wiring) -> dict[Protocol, int]:
         relay_to = f"{HOST}:{wiring.receive_port}"
         argv = (*SERVICE_ARGV, str(certificates.certificate), str(certificates.key), relay_to)
-        self._service.append(await self._start("service", argv, piped=True))
-        answer = await _within(_START_S, self._heard(), "the service does not start")
+        self._service = await self._stage.start("service", argv, piped=True)
+        answer = await within(START_S, heard(self._service), "the service does not start")
         return msgspec.convert(answer["ports"], dict[Protocol, int])
-
-    async def _start(self, name: str, argv: Sequence[str], *, piped: bool = False) -> Child:
-        child = await children.start(name, argv, self._folder, piped=piped)
-        child.ended.add_done_callback(lambda _: self._ended.put_nowait(child))
-        return child
 
     async def _watch(self, reader: Reader, customers: PublicPage, began: float) -> None:
         """Reads and shows once a second, from the first sum rates on for as long as was asked."""
@@ -219,7 +189,7 @@ class _Demo:
         with contextlib.suppress(asyncio.QueueFull):
             self._keys.put_nowait(key)
         if key == "q":
-            self._stop.set()
+            self._stage.stopped.set()
 
     async def _obey(self, key: str) -> None:
         if key == "r":
@@ -231,24 +201,13 @@ class _Demo:
 
     async def _break(self, faults: tuple[Fault, ...]) -> None:
         """From now on the service has these faults and no others."""
-        stdin = self._service[0].process.stdin
-        assert stdin is not None
-        stdin.write(" ".join(map(str, faults)).encode() + b"\n")
-        answer = await _within(_ANSWER_S, self._heard(), "the service does not answer")
+        assert self._service is not None
+        say(self._service, " ".join(map(str, faults)))
+        answer = await within(ANSWER_S, heard(self._service), "the service does not answer")
         if "error" in answer:
             raise DemoError(f"the service: {answer['error']}")
         self._faults = faults
         self._screen.tell(f"broken on purpose: {words.faults_line(faults)}", "magenta")
-
-    async def _heard(self) -> dict[str, object]:
-        """The service's next answer."""
-        stdout = self._service[0].process.stdout
-        assert stdout is not None
-        line = await stdout.readline()
-        if not line:  # it ended, which is told with its log
-            await asyncio.Event().wait()
-        answer: dict[str, object] = json.loads(line)
-        return answer
 
     def _paged(self, page: words.Page) -> None:
         subject, *text = words.page_lines(page)
@@ -281,33 +240,4 @@ class _Demo:
             line = json.dumps(summary)
         else:
             line = f"{self._tally.slots} s: {words.fates_line(self._tally.total())}"
-        with contextlib.suppress(BrokenPipeError):
-            sys.stdout.write(f"{line}\n")
-            sys.stdout.flush()
-
-    async def _end(self) -> None:
-        await children.stop((self._agents, (*self._service, *self._aggregator, *self._customers)))
-        await self._pager.stop()
-
-    def _write(self, name: str, text: str) -> Path:
-        path = self._folder / name
-        path.write_text(text)
-        return path
-
-
-async def _within(seconds: float, awaitable: Awaitable[T], failure: str) -> T:
-    try:
-        return await asyncio.wait_for(awaitable, seconds)
-    except TimeoutError:
-        raise DemoError(f"{failure} after {seconds:g} s") from None
-
-
-def _claim(port: int, option: str) -> None:
-    """Raises `DemoError` where a page's port, set by an option, cannot be had."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError as error:
-            what = error.strerror or str(error)
-            raise DemoError(f"port {port}: {what.lower()}; choose another with {option}") from None
+        put_out(line)

@@ -14,13 +14,21 @@ from collections.abc import Callable
 from typing import Protocol as Interface
 from typing import TextIO
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from coalmine_aggregator.demo.table import Picture, plain, render
-
 _Attributes = list[int | list[bytes | int]]
+
+
+class Picture(Interface):
+    """All that is shown of a moment."""
+
+    def render(self) -> RenderableType:
+        """For a terminal."""
+
+    def plain(self) -> str:
+        """The same as one line, where there is no terminal; empty for nothing."""
 
 
 class Screen(Interface):
@@ -54,9 +62,9 @@ class PlainScreen:
         """There are no keys."""
 
     def show(self, picture: Picture) -> None:
-        """One line for each new settled second."""
-        line = plain(picture)
-        if picture.newest and line != self._shown:
+        """One line for each that is new."""
+        line = picture.plain()
+        if line and line != self._shown:
             self._shown = line
             self.tell(line)
 
@@ -89,7 +97,7 @@ class LiveScreen:
 
     def show(self, picture: Picture) -> None:
         """Draws it over the one before."""
-        self._live.update(render(picture), refresh=True)
+        self._live.update(picture.render(), refresh=True)
 
     def tell(self, line: str, style: str = "") -> None:
         """Above the table."""

@@ -9,7 +9,6 @@ hold from then on, separated by spaces (none: all is well), and is answered, `{"
 from __future__ import annotations
 
 import asyncio
-import json
 import signal
 import ssl
 import sys
@@ -18,6 +17,7 @@ from collections.abc import Iterable, Mapping
 from coalmine_aggregator.demo.faults import Fault, FaultError, is_lost, parse_fault, refused
 from coalmine_aggregator.demo.fleet import known_values
 from coalmine_aggregator.demo.intake import Door, doors
+from coalmine_aggregator.demo.piped import answer, open_stdin
 from coalmine_aggregator.demo.relay import Relay
 from coalmine_runtime.logs import get_logger, set_up
 from coalmine_wire.protocols import Protocol
@@ -91,7 +91,7 @@ async def serve(certificate: str, key: str, relay_to: str) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, controlling.cancel)
-    _say({"ports": {protocol: door.port for protocol, door in service.doors.items()}})
+    answer({"ports": {protocol: door.port for protocol, door in service.doors.items()}})
     done, _ = await asyncio.wait((relaying, controlling), return_when=asyncio.FIRST_COMPLETED)
     for task in (relaying, controlling):
         task.cancel()
@@ -103,21 +103,14 @@ async def serve(certificate: str, key: str, relay_to: str) -> None:
 
 
 async def _control(service: Service) -> None:
-    reader = asyncio.StreamReader()
-    loop = asyncio.get_running_loop()
-    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    stdin = await open_stdin()
     known = known_values()
-    while line := await reader.readline():
+    while line := await stdin.readline():
         try:
             await service.set_faults(parse_fault(text, known) for text in line.decode().split())
-            _say({"faults": [str(fault) for fault in service.faults]})
+            answer({"faults": [str(fault) for fault in service.faults]})
         except (FaultError, OSError) as error:
-            _say({"error": str(error)})
-
-
-def _say(message: dict[str, object]) -> None:
-    sys.stdout.write(json.dumps(message) + "\n")
-    sys.stdout.flush()
+            answer({"error": str(error)})
 
 
 if __name__ == "__main__":

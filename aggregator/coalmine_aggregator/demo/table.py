@@ -38,30 +38,30 @@ class Picture:
     keys: bool = False
     status_page: str = ""
 
+    def render(self) -> RenderableType:
+        """The table, what holds besides it, and the keys."""
+        lines = [
+            Text.assemble(("broken on purpose: ", "dim"), words.faults_line(self.faults)),
+            Text.assemble((f"{self.slots} s: ", "dim"), words.fates_line(self.total)),
+            *_alerts(self),
+            Text.assemble(("live page: ", "dim"), (self.page, "underline")),
+        ]
+        if self.status_page:
+            lines.append(Text.assemble(("status page: ", "dim"), (self.status_page, "underline")))
+        if self.keys:
+            lines.append(_footer())
+        return Group(_grid(self), *lines)
 
-def render(picture: Picture) -> RenderableType:
-    """The table, what holds besides it, and the keys."""
-    lines = [
-        Text.assemble(("broken on purpose: ", "dim"), words.faults_line(picture.faults)),
-        Text.assemble((f"{picture.slots} s: ", "dim"), words.fates_line(picture.total)),
-        *_alerts(picture),
-        Text.assemble(("live page: ", "dim"), (picture.page, "underline")),
-    ]
-    if picture.status_page:
-        lines.append(Text.assemble(("status page: ", "dim"), (picture.status_page, "underline")))
-    if picture.keys:
-        lines.append(_footer())
-    return Group(_grid(picture), *lines)
-
-
-def plain(picture: Picture) -> str:
-    """The same as one line, where there is no terminal."""
-    rates = " ".join(
-        f"{protocol}={_across(picture, protocol).received}/{_across(picture, protocol).expected}"
-        for protocol in Protocol
-    )
-    alerts = "".join(f"; {alert.id} open: {words.where(alert)}" for alert in picture.alerts)
-    return f"{picture.slots} s: {rates}; {words.fates_line(picture.total)}{alerts}"
+    def plain(self) -> str:
+        """The newest settled second as one line; empty before the first."""
+        if not self.newest:
+            return ""
+        rates = " ".join(
+            f"{protocol}={_across(self, protocol).received}/{_across(self, protocol).expected}"
+            for protocol in Protocol
+        )
+        alerts = "".join(f"; {alert.id} open: {words.where(alert)}" for alert in self.alerts)
+        return f"{self.slots} s: {rates}; {words.fates_line(self.total)}{alerts}"
 
 
 def _across(picture: Picture, protocol: Protocol) -> Counts:

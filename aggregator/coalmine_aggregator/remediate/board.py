@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from coalmine_aggregator.model.findings import Finding
 from coalmine_aggregator.model.node_view import NodeView, Verdict
-from coalmine_aggregator.model.pin import Pin
+from coalmine_aggregator.model.pin import Pin, PinState
 from coalmine_aggregator.model.remediation_event import RemediationEvent, RemediationKind
 from coalmine_aggregator.model.remediation_policy import RemediationPolicy
 from coalmine_aggregator.model.withdrawal import Phase, Withdrawal
@@ -95,19 +95,19 @@ class Board:
         return self._checks
 
     def seen(self, slot_is_new: bool) -> None:
-        """Evidence came for those that are out."""
-        if not slot_is_new:
-            return
+        """Of those that are out: who has pinned them, and whether anything is known of them. For one
+        that is pinned a person knows, as long as it is in the roster. What was not known for a lease
+        has ended, and is not known again."""
         for node, out in self.out.items():
-            view = self.views.get(node)
-            if view is not None and (view.verdict is not Verdict.UNKNOWN or not out.auto):
-                failed_at = self.now if view.verdict is Verdict.FAILED else out.failed_at
-                self.out[node] = replace(out, known_at=self.now, failed_at=failed_at)
-
-    def pin(self, node: str, by: str) -> None:
-        """One that is out is pinned by a person, or no longer."""
-        if self.out[node].by != by:
-            self.out[node] = replace(self.out[node], by=by)
+            pin, view = self.pins.get(node), self.views.get(node)
+            by = pin.by if pin is not None and pin.state is PinState.OUT else ""
+            known_at, failed_at = out.known_at, out.failed_at
+            if view is not None and self.now - known_at < self.policy.lease_s:
+                if by or not out.auto or (slot_is_new and view.verdict is not Verdict.UNKNOWN):
+                    known_at = self.now
+                if slot_is_new and view.verdict is Verdict.FAILED:
+                    failed_at = self.now
+            self.out[node] = replace(out, by=by, known_at=known_at, failed_at=failed_at)
 
     def withdraw(self, view: NodeView, pin: Pin | None = None) -> None:
         """A node goes."""

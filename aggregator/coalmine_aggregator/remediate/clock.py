@@ -2,7 +2,8 @@
 
 Nobody can tell a clock that was set from a machine that stood still. So what protects (how many were
 withdrawn of late, who may still be out, how long a run or a freeze has lasted) ages by at most `TICK_S`
-a turn, and what brings nodes back ages by all that the clock says. A clock that goes back stands still.
+a turn, of which there is one a second, and what brings nodes back ages by all that the clock says. A
+clock that goes back stands still.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from coalmine_aggregator.remediate.memory import Memory, Run, moved, run_moved
 from coalmine_aggregator.remediate.rails import MINUTE_S
 from coalmine_aggregator.remediate.turn import Situation
 
-TICK_S: Final = 2.0
+TICK_S: Final = 1.0
 
 _UNSURE_S = 30.0  # by so much the time of an idle memory may be too early
 
@@ -32,11 +33,10 @@ def awake(memory: Memory, situation: Situation, holder: bool, policy: Remediatio
     now, run = situation.now, memory.run
     if memory.at is None or memory.dry_run != policy.dry_run:
         memory = Memory(at=memory.at, dry_run=policy.dry_run)
-    if memory.at is not None and memory.at > now:
-        memory = moved(memory, now - memory.at)
     since = memory.at if run.at is None else run.at
     elapsed = 0.0 if since is None else now - since
-    if run.at is not None and elapsed < 0:
+    if elapsed < 0:
+        memory = moved(memory, elapsed)
         run = run_moved(run, elapsed)
     memory, run = _guarded(memory, run, max(0.0, elapsed - TICK_S))
     takes_over = run.stood_by and holder

@@ -113,7 +113,7 @@ def _mode(controls: Controls, policy: RemediationPolicy) -> Mode:
 
 def _standing_by(board: Board, memory: Memory, silent_s: float) -> ServiceTurn:
     """Shows what the holder has decided, as far as that still stands."""
-    if silent_s > board.policy.lease_s:
+    if silent_s >= board.policy.lease_s:
         memory = replace(memory, out={}, frozen_since=None, reverted={})
         board.out.clear()
     crowd = _crowd(board, "" if memory.frozen_since is None else "many nodes look failed at once")

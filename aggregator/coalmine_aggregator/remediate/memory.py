@@ -167,12 +167,6 @@ def decode(text: str) -> Memory:
     return replace(memory, run=Run())
 
 
-def adopt(mine: Memory, theirs: Memory) -> Memory:
-    """What the one that stands by remembers when it hears how the holder of the lease remembers it.
-    One that does not stand by keeps its own. `theirs` must be of a word that was just heard."""
-    return replace(theirs, run=mine.run) if mine.run.stood_by else mine
-
-
 def moved(memory: Memory, by: float) -> Memory:
     """The same, all its times but those of the run later by so many seconds."""
 
@@ -216,3 +210,18 @@ def run_moved(run: Run, by: float) -> Run:
         slot_at=run.slot_at + by,
         told={node: replace(told, at=told.at + by) for node, told in run.told.items()},
     )
+
+
+def adopt(mine: Memory, theirs: Memory) -> Memory:
+    """What the one that stands by remembers when it hears how the holder of the lease remembers it.
+    One that does not stand by keeps its own. `theirs` must be of a word that was just heard.
+
+    What the other decided after our last turn, by its clock, may have been then by ours: nothing of it
+    is younger than it looks.
+    """
+    run = mine.run
+    if not run.stood_by:
+        return mine
+    if theirs.at is not None and run.at is not None and theirs.at > run.at:
+        theirs = moved(theirs, run.at - theirs.at)
+    return replace(theirs, run=run)

@@ -17,7 +17,7 @@ from coalmine_aggregator.model.slot_cells import ABSENT, Revision, SlotCells
 from coalmine_aggregator.remediate.node_views import Held, NodeViews
 from coalmine_aggregator.remediate.quorum import agreement, discredited, outdated
 from coalmine_aggregator.remediate.turn import Balanced
-from coalmine_aggregator.remediate.vantage_detector import NONE, VantageDetector
+from coalmine_aggregator.remediate.vantage_detector import NEVER, NONE, VantageDetector
 from coalmine_aggregator.remediate.vantages import Ints, Mask, Vantages, vantages_of
 from coalmine_aggregator.remediate.verdicts import Verdicts
 from coalmine_aggregator.remediate.window import Window
@@ -45,7 +45,7 @@ class NodeWatch:
 
     def _forget(self) -> None:
         self._slot: int | None = None
-        self._judged: int | None = None  # the slot of the verdicts; None if more is known since
+        self._judged = NEVER  # the slot of the verdicts
         self._expected: object = None
         self._vantages: Vantages | None = None
         self._balanced = np.zeros(0, dtype=np.uint8)  # fates of `_of_none` in the newest slot
@@ -68,6 +68,8 @@ class NodeWatch:
         """One settled slot. Where time went back, what is known lies in the future and is forgotten."""
         if self._slot is not None and slot.slot <= self._slot:
             self._forget()
+        elif self._vantages is not None and self._slot is not None and self._judged < self._slot:
+            self._judge(self._vantages, self._slot)  # nobody asked, but verdicts tell their first slots
         self._slot = slot.slot
         self._balanced = _taken(slot.fates, self._of_none)
         if slot.expected is not self._expected or self._expected is None:
@@ -76,7 +78,6 @@ class NodeWatch:
             return
         judged, bad = _evidence(_taken(slot.fates, self._vantages.ids))
         self._window.add(slot.slot, *self._detector.step(slot.slot, judged, bad))
-        self._judge(self._vantages, slot.slot)
 
     def revise(self, revision: Revision) -> None:
         """Late evidence of a slot that is fresh still counts, now that it is known."""
@@ -100,7 +101,6 @@ class NodeWatch:
             ),
         )
         self._window.add(slot, *self._detector.step(slot, judged & changed, bad & changed))
-        self._judged = None
 
     def views(self, slot: int) -> Sequence[NodeView] | None:
         """What is held of each node in a slot, by name; None while no node is known.
@@ -110,8 +110,7 @@ class NodeWatch:
         v = self._vantages
         if v is None:
             return None
-        if slot != self._judged:
-            self._judge(v, slot)
+        self._judge(v, slot)
         detector = self._detector
         held = Held(
             slot,
@@ -125,7 +124,6 @@ class NodeWatch:
         return self._told.tell(held, self._verdicts)
 
     def _judge(self, v: Vantages, slot: int) -> None:
-        """Every slot, though only the newest of several is told: verdicts tell since when they hold."""
         detector, verdicts = self._detector, self._verdicts
         opinions, heard = detector.opinions(slot), detector.heard()
         late = outdated(v, opinions, heard, detector.dark_since(), self._policy.quorum)

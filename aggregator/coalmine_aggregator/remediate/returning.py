@@ -4,8 +4,8 @@ In this order: somebody stopped remediation, or pinned the node in, or released 
 the length of a lease that it is out; nobody has an opinion on it for as long; it has recovered and was
 out for its hold; no quorum has held it failed for the longest hold. Then so many more as the rails no
 longer allow: a roster that shrinks below who is out brings nodes back at once, first those that have
-left it, then the ones that look best, then those that are out longest. People's pins give way to the
-floor alone.
+left it, then the ones that look best, then those that are out longest. Whom people have pinned out
+gives way to the floor alone, and brings nobody back: pins count where it is asked who may still go.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from coalmine_aggregator.model.node_view import NodeView, Verdict
-from coalmine_aggregator.model.pin import PinState
+from coalmine_aggregator.model.pin import Pin, PinState
 from coalmine_aggregator.model.withdrawal import Held
 from coalmine_aggregator.remediate.board import Board
 from coalmine_aggregator.remediate.memory import Out
@@ -41,9 +41,8 @@ def come_back(board: Board, silent_s: float) -> list[Held]:
     held: list[Held] = []
     for node in sorted(board.out):
         pin = board.pins.get(node)
-        board.pin(node, pin.by if pin is not None and pin.state is PinState.OUT else "")
         out, view = board.out[node], board.views.get(node)
-        back = _by_people(board, node, out) or _by_time(board, view, out, silent_s)
+        back = _by_people(board, pin, out) or _by_time(board, view, out, silent_s)
         if back is None and view is not None and out.auto and not out.by and _well(board, view):
             left = out.hold_until - board.now
             if left > 0:
@@ -56,8 +55,8 @@ def come_back(board: Board, silent_s: float) -> list[Held]:
     return [each for each in held if each.node in board.out]
 
 
-def _by_people(board: Board, node: str, out: Out) -> Back | None:
-    controls, pin = board.controls, board.pins.get(node)
+def _by_people(board: Board, pin: Pin | None, out: Out) -> Back | None:
+    controls = board.controls
     if controls.stopped_by:
         why = f": {controls.stopped_why}" if controls.stopped_why else ""
         return Back(
@@ -72,10 +71,10 @@ def _by_people(board: Board, node: str, out: Out) -> Back | None:
 
 def _by_time(board: Board, view: NodeView | None, out: Out, silent_s: float) -> Back | None:
     policy = board.policy
-    if silent_s > policy.lease_s:
+    if silent_s >= policy.lease_s:
         return Back("stale", f"nothing was said of it for {silent_s:.0f} s")
     unknown_s = board.now - out.known_at
-    if unknown_s > policy.lease_s and (view is None or not out.by):
+    if unknown_s >= policy.lease_s:
         what = "nobody has an opinion on it" if view is not None else "it has left the roster"
         return Back("stale", f"{what}, for {unknown_s:.0f} s")
     if out.by or not out.auto:
@@ -99,33 +98,36 @@ def _shrink(board: Board) -> None:
     if not board.views:
         return  # nobody knows what there is
     pool, policy = board.pool, board.policy
-    most = pool.most
-    while len(board.out) > most and (node := _first(board, list(board.out), pinned=False)):
-        board.bring_back(node, "most_of_service", f"at most {most} of {len(board.views)} may be out")
-    for place in sorted({pool.standing(node, out.place) for node, out in board.out.items()}):
-        most = pool.most_of(place)
-        while True:
-            there = [n for n, out in board.out.items() if pool.standing(n, out.place) == place]
-            node = _first(board, there, pinned=False) if len(there) > most else None
-            if node is None:
-                break
-            total = pool.zones.get(place, 0)
-            board.bring_back(node, "most_of_zone", f"at most {most} of {total} in its zone may be out")
+    ours = [node for node, out in board.out.items() if not out.by]
+    _down_to(board, ours, pool.most, "most_of_service", f"of {len(board.views)}")
+    zones = {node: pool.standing(node, out.place) for node, out in board.out.items() if not out.by}
+    for place in sorted(set(zones.values())):
+        there = [node for node, at in zones.items() if at == place]
+        total = pool.zones.get(place, 0)
+        _down_to(board, there, pool.most_of(place), "most_of_zone", f"of {total} in its zone")
     while pool.serving(board.out) < policy.floor:
         there = [node for node in board.out if node in board.views]
-        node = _first(board, there, pinned=False) or _first(board, there, pinned=True)
-        if node is None:
+        if not there:
             return
-        board.bring_back(node, "floor", f"{policy.floor} nodes must be left")
+        ours = [node for node in there if not board.out[node].by]
+        board.bring_back(_first(board, ours or there), "floor", f"{policy.floor} nodes must be left")
 
 
-def _first(board: Board, nodes: list[str], *, pinned: bool) -> str | None:
-    """The one of these to come back first; None if there is none."""
+def _down_to(board: Board, nodes: list[str], most: int, rail: str, whose: str) -> None:
+    """Brings back of these nodes whatever is more than `most`."""
+    there = [node for node in nodes if node in board.out]
+    while len(there) > most:
+        node = _first(board, there)
+        there.remove(node)
+        board.bring_back(node, rail, f"at most {most} {whose} may be out")
+
+
+def _first(board: Board, nodes: list[str]) -> str:
+    """The one of these to come back first."""
 
     def rank(node: str) -> tuple[bool, int, float, str]:
         view = board.views.get(node)
         looks = 0 if view is None else _BEST_FIRST.index(view.verdict)
         return (view is not None, looks, board.out[node].since, node)
 
-    there = [node for node in nodes if bool(board.out[node].by) is pinned]
-    return min(there, key=rank, default=None)
+    return min(nodes, key=rank)

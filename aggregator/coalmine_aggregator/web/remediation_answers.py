@@ -22,7 +22,7 @@ from coalmine_aggregator.web.answers import Answer
 from coalmine_aggregator.web.remediation_desk import RemediationDesk
 from coalmine_aggregator.web.remediation_line import RemediationLine, line_of, mode_of
 
-MAX_NODES: Final = 1_000
+MAX_NODES: Final = 500
 """Of all services together; each is told its share."""
 
 MAX_SIGHTS: Final = 12

@@ -46,7 +46,7 @@ def line_of(desk: RemediationDesk) -> RemediationLine:
         )
     for name, word in sorted(wanted.items()):
         if word.frozen:
-            return RemediationLine("down", f"Frozen: nobody of {name} is withdrawn", None, word.frozen)
+            return RemediationLine("down", f"{name} is frozen", None, word.frozen[:MAX_WHY])
     begins = _BEGINS[mode]
     out = [each for _, word in sorted(wanted.items()) for each in word.out]
     if out:

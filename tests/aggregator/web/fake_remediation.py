@@ -69,7 +69,7 @@ class FakeRemediation:
             Sight("web-4", False, Opinion.NONE, 0, 0, 3),
         )
         failed = view(node, self.now)._replace(
-            verdict=Verdict.FAILED, good_since=None, sights=bad, text=WHY
+            verdict=Verdict.FAILED, since=int(self.now) - 64, good_since=None, sights=bad, text=WHY
         )
         self.nodes = {
             **self.nodes,
@@ -80,7 +80,13 @@ class FakeRemediation:
             Standing("nodes", {"ingest": (node,)}, self.now - 1, ""),
             Standing("etcd", None, None, "127.0.0.1:2379: Connection refused"),
         ]
-        self.say(RemediationKind.WITHDRAWN, node=node, text=WHY, evidence=(f"{node} (own): bad",))
+        self.say(
+            RemediationKind.WITHDRAWN,
+            node=node,
+            text=WHY,
+            evidence=(f"{node} (own): bad", "web-3: bad"),
+            dry_run=self.rules["ingest"].dry_run,
+        )
         return out
 
     def say(self, kind: RemediationKind, **fields: object) -> None:

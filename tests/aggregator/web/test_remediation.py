@@ -310,7 +310,7 @@ def test_the_sentence(desk: FakeRemediation) -> None:
     assert line() == ("partial", "Standing by: 1 of 4 ingest nodes is out: ingest02")
     desk.holds = True
     desk.decide(frozen="3 of 4 nodes have failed")
-    assert line() == ("down", "Frozen: nobody of ingest is withdrawn")
+    assert line() == ("down", "ingest is frozen")
     assert line_of(desk).why == "3 of 4 nodes have failed"
     desk.wanted = {}
     text = "Acting: the nodes of ingest are not known, so nobody is withdrawn"
@@ -329,7 +329,7 @@ def test_the_live_page_hears_of_what_matters(view: FakeView, desk: FakeRemediati
     desk.withdraw()
     assert told() == "Acting: 1 of 4 ingest nodes is out: ingest02"
     desk.decide(frozen="many")
-    assert told() == "Frozen: nobody of ingest is withdrawn"
+    assert told() == "ingest is frozen"
     desk.stopped = Stop("anna", "flapping")
     assert told() == "Stopped by anna"
     view.remediation = None

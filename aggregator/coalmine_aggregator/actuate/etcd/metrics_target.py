@@ -11,7 +11,6 @@ import msgspec
 from coalmine_aggregator.actuate.etcd.keys import TargetKey, parse_target_key
 from coalmine_aggregator.actuate.etcd.messages import KeyValue
 from coalmine_aggregator.model.target_group import META, TargetGroup
-from coalmine_aggregator.model.views import AgentView
 from coalmine_runtime.quantities import Address
 
 AGGREGATOR: Final = "aggregator"
@@ -57,14 +56,6 @@ class MetricsTarget(msgspec.Struct, frozen=True, omit_defaults=True):
     region: _Text = ""
     zone: _Text = ""
     host: _Text = ""
-
-
-def agent_target(agent: AgentView, template: TargetTemplate) -> MetricsTarget:
-    """Where an agent is scraped. Raises ValueError where no address comes of it."""
-    labels = {"agent": agent.agent, "host": agent.host, "zone": agent.zone, "region": agent.region}
-    return MetricsTarget(
-        str(template.filled(labels)), agent.location, agent.region, agent.zone, agent.host
-    )
 
 
 def encode(target: MetricsTarget) -> bytes:

@@ -19,7 +19,7 @@ from coalmine_aggregator.actuate.etcd.metrics_target import (
     AGENT,
     AGGREGATOR,
     MetricsTarget,
-    agent_target,
+    TargetTemplate,
     encode,
 )
 from coalmine_aggregator.actuate.etcd.settings import EtcdSettings, RegisterSettings
@@ -110,7 +110,7 @@ class Registration:
                     continue
                 try:
                     key = self._key(AGENT, agent.agent)
-                    told[key] = encode(agent_target(agent, template))
+                    told[key] = encode(_agent_target(agent, template))
                 except ValueError as error:
                     self._tell_once(agent.agent, error)
         own = MetricsTarget(str(self._register.aggregator))
@@ -123,3 +123,11 @@ class Registration:
         if agent not in self._odd and len(self._odd) < MAX_AGENTS:
             self._odd.add(agent)
             log.warning("actuate.etcd.no_target", agent=agent, error=error)
+
+
+def _agent_target(agent: AgentView, template: TargetTemplate) -> MetricsTarget:
+    """Where an agent is scraped. Raises ValueError where no address comes of it."""
+    labels = {"agent": agent.agent, "host": agent.host, "zone": agent.zone, "region": agent.region}
+    return MetricsTarget(
+        str(template.filled(labels)), agent.location, agent.region, agent.zone, agent.host
+    )

@@ -92,9 +92,10 @@ function overrule(act, service, node) {
     "pin-in": "It gets traffic until somebody releases it, however bad it looks. It is never withdrawn.",
     release: "What is seen of it counts again, from now on.",
   }[act];
+  const isDry = shown.services.find((each) => each.service === service)?.mode === "dry_run";
   sure.ask({
     title: isRelease ? `Release ${node} of ${service}?` : `Pin ${node} of ${service} ${state}?`,
-    what: effect,
+    what: isDry ? `In this dry run nothing is done; in earnest: ${effect}` : effect,
     act: isRelease ? "Release it" : `Pin it ${state}`,
     needsWhy: !isRelease,
     submit: async (why) => {
