@@ -67,7 +67,7 @@ install_role() {
   now=$(version_of current)
   name=$(unit "$role")
   put_secrets
-  local renewed=$changed_secret
+  local renewed=${changed_secrets[*]-}
   new_config "$file"
   local candidate=$file
   [ ! -f "$CONFIGS/.new.$role.yaml" ] || candidate=$CONFIGS/.new.$role.yaml
@@ -115,6 +115,7 @@ install_role() {
     changed=yes
   fi
   start_role "$active" "$renewed"
+  restart_readers
   rm -f "$DOING"
   undo=()
   prune
@@ -152,11 +153,31 @@ start_role() {
   healthy "$version" "$role" || fail 12 "$name did not become healthy"
 }
 
+# Who else on this host reads a secret that has changed.
+restart_readers() {
+  local each secret name
+  for each in "${ROLES[@]}"; do
+    name=$(unit "$each")
+    if [ "$each" = "$role" ] || ! enabled "$each" || [ "$(systemctl is-active "$name" || true)" != active ]; then
+      continue
+    fi
+    for secret in "${changed_secrets[@]}"; do
+      grep -qx "LoadCredential=$secret" "$UNITS/$name" || continue
+      undo=("systemctl restart $name" "${undo[@]}")
+      since=$(date +%s)
+      systemctl restart "$name" || say "$name: the restart failed" >&2
+      say "restarted: $name"
+      healthy "$version" "$each" || fail 12 "$name did not become healthy"
+      break
+    done
+  done
+}
+
 state_of() {
   case $1 in agent) say "${STATES[0]}" ;; aggregator) say "${STATES[1]}" ;; *) say "${STATES[2]}" ;; esac
 }
 
-changed_secret=''
+changed_secrets=()
 put_secrets() {
   local secret name file target
   for secret in "${secrets[@]}"; do
@@ -172,7 +193,8 @@ put_secrets() {
       later_undo rm -f "$target"
     fi
     install -m 600 "$file" "$target"
-    changed=yes changed_secret=yes
+    changed=yes
+    changed_secrets+=("coalmine.$name")
     say "written: $target"
   done
 }
