@@ -315,7 +315,12 @@ def test_a_secret_is_for_its_service_alone(host: BootedDebian) -> None:
     assert f"written: {kept}" in said
     for unit in (AGGREGATOR, AGENT):  # both read it
         assert f"restarted: {unit}" in said
-    installed.until_delivered(host, 2)
+
+    def reached() -> bool:
+        health = json.loads(installed.get(host, "http://127.0.0.1:9105/health"))
+        return bool(health["broker_connected"])
+
+    host.until(reached, deadline_s=60, what="the agent reaches the broker with the other password")
     run(host, *install("--role", "aggregator", *SECRET)[1:])
 
 
