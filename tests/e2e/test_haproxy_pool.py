@@ -19,7 +19,7 @@ DRAINED_S = 10.0
 UNHARMED_S = 3.0
 """How long customers are watched after that."""
 
-RETURNED_S = 25.0
+RETURNED_S = 40.0
 """The pool is whole again within this of a node's recovery: it must be seen to be well for a while."""
 
 
