@@ -7,6 +7,7 @@ What amqtt 0.12 does otherwise, and this does not:
 - It deletes or takes over the session of a client's identifier before it looks at the password.
 - A connection whose first packet is nonsense is never given back: after `max_connections` of them
   nobody is let in. One that says nothing at all is waited for without end.
+- A shutdown leaves those alone who are just being let in; they run on in a loop that ends.
 - Packets (256 MiB each), retained messages, sessions of clients that left and
   messages that it has not handed on yet are kept without bound.
 - A last will goes out whatever its topic, past the rules of who may write what.
@@ -70,11 +71,16 @@ class BoundedBroker(Broker):
         self._fanout = WithdrawalFanout()
         self._retained_bytes = 0
         self._unretained = 0
+        self._serving: set[asyncio.Task[Any]] = set()
 
     async def stream_connected(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, listener_name: str
     ) -> None:
         """Somebody connected."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._serving.add(task)
+        task.add_done_callback(self._serving.discard)
         server = self._servers[listener_name]
         if server.semaphore is not None and server.semaphore.locked():
             self._refuse(f"{server.max_connections} connections are open")
@@ -84,6 +90,13 @@ class BoundedBroker(Broker):
         backlog = None if listener_name == OWN_LISTENER else self._backlog
         bounded = _BoundedReader(reader, backlog)
         await self._client_connected(listener_name, bounded, OfferingWriter(writer))
+
+    async def end_of_serving(self) -> None:
+        """After a shutdown, which forgets who was still being let in: nobody is served any more."""
+        for task in self._serving:
+            task.cancel()
+        if self._serving:
+            await asyncio.wait(self._serving)
 
     async def _initialize_client_session(
         self, reader: ReaderAdapter, writer: WriterAdapter, remote_address: str, remote_port: int

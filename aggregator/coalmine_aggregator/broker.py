@@ -124,6 +124,7 @@ class EmbeddedBroker:
         """Closes every connection."""
         if self._broker is not None:
             await self._broker.shutdown()
+            await self._broker.end_of_serving()
             self._broker = None
 
     def _config(self) -> BrokerConfig:

@@ -114,6 +114,7 @@ async def test_evidence_wanted_and_in_force_stand_beside_each_other(
     site: Site, desk: FakeRemediation, tab: Tab
 ) -> None:
     withdrawn(desk)
+    desk.outputs.append(Standing("webhook", None, desk.now - 2, ""))
     await show(site, tab, "/remediation")
     await tab.until(f"{ROWS}.length === 4")
     rows = f"{ROWS}.slice(0, 2).map((row) => [...row.cells].map((cell) => cell.innerText))"
@@ -127,7 +128,7 @@ async def test_evidence_wanted_and_in_force_stand_beside_each_other(
     ]
     assert first[3].startswith("out: no new work\n")
     assert "not back before 15:14:20 UTC, out 2 times of late; must help by 15:14:10 UTC" in first[3]
-    assert first[4].split("\n") == ["nodes: out", "etcd: not known"]
+    assert first[4].split("\n") == ["nodes: out", "etcd: not known", "webhook: not known"]
     assert second[3].split("\n") == [
         "in, held by many",
         "1 of 4 nodes is out, and no more may be",
@@ -135,11 +136,12 @@ async def test_evidence_wanted_and_in_force_stand_beside_each_other(
     summary = "document.querySelector('.well > summary').innerText"
     assert await tab.value(summary) == "2 nodes that are well"
     outputs = "[...document.querySelectorAll('#outputs tbody tr')].map((row) => row.innerText)"
-    nodes, etcd = await tab.value(outputs)
+    nodes, etcd, webhook = await tab.value(outputs)
     assert "as it is wanted" in nodes
     assert "in trouble" in etcd
     assert "Connection refused" in etcd
-    await tab.until("document.querySelectorAll('#log .entry').length === 2")
+    assert "not known" in webhook
+    await tab.until("document.querySelectorAll('#log .entry').length === 2", within_s=4)
     log = await tab.value("document.querySelector('#log .timeline').innerText")
     assert "ingest ingest03" in log
     assert "rail many" in log

@@ -142,11 +142,17 @@ BREAKS = ("crash", "hang", "black_hole", "lose_udp", "expire")
 
 
 class Pool:
-    """`size` nodes; `async with` starts everything. `remediation` is laid over the aggregator's section
-    of that name."""
+    """`size` nodes; `async with` starts everything. `remediation` is the aggregator's section of that
+    name; with `central` HAProxy asks the aggregator, not each node."""
 
     def __init__(
-        self, folder: Path, authority: Authority, size: int, *, remediation: Mapping[str, Any]
+        self,
+        folder: Path,
+        authority: Authority,
+        size: int,
+        *,
+        remediation: Mapping[str, Any],
+        central: bool = False,
     ) -> None:
         self.folder = folder
         self.authority = authority
@@ -155,6 +161,15 @@ class Pool:
         self._remediation = remediation
         self._stack = AsyncExitStack()
         self.bridge = Bridge()
+        self._check = f"agent-check agent-port {CHECK} agent-inter 1s"
+        if central:
+            port = free_port()
+            listen = {"listen": f"{self.bridge.here}:{port}", "allow_from": [self.bridge.network]}
+            self._remediation = {**remediation, "outputs": {"haproxy": listen}}
+            self._check = (
+                f"agent-check agent-addr {self.bridge.here} agent-port {port} agent-inter 1s "
+                f'agent-send "{SERVICE}/{{node}}\\n"'
+            )
         self.broker = Mosquitto(folder / "mosquitto", host=self.bridge.here)
         self.broker_section = {"url": f"mqtt://{self.bridge.here}:{self.broker.port}"}
         self.receiver = f"{self.bridge.here}:{free_port()}"
@@ -198,7 +213,7 @@ class Pool:
                 name: {node.name: f"{node.member.address}:{port}" for node in self.nodes.values()}
                 for name, port in backends.items()
             },
-            check=lambda _: f"agent-check agent-port {CHECK} agent-inter 1s",
+            check=lambda node: self._check.format(node=node),
         )
         self.direct = [self._direct(host) for host in DIRECT]
         self.external = self._external()

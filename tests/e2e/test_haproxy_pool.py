@@ -19,7 +19,7 @@ DRAINED_S = 10.0
 UNHARMED_S = 3.0
 """How long customers are watched after that."""
 
-RETURNED_S = 25.0
+RETURNED_S = 40.0
 """The pool is whole again within this of a node's recovery: it must be seen to be well for a while."""
 
 
@@ -46,6 +46,18 @@ async def test_a_broken_node_is_drained_and_comes_back(
     async with Pool(tmp_path, authority, 3, remediation=remediation()) as pool:
         await pool.until_whole()
         await broken_and_back(pool, "ingest02", how)
+
+
+async def test_the_aggregator_answers_for_all_nodes_and_its_start_brings_all_back(
+    tmp_path: Path, authority: Authority
+) -> None:
+    async with Pool(tmp_path, authority, 3, remediation=remediation(), central=True) as pool:
+        await pool.until_whole()
+        await pool.nodes["ingest02"].crash()
+        await pool.balancer.until_out(["ingest02"], DRAINED_S)
+        await pool.aggregator.kill()
+        await pool.aggregator.start()
+        await pool.balancer.until_out([], 5)
 
 
 async def test_half_of_a_pool_is_left_alone_and_one_page_tells_of_it(

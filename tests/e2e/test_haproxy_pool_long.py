@@ -1,4 +1,4 @@
-"""The longer proofs of a pool behind HAProxy: many nodes, nodes that flap, and everything of ours killed."""
+"""Longer proofs of a pool behind HAProxy: many nodes, nodes that flap, everything of ours killed."""
 
 from __future__ import annotations
 
@@ -55,7 +55,8 @@ async def test_who_flaps_is_held_longer_each_time(tmp_path: Path, authority: Aut
     rules = remediation(hold="15s")
     async with Pool(tmp_path, authority, 3, remediation=rules) as pool:
         await pool.until_whole()
-        node, held = pool.nodes["ingest02"], []
+        node = pool.nodes["ingest02"]
+        held: list[float] = []
         for _ in range(3):
             await node.crash()
             await pool.balancer.until_out([node.name], DRAINED_S)

@@ -5,6 +5,7 @@ Within a service, what a wider loss explains is not told again:
 - the loss of a part of what is lost,
 - the silence of the agents on a node that is lost (they died with it),
 - that remediation is frozen since many nodes look bad, which the note of the loss page then tells,
+- what a node loses that was returned since taking it out did not help: that page has just told of it,
 - duplicates of a host where two agents claim to be that host: each sends what the other does;
 - `budget` and the slower burns while a loss alert or a faster burn is open: they say the same later.
 
@@ -41,6 +42,8 @@ def _covers(wide: Finding, narrow: Finding) -> bool:
             return _on_machines_of(wide, narrow)
         case (AlertClass.LOSS, AlertClass.REMEDIATION_FREEZE):
             return wide.severity is Severity.PAGE and not wide.quiet
+        case (AlertClass.REMEDIATION_REVERT, AlertClass.LOSS):
+            return _on_machines_of(wide, narrow)
         case (AlertClass.LOSS, fine) if fine in FINE:
             return contains(wide.scope, narrow.scope)
         case (AlertClass.LOSS | AlertClass.BURN, AlertClass.BUDGET):

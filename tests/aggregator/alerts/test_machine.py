@@ -93,6 +93,20 @@ def test_a_freeze_is_told_by_the_loss_page_of_its_service_alone() -> None:
     assert len(elsewhere) == 2
 
 
+def test_what_a_returned_node_goes_on_losing_is_told_by_its_return() -> None:
+    revert = finding(AlertClass.REMEDIATION_REVERT, "revert", node="ingest07")
+    same, other = finding(node="ingest07"), finding(handle="2", node="ingest08")
+    _, told = run([revert], [revert, same, other], [same])
+    assert [[each.alert.scope for each in step] for step in told[:2]] == [
+        [(("node", "ingest07"),)],
+        [(("node", "ingest08"),)],
+    ]
+    # Once that page is over, what goes on is told.
+    assert (Change.OPENED, AlertClass.LOSS) in [
+        (each.change, each.alert.alert_class) for each in told[2]
+    ]
+
+
 def test_findings_of_different_services_never_fold() -> None:
     _, (told,) = run([finding(), finding(service="logs", zone="a")])
     assert len(told) == 2

@@ -8,7 +8,7 @@ import json
 import signal
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -87,17 +87,12 @@ class _GameDay:
                 f"agents: one on each of {len(NODES)} nodes, {len(DIRECT)} that reach each node past "
                 f"the balancer, {len(OUTSIDE)} outside"
             )
-            async with (
-                _beside(seen.follow_balancer(balancer)),
-                _beside(grounds.customers.run()),
-                _beside(seen.follow_api(reader, self._show)) as reading,
-            ):
-                acting = asyncio.create_task(self._act())
-                try:
-                    await asyncio.wait((reading, acting), return_when=asyncio.FIRST_COMPLETED)
-                    (acting if acting.done() else reading).result()
-                finally:
-                    acting.cancel()
+            await _first_of(
+                self._act(),
+                seen.follow_balancer(balancer),
+                seen.follow_api(reader, self._show),
+                grounds.customers.run(),
+            )
 
     async def _act(self) -> None:
         await within(WHOLE_S, self._seen.calmed.wait(), "not everything is well")
@@ -156,12 +151,14 @@ class _GameDay:
         put_out("\n".join(["", *words.summary_lines(acts, self._outcomes, total)]))
 
 
-@contextlib.asynccontextmanager
-async def _beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[asyncio.Task[None]]:
-    """Works beside what is done within."""
-    task = asyncio.create_task(work)
+async def _first_of(*works: Coroutine[Any, Any, None]) -> None:
+    """Ends all of them when one is done or fails; raises what that one raised."""
+    tasks = [asyncio.create_task(work) for work in works]
     try:
-        yield task
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

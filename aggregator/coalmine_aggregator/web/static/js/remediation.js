@@ -27,11 +27,13 @@ element("switch").append(stop, resume);
 
 let shown = null;
 let canOperate = false;
-let loggedAt = 0;
+let loggedAt = -Infinity;
 
 const heard = new Heard(
   () => ["/api/v1/remediation", {}],
   (answer) => {
+    // Whatever changed is in the log, or will be.
+    if (shown !== null && answer.line.text !== shown.line.text) log.refresh();
     shown = answer;
     show();
   },
@@ -80,7 +82,7 @@ function done(text) {
   element("done").hidden = false;
   setText(element("done"), text);
   heard.again();
-  loggedAt = 0;
+  loggedAt = -Infinity;
   tick();
 }
 

@@ -32,14 +32,19 @@ function row() {
   const root = h("tr", {}, name, h("td", {}, mark.root, " ", wrong), out, confirmed);
   const update = ({ output, now }) => {
     setText(name, output.name);
-    const [kind, word] = output.trouble !== "" ? ["down", "in trouble"] : output.differs !== "" ? ["partial", "differs from what is wanted"] : ["ok", "as it is wanted"];
-    mark.show(kind, word);
+    mark.show(...stateOf(output));
     setText(wrong, output.trouble || output.differs);
     setCell(out, output.out === null ? "not known" : outText(output.out));
     setText(confirmed, output.confirmed_at === null ? "never" : `${duration(now - output.confirmed_at)} ago`);
     setAttribute(confirmed, "title", output.confirmed_at === null ? null : both(output.confirmed_at));
   };
   return { root, update };
+}
+
+function stateOf({ trouble, differs, out }) {
+  if (trouble !== "") return ["down", "in trouble"];
+  if (differs !== "") return ["partial", "differs from what is wanted"];
+  return out === null ? ["unknown", "not known"] : ["ok", "as it is wanted"];
 }
 
 function outText(out) {
