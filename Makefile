@@ -16,11 +16,13 @@ PIP := $(BIN)/python -m pip -qq --no-input --disable-pip-version-check  # errors
 
 # ARGS go to the program that the target runs: make demo ARGS="--break udp", make test ARGS="tests/wire -x"
 ARGS ?=
+# SIGNING_KEY is an Ed25519 key, PEM, that signs a release: make release SIGNING_KEY=~/coalmine.key
+SIGNING_KEY ?=
 # BENCH=full runs the benchmarks at their full length.
 BENCH ?= quick
 BENCHMARKS := $(patsubst benchmarks/%.py,%,$(shell grep -l '^if __name__ == "__main__":' benchmarks/*.py 2>/dev/null))
 
-.PHONY: help install develop servers demo check test prove bench lock clean
+.PHONY: help install develop servers demo check test prove bench release deb lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -49,6 +51,12 @@ $(VENV)/.developed: pyproject.toml requirements/dev.txt $(VENV)/.installed
 	@$(PIP) install --require-hashes -r requirements/dev.txt
 	@touch $@
 
+# What judges and runs deploy/: 370 MB that no other test needs.
+$(VENV)/.judged: requirements/deploy.txt $(VENV)/.developed
+	@echo 'installing the tools that judge what is in deploy'
+	@$(PIP) install --require-hashes -r requirements/deploy.txt
+	@touch $@
+
 servers: ## the Debian packages of the real servers that the tests run against
 	@bash tests/apt/install.sh tests/apt/packages.txt
 
@@ -58,26 +66,43 @@ demo: install ## the main job on this machine: a fleet, a service, an aggregator
 check: develop ## lint, format, types, import contracts
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy agent aggregator tests benchmarks
+	@$(BIN)/mypy agent aggregator tests benchmarks release
 	@$(BIN)/lint-imports
 
 # Most tests fill the cores or wait; those marked `timed` come after them, with cores to spare. A part that
 # has nothing to run (status 5) is no failure, unless the other has nothing either. What fails gets another go, what
 # is held to the clock two, and the summary says so: a machine that stalls is no fault of what it tests.
+PARTS = failed=0; ran=0; \
+	part() { $(BIN)/pytest "$$@" $(ARGS) && ran=1 || { [ $$? = 5 ] || { ran=1; failed=1; }; }; }
+PARTS_END = exit $$((failed || !ran))
+
 test: servers check ## every check and test, against real servers
-	@failed=0; ran=0; \
-	part() { $(BIN)/pytest "$$@" $(ARGS) && ran=1 || { [ $$? = 5 ] || { ran=1; failed=1; }; }; }; \
+	@$(PARTS); \
 	part -n 4 --dist worksteal --reruns 1 -m 'not prove and not timed'; \
 	part -n 3 --dist worksteal --reruns 2 -m 'timed and not prove'; \
-	exit $$((failed || !ran))
+	$(PARTS_END)
 
-prove: develop servers ## the longer proofs
-	@$(BIN)/pytest --reruns 1 -m prove $(ARGS)
+# A file's proofs build on each other, so a process takes whole files, in the order in which they are collected.
+PROOFS := --dist loadfile --no-loadscope-reorder --reruns 1
+prove: $(VENV)/.judged servers ## the longer proofs
+	@$(PARTS); \
+	part -n 2 $(PROOFS) -m 'prove and not timed'; \
+	part -n 2 $(PROOFS) -m 'prove and timed'; \
+	$(PARTS_END)
 
 bench: develop servers ## all benchmarks, checked against the numbers to reach (BENCH=full)
 	@failed=; for name in $(BENCHMARKS); do echo "== $$name"; \
 	  $(BIN)/python -m benchmarks.$$name $(if $(filter full,$(BENCH)),,--quick) --check $(ARGS) || failed="$$failed $$name"; \
 	done; if [ -n "$$failed" ]; then echo "falls short:$$failed" >&2; exit 1; fi
+
+# Both are of the newest commit, whatever else lies in this folder.
+release: develop ## all of a release in dist/, the same bytes for the same commit (SIGNING_KEY=FILE)
+	@bash tests/apt/install.sh deploy/debian/build-packages.txt
+	@$(BIN)/python -m release all $(if $(SIGNING_KEY),--key '$(SIGNING_KEY)') $(ARGS)
+
+deb: install ## the Debian package alone in dist/, for the Debian that builds it
+	@bash tests/apt/install.sh deploy/debian/build-packages.txt
+	@$(BIN)/python -m release deb $(ARGS)
 
 lock: | $(BIN)/pip ## write the lock files anew from pyproject.toml (LOCK=--upgrade takes newer versions)
 	@[ -x $(BIN)/uv ] || $(PIP) install uv
@@ -86,6 +111,7 @@ lock: | $(BIN)/pip ## write the lock files anew from pyproject.toml (LOCK=--upgr
 	compile dev.txt pyproject.toml requirements/build.in --extra dev; \
 	compile aggregator.txt pyproject.toml --extra aggregator --constraints requirements/dev.txt; \
 	compile base.txt pyproject.toml --constraints requirements/dev.txt; \
+	compile deploy.txt pyproject.toml --extra deploy --constraints requirements/dev.txt; \
 	compile build.txt requirements/build.in --constraints requirements/dev.txt
 
 clean: ## remove what the targets made

@@ -41,16 +41,26 @@ TIMED = (
     "tests/demo/test_demo.py",
     "tests/deploy/test_prometheus.py",
     "tests/e2e/",
+    "tests/prove/test_fresh_debian.py",
+    "tests/prove/test_ten_minutes.py",
 )
 """Where every datapoint has its second to arrive in, or something must not be held up."""
+
+LONG = ("tests/prove/test_ten_minutes.py", "tests/prove/test_install.py", "tests/prove/test_ansible.py")
+"""These begin first, the longest before the others, so that what runs beside them ends with them."""
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Marks what is timed, before any choice is made by marks."""
+    """Marks what is timed, before any choice is made by marks; puts the longest files first."""
+    later: list[pytest.Item] = []
+    first: dict[str, list[pytest.Item]] = {name: [] for name in LONG}
     for item in items:
-        if item.path.relative_to(config.rootpath).as_posix().startswith(TIMED):
+        path = item.path.relative_to(config.rootpath).as_posix()
+        if path.startswith(TIMED):
             item.add_marker("timed")
+        first.get(path, later).append(item)
+    items[:] = [item for of_file in first.values() for item in of_file] + later
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from coalmine_runtime.quantities import parse_seconds
 _EPILOG = """\b
 START and END are times such as 2026-11-20T03:12:00Z (UTC unless they say
 otherwise) or seconds since the epoch.
+
 \b
 Exit codes: 0 fine; 2 if the configuration or the store cannot be used, or if
 nothing is asked for that could be looked at.

@@ -13,6 +13,7 @@ from coalmine_cli.not_installed import NotInstalledError
 _EPILOG = """\b
 START and END are times such as 2026-11-20T03:12:00Z (UTC unless they say
 otherwise) or seconds since the epoch.
+
 \b
 Exit codes: 0 fine; 1 with --check if something is not as a file expects; 2 if a
 file or a store cannot be used.

@@ -73,3 +73,30 @@ def test_the_demo_s_keys_and_delay_are_told() -> None:
     for key, what in KEYS.items():
         assert f"`{key}` {what}" in readme
     assert f"{BREAK_AFTER_S:g} s after the first sum rates" in readme
+
+
+def test_what_is_said_to_operators_is_what_programs_say() -> None:
+    """The words of the second table of symptoms, but for those of systemd."""
+    text = (ROOT / "docs" / "operations.md").read_text()
+    table = text[text.index("| it says |") :].splitlines()[2:]
+    said = [
+        words
+        for row in table
+        if not (first := row.split("|")[1]).endswith("(systemd) ")
+        for words in re.findall(r"`([^`]+)`", first)
+    ]
+    sources = "".join(
+        path.read_text()
+        for folder in ("agent", "aggregator", "deploy")
+        for path in (ROOT / folder).rglob("*")
+        if path.suffix in (".py", ".sh", ".preinst")
+    ).replace('\\"', '"')
+    of_others = {  # of the system, SQLite, OpenSSL
+        "Address already in use",
+        "CERTIFICATE_VERIFY_FAILED",
+        "Connection refused",
+        "file is not a database",
+        "unable to open database file",
+    }
+    assert len(said) > 15
+    assert [words for words in said if words not in of_others and words not in sources] == []

@@ -15,7 +15,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -104,10 +104,8 @@ class BootedDebian:
 
         AssertionError where it fails and that is checked.
         """
-        enter = ["nsenter", f"--target={self._leader}", *_NAMESPACES]
-        inside = ["env", "--ignore-environment", "--chdir=/", f"PATH={_PATH}", "LANG=C.UTF-8"]
         done = subprocess.run(
-            [*as_root(), *enter, *inside, *argv],
+            [*self.entering, *argv],
             input=given,
             capture_output=True,
             text=True,
@@ -118,6 +116,20 @@ class BootedDebian:
             assert done.returncode == 0, f"{argv}: {done.returncode}\n{done.stdout}\n{done.stderr}"
             return done.stdout
         return done.stdout + done.stderr
+
+    @property
+    def entering(self) -> list[str]:
+        """What stands before a command of this machine's that is to be run in there."""
+        enter = ["nsenter", f"--target={self._leader}", *_NAMESPACES]
+        inside = [
+            "env",
+            "--ignore-environment",
+            "--chdir=/",
+            f"PATH={_PATH}",
+            "LANG=C.UTF-8",
+            "HOME=/root",
+        ]
+        return [*as_root(), *enter, *inside]
 
     def succeeds(self, *argv: str) -> bool:
         """Whether a command does."""
@@ -204,9 +216,12 @@ class BootedDebian:
 
 
 @contextlib.contextmanager
-def booted_debian(folder: Path, binds: Mapping[Path, str] | None = None) -> Iterator[BootedDebian]:
-    """A new system that runs, with folders of this machine (`binds`: to where) to be read there."""
-    debian = fresh_debian(folder, PACKAGES)
+def booted_debian(
+    folder: Path, binds: Mapping[Path, str] | None = None, packages: Sequence[str] = ()
+) -> Iterator[BootedDebian]:
+    """A new system that runs, with folders of this machine (`binds`: to where) to be read there, and
+    with these packages besides."""
+    debian = fresh_debian(folder, (*PACKAGES, *packages))
     booted = BootedDebian(debian, folder / "console", binds or {})
     try:
         debian.as_root("rm -f /usr/sbin/policy-rc.d")  # here services may start

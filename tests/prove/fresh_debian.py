@@ -13,9 +13,11 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from release.kept import kept
 from tests.servers.process import as_root
 
 SUITE = "bookworm"
@@ -27,7 +29,7 @@ _CACHE = Path(__file__).resolve().parents[2] / "var" / "debian"
 _DEFAULT_MIRROR = "http://deb.debian.org/debian"
 _BUILD_S = 600
 _ROOT_ENV = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "DEBIAN_FRONTEND": "noninteractive"}
-_PASSED_ON = re.compile(
+PASSED_ON = re.compile(
     r"(PIP_\w+|npm_config_\w+|\w+_proxy|\w+_PROXY|SSL_CERT_FILE|REQUESTS_CA_BUNDLE|NODE_EXTRA_CA_CERTS)\Z"
 )
 _TAKEN_OVER = ("etc/resolv.conf", "etc/hosts", "etc/pip.conf", "etc/ssl/certs/ca-certificates.crt")
@@ -58,7 +60,7 @@ class Debian:
 
     def run(self, script: str, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
         """Starts a shell script as the newcomer; its output, errors among it, can be read by line."""
-        passed = {name: value for name, value in os.environ.items() if _PASSED_ON.match(name)}
+        passed = {name: value for name, value in os.environ.items() if PASSED_ON.match(name)}
         full = {"HOME": HOME, "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", **passed, **(env or {})}
         argv = [
             *self._enter(),
@@ -91,6 +93,16 @@ class Debian:
         namespaces = ["unshare", "--mount", "--pid", "--fork", "--kill-child"]
         return [*as_root(), *namespaces, f"--mount-proc={self.root}/proc", "chroot"]
 
+    def unpack(self, archive: Path) -> None:
+        """Fills the folder, which is empty."""
+        _as_root("tar", "-x", "--numeric-owner", "-f", str(archive), "-C", str(self.root))
+        self._take_over()
+
+    def pack(self, archive: Path) -> None:
+        """Keeps all of it."""
+        kept_as = ("--numeric-owner", "--one-file-system")
+        _as_root("tar", "-c", *kept_as, "-f", str(archive), "-C", str(self.root), ".")
+
     def _prepare(self) -> None:
         etc = self.root / "etc"
         _as_root("rm", "-f", str(etc / "apt/sources.list"))
@@ -109,29 +121,36 @@ class Debian:
 def fresh_debian(folder: Path, packages: Sequence[str] = ()) -> Debian:
     """A new system in `folder`, with these packages besides; from the archive where there is one of the
     same making."""
+    archive = _archive(tuple(packages))
     root = folder / "debian"
     _as_root("mkdir", "-m", "755", str(root))
     debian = Debian(root)
     try:
-        _make(debian, tuple(packages))
+        debian.unpack(archive)
     except BaseException:
         debian.remove()
         raise
     return debian
 
 
-def _make(debian: Debian, packages: tuple[str, ...]) -> None:
-    archive = _CACHE / f"{SUITE}-{_making(packages)}.tar"
-    if archive.exists():
-        _as_root("tar", "-x", "--numeric-owner", "-f", str(archive), "-C", str(debian.root))
-        debian._take_over()
-        return
-    if packages:
-        _make(debian, ())
-        debian.as_root(_ADD, *packages)
-    else:
-        _bootstrap(debian)
-    _keep(debian, archive)
+def _archive(packages: tuple[str, ...]) -> Path:
+    """That of a system with these packages, made where there is none of the same making."""
+
+    def make(target: Path) -> None:
+        with tempfile.TemporaryDirectory(prefix="coalmine-debian-") as scratch:
+            debian = Debian(Path(scratch) / "debian")
+            _as_root("mkdir", "-m", "755", str(debian.root))
+            try:
+                if packages:
+                    debian.unpack(_archive(()))
+                    debian.as_root(_ADD, *packages)
+                else:
+                    _bootstrap(debian)
+                debian.pack(target)
+            finally:
+                debian.remove()
+
+    return kept(_CACHE / f"{SUITE}-{_making(packages)}.tar", make)
 
 
 def _bootstrap(debian: Debian) -> None:
@@ -141,14 +160,6 @@ def _bootstrap(debian: Debian) -> None:
         raise FileNotFoundError("debootstrap is missing: apt-get install debootstrap")
     _as_root(program, "--variant=minbase", SUITE, str(debian.root), _mirror())
     debian._prepare()
-
-
-def _keep(debian: Debian, archive: Path) -> None:
-    _CACHE.mkdir(parents=True, exist_ok=True)
-    half = archive.with_suffix(".part")
-    root = str(debian.root)
-    _as_root("tar", "-c", "--numeric-owner", "--one-file-system", "-f", str(half), "-C", root, ".")
-    half.rename(archive)
 
 
 def _making(packages: tuple[str, ...]) -> str:

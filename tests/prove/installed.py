@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from release.source import REPOSITORY
 from tests.prove.booted_debian import BootedDebian
-from tests.prove.wheels import REPOSITORY
 
 SYSTEMD = REPOSITORY / "deploy" / "systemd"
 WHEELS = "/opt/wheels"
@@ -30,7 +30,7 @@ systemd-tmpfiles --create coalmine.conf
 systemctl daemon-reload
 """
 
-_READ = """
+READ = """
 import sys, urllib.request
 with urllib.request.urlopen(sys.argv[1], timeout=10) as answer:
     sys.stdout.write(answer.read().decode())
@@ -62,7 +62,16 @@ def drop_in(debian: BootedDebian, unit: str, name: str, text: str) -> None:
 
 def get(debian: BootedDebian, url: str) -> str:
     """What a listener in there answers."""
-    return debian.run("python3", "-c", _READ, url)
+    return debian.run("python3", "-c", READ, url)
+
+
+def schema(debian: BootedDebian) -> str:
+    """That of the aggregator's store."""
+    read = (
+        "import sqlite3; print(sqlite3.connect('file:/var/lib/coalmine/history.db?mode=ro', uri=True)"
+        ".execute('select version_num from alembic_version').fetchone()[0])"
+    )
+    return debian.run("python3", "-c", read).strip()
 
 
 def rates(debian: BootedDebian) -> list[dict[str, int]]:
@@ -81,3 +90,14 @@ def agents(debian: BootedDebian) -> dict[str, Any]:
     """The agents that the aggregator knows, by id."""
     answer = json.loads(get(debian, "http://127.0.0.1:8080/api/v1/agents"))
     return {agent["agent"]: agent for agent in answer["agents"]}
+
+
+def until_delivered(debian: BootedDebian, endpoints: int, seconds: int = 3) -> None:
+    """Waits until the newest so many settled seconds have all datapoints of that many endpoints."""
+
+    def delivered() -> bool:
+        newest = rates(debian)[-seconds:]
+        whole = [each for each in newest if each["expected"] == each["received"] == endpoints]
+        return len(whole) == seconds
+
+    debian.until(delivered, deadline_s=30, what=f"{endpoints} datapoints in each of {seconds} seconds")

@@ -1,7 +1,9 @@
-"""Stalls of the machine itself: a thread that should wake every 50 ms, and how late it did."""
+"""What the machine itself does to times: how late a thread wakes that should each 50 ms, and how many
+others want its cores."""
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from types import TracebackType
@@ -10,6 +12,12 @@ STEP_S = 0.05
 
 LONG_S = 0.5
 """From here on a stall may cost datapoints: their deadline is one second."""
+
+
+def stretched(limit_s: float) -> float:
+    """A limit that holds on a machine of one's own, as it is on this one: longer by as much as more
+    processes want its cores than there are."""
+    return limit_s * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
 
 
 class StallWatch:

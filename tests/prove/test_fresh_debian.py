@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.prove.fresh_debian import Debian, fresh_debian
-from tests.prove.stalls import StallWatch
+from tests.prove.stalls import StallWatch, stretched
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 COLD_START_S = 90
@@ -66,7 +66,7 @@ def test_make_demo_from_a_fresh_clone(debian: Debian) -> None:
     with StallWatch() as stalls:
         lines, cold_start_s = demo(debian, "--seconds 20 --json", clone=True)
     print(f"first sum rates {cold_start_s:.1f} s after make demo was typed, cold")
-    assert cold_start_s <= COLD_START_S
+    assert cold_start_s <= stretched(COLD_START_S)
     summary = json.loads(lines[-1])
     assert set(summary) == {"slots", "expected", "fates", "balanced", "sum_rates", "alerts"}
     assert summary["slots"] >= 15

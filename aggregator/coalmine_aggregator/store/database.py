@@ -7,11 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import alembic.command
-import alembic.config
 import alembic.util
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+
+from coalmine_aggregator.store.revisions import migrations, revision
 
 BUSY_S = 1.0
 """How long a statement waits for another process's lock before it fails and is tried again."""
@@ -94,8 +95,14 @@ def _engine(url: sa.URL) -> sa.Engine:
 
 
 def _migrate(connection: sa.Connection) -> None:
-    config = alembic.config.Config()
-    config.set_main_option("script_location", "coalmine_aggregator.store:migrations")
+    found = revision(connection)
+    if not found.known:
+        raise alembic.util.CommandError(
+            f"a newer version of Coalmine wrote it (schema {found.stored}, this one knows "
+            f"{found.newest} and older): run that version, or put back the copy that was made "
+            "before the upgrade"
+        )
+    config = migrations()
     config.attributes["connection"] = connection
     alembic.command.upgrade(config, "head")
 

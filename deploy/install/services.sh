@@ -1,0 +1,243 @@
+# shellcheck shell=bash
+# The files of a version, a role's configuration, its start. Part of install.sh, and of each version.
+
+# ---- files that belong to a version
+
+place() {
+  local source=$1 target=$2
+  ! cmp -s "$source" "$target" || return 0
+  if [ -f "$target" ]; then
+    cp -p "$target" "$stage/was.$(basename "$target")"
+    later_undo cp -p "$stage/was.$(basename "$target")" "$target"
+  else
+    [ -d "$(dirname "$target")" ] || later_undo rmdir -p --ignore-fail-on-non-empty "$(dirname "$target")"
+    later_undo rm -f "$target"
+  fi
+  install -D -m 644 "$source" "$target"
+  changed=yes
+}
+
+place_units() {
+  local share=$HOME_OF_ALL/$1/share/coalmine/systemd each before=$changed
+  changed=''
+  later_undo systemctl daemon-reload # when all else is undone
+  for each in "$share"/*.service; do place "$each" "$UNITS/$(basename "$each")"; done
+  for each in "$UNITS"/coalmine-*.service; do # those of another version alone
+    [ -f "$share/$(basename "$each")" ] || { rm "$each"; changed=yes; }
+  done
+  place "$share/coalmine.sysusers" "$SYSUSERS"
+  place "$share/coalmine.tmpfiles" "$TMPFILES"
+  local said users=yes
+  getent passwd coalmine-agent >/dev/null || { users=''; later_undo drop_users; }
+  [ -d "$SECRETS" ] || later_undo rmdir --ignore-fail-on-non-empty "$SECRETS"
+  if [ -n "$changed" ] || [ -z "$users" ]; then
+    said=$(systemd-sysusers "$SYSUSERS" 2>&1) || fail 1 "users: $said"
+  fi
+  systemd-tmpfiles --create "$TMPFILES"
+  if [ -n "$changed" ]; then
+    systemctl daemon-reload
+    say 'units, users and folders are in place'
+  fi
+  changed=$changed$before
+}
+
+point() {
+  ln -sfn "$2" "$HOME_OF_ALL/.$1.new"
+  mv -T "$HOME_OF_ALL/.$1.new" "$HOME_OF_ALL/$1"
+}
+
+since=$(($(date +%s) - 60)) # from when on the log is of interest
+
+healthy() {
+  local by=$1 which=$2 said
+  if said=$(step "$by" healthy "$which" "$CONFIGS/$which.yaml" --within "${wait_s:-${3:-60}}" 2>&1); then
+    say "healthy: $(unit "$which"): $said"
+  else
+    say "not healthy: $said" >&2
+    journalctl --unit="$(unit "$which")" --identifier="coalmine-$which" --since="@$since" --priority=warning \
+      --output=cat --no-pager 2>/dev/null | tail -n 5 | sed 's/^/  its log: /' >&2 || true
+    return 1
+  fi
+}
+
+# ---- install
+
+install_role() {
+  local now file=$CONFIGS/$role.yaml name
+  now=$(version_of current)
+  name=$(unit "$role")
+  put_secrets
+  local renewed=${changed_secrets[*]-}
+  new_config "$file"
+  local candidate=$file
+  [ ! -f "$CONFIGS/.new.$role.yaml" ] || candidate=$CONFIGS/.new.$role.yaml
+  local said
+  said=$(step "$version" check "$role" "$candidate" 2>&1) || fail 11 "${said//"$candidate"/$file}"
+  if [ "$role" = aggregator ]; then
+    said=$(step "$version" store plan "$candidate" 2>&1) || fail 14 "the store: $said"
+    [[ $said != newer* ]] || fail 14 "$version does not know the schema $(cut -d' ' -f2,4 <<<"$said" |
+      sed 's/ / of /'): install the version that wrote it, or put a copy in its place"
+  fi
+  local active
+  active=$(systemctl is-active "$name" || true)
+  if [ "$active" != active ]; then
+    systemctl stop "$name" 2>/dev/null || true # an earlier start that goes on failing would be in its own way
+    said=$(step "$version" free "$role" "$candidate" 2>&1) || fail $? "an occupied port: $said; --set says another one"
+  fi
+
+  local fresh=''
+  [ -f "$file" ] || fresh=yes
+  write_doing '' "$version" "$role" "$fresh"
+  later_undo rm -f "$DOING"
+  place_units "$version"
+  if [ "$candidate" != "$file" ]; then
+    if [ -f "$file" ]; then
+      cp -p "$file" "$stage/was.config"
+      later_undo cp -p "$stage/was.config" "$file"
+      renewed=yes # also an agent: its name and fleet are not reloaded
+    else
+      later_undo rm -f "$file"
+    fi
+    mv "$candidate" "$file"
+    systemd-tmpfiles --create "$TMPFILES"
+    changed=yes
+    say "written: $file"
+  fi
+  if [ "$now" != "$version" ]; then
+    if [ -n "$now" ]; then later_undo point current "$now"; else later_undo rm -f "$HOME_OF_ALL/current"; fi
+    point current "$version"
+    changed=yes
+  fi
+  if [ ! -e "$COMMAND" ] && [ ! -L "$COMMAND" ]; then
+    mkdir -p "$(dirname "$COMMAND")"
+    ln -s "$HOME_OF_ALL/current/bin/coalmine" "$COMMAND"
+    later_undo rm -f "$COMMAND"
+    changed=yes
+  fi
+  start_role "$active" "$renewed"
+  restart_readers
+  rm -f "$DOING"
+  undo=()
+  prune
+  if [ -n "$changed" ]; then say "installed: $name, Coalmine $version"; else
+    say "nothing to do: $name of Coalmine $version is installed, enabled and healthy"
+  fi
+}
+
+start_role() {
+  local active=$1 renewed=$2 name
+  name=$(unit "$role")
+  if ! enabled "$role"; then
+    later_undo systemctl --quiet disable "$name"
+    systemctl --quiet enable "$name"
+    changed=yes
+    say "enabled: $name"
+  fi
+  if [ "$active" != active ]; then
+    local state
+    state=$(state_of "$role")
+    [ -e "$state" ] || later_undo rm -rf "$state"
+    later_undo stop_for_good "$name"
+    systemctl reset-failed "$name" 2>/dev/null || true
+    since=$(date +%s)
+    systemctl start --no-block "$name"
+    changed=yes
+    say "started: $name"
+  elif [ -n "$renewed" ]; then
+    # Undone from the last to the first: what it read comes back before it starts again.
+    undo=("systemctl restart $name" "${undo[@]}")
+    since=$(date +%s)
+    systemctl restart "$name" || say "$name: the restart failed" >&2
+    say "restarted: $name"
+  fi
+  healthy "$version" "$role" || fail 12 "$name did not become healthy"
+}
+
+# Who else on this host reads a secret that has changed.
+restart_readers() {
+  local each secret name
+  for each in "${ROLES[@]}"; do
+    name=$(unit "$each")
+    if [ "$each" = "$role" ] || ! enabled "$each" || [ "$(systemctl is-active "$name" || true)" != active ]; then
+      continue
+    fi
+    for secret in "${changed_secrets[@]}"; do
+      grep -qx "LoadCredential=$secret" "$UNITS/$name" || continue
+      undo=("systemctl restart $name" "${undo[@]}")
+      since=$(date +%s)
+      systemctl restart "$name" || say "$name: the restart failed" >&2
+      say "restarted: $name"
+      healthy "$version" "$each" || fail 12 "$name did not become healthy"
+      break
+    done
+  done
+}
+
+state_of() {
+  case $1 in agent) say "${STATES[0]}" ;; aggregator) say "${STATES[1]}" ;; *) say "${STATES[2]}" ;; esac
+}
+
+changed_secrets=()
+put_secrets() {
+  local secret name file target
+  for secret in "${secrets[@]}"; do
+    name=${secret%%=*} file=${secret#*=}
+    target=$SECRETS/coalmine.$name
+    [ -f "$file" ] || fail 11 "--secret $name: there is no file $file"
+    ! cmp -s "$file" "$target" || continue
+    [ -d "$SECRETS" ] || { install -d -m 700 "$SECRETS"; later_undo rmdir "$SECRETS"; }
+    if [ -f "$target" ]; then
+      cp -p "$target" "$stage/was.coalmine.$name"
+      later_undo cp -p "$stage/was.coalmine.$name" "$target"
+    else
+      later_undo rm -f "$target"
+    fi
+    install -m 600 "$file" "$target"
+    changed=yes
+    changed_secrets+=("coalmine.$name")
+    say "written: $target"
+  done
+}
+
+# Writes the configuration to be, if there is one to write, where its paths count from the same folder.
+new_config() {
+  local file=$1 new=$CONFIGS/.new.$role.yaml said
+  [ -d "$CONFIGS" ] || { mkdir -m 755 "$CONFIGS"; later_undo rmdir "$CONFIGS"; }
+  rm -f "$new"
+  if [ -n "$config" ]; then
+    [ -f "$config" ] || fail 11 "--config $config: there is no such file"
+    if [ ! -f "$file" ]; then
+      later_undo rm -f "$new"
+      install -m 600 "$config" "$new"
+    elif ! cmp -s "$config" "$file"; then
+      say "kept: $file is there already and is another than $config"
+    fi
+    return
+  fi
+  [ ! -f "$file" ] || [ -n "$template${sets[*]-}" ] || return 0
+  if [ "$role" != agent ]; then
+    template=$role
+  elif [ -z "$template" ]; then
+    [ -f /etc/carbon/carbon.conf ] || fail 2 'install needs --template external, internal or on-machine'
+    template=on-machine
+    say 'template on-machine: there is a carbon on this machine'
+  fi
+  later_undo rm -f "$new"
+  (umask 077 && touch "$new")
+  said=$(step "$version" write --template "$template" "${sets[@]}" --old "$file" "$new" 2>&1) || fail 11 "$said"
+  [ -z "$said" ] || say "$said"
+  [ -s "$new" ] || rm -f "$new"
+}
+
+# ---- status
+
+show_status() {
+  local now before each all=0
+  now=$(version_of current)
+  before=$(version_of previous)
+  say "Coalmine $now${before:+; $before is kept, rollback goes there}"
+  [ ! -f "$DOING" ] || say "a change of version was interrupted: $(tr '\n' ' ' <"$DOING"); any other command settles it"
+  for each in $(enabled_roles); do healthy "$now" "$each" || all=12; done
+  [ "$all" = 0 ] || told=yes
+  return "$all"
+}
