@@ -36,9 +36,11 @@ def find(
     """The values for a template of this name. What is `given` is not looked for."""
     found = Findings({}, [])
     if template == "aggregator":
+        lines = given.get("receive_tcp", "127.0.0.1:2003")
         found.values.update(
             acceptable_loss="0.1%",
-            receive_tcp="127.0.0.1:2003",
+            receive_tcp=lines,
+            receive_udp=lines,  # a target without more is sent to by both
             web="127.0.0.1:8080",
             metrics="127.0.0.1:9464",
             store=_STORE,

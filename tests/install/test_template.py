@@ -106,6 +106,15 @@ def test_what_is_on_the_machine_is_found(tmp_path: Path) -> None:
     assert (settings.agent.region, settings.agent.zone) == ("eu-west-1", "eu-west-1a")
 
 
+def test_an_aggregator_takes_by_both_protocols_what_a_target_is_sent(tmp_path: Path) -> None:
+    said = {"service": "ingest", "receive_tcp": "127.0.0.1:2103"}
+    settings = loads(AggregatorSettings, rendered("aggregator", tmp_path, said), {})
+    assert {key: str(each) for key, each in settings.receive.listeners().items()} == {
+        "tcp": "127.0.0.1:2103",
+        "udp": "127.0.0.1:2103",
+    }
+
+
 def test_what_an_aggregator_on_the_machine_says_is_found(tmp_path: Path) -> None:
     folder = tmp_path / "etc/coalmine"
     folder.mkdir(parents=True)
