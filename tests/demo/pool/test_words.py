@@ -40,7 +40,6 @@ def event(kind: str, node: str = "", text: str = "") -> RemediationLogItem:
 @pytest.mark.parametrize(
     ("logged", "text"),
     [
-        (event("withdrawn", "a", "seen bad"), "a is withdrawn"),
         (event("restored", "a", "good"), "a is returned: good"),
         (event("held", "a", "why"), "a stays in service: why"),
         (event("held", "", "why"), "nobody is withdrawn: why"),
@@ -55,8 +54,9 @@ def test_what_was_decided(logged: RemediationLogItem, text: str) -> None:
     assert (line.who, line.text) == ("decided", text)
 
 
-def test_what_people_do_is_not_told() -> None:
-    assert words.log_line(event("pinned", "a")) is None
+@pytest.mark.parametrize("kind", ["pinned", "withdrawn"])
+def test_what_people_do_and_what_is_told_sooner_is_not_told(kind: str) -> None:
+    assert words.log_line(event(kind, "a", "why")) is None
 
 
 def test_a_line_says_when_who_and_what() -> None:

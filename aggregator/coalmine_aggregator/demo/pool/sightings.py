@@ -16,8 +16,8 @@ from coalmine_aggregator.model.node_view import Verdict
 from coalmine_aggregator.web.alert_answers import AlertItem
 from coalmine_aggregator.web.remediation_answers import NodeItem, RemediationAnswer, RemediationLogItem
 
-LOOK_S = 0.5
-_FAILED_READS = 10
+LOOK_S = 0.25
+_FAILED_READS = 20
 _RATES_S = 5
 
 
@@ -28,7 +28,8 @@ class Sightings:
         self.remediation: RemediationAnswer | None = None
         self.open: list[AlertItem] = []
         self.withdrawn: list[str] = []
-        """Every node that was withdrawn since the start, once for each time."""
+        """Every node that was withdrawn since the start, once for each time: by the log, which comes a
+        moment late and misses none."""
         self.pages: list[str] = []
         """The subject of every page since the start, without tickets."""
         self.out: tuple[str, ...] | None = None
@@ -40,6 +41,7 @@ class Sightings:
         """Set once it was calm for the first time."""
         self._tell = tell
         self._verdicts: dict[str, str] = {}
+        self._decided: list[str] = []
         self._number = 0
 
     @property
@@ -91,6 +93,11 @@ class Sightings:
             before, self._verdicts[node.node] = self._verdicts.get(node.node), node.verdict
             if before not in (None, node.verdict):
                 self._tell(words.verdict_line(node))
+        out = [each.node for each in self.remediation.services[0].withdrawn]
+        for name in out:
+            if name not in self._decided:
+                self._tell(words.withdrawn_line(name))
+        self._decided = out
         log = await reader.remediation_log()
         for each in reversed(log.events):
             if each.number > self._number:

@@ -11,9 +11,8 @@ from coalmine_aggregator.demo.pool.outcome import Outcome, all_as_told
 from coalmine_aggregator.demo.words import Page, share
 from coalmine_aggregator.web.remediation_answers import NodeItem, RemediationLogItem
 
-_STYLES = {"withdrawn": "bold magenta", "restored": "bold green", "reverted": "bold red"}
+_STYLES = {"restored": "bold green", "reverted": "bold red"}
 _TOLD = {
-    "withdrawn": "{} is withdrawn",
     "restored": "{} is returned",
     "held": "{} stays in service",
     "verified": "withdrawing {} has helped",
@@ -44,9 +43,14 @@ def log_line(each: RemediationLogItem) -> Line | None:
     if told is None:
         return None
     text = told.format(each.node)
-    if each.text and each.kind != "withdrawn":  # which says again how the node looks
+    if each.text:
         text += f": {each.text}"
     return Line("decided", text, _STYLES.get(each.kind, "magenta"))
+
+
+def withdrawn_line(name: str) -> Line:
+    """Somebody is out from now on; why was said by how it looks."""
+    return Line("decided", f"{name} is withdrawn", "bold magenta")
 
 
 def verdict_line(node: NodeItem) -> Line:
@@ -90,9 +94,10 @@ def expectation(act: Act) -> str:
     """What has to come of it."""
     if act.single:
         return (
-            "it has to be withdrawn, customers must lose nothing from then on, and it has to come back"
+            "It must be taken out of service within seconds, customers must lose nothing from then on, "
+            "and once it is mended it must come back."
         )
-    return "that is more than may be out: nobody must be withdrawn, and one page has to tell it"
+    return "More than may be out at once: nobody must be taken out, and one page must tell people."
 
 
 def lost_of(found: Deliveries) -> str:
