@@ -82,6 +82,16 @@ class ServiceCells:
         """
         return self._ids[self.lattice.members(scope)]
 
+    def nodes(self, by_series: NDArray[np.uint8]) -> int:
+        """To how many nodes the series lead that are not `ABSENT` there."""
+        series = self._series
+        if series is None:
+            return 0
+        there = self._ids[self.take(by_series) != ABSENT]
+        found = np.unique(series.codes("node")[there])
+        nowhere = series.code_of("node", "")
+        return len(found) - int(nowhere is not None and nowhere in found)
+
     def of(self, label: str, values: Iterable[str]) -> Mask:
         """bool[cells]: the cells of series that carry one of these values of a label."""
         series = self._series

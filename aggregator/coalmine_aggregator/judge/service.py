@@ -134,12 +134,12 @@ class ServiceJudge:
             if slot.slot % EVERY_S == 0:
                 self._reach(cause, now.expected)
             inside, beside = _split(cause, fates, received, whole)
-            cause.quiet = cause.quiet and not self.loss.taken_out.outlasted(cause.since, slot.slot)
+            cause.quiet = cause.quiet and not self.loss.taken_out.outgrown(cause, slot.slot)
             cause.withdrawn = self.withdrawn.among(taken, self._members(cause))
             if slot.slot >= cause.since and (
                 cause.settle(inside, beside, self.loss.p0, self.loss.noise.rho) or cause.withdrawn
             ):
-                self.loss.close(cause)
+                self.loss.close(cause, self.cells.nodes(slot.fates) if cause.withdrawn else 0)
                 self.ended.append(Ended(cause, slot.slot))
         twice = self.cells.mask(slot.twice) & now.expected
         arrived = Cells(slot.slot, now.expected, twice, now.expected & ~received)

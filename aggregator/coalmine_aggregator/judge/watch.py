@@ -202,12 +202,12 @@ class Watch:
 
     # Causes.
 
-    def close(self, cause: OpenCause) -> None:
-        """It is over."""
+    def close(self, cause: OpenCause, nodes: int = 0) -> None:
+        """It is over; `nodes` is how many there are, where its own were withdrawn."""
         self._grow()
         self.causes.remove(cause)
         self._lookback.end(cause.scope)
-        self.taken_out.add(cause, self.history.last)
+        self.taken_out.add(cause, self.history.last, nodes)
         self._expect(explained=True)
 
     def follow(self) -> list[OpenCause]:
@@ -364,7 +364,8 @@ class Watch:
             each = each._replace(scope=(), equivalents=())
             members = np.ones(len(self.cells), dtype=np.bool_)
         # What began together is told together: one page, and its parts as tickets.
-        quiet = self.taken_out.began_with(sums.first, self.causes) or any(
+        judged, bad = (int(each[members[: len(each)]].sum()) for each in (sums.judged, sums.bad))
+        quiet = self.taken_out.began_with(sums.first, judged, bad, self.causes) or any(
             sums.first <= until and within(members, self.cells.lattice.members(scope))
             for cause in self.causes
             for scope, until in cause.former

@@ -106,13 +106,14 @@ class _Service:
         situation = Situation(self.name, now, slot, views, losses, balanced, apart)
         accepted = self._judged.policy.acceptable_loss
         self._memory, turn = decide(self._memory, situation, controls, self.policy, accepted)
-        return turn._replace(findings=[self._once(each, bool(losses)) for each in turn.findings])
+        paged = any(not each.quiet for each in losses)
+        return turn._replace(findings=[self._once(each, paged) for each in turn.findings])
 
-    def _once(self, finding: Finding, lossy: bool) -> Finding:
+    def _once(self, finding: Finding, paged: bool) -> Finding:
         """A freeze that was told with the page of a loss pages nobody when that loss is over first."""
         if finding.alert_class is not AlertClass.REMEDIATION_FREEZE:
             return finding
-        if lossy:
+        if paged:
             self._told_with_loss = finding.since
         return finding._replace(quiet=self._told_with_loss == finding.since)
 

@@ -331,6 +331,30 @@ def test_what_began_with_the_node_and_lasts_is_a_page() -> None:
     assert 63 + LASTS_S <= paged[0] <= 63 + LASTS_S + 5
 
 
+def test_more_than_the_node_had_is_a_page_at_once() -> None:
+    """The nodes that are left get its traffic, and go down under it."""
+    story = nodes()
+    story.run(range(T, T + 60))
+    story.run(range(T + 60, T + 63), failing(A))
+    out(story, 63, A)
+    story.run(range(T + 63, T + 68), failing(A))
+    story.run(range(T + 68, T + 80), ALL_FAIL)
+    at, change, severity = others(story)[0]
+    assert (change, severity) == (Change.OPENED, Severity.PAGE)
+    assert at < 75
+
+
+def test_what_grows_beyond_what_the_node_had_is_a_page_then() -> None:
+    story, course = nodes(), broken_behind_a_balancer(until=1_000)
+    story.run(range(T, T + 60))
+    story.run(range(T + 60, T + 63), course)
+    out(story, 63, A)
+    story.run(range(T + 63, T + 90), course)
+    assert {severity for *_, severity in others(story)} == {Severity.TICKET}
+    story.run(range(T + 90, T + 100), ALL_FAIL)
+    assert others(story)[-1][2] is Severity.PAGE
+
+
 def test_what_begins_later_is_a_page_at_once() -> None:
     story = nodes()
     story.run(range(T, T + 60))

@@ -248,6 +248,22 @@ def test_a_freeze_without_a_loss_is_a_page() -> None:
     assert all(each.severity is Severity.PAGE and not each.quiet for each in findings)
 
 
+class Quiet(Judged):
+    """A service of whose losses nobody is woken."""
+
+    def losses(self) -> Sequence[Finding]:
+        return [each._replace(quiet=True) for each in super().losses()]
+
+
+def test_a_freeze_beside_a_loss_that_wakes_nobody_is_a_page() -> None:
+    fleet = Fleet()
+    fleet.judged["ingest"] = Quiet(ServicePolicy("ingest", 0.001), CROWD)
+    fleet.remediator = Remediator(fleet.policies, fleet.judged, {})
+    findings = [each for turn in fleet.turns(60) for each in turn.findings]
+    assert findings
+    assert not any(each.quiet for each in findings)
+
+
 OUTSIDE: Scope = (("location", "external"),)
 
 
