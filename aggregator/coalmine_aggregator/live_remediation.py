@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import Counter, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import Final, Protocol
 
 from coalmine_aggregator.actuate.differing import PATIENCE_S, Differing, ticket
@@ -36,7 +37,7 @@ EVERY_S: Final = 1.0
 """How often the stop file is looked at."""
 
 RESTART_S: Final = (1.0, 30.0)
-"""After an output that ended by itself."""
+"""After an output, or another part, that ended by itself."""
 
 GONE_S: Final = 30.0
 """Who has said nothing for so long is not there to be asked."""
@@ -100,11 +101,11 @@ class LiveRemediation:
     async def run(self) -> None:
         """Until it is cancelled."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._watch_stop_file())
+            group.create_task(self._keep_running("stop_file", self._watch_stop_file))
             for output in self.outputs:
-                group.create_task(self._keep_running(output))
+                group.create_task(self._keep_running(output.name, output.run))
             if self._link is not None:
-                group.create_task(self._link.run(self))
+                group.create_task(self._keep_running("lease", partial(self._link.run, self)))
 
     async def goodbye(self) -> None:
         """Before `run` is cancelled by order: the other aggregator takes over at once."""
@@ -319,16 +320,16 @@ class LiveRemediation:
                 if self._link is not None:
                     self._link.stir()
 
-    async def _keep_running(self, output: Output) -> None:
-        """No fault of an output ends anything else."""
+    async def _keep_running(self, part: str, run: Callable[[], Awaitable[None]]) -> None:
+        """No fault of a part ends anything else."""
         wait, longest = RESTART_S
         while True:
             began = clock.monotonic()
             try:
-                await output.run()
-                _log.error("remediation.output.ended", output=output.name, restart_s=wait)
+                await run()
+                _log.error("remediation.ended", part=part, restart_s=wait)
             except Exception as error:
-                self._fault(output.name, error)
+                self._fault(part, error)
             if clock.monotonic() - began >= longest:
                 wait = RESTART_S[0]
             await asyncio.sleep(wait)

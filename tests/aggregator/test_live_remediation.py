@@ -233,6 +233,31 @@ async def test_no_fault_of_an_output_ends_another(site: Site) -> None:
         await asyncio.wait([task])
 
 
+class Faulty(LeaseLink):
+    """A link that cannot say what there is to say."""
+
+    runs = 0
+
+    async def run(self, board: object) -> None:
+        self.runs += 1
+        raise ExceptionGroup("speaking", [UnicodeError("a surrogate")])
+
+
+async def test_no_fault_of_the_lease_ends_the_aggregator(site: Site) -> None:
+    link = Faulty(BrokerSettings(url=BrokerUrl.parse("mqtt://127.0.0.1:1")), None, "b", "a")
+    async with site.started(link=link) as live:
+        task = asyncio.create_task(live.run())
+
+        async def again() -> bool:
+            return link.runs > 1 or task.done()
+
+        await until(again, deadline_s=20.0, what="it is tried again")
+        assert not task.done()
+        assert not live.holds
+        task.cancel()
+        await asyncio.wait([task])
+
+
 async def test_an_output_that_does_not_follow_is_a_ticket(site: Site) -> None:
     async with site.started() as live:
         for second in range(int(PATIENCE_S) + 1):
