@@ -47,6 +47,7 @@ class NodeHealth:
         self._checks: list[AgentCheckServer] = []
         self._told: dict[str, str] = {}
         self._rejected = 0
+        self._leaving = False
         self.update(node, services)
 
     async def start(self) -> None:
@@ -83,7 +84,9 @@ class NodeHealth:
 
     async def farewell(self) -> None:
         """Before it ends by order: everything is in service, and those whom it told otherwise may ask
-        once more."""
+        once more. Aggregators go on speaking until the connection to the broker ends, and are not heard
+        any more."""
+        self._leaving = True
         self._answers.forget()
         await asyncio.gather(*(check.farewell() for check in self._checks))
 
@@ -120,6 +123,8 @@ class NodeHealth:
         )
 
     def _hear(self, payload: bytes) -> None:
+        if self._leaving:
+            return
         try:
             told = decode(payload)
         except WithdrawalsError as error:

@@ -115,6 +115,14 @@ async def until_heard(voice: Voice, node: Node, phase: Phase | None, word: bytes
     await until(said, deadline_s=10, what=f"{word!r} is said", explain=node.agent.tail)
 
 
+async def until_reported(node: Node) -> None:
+    async def reported() -> bool:
+        _, metrics = await node.agent.get("/metrics")
+        return re.search(rb"reports_acknowledged_total [2-9]", metrics) is not None
+
+    await until(reported, deadline_s=10, what="reports leave", explain=node.agent.tail)
+
+
 async def test_it_answers_as_it_was_told(tmp_path: Path, broker: Mosquitto) -> None:
     node = Node(tmp_path, broker)
     await node.start()
@@ -193,6 +201,25 @@ async def test_its_last_words_undo_what_it_said(tmp_path: Path, broker: Mosquitt
     assert clock.monotonic() - began < 2  # nobody needs to be told
 
 
+async def test_its_last_word_is_that_it_is_up_whatever_it_still_hears(
+    tmp_path: Path, broker: Mosquitto
+) -> None:
+    """Aggregators go on speaking while it says goodbye."""
+    node = Node(tmp_path, broker)
+    await node.start()
+    async with speaking(broker) as voice:
+        await until_heard(voice, node, Phase.DOWN, DOWN)
+        await until_reported(node)  # so that there is a slot that it lets end
+        node.agent.signal(signal.SIGTERM)
+        last = DOWN
+        with contextlib.suppress(OSError):
+            while True:
+                await voice.say(Phase.DOWN)
+                last = await node.word() or last
+        assert await node.agent.wait(8) == 0
+    assert last == UP
+
+
 async def test_a_broker_that_lets_it_hear_nothing_costs_no_report(tmp_path: Path) -> None:
     rights = "pattern write coalmine/v1/test/agent/%u/#\n"
     mosquitto = Mosquitto(tmp_path / "closed", passwords={"web_3": "pw", "all": "pw"}, rights=rights)
@@ -201,12 +228,7 @@ async def test_a_broker_that_lets_it_hear_nothing_costs_no_report(tmp_path: Path
     node.config["broker"]["password"] = "pw"
     node.agent.write(node.config)
     await node.start()
-
-    async def reported() -> bool:
-        _, metrics = await node.agent.get("/metrics")
-        return re.search(rb"reports_acknowledged_total [2-9]", metrics) is not None
-
-    await until(reported, deadline_s=10, what="reports leave", explain=node.agent.tail)
+    await until_reported(node)
     assert await node.word() == UP
     await node.agent.kill()
     await mosquitto.stop()
