@@ -60,6 +60,7 @@ class ToFile:
     def __init__(self, service: str, path: Path) -> None:
         self._service = service
         self._path = path
+        self._is_told = False
 
     async def tell(self, out: tuple[Out, ...]) -> bool:
         """See `watcher.Tell`."""
@@ -67,13 +68,16 @@ class ToFile:
             await asyncio.to_thread(write_whole, self._path, document(self._service, out, clock.wall()))
         except OSError as error:
             log.error("etcd.watcher.not_written", path=self._path, error=error)
-            return False
-        return True
+            self._is_told = False
+        else:
+            self._is_told = True
+        return self._is_told
 
     def confirmed(self) -> None:
-        """Etcd answered."""
-        with contextlib.suppress(OSError):
-            os.utime(self._path)
+        """Etcd answered. What the file says is as old as ever where it could not be replaced."""
+        if self._is_told:
+            with contextlib.suppress(OSError):
+                os.utime(self._path)
 
 
 class ToCommand:

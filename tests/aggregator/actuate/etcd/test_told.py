@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from pathlib import Path
@@ -52,3 +53,30 @@ async def test_a_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert not await ToCommand("ingest", [str(tmp_path / "nothing")]).tell(OUT)
     monkeypatch.setattr(told_module, "COMMAND_S", 0.2)
     assert not await ToCommand("ingest", ["/bin/sleep", "60"]).tell(OUT)
+
+
+async def test_a_file_that_could_not_be_written_grows_old(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As with a full disk: what it still says is not what etcd has just confirmed."""
+    path = tmp_path / "out.json"
+    assert await ToFile("ingest", path).tell(OUT)
+    file = ToFile("ingest", path)
+    os.utime(path, (1.0, 1.0))
+    file.confirmed()  # what an earlier life has written
+    assert path.stat().st_mtime == 1.0
+    assert await file.tell(OUT)
+    os.utime(path, (1.0, 1.0))
+
+    def full(path: Path, text: bytes) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(told_module, "write_whole", full)
+    assert not await file.tell(())
+    file.confirmed()
+    assert path.stat().st_mtime == 1.0
+    monkeypatch.undo()
+    assert await file.tell(())
+    os.utime(path, (1.0, 1.0))
+    file.confirmed()
+    assert path.stat().st_mtime > 1.0
