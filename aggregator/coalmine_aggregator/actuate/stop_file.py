@@ -11,6 +11,8 @@ from typing import NamedTuple
 MAX_BYTES = 16_384
 MAX_TEXT = 400
 
+_YEAR_10000 = 253_402_300_800.0  # times past it cannot be written
+
 
 class Stop(NamedTuple):
     """Who stopped it, why, and when (seconds since the epoch; 0 where the file does not say)."""
@@ -42,7 +44,9 @@ class StopFile:
         try:
             said = json.loads(text)
             by, why, at = str(said["by"]), str(said["why"]), float(said["at"])
-        except (ValueError, KeyError, TypeError, RecursionError):
+            if not 0 <= at < _YEAR_10000:
+                raise ValueError(at)
+        except (ValueError, OverflowError, KeyError, TypeError, RecursionError):
             first = text.strip().partition("\n")[0]
             return Stop(UNREADABLE, first[:MAX_TEXT])
         return Stop(by[:MAX_TEXT] or UNREADABLE, why[:MAX_TEXT], at)

@@ -23,6 +23,10 @@ def test_what_is_written_is_read_by_everybody(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+_AT = b'{"by": "ada", "why": "w", "at": %s}'
+"""Times that are none: no page could show them."""
+
+
 @pytest.mark.parametrize(
     ("content", "why"),
     [
@@ -32,6 +36,10 @@ def test_what_is_written_is_read_by_everybody(tmp_path: Path) -> None:
         (b"\xff\x00", "\ufffd\x00"),
         (b"[" * 9_000, "[" * MAX_TEXT),
         (b"null", "null"),
+        (_AT % b"1e999", (_AT % b"1e999").decode()),
+        (_AT % b"NaN", (_AT % b"NaN").decode()),
+        (_AT % (b"9" * 400), (_AT % (b"9" * 400)).decode()[:MAX_TEXT]),
+        (_AT % b"253402300800", (_AT % b"253402300800").decode()),
     ],
 )
 def test_any_file_stops(tmp_path: Path, content: bytes, why: str) -> None:
