@@ -14,6 +14,9 @@ from coalmine_runtime.logs import get_logger
 MAX_STEPS = 4
 """The wait after trouble doubles so often, to 8 s: who is out, or in again, is urgent."""
 
+MAX_ASKED_S = 30.0
+"""Nor does the other side put it off for longer, whatever it asks for: some ask for hours."""
+
 MAX_TROUBLE = 300
 """Characters of a sentence on what is wrong."""
 
@@ -26,7 +29,8 @@ log = get_logger("actuate")
 def patience_s(failures: int, asked_s: float | None = None) -> float:
     """Seconds until the next try after so many failures in a row (1 or more); `asked_s` is what the
     other side asked for."""
-    return delay_s(min(failures, MAX_STEPS), random.random(), asked_s)  # noqa: S311
+    asked = None if asked_s is None else min(asked_s, MAX_ASKED_S)
+    return delay_s(min(failures, MAX_STEPS), random.random(), asked)  # noqa: S311
 
 
 class Rounds:

@@ -8,7 +8,14 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from coalmine_aggregator.actuate.rounds import MAX_TROUBLE, TROUBLES, Rounds, patience_s, sentence
+from coalmine_aggregator.actuate.rounds import (
+    MAX_ASKED_S,
+    MAX_TROUBLE,
+    TROUBLES,
+    Rounds,
+    patience_s,
+    sentence,
+)
 from coalmine_aggregator.notify.receiver import GoneError, RefusedError, TryLaterError
 
 
@@ -94,10 +101,11 @@ async def test_no_trouble_ends_it(error: Exception) -> None:
         assert rounds.trouble == ""
 
 
-def test_patience_is_short_for_ourselves_and_as_long_as_asked() -> None:
+def test_patience_is_short_for_ourselves_and_as_long_as_asked_within_reason() -> None:
     assert 0.5 <= patience_s(1) <= 1.0
     assert all(4.0 <= patience_s(failures) <= 8.0 for failures in range(4, 2000))
-    assert patience_s(1, 30.0) == 30.0
+    assert patience_s(1, 20.0) == 20.0
+    assert patience_s(1, 3600.0) == MAX_ASKED_S
 
 
 def test_a_sentence_is_never_empty_nor_long() -> None:
