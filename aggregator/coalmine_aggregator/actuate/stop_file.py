@@ -43,7 +43,7 @@ class StopFile:
         text = data.decode("utf-8", "replace")
         try:
             said = json.loads(text)
-            by, why, at = str(said["by"]), str(said["why"]), float(said["at"])
+            by, why, at = _plain(said["by"]), _plain(said["why"]), float(said["at"])
             if not 0 <= at < _YEAR_10000:
                 raise ValueError(at)
         except (ValueError, OverflowError, KeyError, TypeError, RecursionError):
@@ -71,6 +71,11 @@ class StopFile:
         """Nothing where there is none. Raises OSError."""
         self.path.unlink(missing_ok=True)
         _sync(self.path.parent)
+
+
+def _plain(said: object) -> str:
+    """A command line may be any bytes, and JSON tells them: what is no text could not be passed on."""
+    return str(said).encode("utf-8", "replace").decode()
 
 
 def _sync(folder: Path) -> None:

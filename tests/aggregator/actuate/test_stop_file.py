@@ -64,3 +64,9 @@ def test_what_cannot_be_written_is_said_and_leaves_nothing(tmp_path: Path) -> No
     with pytest.raises(FileNotFoundError):
         StopFile(tmp_path / "nowhere" / "remediation.stop").write(Stop("ada", "why", 1.0))
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_is_no_text_is_told_as_far_as_it_is(tmp_path: Path) -> None:
+    file = StopFile(tmp_path / "stop")
+    file.write(Stop("ada", "see \udcff", 5.0))
+    assert file.read() == Stop("ada", "see ?", 5.0)
