@@ -21,7 +21,7 @@ from coalmine_runtime.printable import printable
     default=60.0,
     show_default=True,
     type=click.FloatRange(10.0, 3600.0),
-    help="Seconds that nobody has said so; three leases or more.",
+    help="Seconds that nobody has said so; an aggregator says so every 15 s at least.",
 )
 @click.option(
     "--every",

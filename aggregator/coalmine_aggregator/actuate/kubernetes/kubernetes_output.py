@@ -12,7 +12,7 @@ from typing import TypeVar
 import aiohttp
 
 from coalmine_aggregator.actuate.kubernetes.api import Api
-from coalmine_aggregator.actuate.kubernetes.plan import Change, forgotten, patch_of, plan, plan_unknown
+from coalmine_aggregator.actuate.kubernetes.plan import Change, forgotten, newcomers, patch_of, plan
 from coalmine_aggregator.actuate.kubernetes.pod import TRUE
 from coalmine_aggregator.actuate.kubernetes.settings import KubernetesSettings
 from coalmine_aggregator.actuate.newest import Newest
@@ -29,8 +29,9 @@ PARALLEL = 8
 """Patches at a time."""
 
 FORGIVE_S = 60.0
-"""A service of which we have no word so long after our start is one of which we know nothing: whoever
-an earlier life of ours took out comes in again."""
+"""Of a service on which there is no word so long after our start, and of one that was stopped, those
+come in again whom nobody has told to be out for so long: an earlier life of ours took them out, or the
+API could not be reached when they were to come in. Whoever another aggregator has out, it tells."""
 
 ALL = -1.0
 """For `sweep`: however lately they were told."""
@@ -116,8 +117,10 @@ class KubernetesOutput:
         word = self._newest.ours(boottime).get(service)
         if word is None or self._newest.long_stopped(service, boottime):
             assert self._began is not None
-            forgiving = word is None and boottime - self._began >= self._forgive_s
-            await self._apply(api, service, plan_unknown(pods, forgiving=forgiving))
+            changes = newcomers(pods)
+            if boottime - self._began >= self._forgive_s:
+                changes = forgotten(pods, clock.wall(), self._forgive_s)
+            await self._apply(api, service, changes)
             return
         now = plan(word, pods, clock.wall())
         await self._apply(api, service, now.changes)

@@ -15,8 +15,9 @@ from coalmine_aggregator.notify.plain import cut, one_line
 MAX_MESSAGE = 500
 
 TOLD_SHARE = 0.5
-"""A condition that is false is told again after this share of a lease, so that whoever looks at it can
-tell whether we still mean it."""
+MAX_TOLD_S = 15.0
+"""A condition that is false is told again after this share of a lease, and so long at most: so that
+whoever looks at it can tell whether we still mean it, also where the lease is not known there."""
 
 
 class Change(NamedTuple):
@@ -59,14 +60,9 @@ def plan(word: Wanted, pods: Sequence[Pod], now: float) -> Plan:
     )
 
 
-def plan_unknown(pods: Sequence[Pod], *, forgiving: bool) -> list[Change]:
-    """For a service without any word of ours yet: new pods come in; with `forgiving`, also those that
-    an earlier life of ours took out."""
-    return [
-        Change(pod, TRUE, _IN)
-        for pod in pods
-        if pod.gated and (pod.in_service == MISSING or (forgiving and pod.in_service != TRUE))
-    ]
+def newcomers(pods: Sequence[Pod]) -> list[Change]:
+    """Brings in the pods that have no condition yet, and nobody else."""
+    return [Change(pod, TRUE, _IN) for pod in pods if pod.gated and pod.in_service == MISSING]
 
 
 def forgotten(pods: Sequence[Pod], now: float, older_s: float) -> list[Change]:
@@ -107,7 +103,7 @@ def _change(pod: Pod, out: Withdrawal | None, word: Wanted, now: float) -> Chang
     if pod.in_service != FALSE:
         return Change(pod, FALSE, message)
     told_at = float("-inf") if pod.told_at is None else pod.told_at
-    old = not 0 <= now - told_at < word.lease_s * TOLD_SHARE
+    old = not 0 <= now - told_at < min(word.lease_s * TOLD_SHARE, MAX_TOLD_S)
     return Change(pod, FALSE, message, fresh=True) if old else None
 
 

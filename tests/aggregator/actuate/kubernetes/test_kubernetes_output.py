@@ -116,7 +116,7 @@ async def test_before_any_word_new_pods_come_in_and_who_is_out_stays(
 async def test_a_service_without_any_word_for_long_is_forgiven(
     cluster: Kubernetes, token: Path
 ) -> None:
-    cluster.add("web-2", condition="False", probed=utc(int(clock.wall())))
+    cluster.add("web-2", condition="False", probed=utc(int(clock.wall()) - 60))
     async with running(output(cluster, token, forgive_s=0.5)):
         await until_ready(cluster, *NODES)
 
@@ -164,6 +164,33 @@ async def test_long_after_a_stop_it_quarrels_with_nobody_and_new_pods_come_in(
         cluster.add("web-2", condition="False", probed=utc(int(clock.wall())))
         cluster.add("web-9")
         await until_ready(cluster, "web-1", "web-3", "web-4", "web-9")
+
+
+async def test_a_stop_is_brought_about_though_the_server_was_away_for_longer_than_a_lease(
+    cluster: Kubernetes, token: Path
+) -> None:
+    told = output(cluster, token, forgive_s=3.0)
+    async with running(told, word("web-3", lease_s=1.0)) as say:
+        await until_out(told, "web-3")
+        write(token, "wrong")
+        await until_trouble(told, "401")
+        say(word("web-3", mode=Mode.STOPPED, lease_s=1.0))
+        await asyncio.sleep(1.5)
+        write(token, TOKEN)
+        await until_ready(cluster, *NODES)
+
+
+async def test_without_a_word_it_quarrels_with_nobody_who_renews(
+    cluster: Kubernetes, token: Path
+) -> None:
+    """Such as the other of a pair, while the nodes are not known here."""
+    told = output(cluster, token, forgive_s=3.0)
+    async with running(told):
+        for _ in range(10):
+            cluster.add("web-2", condition="False", probed=utc(int(clock.wall()) + 1))
+            await asyncio.sleep(0.5)
+            assert cluster.condition("web-2")["status"] == "False"
+        await until_ready(cluster, *NODES)
 
 
 async def test_while_out_it_is_told_again(cluster: Kubernetes, token: Path) -> None:

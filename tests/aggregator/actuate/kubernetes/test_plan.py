@@ -9,11 +9,12 @@ from hypothesis import strategies as st
 
 from coalmine_aggregator.actuate.kubernetes.plan import (
     MAX_MESSAGE,
+    MAX_TOLD_S,
     Change,
     forgotten,
+    newcomers,
     patch_of,
     plan,
-    plan_unknown,
 )
 from coalmine_aggregator.actuate.kubernetes.pod import FALSE, MISSING, TRUE, Pod
 from coalmine_aggregator.model.withdrawal import Mode, Phase
@@ -66,16 +67,18 @@ def test_a_new_pod_comes_in_whether_or_not_it_is_known_and_first_of_all() -> Non
     ]
 
 
-def test_what_is_out_is_told_again_in_half_a_lease() -> None:
-    def told(ago_s: float) -> list[Change]:
+def test_what_is_out_is_told_again_in_half_a_lease_and_soon_where_that_is_long() -> None:
+    def told(ago_s: float, lease_s: float = LEASE_S) -> list[Change]:
         pods = (*ALL[:2], pod("web-3", FALSE, told_at=NOW - ago_s), ALL[3])
-        return list(plan(word("web-3"), pods, NOW).changes)
+        return list(plan(word("web-3", lease_s=lease_s), pods, NOW).changes)
 
     assert told(0.0) == []
     assert told(LEASE_S / 2 - 1) == []
     (change,) = told(LEASE_S / 2)
     assert (change.in_service, change.fresh) == (FALSE, True)
     assert len(told(-5.0)) == 1  # told by a clock that is ahead
+    assert told(MAX_TOLD_S - 1, lease_s=600.0) == []
+    assert len(told(MAX_TOLD_S, lease_s=600.0)) == 1
 
 
 def test_all_pods_of_a_machine_go() -> None:
@@ -107,15 +110,14 @@ def test_what_cannot_be_right_is_told() -> None:
     assert "no pod is any of its nodes" in plan(word(), (pod("ingest-7f-x1"),), NOW).trouble
 
 
-def test_without_a_word_new_pods_come_in_and_later_the_others_too() -> None:
+def test_new_pods_come_in_alone() -> None:
     pods = (
         pod("web-1", MISSING),
         pod("web-2", FALSE),
         pod("web-3"),
         pod("web-4", MISSING, gated=False),
     )
-    assert changed(plan_unknown(pods, forgiving=False)) == {"web-1": TRUE}
-    assert changed(plan_unknown(pods, forgiving=True)) == {"web-1": TRUE, "web-2": TRUE}
+    assert changed(newcomers(pods)) == {"web-1": TRUE}
 
 
 def test_what_nobody_tells_any_more_is_forgotten() -> None:
