@@ -81,7 +81,7 @@ class _Service:
         self._views: Sequence[NodeView] = ()
         self._rests_until = float("-inf")
         self._faults = 0
-        self._told_with_loss: int | None = None  # since when the freeze was, of which a loss told
+        self._told_with_loss = False  # of the freeze that lasts
         self.trouble: Finding | None = None
 
     def _anew(self) -> NodeWatch:
@@ -107,15 +107,18 @@ class _Service:
         accepted = self._judged.policy.acceptable_loss
         self._memory, turn = decide(self._memory, situation, controls, self.policy, accepted)
         paged = any(not each.quiet for each in losses)
-        return turn._replace(findings=[self._once(each, paged) for each in turn.findings])
+        return turn._replace(findings=self._once(turn.findings, paged))
 
-    def _once(self, finding: Finding, paged: bool) -> Finding:
+    def _once(self, findings: Sequence[Finding], paged: bool) -> list[Finding]:
         """A freeze that was told with the page of a loss pages nobody when that loss is over first."""
-        if finding.alert_class is not AlertClass.REMEDIATION_FREEZE:
-            return finding
-        if paged:
-            self._told_with_loss = finding.since
-        return finding._replace(quiet=self._told_with_loss == finding.since)
+        freezes = any(each.alert_class is AlertClass.REMEDIATION_FREEZE for each in findings)
+        self._told_with_loss = freezes and (paged or self._told_with_loss)
+        return [
+            each._replace(quiet=self._told_with_loss)
+            if each.alert_class is AlertClass.REMEDIATION_FREEZE
+            else each
+            for each in findings
+        ]
 
     def rests(self, now: float) -> bool:
         """Whether nothing is said of it for a while."""

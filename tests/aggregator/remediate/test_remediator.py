@@ -65,6 +65,7 @@ class Fleet:
     )
     learned: dict[str, str] = field(default_factory=dict)
     slot: int = 1_000
+    late_s: float = 0.0  # every second turn is
     series: AllSeries = field(default_factory=AllSeries)
 
     def __post_init__(self) -> None:
@@ -90,7 +91,8 @@ class Fleet:
                 fates[number] = Fate.FAILED
         cells = SlotCells(self.slot, fates, fates == 0, self.expected, NO_ONE)
         self.slot += 1
-        return self.remediator.step(Settled([cells]), self.series, controls, self.slot + 2.0)
+        now = self.slot + 2.0 + self.late_s * (self.slot % 2)
+        return self.remediator.step(Settled([cells]), self.series, controls, now)
 
     def turns(self, count: int, controls: Controls = ALONE) -> list[Turn]:
         return [self.turn(controls) for _ in range(count)]
@@ -236,6 +238,18 @@ def test_a_freeze_that_was_told_with_a_loss_wakes_nobody_again() -> None:
     fleet.judged["ingest"].lost = set()
     later = [each for turn in fleet.turns(8) for each in turn.findings]
     assert {each.since for each in later} == {since}
+    assert all(each.quiet for each in later)
+
+
+def test_a_freeze_stays_one_though_turns_are_late() -> None:
+    fleet = Fleet(late_s=0.2)
+    fleet.turns(30)
+    fleet.judged["ingest"].lost = CROWD
+    first = [each for turn in fleet.turns(12) for each in turn.findings]
+    fleet.judged["ingest"].lost = set()
+    later = [each for turn in fleet.turns(25) for each in turn.findings]
+    assert first
+    assert len(later) > 20
     assert all(each.quiet for each in later)
 
 
