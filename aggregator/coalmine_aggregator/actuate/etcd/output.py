@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from coalmine_aggregator.actuate.etcd.client import MAX_OPERATIONS, EtcdClient
 from coalmine_aggregator.actuate.etcd.keys import withdrawn_folder
-from coalmine_aggregator.actuate.etcd.plan import Ours, Plan, plan
+from coalmine_aggregator.actuate.etcd.plan import Ours, Step, plan, transactions
 from coalmine_aggregator.actuate.etcd.settings import EtcdSettings
 from coalmine_aggregator.actuate.newest import Newest
 from coalmine_aggregator.actuate.output import Standing
@@ -94,17 +94,19 @@ class EtcdOutput:
             raise
 
     async def _bring(self, client: EtcdClient) -> None:
-        if self._lease and not await client.keep_alive(self._lease):
-            log.warning("actuate.etcd.lease_lost", lease=self._lease)
-            self._lease = 0
+        """Who can no longer read, or delete, lets the lease end: it could not bring anybody in."""
         asked_at = clock.boottime()
         found = await client.read(withdrawn_folder(self._settings.prefix))
         wanted = self._newest.ours(clock.boottime())
         self._lease_s = min((each.lease_s for each in wanted.values()), default=self._lease_s)
         todo = plan(found.kvs, wanted, Ours(self._settings.prefix, self._aggregator, self._lease))
+        done = await self._commit(client, todo.ends())
+        if self._lease and not await client.keep_alive(self._lease):
+            log.warning("actuate.etcd.lease_lost", lease=self._lease)
+            self._lease = 0
         if todo.puts and not self._lease:
             self._lease = await client.grant(math.ceil(self._lease_s))
-        done = await self._commit(client, todo)
+        done = done and await self._commit(client, todo.begins(self._lease))
         if done:
             self._out = todo.out
             self._confirmed_at, self._confirmed = clock.wall(), asked_at
@@ -112,9 +114,9 @@ class EtcdOutput:
             self._contested.append(asked_at)
             self._others = ", ".join(todo.others)[:MAX_TROUBLE] or "somebody"
 
-    async def _commit(self, client: EtcdClient, todo: Plan) -> bool:
+    async def _commit(self, client: EtcdClient, steps: Sequence[Step]) -> bool:
         """False where a key changed under our hands: the next round reads it again."""
-        for guards, operations in todo.steps(self._lease, MAX_OPERATIONS):
+        for guards, operations in transactions(steps, MAX_OPERATIONS):
             if not await client.commit(guards, operations):
                 return False
         return True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from coalmine_aggregator.actuate.etcd import messages, record
@@ -20,6 +20,10 @@ class Ours(NamedTuple):
     lease: int
 
 
+Step = tuple[dict[str, Any], dict[str, Any]]
+"""A guard and an operation; a transaction has several of them."""
+
+
 class Plan(NamedTuple):
     """`puts` and `deletes` by key, each with when the key last changed, 0 where it is not there: they
     hold only as long as that is so. `out` are the nodes that are out when it is done, by service, of
@@ -31,21 +35,26 @@ class Plan(NamedTuple):
     out: Mapping[str, tuple[str, ...]]
     others: tuple[str, ...]
 
-    def steps(
-        self, lease: int, most: int
-    ) -> Iterable[tuple[list[dict[str, Any]], list[dict[str, Any]]]]:
-        """Guards and operations of as many transactions as it takes, of at most `most` each. What ends
-        goes first, so that there are never more nodes out than before and after; and apart from what
-        begins, which an etcd without space refuses."""
-        ends = [(messages.unchanged(key, at), messages.delete(key)) for key, at in self.deletes.items()]
-        begins = [
+    def ends(self) -> list[Step]:
+        """What goes first, so that there are never more nodes out than before and after; and apart from
+        what begins, which an etcd without space refuses."""
+        return [(messages.unchanged(key, at), messages.delete(key)) for key, at in self.deletes.items()]
+
+    def begins(self, lease: int) -> list[Step]:
+        """What goes last."""
+        return [
             (messages.unchanged(key, at), messages.put(key, value, lease))
             for key, (value, at) in self.puts.items()
         ]
-        for work in (ends, begins):
-            for first in range(0, len(work), most):
-                part = work[first : first + most]
-                yield [guard for guard, _ in part], [operation for _, operation in part]
+
+
+def transactions(
+    steps: Sequence[Step], most: int
+) -> Iterator[tuple[list[dict[str, Any]], list[dict[str, Any]]]]:
+    """Guards and operations of as many transactions as it takes, of at most `most` each."""
+    for first in range(0, len(steps), most):
+        part = steps[first : first + most]
+        yield [guard for guard, _ in part], [operation for _, operation in part]
 
 
 def plan(found: Iterable[KeyValue], wanted: Mapping[str, Wanted], ours: Ours) -> Plan:

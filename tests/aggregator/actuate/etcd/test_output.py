@@ -79,6 +79,29 @@ async def test_a_lease_that_somebody_revokes_is_granted_anew(etcd: Etcd) -> None
         await until(anew, deadline_s=10.0, what="it is there under another lease")
 
 
+@pytest.mark.parametrize("right", ["WRITE", "READ"])
+async def test_a_lease_is_not_kept_alive_by_who_can_no_longer_bring_nodes_in(
+    etcd: Etcd, right: str
+) -> None:
+    """As where its rights were taken, but for one: who cannot return a node must not keep it out."""
+    users = [User("agg", "secret", ("READWRITE", FOLDER)), User("less", "less", (right, FOLDER))]
+    await etcd.close_to_others(users)
+    output = EtcdOutput(reach(etcd.url, user=("agg", "secret")), "agg-a")
+    async with running(output, word("web-3", lease_s=9.0)) as say:
+        await until_out(output, "web-3")
+        for call, role in (("grant", "less"), ("revoke", "agg")):
+            asked = {"role": role, "user" if call == "grant" else "name": "agg"}
+            answer = await etcd.call(f"auth/user/{call}", asked, await etcd.token("root", "root"))
+            assert "error" not in answer, answer
+        say(word(lease_s=9.0))
+        await until_trouble(output, "permission denied")
+
+        async def gone() -> bool:
+            return await nodes(etcd, await etcd.token("root", "root")) == []
+
+        await until(gone, deadline_s=40.0, what="the lease has ended", explain=etcd.tail)
+
+
 @pytest.mark.parametrize("mode", [Mode.DRY_RUN, Mode.STOPPED])
 async def test_a_dry_run_and_a_stop_take_back_what_we_have_said(etcd: Etcd, mode: Mode) -> None:
     theirs = encode(record_of(withdrawal("web-1"), "agg-b", 20.0))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from coalmine_aggregator.actuate.etcd.keys import parse_node_key
 from coalmine_aggregator.actuate.etcd.messages import KeyValue
-from coalmine_aggregator.actuate.etcd.plan import Ours, Plan, plan
+from coalmine_aggregator.actuate.etcd.plan import Ours, Plan, plan, transactions
 from coalmine_aggregator.actuate.etcd.record import decode, encode, record_of
 from coalmine_aggregator.model.withdrawal import Mode, Phase, Wanted
 from tests.aggregator.actuate.words import withdrawal, word, words
@@ -143,13 +143,13 @@ def test_done_it_is_as_wanted_and_nothing_else_is_touched(
     assert (again.puts, again.deletes) == ({}, {})
 
 
-def test_transactions_are_bounded_and_guarded_and_deletes_come_first_and_alone() -> None:
+def test_transactions_are_bounded_and_guarded_and_deletes_stand_alone() -> None:
     found = [kv(f"ingest/old-{number}", at=number + 1) for number in range(3)]
     names = tuple(f"new-{number}" for number in range(3))
     done = plan(found, words(word(*names, nodes=names)), OURS)
-    steps = list(done.steps(7, 2))
-    kinds = [[next(iter(operation)) for operation in operations] for _, operations in steps]
-    ends, begins = "request_delete_range", "request_put"
-    assert kinds == [[ends, ends], [ends], [begins, begins], [begins]]
-    revisions = [guard["mod_revision"] for guards, _ in steps for guard in guards]
+    ends, begins = (list(transactions(steps, 2)) for steps in (done.ends(), done.begins(7)))
+    kinds = [[next(iter(each)) for each in operations] for _, operations in (*ends, *begins)]
+    end, begin = "request_delete_range", "request_put"
+    assert kinds == [[end, end], [end], [begin, begin], [begin]]
+    revisions = [guard["mod_revision"] for guards, _ in (*ends, *begins) for guard in guards]
     assert revisions == [1, 2, 3, 0, 0, 0]
