@@ -12,13 +12,14 @@ from coalmine_aggregator.engine import Engine
 from coalmine_aggregator.model.remediation_policy import RemediationPolicy
 from coalmine_aggregator.remediate import remediator
 from coalmine_aggregator.remediate.decisions import decide
-from coalmine_aggregator.remediate.turn import NO_TURN, Situation
+from coalmine_aggregator.remediate.turn import NO_TURN, Controls, Situation
 from coalmine_aggregator.replay.files import replay
 from coalmine_aggregator.replay.lines import Line
 from coalmine_aggregator.replay.reading import Loaded, read_scenario
 from coalmine_aggregator.replay.timing import EPOCH
+from coalmine_wire.series import Location
 from tests.aggregator.fleet import T
-from tests.aggregator.judge.story import POLICY, Story, fleet, well
+from tests.aggregator.judge.story import POLICY, Story, fleet, losing, on_hosts, well
 
 SCENARIO = Path(__file__).parents[1] / "scenarios" / "node-withdrawn-and-returned.yaml"
 """dc1-a-3 fails from 60 to 150, is withdrawn at 65 and back at 183."""
@@ -101,6 +102,22 @@ def test_without_rules_nothing_is_said_and_what_was_out_counts_again() -> None:
     later = Story(story.canaries, restored=story.next_run(), began=T + 75)
     later.run_with(T + 76, well)
     assert later.service.withdrawn.now == frozenset()
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_what_the_other_one_withdrew_is_left_out_here_too(dry_run: bool) -> None:
+    """The one that stands by would page for a loss that the other one has ended."""
+    rules = {"ingest": RemediationPolicy(dry_run=dry_run, quorum=1)}
+    acts, stands_by = (Story(fleet(location=Location.ON_MACHINE), rules=rules) for _ in range(2))
+    stands_by.engine.control(Controls(holder=False))
+    for slot in range(T, T + 75):
+        for story in (acts, stands_by):
+            story.run_with(slot, well if slot < T + 60 else losing(on_hosts("z0-0")))
+        stands_by.engine.adopt(acts.engine.remembered())
+    left_out = frozenset[str]() if dry_run else frozenset({"z0-0"})
+    assert acts.service.withdrawn.now == left_out
+    assert stands_by.service.withdrawn.now == left_out
+    assert bool(stands_by.open()) is dry_run
 
 
 def test_rules_of_a_service_that_is_not_there_are_refused() -> None:

@@ -328,6 +328,17 @@ async def test_what_the_other_aggregator_says_counts_here(
         assert await site.store.pins() == [theirs]
 
 
+@pytest.mark.parametrize(("claims", "is_cut"), [(True, False), (False, False), (True, True)])
+async def test_what_the_holder_remembers_is_taken_over(site: Site, claims: bool, is_cut: bool) -> None:
+    link = LeaseLink(BrokerSettings(url=BrokerUrl.parse("mqtt://127.0.0.1:1")), None, "b", "a")
+    async with site.started(link=link) as live:
+        site.engine.control(live.controls())
+        site.engine.tick(NOW + 5.0)  # decides, standing by
+        memory = {"ingest": f'{{"at":{NOW + 5.0},"dry_run":true,"past":{{"web-7":{{"at":{NOW}}}}}}}'}
+        live.heard(LeaseWord("a", "p", 1, claims, memory=memory, is_cut=is_cut))
+        assert ("web-7" in site.engine.remembered()["ingest"]) is (claims and not is_cut)
+
+
 async def test_who_does_not_hold_the_lease_shows_nothing_as_decided_by_it(site: Site) -> None:
     link = LeaseLink(BrokerSettings(url=BrokerUrl.parse("mqtt://127.0.0.1:1")), None, "b", "a")
     async with site.started(link=link) as live:

@@ -13,6 +13,7 @@ from coalmine_aggregator.judge.service import ServiceJudge
 from coalmine_aggregator.model.alerts import Alert, AlertClass, Change, Severity, Transition
 from coalmine_aggregator.model.fates import Fate
 from coalmine_aggregator.model.policy import ServicePolicy
+from coalmine_aggregator.model.remediation_policy import RemediationPolicy
 from coalmine_aggregator.model.restored import Restored
 from coalmine_aggregator.model.slo_minutes import MINUTE_COLUMNS
 from coalmine_wire.reports import Outcome, Report, SlotReport, Step, Verdict
@@ -88,6 +89,7 @@ class Story:
     restored: Restored | None = None
     began: float = T
     more: tuple[ServicePolicy, ...] = ()
+    rules: dict[str, RemediationPolicy] = field(default_factory=dict)
     told: list[tuple[int, Transition]] = field(default_factory=list)
     learned: dict[str, str] = field(default_factory=dict)
     at: Desk = field(init=False)
@@ -99,6 +101,7 @@ class Story:
                 fleet="test",
                 policies=policies,
                 sources=("tcp",),
+                remediation=self.rules,
                 restored=self.restored,
                 now=float(self.began),
             )
