@@ -12,15 +12,20 @@ from coalmine_aggregator.engine import Engine
 from coalmine_aggregator.measuring import STALL_S, TICK_S, Measuring
 from coalmine_aggregator.model.alerts import AlertClass, Change, Severity, Transition
 from coalmine_aggregator.model.findings import Finding
+from coalmine_aggregator.model.policy import ServicePolicy
 from coalmine_aggregator.model.progress import Progress
 from coalmine_aggregator.model.receipts import Receipts
+from coalmine_aggregator.model.remediation_policy import RemediationPolicy
 from coalmine_aggregator.model.restored import Restored
+from coalmine_aggregator.model.withdrawal import Mode
 from coalmine_aggregator.paging.order import Order, Recipients
 from coalmine_aggregator.receivers.receivers import Receivers
 from coalmine_aggregator.receivers.table import SeriesTable
+from coalmine_aggregator.remediate.turn import Controls, Turn
 from coalmine_aggregator.store.pending import Delivery
 from coalmine_aggregator.store.store import Store
 from coalmine_runtime import clock
+from coalmine_wire.series import Location
 from tests.aggregator.fleet import Canary, T
 from tests.aggregator.store.samples import alert, closed
 
@@ -222,3 +227,39 @@ async def test_no_fault_of_paging_or_of_watchers_ends_the_counting(
         ("anybody", 7, Change.CLOSED),
         ("anybody", 8, Change.OPENED),
     ]
+
+
+class Decider:
+    """Notes what was decided; it may break where it is asked, and where it is told."""
+
+    def __init__(self) -> None:
+        self.modes: list[Mode] = []
+        self.is_broken = False
+
+    def controls(self) -> Controls:
+        if self.is_broken:
+            raise ZeroDivisionError
+        return Controls()
+
+    def take(self, turn: Turn, now: float) -> None:
+        self.modes += [wanted.mode for wanted in turn.wanted.values()]
+        if self.is_broken:
+            raise ZeroDivisionError
+
+
+async def test_where_nobody_can_say_what_people_want_nobody_is_withdrawn(
+    hands: Hands, store: Store, pager: Nobody
+) -> None:
+    policies = {"ingest": ServicePolicy("ingest", 0.001)}
+    rules = {"ingest": RemediationPolicy(dry_run=False)}
+    engine = Engine(fleet="test", policies=policies, sources=["tcp"], remediation=rules, now=hands.wall)
+    measuring, receivers = Measuring(engine, SeriesTable(bytes(16)), store, pager), StallingReceivers()
+    decider = measuring.decider = Decider()
+    node = Canary(location=Location.ON_MACHINE, first_slot=T + 1)
+    measuring.birth(node.birth(), hands.wall)
+    await walk(measuring, receivers, hands, T + 8.0)
+    assert set(decider.modes) == {Mode.ACTING}
+    decider.modes, decider.is_broken = [], True
+    await walk(measuring, receivers, hands, T + 12.0)
+    assert set(decider.modes) == {Mode.STANDBY}
+    assert engine.first_unsettled > T + 8
