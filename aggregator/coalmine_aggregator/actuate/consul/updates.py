@@ -14,6 +14,10 @@ WITHDRAWN = "coalmine: withdrawn"
 
 IN_SERVICE = "coalmine: in service"
 
+LEFT_S = 600.0
+"""A node that has left is told for so long that it passes. Whose machine is gone for good never takes
+it, and would be in trouble for ever."""
+
 MAX_NOTE = 300
 """Characters of a note."""
 
@@ -56,6 +60,7 @@ class Told:
         self._every_s = every_s
         self._keep_passing = keep_passing
         self._tried: dict[tuple[str, str], _Tried] = {}
+        self._left: dict[tuple[str, str], float] = {}
 
     def due(self, words: Mapping[str, Wanted], now: float) -> list[Update]:
         """The updates to send now, withdrawals last: there are never more nodes out than before and
@@ -63,10 +68,10 @@ class Told:
         forgotten."""
         found: list[Update] = []
         for key in [key for key in self._tried if key[0] not in words]:
-            del self._tried[key]
+            self._forget(key)
         for service, word in words.items():
             out = {each.node: each for each in word.effective}
-            for node in self._known(service, word):
+            for node in self._known(service, word, now):
                 update = _update(service, node, out.get(node))
                 if self._is_due(update, now):
                     found.append(update)
@@ -100,18 +105,26 @@ class Told:
         """Service and node of all that was ever told."""
         return list(self._tried)
 
-    def _known(self, service: str, word: Wanted) -> list[str]:
-        """The nodes of a service, and those that have left it while we held them out; the others that
+    def _known(self, service: str, word: Wanted, now: float) -> list[str]:
+        """The nodes of a service, and those that have left it and may be out still; the others that
         have left are forgotten."""
         nodes = list(word.nodes)
         for key, last in list(self._tried.items()):
-            if key[0] != service or key[1] in word.nodes:
+            if key[0] != service:
                 continue
-            if last.verb is Verb.PASS and last.taken:
-                del self._tried[key]
+            if key[1] in word.nodes:
+                self._left.pop(key, None)
+                continue
+            left_at = self._left.setdefault(key, now)
+            if (last.verb is Verb.PASS and last.taken) or now - left_at >= LEFT_S:
+                self._forget(key)
             else:
                 nodes.append(key[1])
         return nodes
+
+    def _forget(self, key: tuple[str, str]) -> None:
+        del self._tried[key]
+        self._left.pop(key, None)
 
     def _is_due(self, update: Update, now: float) -> bool:
         last = self._tried.get((update.service, update.node))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coalmine_aggregator.actuate.consul.updates import MAX_NOTE, WITHDRAWN, Told, Verb
+from coalmine_aggregator.actuate.consul.updates import LEFT_S, MAX_NOTE, WITHDRAWN, Told, Verb
 from coalmine_aggregator.model.withdrawal import Mode, Phase
 from tests.aggregator.actuate.words import withdrawal, word, words
 
@@ -76,6 +76,22 @@ def test_who_leaves_while_out_is_told_to_pass_and_then_forgotten() -> None:
     assert tell(told, left, now=1.0) == {"web-3": "pass"}
     tell(told, left, now=2.0)
     assert sorted(told.nodes()) == [("ingest", "web-1"), ("ingest", "web-2")]
+
+
+def test_whose_machine_is_gone_for_good_is_not_told_for_ever() -> None:
+    told = Told(5.0, keep_passing=False)
+    tell(told, word("web-3", nodes=NODES), now=0.0)
+    left = word(nodes=("web-1", "web-2"))
+    for now in map(float, range(5, int(LEFT_S), 5)):
+        assert tell(told, left, now=now, taken=False)["web-3"] == "pass"
+        assert told.out() == {"ingest": ("web-3",)}
+    assert tell(told, left, now=LEFT_S + 5.0) == {}
+    assert told.out() == {"ingest": ()}
+    assert tell(told, word(nodes=NODES), now=LEFT_S + 10.0) == {"web-3": "pass"}  # it is new then
+    for now in (0.0, LEFT_S):  # the time counts from when it left last
+        at = 2 * LEFT_S + now
+        tell(told, word("web-3", nodes=NODES), now=at)
+        assert "web-3" in tell(told, left, now=at + LEFT_S - 1.0, taken=False)
 
 
 def test_dry_run_and_stop_pass_everybody() -> None:
