@@ -146,9 +146,14 @@ class BoundedBroker(Broker):
             return 1
         return int(super()._del_subscription(a_filter, session))
 
-    async def _del_all_subscriptions(self, session: Session) -> None:
-        self._fanout.remove(str(session.client_id))
-        await super()._del_all_subscriptions(session)
+    async def _delete_session(self, client_id: str) -> None:
+        self._fanout.remove(client_id)
+        await super()._delete_session(client_id)
+
+    async def _cleanup_session(self, client_id: str) -> None:
+        # At once: while what is left of the session is stopped, the same client may be back already.
+        self._fanout.remove(client_id)
+        await super()._cleanup_session(client_id)
 
     async def _broadcast_message(
         self,

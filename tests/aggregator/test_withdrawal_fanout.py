@@ -9,6 +9,7 @@ import dataclasses
 from collections.abc import AsyncIterator
 
 import pytest
+from amqtt.mqtt.protocol.broker_handler import BrokerProtocolHandler
 
 from coalmine_aggregator import withdrawal_fanout
 from coalmine_aggregator.bounded_broker import BoundedBroker
@@ -147,6 +148,40 @@ async def test_whoever_left_is_forgotten() -> None:
         assert not fanout(broker)._topics
         assert not fanout(broker)._listeners
         await ours.publish(INGEST, b"nobody")
+
+
+async def test_whoever_is_back_while_its_old_session_is_stopped_hears(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with open_broker() as broker, connect(own(broker), "own") as ours:
+        inner = broker._broker
+        assert isinstance(inner, BoundedBroker)
+        stop, clean_up = inner._stop_handler, inner._cleanup_session
+        stopping, go_on, clean = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+        async def stop_slowly(handler: BrokerProtocolHandler) -> None:
+            if "a" not in inner._sessions:  # it is the session that is cleaned up
+                stopping.set()
+                await go_on.wait()
+            await stop(handler)
+
+        async def clean_up_and_tell(client_id: str) -> None:
+            await clean_up(client_id)
+            clean.set()
+
+        monkeypatch.setattr(inner, "_stop_handler", stop_slowly)
+        monkeypatch.setattr(inner, "_cleanup_session", clean_up_and_tell)
+        async with connect(agent(broker), "a") as a:
+            await a.subscribe(INGEST)
+        async with asyncio.timeout(10):
+            await stopping.wait()
+        async with connect(agent(broker), "a") as a:
+            await a.subscribe(INGEST)
+            go_on.set()
+            async with asyncio.timeout(10):
+                await clean.wait()
+                await ours.publish(INGEST, b"heard")
+                assert await first(a) == b"heard"
 
 
 async def test_an_agent_listens_to_so_many_services_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
