@@ -118,12 +118,15 @@ async def test_without_the_broker_nobody_acts_and_it_is_said(
     assert a.link.trouble() == ""
 
 
-async def test_what_nobody_of_the_two_said_is_refused(
+async def test_what_neither_of_the_two_said_now_is_refused(
     broker: Mosquitto, caplog: pytest.LogCaptureFixture
 ) -> None:
-    a = Side(f"mqtt://127.0.0.1:{broker.port}", "a", "b")
     settings = BrokerSettings(url=BrokerUrl.parse(f"mqtt://127.0.0.1:{broker.port}"), fleet="prod")
     stranger = b'{"aggregator":"c","process":"x","number":1,"claims":true}'
+    async with connect(settings, "somebody") as connection:
+        # Of an unknown time: it comes with the subscription, before all that is said below.
+        await connection.publish(lease_topic("prod"), stranger.replace(b'"c"', b'"b"'), retain=True)
+    a = Side(f"mqtt://127.0.0.1:{broker.port}", "a", "b")
     try:
         async with connect(settings, "somebody") as connection:
 

@@ -227,6 +227,7 @@ def test_the_same_set_is_the_same_object() -> None:
     withdrawn.tell(frozenset("ab"), 11)
     other = withdrawn.take(slot._replace(expected=first.expected))
     assert other.expected is not taken.expected
+    assert other.received.tolist() == [False, False, True]
     everything = np.ones(3, dtype=np.bool_)
     assert withdrawn.among(other, everything) == ()  # c is left
     assert withdrawn.among(other, np.array([True, True, False])) == ("a", "b")

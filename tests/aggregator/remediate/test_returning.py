@@ -10,7 +10,7 @@ from coalmine_aggregator.model.remediation_event import RemediationKind
 from coalmine_aggregator.model.remediation_policy import RemediationPolicy
 from coalmine_aggregator.remediate.board import hold_s
 from coalmine_aggregator.remediate.turn import Controls
-from tests.aggregator.remediate.pool_story import ACTS, PoolStory, pin, pool
+from tests.aggregator.remediate.pool_story import ACTS, PoolStory, loss, pin, pool
 
 RESTORED = RemediationKind.RESTORED
 
@@ -67,6 +67,16 @@ def test_what_flaps_begins_its_recovery_anew() -> None:
         story.run(29)
         story.become(Verdict.SUSPECT, "n03")
         story.run(3)
+    assert story.out == ["n03"]
+
+
+def test_nobody_goes_in_the_turn_in_which_it_came_back() -> None:
+    story = _one_out()
+    story.losses = [loss((("node", "n03"),))]
+    story.run(1, step=ACTS.lease_s + 5.0)
+    assert story.told(RESTORED) == [("n03", "stale")]
+    assert story.out == []
+    story.run()
     assert story.out == ["n03"]
 
 
