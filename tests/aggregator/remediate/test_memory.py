@@ -68,6 +68,13 @@ def test_who_stands_by_adopts_and_who_acts_does_not() -> None:
     assert adopt(acting, theirs) == acting
 
 
+def test_what_the_other_one_says_by_a_clock_that_is_ahead_is_not_of_the_future() -> None:
+    theirs = Memory(at=65.0, out={"a": replace(OUT, since=61.0)}, recent=[61.0])
+    mine = Memory(at=4.0, run=Run(at=5.0, stood_by=True))
+    adopted = adopt(mine, theirs)
+    assert (adopted.at, adopted.out["a"].since, adopted.recent) == (5.0, 1.0, [1.0])
+
+
 def test_what_is_remembered_of_nodes_that_were_out_is_bounded() -> None:
     story = pool(12)
     past = {f"n{each:05}": Past(story.now - each) for each in range(5_000)}
