@@ -46,6 +46,6 @@ def value_ticks(largest: float, most: int = 5) -> list[Tick]:
     largest = largest if math.isfinite(largest) and largest > 0 else 1.0
     power = 10.0 ** math.floor(math.log10(largest / most))
     step = next(each * power for each in (1, 2, 5, 10) if each * power * most >= largest * (1 - 1e-9))
-    count = math.ceil(largest / step * (1 - 1e-9))
+    count = min(most, math.ceil(largest / step * (1 - 1e-9)))  # rounding never makes a step more
     digits = max(0, -math.floor(math.log10(step) + 1e-9))
     return [Tick(step * place, f"{step * place:,.{digits}f}") for place in range(count + 1)]

@@ -7,15 +7,20 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
+from coalmine_aggregator.actuate.output import Standing
+from coalmine_aggregator.actuate.remediation_metrics import RemediationMetrics
 from coalmine_aggregator.metrics.shared_counts import SharedCounts
 from coalmine_aggregator.model.alerts import AlertClass, Severity
 from coalmine_aggregator.model.fates import Fate
+from coalmine_aggregator.model.remediation_event import RemediationKind
+from coalmine_aggregator.model.withdrawal import Held, Mode, Phase, Wanted, Withdrawal
 from coalmine_aggregator.notify.heartbeat import Heartbeat
 from coalmine_aggregator.notify.heartbeat_metrics import HeartbeatMetrics
 from coalmine_aggregator.notify.heartbeat_settings import HeartbeatSettings
@@ -54,17 +59,38 @@ questions.ended("rates", questions.Result.ANSWERED, 0.01)
 """
 
 
+class Acting:
+    """Remediation with one node out, as one output has confirmed."""
+
+    services = ("ingest",)
+    holds, is_stopped = True, False
+    events: Mapping[tuple[str, RemediationKind], int] = {("ingest", RemediationKind.WITHDRAWN): 1}
+
+    @property
+    def wanted(self) -> Mapping[str, Wanted]:
+        out = Withdrawal("ingest", "web-1", "a", 0.0, Phase.DOWN, 60.0, 0, "it failed")
+        held = Held("web-2", "floor", "2 nodes must stay")
+        word = Wanted(
+            "ingest", 0.0, 20.0, Mode.ACTING, ("web-1", "web-2", "web-3"), out=(out,), held=(held,)
+        )
+        return {"ingest": word}
+
+    def standings(self) -> Sequence[Standing]:
+        return [Standing("nodes", {"ingest": ("web-1",)}, 0.0, "")]
+
+
 HEARTBEAT = "{url: 'https://hc-ping.com/6d1f', every: 30s}"
 
 
 def scrape_all(site: Site, folder: Path) -> str:
-    """With what other processes counted, the readers' owner, a heartbeat and a pair."""
+    """With what other processes counted, the readers' owner, a heartbeat, a pair and remediation."""
     counts = SharedCounts(folder)
     subprocess.run([sys.executable, "-c", ASKED], env=os.environ | counts.environment, check=True)
     readers = ReaderMetrics(Readers("nothing", "sqlite://"))
     beats = HeartbeatMetrics(Heartbeat(loads(HeartbeatSettings, HEARTBEAT, {}), Pulse()))
     peer = PairMetrics(Pair("a", "b", site.view.now), lambda: 0, lambda: site.view.now)
-    others = [counts, readers, beats, peer]
+    acts = RemediationMetrics(Acting(), lambda: site.view.now)
+    others = [counts, readers, beats, peer, acts]
     whole = metrics.Metrics(site.view, site.server.app[PULSE].feed, others)
     return whole.render(site.view.now).decode()
 
