@@ -1,6 +1,6 @@
 """Remediation as it runs: decisions to those who carry them out, people's word to the decisions.
 
-Nothing here waits but what people do, which is on disk before they are answered. A fault here costs
+Nothing here waits but what people do, which is on disk before they are told that it is. A fault here costs
 remediation something, never the counting or a page: what was said to outputs ends with its lease.
 """
 
@@ -15,7 +15,8 @@ from typing import Final, Protocol
 
 from coalmine_aggregator.actuate.differing import PATIENCE_S, Differing, ticket
 from coalmine_aggregator.actuate.output import Output, Standing
-from coalmine_aggregator.actuate.stop_file import Stop, StopFile
+from coalmine_aggregator.actuate.stop_file import NotWrittenError, Stop, StopFile
+from coalmine_aggregator.actuate.switch import Switch
 from coalmine_aggregator.engine import Engine
 from coalmine_aggregator.lease_link import LeaseLink, Said
 from coalmine_aggregator.model.findings import Finding
@@ -85,9 +86,7 @@ class LiveRemediation:
         self._engine = engine
         self._store = store
         self._timeline = timeline
-        self._stop_file = stop_file
-        self._stop = stop_file.read()
-        self._switching = asyncio.Lock()
+        self._switch = Switch(stop_file)
         self._pins = Pins(pins)
         self._link = link
         self._theirs = Stop("", "")
@@ -126,9 +125,7 @@ class LiveRemediation:
             return
         self._wanted = turn.wanted
         self._show()
-        self._keep(turn.events)
-        if self._link is not None and turn.events:
-            self._link.stir()
+        self._tell(turn.events)
 
     def look(self, progress: Progress) -> Sequence[Finding]:
         """Outputs that do not do as they are told, and a lease that nobody can have."""
@@ -148,7 +145,7 @@ class LiveRemediation:
 
     def said(self) -> Said:
         """See `Board`."""
-        stop = self._stop or Stop("", "")
+        stop = self._switch.stop or Stop("", "")
         return Said(stop.by, stop.why, self._pins.changes, self._engine.remembered())
 
     def heard(self, word: LeaseWord) -> None:
@@ -169,11 +166,16 @@ class LiveRemediation:
     @property
     def stopped(self) -> Stop | None:
         """Who stopped all of it, here or at the other aggregator; None where nobody did."""
-        if self._stop is not None:
-            return self._stop
+        if self._switch.stop is not None:
+            return self._switch.stop
         if self._link is not None and self._theirs.by:
             return self._theirs._replace(by=f"{self._theirs.by} at aggregator {self._link.peer}")
         return None
+
+    @property
+    def unwritten(self) -> str:
+        """Why a restart would forget that it was stopped here; empty where it would not."""
+        return self._switch.unwritten
 
     @property
     def is_stopped(self) -> bool:
@@ -208,28 +210,30 @@ class LiveRemediation:
     # What people do.
 
     async def stop(self, by: str, why: str, now: float) -> None:
-        """Nothing is withdrawn any more, and whoever is out comes back. Raises OSError where that
-        cannot be kept."""
-        stop = Stop(by, why, now)
-        async with self._switching:
-            await asyncio.to_thread(self._stop_file.write, stop)
-            self._stop = stop
-        await self._done(RemediationEvent(RemediationKind.STOPPED, now, "", text=why, by=by))
+        """Nothing is withdrawn any more, and whoever is out comes back: at once, whatever the disk
+        does. Raises `NotWrittenError` where a restart would forget it; writing is tried each second."""
+        self._switch.pull(Stop(by, why, now))
+        self._tell([RemediationEvent(RemediationKind.STOPPED, now, "", text=why, by=by)])
+        try:
+            await self._switch.keep()
+        except OSError as error:
+            self._fault("stop_file", error)
+            raise NotWrittenError(self._switch.unwritten) from None
+        await self._kept()
 
     async def resume(self, by: str, now: float) -> None:
         """It goes on. Raises OSError, and ValueError where it was stopped at the other aggregator; one
         that is not heard of any more is not asked."""
-        if self._stop is None and self._link is not None and self._theirs.by:
+        if self._switch.stop is None and self._link is not None and self._theirs.by:
             if clock.boottime() - self._heard_at < GONE_S:
                 raise ValueError(
                     f"it was stopped by {self._theirs.by} at aggregator {self._link.peer}: resume it "
                     "there"
                 )
             self._theirs = Stop("", "")
-        async with self._switching:
-            await asyncio.to_thread(self._stop_file.remove)
-            self._stop = None
-        await self._done(RemediationEvent(RemediationKind.RESUMED, now, "", by=by))
+        await self._switch.put_back()
+        self._tell([RemediationEvent(RemediationKind.RESUMED, now, "", by=by)])
+        await self._kept()
 
     async def pin(
         self, service: str, node: str, state: PinState, by: str, why: str, now: float
@@ -251,16 +255,13 @@ class LiveRemediation:
 
     async def _said(self, change: PinChange, kind: RemediationKind, text: str) -> None:
         self._store.put_pin(change)
-        await self._done(
-            RemediationEvent(
-                kind, change.at, change.service, change.node, text=text[:1_000], by=change.by
-            )
+        event = RemediationEvent(
+            kind, change.at, change.service, change.node, text=text[:1_000], by=change.by
         )
+        self._tell([event])
+        await self._kept()
 
-    async def _done(self, event: RemediationEvent) -> None:
-        self._keep([event])
-        if self._link is not None:
-            self._link.stir()
+    async def _kept(self) -> None:
         if not await self._store.flushed():
             raise NotKeptError
 
@@ -282,7 +283,8 @@ class LiveRemediation:
             except Exception as error:
                 self._fault(output.name, error)
 
-    def _keep(self, events: Sequence[RemediationEvent]) -> None:
+    def _tell(self, events: Sequence[RemediationEvent]) -> None:
+        """The store, the logs, incidents, and the other aggregator."""
         self._store.put_remediation(events)
         for event in events:
             self.recent.appendleft(event)
@@ -291,6 +293,8 @@ class LiveRemediation:
             _log.warning(f"remediation.{event.kind}", **fields)
             if event.kind in _TIMELINE:
                 self._file(event, _TIMELINE[event.kind])
+        if self._link is not None and events:
+            self._link.stir()
 
     def _file(self, event: RemediationEvent, kind: EntryKind) -> None:
         text = f"In a dry run, nothing was done: {event.text}" if event.dry_run else event.text
@@ -309,16 +313,16 @@ class LiveRemediation:
     async def _watch_stop_file(self) -> None:
         while True:
             await asyncio.sleep(EVERY_S)
-            async with self._switching:
-                before, found = self._stop, await asyncio.to_thread(self._stop_file.read)
-                self._stop = found
+            try:
+                before, found = await self._switch.look()
+            except OSError as error:
+                self._fault("stop_file", error)
+                continue
             if (before is None) is not (found is None):
                 stop, now = found or before or Stop("", ""), clock.wall()
                 kind = RemediationKind.RESUMED if found is None else RemediationKind.STOPPED
                 by, why = (stop.by, stop.why) if found is not None else ("the stop file", "it is gone")
-                self._keep([RemediationEvent(kind, now, "", text=why, by=by)])
-                if self._link is not None:
-                    self._link.stir()
+                self._tell([RemediationEvent(kind, now, "", text=why, by=by)])
 
     async def _keep_running(self, part: str, run: Callable[[], Awaitable[None]]) -> None:
         """No fault of a part ends anything else."""

@@ -44,6 +44,11 @@ class LiveRemediationDesk:
         return self._remediation.stopped
 
     @property
+    def unwritten(self) -> str:
+        """Why a restart would forget that."""
+        return self._remediation.unwritten
+
+    @property
     def wanted(self) -> Mapping[str, Wanted]:
         """The newest decisions."""
         return self._remediation.wanted

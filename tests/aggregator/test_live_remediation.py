@@ -12,7 +12,7 @@ import pytest
 from coalmine_aggregator.actuate.differing import PATIENCE_S
 from coalmine_aggregator.actuate.output import Output, Standing
 from coalmine_aggregator.actuate.remediation_metrics import RemediationMetrics
-from coalmine_aggregator.actuate.stop_file import Stop, StopFile
+from coalmine_aggregator.actuate.stop_file import NotWrittenError, Stop, StopFile
 from coalmine_aggregator.engine import Engine
 from coalmine_aggregator.incidents.policy import IncidentPolicy
 from coalmine_aggregator.lease_link import LeaseLink
@@ -193,6 +193,56 @@ async def test_the_big_switch_outlives_a_restart(site: Site) -> None:
         await live.resume("bob", NOW + 1)
         assert live.controls().stopped_by == ""
         assert site.stop_file.read() is None
+
+
+class Spoken(LeaseLink):
+    """A link that counts how often there is something new to say, and never gets to say it."""
+
+    stirred = 0
+
+    def stir(self) -> None:
+        self.stirred += 1
+
+    async def run(self, board: object) -> None:
+        await asyncio.Event().wait()
+
+
+async def test_it_is_stopped_at_once_where_the_file_cannot_be_written(site: Site) -> None:
+    site.stop_file = StopFile(site.stop_file.path.parent / "later" / "remediation.stop")
+    link = Spoken(BrokerSettings(url=BrokerUrl.parse("mqtt://127.0.0.1:1")), None, "b", "a")
+    async with site.started(link=link) as live:
+        with pytest.raises(
+            NotWrittenError, match=r"later/remediation\.stop: No such file or directory"
+        ):
+            await live.stop("ada", "they all look bad", NOW)
+        assert live.controls().stopped_by == "ada"
+        assert (live.said().stopped_by, link.stirred) == ("ada", 1), "the other aggregator hears it"
+        assert "No such file" in live.unwritten
+        assert [each.kind for each in live.recent] == [RemediationKind.STOPPED]
+        assert await site.store.flushed()
+        assert len(await site.store.remediation(before=99, limit=9)) == 1
+
+        task = asyncio.create_task(live.run())
+        await asyncio.sleep(0)
+        site.stop_file.path.parent.mkdir()
+
+        async def written() -> bool:
+            return live.unwritten == ""
+
+        await until(written, deadline_s=20.0, what="the file is written")
+        assert site.stop_file.read() == Stop("ada", "they all look bad", NOW)
+        assert live.controls().stopped_by == "ada"
+        task.cancel()
+        await asyncio.wait([task])
+
+
+async def test_a_stop_that_no_file_has_is_resumed(site: Site) -> None:
+    site.stop_file = StopFile(site.stop_file.path.parent / "later" / "remediation.stop")
+    async with site.started() as live:
+        with pytest.raises(NotWrittenError):
+            await live.stop("ada", "they all look bad", NOW)
+        await live.resume("bob", NOW + 1)
+        assert (live.controls().stopped_by, live.unwritten) == ("", "")
 
 
 async def test_a_file_that_somebody_puts_there_stops_within_seconds(site: Site) -> None:

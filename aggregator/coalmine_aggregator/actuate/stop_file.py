@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import tempfile
@@ -25,6 +26,10 @@ class Stop(NamedTuple):
 UNREADABLE = "the stop file"
 
 
+class NotWrittenError(Exception):
+    """It is stopped, but the stop file does not have it yet: a restart now would forget it."""
+
+
 class StopFile:
     """Blocks. Whoever may write to its folder may stop, and start, all of remediation."""
 
@@ -34,12 +39,17 @@ class StopFile:
     def read(self) -> Stop | None:
         """None where there is none. Any file stops, an empty one too, and one that cannot be read."""
         try:
+            return self.find()
+        except OSError as error:
+            return Stop(UNREADABLE, f"{self.path}: {error.strerror or error}"[:MAX_TEXT])
+
+    def find(self) -> Stop | None:
+        """As `read`, but raises OSError where nobody can say whether there is one."""
+        try:
             with self.path.open("rb") as file:
                 data = file.read(MAX_BYTES)
         except FileNotFoundError:
             return None
-        except OSError as error:
-            return Stop(UNREADABLE, f"{self.path}: {error.strerror or error}"[:MAX_TEXT])
         text = data.decode("utf-8", "replace")
         try:
             said = json.loads(text)
@@ -52,7 +62,29 @@ class StopFile:
         return Stop(by[:MAX_TEXT] or UNREADABLE, why[:MAX_TEXT], at)
 
     def write(self, stop: Stop) -> None:
-        """On disk when it returns. Raises OSError."""
+        """On disk when it returns; without the words, or with those of an earlier one, where there is
+        room for no more. Raises OSError where there is no file."""
+        try:
+            self._replace(stop)
+        except OSError:
+            # A full disk often has room for a name, and an empty file stops as well.
+            if not self._is_made():
+                raise
+        _sync(self.path.parent)
+
+    def remove(self) -> None:
+        """Nothing where there is none. Raises OSError."""
+        try:
+            self.path.unlink(missing_ok=True)
+        except OSError:
+            # Of a file system that cannot be written this is said of a file that is not there, too.
+            if self.read() is not None:
+                raise
+            return
+        with contextlib.suppress(FileNotFoundError):  # nor is there a folder
+            _sync(self.path.parent)
+
+    def _replace(self, stop: Stop) -> None:
         folder = self.path.parent
         handle, name = tempfile.mkstemp(prefix=f".{self.path.name}.", dir=folder)
         try:
@@ -65,12 +97,13 @@ class StopFile:
         except BaseException:
             Path(name).unlink(missing_ok=True)
             raise
-        _sync(folder)
 
-    def remove(self) -> None:
-        """Nothing where there is none. Raises OSError."""
-        self.path.unlink(missing_ok=True)
-        _sync(self.path.parent)
+    def _is_made(self) -> bool:
+        try:
+            os.close(os.open(self.path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o644))
+        except OSError:
+            return False
+        return True
 
 
 def _plain(said: object) -> str:

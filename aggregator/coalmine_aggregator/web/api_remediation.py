@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from aiohttp import web
 
 from coalmine_aggregator.access.roles import Scope
+from coalmine_aggregator.actuate.stop_file import NotWrittenError
 from coalmine_aggregator.web.bodies import Body, bad_body, read_body
 from coalmine_aggregator.web.cursors import next_cursor, parse_cursor
 from coalmine_aggregator.web.duty import NotKeptError
@@ -117,7 +118,18 @@ async def stop(request: web.Request) -> web.Response:
     """Pulls the big switch."""
     body, desk, who = await _body(request, StopBody), _desk(request), request[IDENTITY].name
     with _acting(request, "stop", "", "It is stopped", {"why": body.why}):
-        await desk.stop(who, body.why, request.app[NOW]())
+        try:
+            await desk.stop(who, body.why, request.app[NOW]())
+        except NotWrittenError as error:
+            late = {"why": body.why, "was_kept_late": True}
+            request.app[AUDIT].put(request[IDENTITY], "remediation.stop", "", late)
+            raise ProblemError(
+                HTTPStatus.SERVICE_UNAVAILABLE,
+                "not-kept",
+                f"It is stopped, but the stop file is not written: {error}. "
+                "A restart now would forget it.",
+                hint="it is tried again each second; remediation is stopped until it is resumed",
+            ) from None
     return _controls(request, desk)
 
 
@@ -171,8 +183,8 @@ def _acting(
         raise ProblemError(
             HTTPStatus.SERVICE_UNAVAILABLE,
             "not-done",
-            f"The stop file cannot be written: {error.strerror or error}.",
-            hint="coalmine remediation stop --config writes it from the aggregator's host",
+            f"The stop file cannot be removed: {error.strerror or error}.",
+            hint="coalmine remediation resume --config removes it from the aggregator's host",
         ) from None
     except ValueError as error:
         field, colon, why = str(error).partition(": ")

@@ -11,7 +11,6 @@ from typing import Final
 
 from coalmine_aggregator.actuate.differing import what_is_wrong
 from coalmine_aggregator.actuate.output import Standing
-from coalmine_aggregator.actuate.stop_file import Stop
 from coalmine_aggregator.model.node_view import NodeView, Opinion, Sight, Verdict
 from coalmine_aggregator.model.pin import Pin
 from coalmine_aggregator.model.remediation_log import LoggedEvent
@@ -34,11 +33,13 @@ _OPINIONS: Final = {Opinion.BAD: 0, Opinion.DOUBTFUL: 1, Opinion.NONE: 2, Opinio
 
 
 class StopItem(Answer):
-    """Who stopped all of it and why; `at` is None where that is not known."""
+    """Who stopped all of it and why; `at` is None where that is not known. `unwritten` says why a
+    restart would forget it, and is empty where it would not."""
 
     by: str
     why: str
     at: float | None
+    unwritten: str
 
 
 class RulesItem(Answer):
@@ -219,7 +220,7 @@ def remediation_answer(desk: RemediationDesk, now: float, service: str | None) -
         now=now,
         line=line_of(desk),
         mode=str(mode_of(desk)),
-        stopped=_stop_item(desk.stopped),
+        stopped=_stop_item(desk),
         holder=desk.holds,
         peer=desk.peer,
         services=[
@@ -233,7 +234,7 @@ def remediation_answer(desk: RemediationDesk, now: float, service: str | None) -
 
 def controls_answer(desk: RemediationDesk, now: float) -> ControlsAnswer:
     """What people say."""
-    return ControlsAnswer(now, _stop_item(desk.stopped), [_pin_item(each) for each in desk.pins])
+    return ControlsAnswer(now, _stop_item(desk), [_pin_item(each) for each in desk.pins])
 
 
 def log_item(logged: LoggedEvent) -> RemediationLogItem:
@@ -351,5 +352,8 @@ def _pin_item(pin: Pin) -> PinItem:
     return PinItem(pin.service, pin.node, str(pin.state), pin.by, pin.why, pin.at)
 
 
-def _stop_item(stop: Stop | None) -> StopItem | None:
-    return None if stop is None else StopItem(stop.by, stop.why, stop.at or None)
+def _stop_item(desk: RemediationDesk) -> StopItem | None:
+    stop = desk.stopped
+    if stop is None:
+        return None
+    return StopItem(stop.by, stop.why, stop.at or None, desk.unwritten[:MAX_TEXT])

@@ -37,6 +37,10 @@ class RemediationDesk(Protocol):
         """Who stopped all of it; None where nobody did."""
 
     @property
+    def unwritten(self) -> str:
+        """Why a restart would forget that it was stopped here; empty where it would not."""
+
+    @property
     def wanted(self) -> Mapping[str, Wanted]:
         """The newest decisions, by service, of those that still count."""
 
@@ -55,11 +59,13 @@ class RemediationDesk(Protocol):
         service and this node where these are not empty."""
 
     async def stop(self, by: str, why: str, now: float) -> None:
-        """Nothing is withdrawn any more, and whoever is out comes back. Raises OSError where that
-        cannot be kept, `NotKeptError` where only the log of it is not yet."""
+        """Nothing is withdrawn any more, and whoever is out comes back. Raises
+        `NotWrittenError` where a restart would forget it, `NotKeptError` where only the log of it is
+        not kept yet; it is done all the same."""
 
     async def resume(self, by: str, now: float) -> None:
-        """It goes on. Raises as `stop`, and ValueError where it was stopped elsewhere."""
+        """It goes on. Raises OSError where the stop file cannot be removed, `NotKeptError`, and
+        ValueError where it was stopped elsewhere."""
 
     async def pin(
         self, service: str, node: str, state: PinState, by: str, why: str, now: float

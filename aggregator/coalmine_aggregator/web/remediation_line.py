@@ -41,9 +41,11 @@ def line_of(desk: RemediationDesk) -> RemediationLine:
     """How it stands."""
     stopped, wanted, mode = desk.stopped, desk.wanted, mode_of(desk)
     if stopped is not None:
-        return RemediationLine(
-            "down", f"Stopped by {stopped.by}", stopped.at or None, stopped.why[:MAX_WHY]
-        )
+        text, why = f"Stopped by {stopped.by}", stopped.why[:MAX_WHY]
+        if desk.unwritten:
+            text = f"{text}, only until a restart"
+            why = f"{why}; the stop file is not written: {desk.unwritten[:MAX_WHY]}"
+        return RemediationLine("down", text, stopped.at or None, why)
     for name, word in sorted(wanted.items()):
         if word.frozen:
             return RemediationLine("down", f"{name} is frozen", None, word.frozen[:MAX_WHY])

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from coalmine_aggregator.actuate.stop_file import MAX_TEXT, UNREADABLE, Stop, StopFile
+from tests.servers.disk import Disk
+
+
+@pytest.fixture
+def disk() -> Iterator[Disk]:
+    """Small, and of its own."""
+    try:
+        with Disk(1) as disk:
+            yield disk
+    except PermissionError as error:
+        pytest.skip(f"needs to mount a file system: {error}")
 
 
 def test_what_is_written_is_read_by_everybody(tmp_path: Path) -> None:
@@ -70,3 +82,28 @@ def test_what_is_no_text_is_told_as_far_as_it_is(tmp_path: Path) -> None:
     file = StopFile(tmp_path / "stop")
     file.write(Stop("ada", "see \udcff", 5.0))
     assert file.read() == Stop("ada", "see ?", 5.0)
+
+
+def test_a_full_disk_has_room_for_an_empty_one_which_stops(disk: Disk) -> None:
+    file = StopFile(disk.path / "remediation.stop")
+    disk.fill()
+    file.write(Stop("ada", "why", 1.0))
+    assert file.read() == Stop(UNREADABLE, "")
+    assert [each.name for each in disk.path.iterdir() if each.name != "ballast"] == [file.path.name]
+    disk.free()
+    file.write(Stop("ada", "why", 1.0))
+    disk.fill()
+    file.write(Stop("bob", "again", 2.0))
+    assert file.read() == Stop("ada", "why", 1.0), "one that is there stops as it is"
+    file.remove()
+    assert file.read() is None
+
+
+def test_what_is_not_there_is_removed_wherever_that_is(tmp_path: Path) -> None:
+    file = StopFile(tmp_path / "nowhere" / "remediation.stop")
+    file.remove()
+    (tmp_path / "nowhere").write_text("no folder")
+    with pytest.raises(NotADirectoryError):
+        file.remove()
+    with pytest.raises(NotADirectoryError):
+        file.find()

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from coalmine_aggregator.actuate.output import Standing
-from coalmine_aggregator.actuate.stop_file import Stop
+from coalmine_aggregator.actuate.stop_file import NotWrittenError, Stop
 from coalmine_aggregator.model.node_view import NodeView, Opinion, Sight, Verdict
 from coalmine_aggregator.model.pin import Pin, PinChange, PinState
 from coalmine_aggregator.model.remediation_event import RemediationEvent, RemediationKind
@@ -24,7 +24,7 @@ WHY = "failed for 4 s: web-3 and its own agent agree, 12 of 18 lost in 3 s"
 @dataclass
 class FakeRemediation:
     """A `RemediationDesk` in memory. `writes` says whether its store does, `broken` whether the stop
-    file cannot be written, `elsewhere` whether the other aggregator is what stopped it."""
+    file can neither be written nor removed, `elsewhere` whether the other aggregator stopped it."""
 
     now: float
     rules: dict[str, RemediationPolicy] = field(
@@ -33,6 +33,7 @@ class FakeRemediation:
     peer: str = ""
     holds: bool = True
     stopped: Stop | None = None
+    unwritten: str = ""
     frozen: str = ""
     out: tuple[Withdrawal, ...] = ()
     nodes: Mapping[str, tuple[NodeView, ...]] = field(default_factory=dict)
@@ -115,17 +116,20 @@ class FakeRemediation:
         return found[:limit]
 
     async def stop(self, by: str, why: str, now: float) -> None:
-        if self.broken:
-            raise OSError(30, "Read-only file system")
         self.stopped = Stop(by, why, now)
         for service in self.rules:
             self.decide(service, mode=Mode.STOPPED)
+        if self.broken:
+            self.unwritten = "/srv/remediation.stop: Read-only file system"
+            raise NotWrittenError(self.unwritten)
         self._done(RemediationKind.STOPPED, text=why, by=by, service="")
 
     async def resume(self, by: str, now: float) -> None:
         if self.elsewhere:
             raise ValueError("it was stopped by anna at aggregator b: resume it there")
-        self.stopped = None
+        if self.broken:
+            raise OSError(30, "Read-only file system")
+        self.stopped, self.unwritten = None, ""
         for service in self.rules:
             self.decide(service)
         self._done(RemediationKind.RESUMED, by=by, service="")

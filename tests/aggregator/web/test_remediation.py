@@ -223,7 +223,7 @@ async def test_a_node_that_there_is_not_names_those_like_it(
 
 async def test_it_is_stopped_and_resumed(desk_site: Site, desk: FakeRemediation) -> None:
     told = await post(desk_site, "stop")
-    assert told["stopped"] == {"by": "olga", "why": "it flaps", "at": desk.now}
+    assert told["stopped"] == {"by": "olga", "why": "it flaps", "at": desk.now, "unwritten": ""}
     answer = await get(desk_site)
     assert (answer["mode"], answer["services"][0]["mode"]) == ("stopped", "stopped")
     assert answer["line"]["text"] == "Stopped by olga"
@@ -236,9 +236,23 @@ async def test_it_is_stopped_and_resumed(desk_site: Site, desk: FakeRemediation)
 async def test_what_cannot_be_kept_is_told(desk_site: Site, desk: FakeRemediation) -> None:
     desk.broken = True
     problem = await post(desk_site, "stop", status=503)
-    assert problem["detail"] == "The stop file cannot be written: Read-only file system."
-    assert desk_site.view.audited == []
+    assert problem["type"].endswith(":not-kept")
+    why = "/srv/remediation.stop: Read-only file system"
+    assert problem["detail"] == (
+        f"It is stopped, but the stop file is not written: {why}. A restart now would forget it."
+    )
+    told = await get(desk_site)
+    assert told["stopped"] == {"by": "olga", "why": "it flaps", "at": desk.now, "unwritten": why}
+    assert (told["mode"], told["line"]["text"]) == ("stopped", "Stopped by olga, only until a restart")
+    assert told["line"]["why"] == f"it flaps; the stop file is not written: {why}"
+    assert [(each.action, each.detail) for each in desk_site.view.audited] == [
+        ("remediation.stop", '{"why":"it flaps","was_kept_late":true}')
+    ]
+    problem = await post(desk_site, "resume", status=503)
+    assert problem["detail"] == "The stop file cannot be removed: Read-only file system."
+    assert (await get(desk_site))["mode"] == "stopped"
     desk.broken, desk.writes = False, False
+    desk_site.view.audited.clear()
     problem = await post(desk_site, "stop", status=503)
     assert problem["detail"].startswith("It is stopped, but the store has not written it yet")
     assert desk_site.view.audited[0].action == "remediation.stop"
