@@ -34,6 +34,10 @@ class AskingError(Exception):
     """There is no answer, or none that can be used; says why, and what to do."""
 
 
+class RefusedError(AskingError):
+    """The aggregator, or what stands before it, answered that this may not be done."""
+
+
 class NotThereError(Exception):
     """The aggregator answered, and what was asked for is not there."""
 
@@ -150,24 +154,29 @@ class Aggregator:
 
     def _refusal(self, path: str, status: int, body: bytes) -> Exception:
         problem = _problem(body)
+        is_refused = status < http.client.INTERNAL_SERVER_ERROR and status != http.client.NOT_FOUND
+        kind = RefusedError if is_refused else AskingError
         if status == _UNAUTHORIZED:
             what = "refuses the token" if self._has_token else "wants a token"
-            return AskingError(f"{self._url} {what}; give one with --token-file or COALMINE_TOKEN")
+            return kind(f"{self._url} {what}; give one with --token-file or COALMINE_TOKEN")
         if problem is None:
-            return self._stranger(f"it answers {status}")
+            return kind(self._strange(f"it answers {status}"))
         detail, hint = printable(problem.detail), printable(problem.hint)
         if problem.type.startswith("urn:coalmine:problem:no-such-"):
             return NotThereError(detail)
         if status == http.client.NOT_FOUND and problem.type.endswith(":not-found"):
             return AskingError(f"{self._url} is an older Coalmine: it does not know {path}")
         said = f"{detail.removesuffix('.')}; {hint}" if hint else detail
-        return AskingError(f"{self._url} answers {status}: {said}")
+        return kind(f"{self._url} answers {status}: {said}")
 
     def _too_long(self) -> AskingError:
         return self._stranger(f"its answer is longer than {MAX_BODY >> 20} MiB")
 
     def _stranger(self, what: str) -> AskingError:
-        return AskingError(f"{self._url} seems to be no Coalmine aggregator: {what}")
+        return AskingError(self._strange(what))
+
+    def _strange(self, what: str) -> str:
+        return f"{self._url} seems to be no Coalmine aggregator: {what}"
 
 
 def read_token(text: str | None, file: Path | None) -> Secret | None:

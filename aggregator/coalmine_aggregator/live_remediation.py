@@ -1,7 +1,8 @@
 """Remediation as it runs: decisions to those who carry them out, people's word to the decisions.
 
-Nothing here waits but what people do, which is on disk before they are told that it is. A fault here costs
-remediation something, never the counting or a page: what was said to outputs ends with its lease.
+Nothing here waits but what people do, which is on disk before they are told that it is. A fault
+here costs remediation something, never the counting or a page: what was said to outputs ends with its
+lease.
 """
 
 from __future__ import annotations

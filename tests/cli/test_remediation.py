@@ -226,14 +226,120 @@ async def test_a_stop_that_is_not_certain_is_no_success(tmp_path: Path) -> None:
     nowhere = tmp_path / "none" / "remediation.stop"
     path = config(tmp_path, remediation={"services": ["ingest"], "stop_file": str(nowhere)})
     done = await coalmine("stop", "--why", "it flaps", "--config", str(path), **env)
-    assert (done.code, done.out) == (2, "")
-    assert f"NOT stopped: {nowhere}: No such file or directory" in done.err
+    assert done.code == 2
+    assert done.out.startswith(f"NOT written: {nowhere}: No such file or directory\n")
+    last = done.err.splitlines()[-1]
+    assert last.startswith(f"coalmine remediation: the stop is not certain: {nowhere}: No such file")
+    assert "Resume:" not in done.out
     path.write_text("services: {ingest: {}}\nremedation: {}\n")
     done = await coalmine("stop", "--why", "it flaps", "--config", str(path), **env)
     assert done.code == 2
     assert 'did you mean "remediation"?' in done.err
     done = await coalmine("stop", "--why", " ", **env)
     assert (done.code, "1 to 400 characters" in done.err) == (2, True)
+
+
+async def test_outputs_are_told_where_no_file_can_be_written(tmp_path: Path) -> None:
+    outputs = {"etcd": {"endpoints": [f"http://127.0.0.1:{free_port()}"]}, "http_sd": {}}
+    folder = tmp_path / "folder"
+    folder.write_text("none")
+    rules = {"services": ["ingest"], "outputs": outputs, "stop_file": str(folder / "stop")}
+    path = config(tmp_path, remediation=rules)
+    env = {"COALMINE_URL": f"http://127.0.0.1:{free_port()}"}
+    words = ("stop", "--why", "it flaps", "--config", str(path))
+    done = await coalmine(*words, **env)
+    assert done.code == 2
+    lines = done.out.splitlines()
+    assert lines[0] == f"NOT written: {folder / 'stop'}: Not a directory", "nor is it stopped already"
+    assert any(line.startswith("  etcd: not told: ") for line in lines)
+    assert "  http_sd: told that nobody is out" in lines
+    assert "the stop is not certain" in done.err
+    done = await coalmine(*words, "--json", **env)
+    told = json.loads(done.out)
+    assert (done.code, told["stopped"]) == (2, None)
+    assert told["trouble"] == f"{folder / 'stop'}: Not a directory"
+    assert {each["name"]: bool(each["trouble"]) for each in told["outputs"]} == {
+        "etcd": True,
+        "http_sd": False,
+    }
+
+
+async def test_programs_read_what_was_done_without_an_aggregator(tmp_path: Path) -> None:
+    path = config(tmp_path, remediation={"services": ["ingest"], "outputs": {"http_sd": {}}})
+    env = {"COALMINE_URL": f"http://127.0.0.1:{free_port()}"}
+    file = str(tmp_path / "remediation.stop")
+    done = await coalmine("stop", "--why", HOSTILE, "--config", str(path), "--json", **env)
+    assert done.code == 0, done.err
+    told = json.loads(done.out)
+    stopped = told.pop("stopped")
+    assert stopped["why"] == HOSTILE
+    assert told == {
+        "file": file,
+        "trouble": "",
+        "outputs": [{"name": "http_sd", "trouble": ""}],
+        "untold": "",
+        "lease_s": 20.0,
+        "peer": "",
+    }
+    assert all(line.isprintable() for line in done.out.split("\n"))
+    again = json.loads(
+        (await coalmine("stop", "--why", "x", "--config", str(path), "--json", **env)).out
+    )
+    assert again["stopped"] == stopped, "who was first stays"
+    for was_stopped in (True, False):
+        done = await coalmine("resume", "--config", str(path), "--json", **env)
+        assert (done.code, json.loads(done.out)) == (
+            0,
+            {"stopped": None, "file": file, "was_stopped": was_stopped},
+        )
+
+
+async def test_who_may_not_resume_it_does_not_do_so_past_the_aggregator(
+    desk: FakeRemediation, serve: Serve, tmp_path: Path
+) -> None:
+    token = "correct-horse-battery"
+    url = await serve(access=by_token(token, role=Role.RESPONDER))
+    path, file = config(tmp_path), StopFile(tmp_path / "remediation.stop")
+    stop = Stop("anna", "it flaps", desk.now)
+    file.write(stop)
+    for given, said in (({"COALMINE_TOKEN": token}, "needs the scope operate"), ({}, "wants a token")):
+        done = await coalmine("resume", "--config", str(path), COALMINE_URL=url, **given)
+        assert (done.code, done.out) == (2, "")
+        assert said in done.err
+        assert file.read() == stop
+
+
+async def test_what_was_stopped_elsewhere_is_not_resumed_here(
+    desk: FakeRemediation, serve: Serve, tmp_path: Path
+) -> None:
+    url, path, file = await serve(), config(tmp_path), StopFile(tmp_path / "remediation.stop")
+    file.write(Stop("anna", "it flaps", desk.now))
+    desk.elsewhere = True
+    done = await coalmine("resume", "--config", str(path), COALMINE_URL=url)
+    assert (done.code, done.out) == (2, "")
+    assert "resume it there" in done.err
+    assert file.read() is not None
+
+
+async def test_a_stop_that_a_restart_would_forget_is_told(
+    desk: FakeRemediation, serve: Serve, tmp_path: Path
+) -> None:
+    env = {"COALMINE_URL": await serve()}
+    desk.broken = True
+    done = await coalmine("stop", "--why", "it flaps", **env)
+    assert (done.code, done.out) == (2, "")
+    assert "It is stopped, but the stop file is not written: /srv/remediation.stop" in done.err
+    told = (await coalmine("status", **env)).out
+    assert told.startswith("Stopped by local, only until a restart, since ")
+    assert "Read-only file system" in " ".join(told.split())
+    # Whoever may write there does what the aggregator could not.
+    done = await coalmine("stop", "--why", "it flaps", "--config", str(config(tmp_path)), **env)
+    assert done.code == 0, done.err
+    assert StopFile(tmp_path / "remediation.stop").read() is not None
+    # The same for taking it back.
+    done = await coalmine("resume", "--config", str(config(tmp_path)), **env)
+    assert done.code == 0, done.err
+    assert StopFile(tmp_path / "remediation.stop").read() is None
 
 
 async def test_a_pair_is_stopped_at_both(tmp_path: Path) -> None:
