@@ -84,6 +84,13 @@ def stopped(desk: FakeRemediation) -> str:
     return "Stopped by anna, since 15:08:20 UTC"
 
 
+def unwritten(desk: FakeRemediation) -> str:
+    """The same, and the disk is full."""
+    stopped(desk)
+    desk.unwritten = "/var/lib/coalmine/remediation.stop: No space left on device"
+    return "Stopped by anna, only until a restart, since 15:08:20 UTC"
+
+
 def dry_run(desk: FakeRemediation) -> str:
     """It only says what it would do."""
     desk.rules = {"ingest": RemediationPolicy()}
@@ -92,7 +99,7 @@ def dry_run(desk: FakeRemediation) -> str:
     return "Dry run: 1 of 4 ingest nodes would be out: ingest02, since 15:12:20 UTC"
 
 
-@pytest.mark.parametrize("state", [withdrawn, frozen, stopped, dry_run])
+@pytest.mark.parametrize("state", [withdrawn, frozen, stopped, unwritten, dry_run])
 async def test_each_state_is_told_at_a_desk_and_on_a_phone(
     site: Site, desk: FakeRemediation, browser: Browser, state: Callable[[FakeRemediation], str]
 ) -> None:
