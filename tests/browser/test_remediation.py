@@ -206,7 +206,14 @@ async def test_what_is_refused_is_said_where_it_was_asked(
     await tab.page.get_by_role("button", name="Stop it").click()
     await tab.until("document.querySelector('#sure').innerText.includes('Read-only file system')")
     assert await tab.page.get_by_label("Why").input_value() == "it flaps"
-    assert desk.stopped is None
+    said = "document.querySelector('#sure').innerText"
+    assert "It is stopped, but the stop file is not written" in await tab.value(said)
+    await tab.page.get_by_role("button", name="Cancel").click()
+    await tab.until(f"{HEAD}.startsWith('Stopped by local, only until a restart')")
+    await tab.page.get_by_role("button", name="Resume").click()
+    await tab.page.get_by_role("button", name="Resume it").click()
+    await tab.until(f"{said}.includes('The stop file cannot be removed')")
+    assert desk.stopped is not None
 
 
 @pytest.mark.parametrize("role", [Role.VIEWER, Role.RESPONDER])
