@@ -25,6 +25,8 @@ from tests.browser.chromium import Tab
 from tests.browser.test_hostile_words import EVIL, MADE, OVER, SPILT
 from tests.browser.test_incident_pages import TOKEN, show, sign_in, unfold
 
+pytestmark = pytest.mark.prove
+
 __all__ = ["open_site", "readers", "site", "tab", "view"]
 
 HEAD = "document.querySelector('#headline').innerText"
