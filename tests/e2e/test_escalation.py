@@ -90,6 +90,7 @@ async def over(subject: Paged) -> None:
     assert (subject.sms(), subject.voice()) == (0, 0)
 
 
+@pytest.mark.prove
 async def test_steps_come_in_order_until_somebody_acknowledges_or_it_is_over(tmp_path: Path) -> None:
     later = steps(LATE_S, LATE_S)
     async with (

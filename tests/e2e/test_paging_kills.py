@@ -297,6 +297,7 @@ async def run(tmp_path: Path, seed: int, lanes: int, thens: list[Moment]) -> Cou
     return struck
 
 
+@pytest.mark.prove
 @pytest.mark.timeout(240)
 async def test_three_kills_in_the_life_of_one_page(tmp_path: Path) -> None:
     struck = await run(tmp_path, random.SystemRandom().randrange(2**32), 1, [Moment.CALL])
