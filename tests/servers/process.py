@@ -9,7 +9,8 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import IO
 
@@ -183,3 +184,16 @@ if os.getppid() != int(sys.argv[1]):
     sys.exit("the tests are gone")
 os.execvp(sys.argv[2], sys.argv[2:])
 """
+
+
+@asynccontextmanager
+async def started(*processes: Process) -> AsyncIterator[None]:
+    """They run; none does afterwards."""
+    try:
+        for process in processes:
+            await process.start()
+        yield
+    finally:
+        for process in processes:
+            if process.running:
+                await process.kill()

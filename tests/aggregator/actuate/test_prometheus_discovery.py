@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +25,7 @@ from coalmine_aggregator.web.options import WebOptions
 from tests.aggregator.actuate.words import NODES, word, words
 from tests.aggregator.web.fake_view import FakeView
 from tests.servers.etcd import Etcd
-from tests.servers.process import Process
+from tests.servers.process import Process, started
 from tests.servers.prometheus import Prometheus
 from tests.servers.waiting import until
 
@@ -55,18 +54,6 @@ async def scraped() -> AsyncIterator[int]:
     async with TestServer(app, host="127.0.0.1") as server:
         assert server.port is not None
         yield server.port
-
-
-@asynccontextmanager
-async def running(*processes: Process) -> AsyncIterator[None]:
-    try:
-        for process in processes:
-            await process.start()
-        yield
-    finally:
-        for process in processes:
-            if process.running:
-                await process.kill()
 
 
 async def until_found(prometheus: Prometheus, label: str, *names: str) -> None:
@@ -100,7 +87,7 @@ async def test_by_http_sd_it_keeps_its_list_while_nobody_knows(tmp_path: Path, s
         nodes["http_sd_configs"] = [{"url": url, "refresh_interval": "1s"}]
         prometheus = Prometheus(tmp_path / "prometheus", {}, jobs=[nodes])
         output.show(words(word("web-3", lease_s=600.0)))
-        async with running(prometheus):
+        async with started(prometheus):
             await until_found(prometheus, "node", "web-1", "web-2", "web-4")
             output.show(words(word("web-3", lease_s=-1.0)))  # nothing is known any more
             before = asked
@@ -126,7 +113,7 @@ async def test_by_a_file_it_keeps_its_list_without_etcd(tmp_path: Path, scraped:
         value = encode(MetricsTarget(f"127.0.0.1:{scraped}", zone="eu-a"))
         await etcd.put(target_key("coalmine", TargetKey(kind, name, "agg-a")).decode(), value)
 
-    async with running(etcd, writer, prometheus):
+    async with started(etcd, writer, prometheus):
         await register("agent", "web-1")
         await register("aggregator", "agg-a")
         await until_found(prometheus, "id", "web-1", "agg-a")

@@ -19,7 +19,7 @@ from tests.aggregator.actuate.etcd.deciding import ROOT, Deciding
 from tests.aggregator.actuate.etcd.test_leases import until_nobody_is_out, until_out
 from tests.servers.bridge import Bridge, Member
 from tests.servers.etcd import Etcd
-from tests.servers.process import Process
+from tests.servers.process import Process, started
 
 LEASE_S = 5.0
 
@@ -58,19 +58,6 @@ class Watching(Process):
 
     async def until_last(self, *nodes: str, deadline_s: float = 15.0) -> None:
         await self.until_true(lambda: self.last() == list(nodes), f"out are {nodes}", deadline_s)
-
-
-@asynccontextmanager
-async def started(*processes: Process) -> AsyncIterator[None]:
-    """They run; none does afterwards."""
-    try:
-        for process in processes:
-            await process.start()
-        yield
-    finally:
-        for process in processes:
-            if process.running:
-                await process.kill()
 
 
 @pytest.mark.parametrize("direction", ["to etcd", "from etcd", "both ways"])
