@@ -20,6 +20,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from coalmine_aggregator.remediate.rails import SETTLING_SLOTS
 from coalmine_runtime import clock
 from tests.conftest import Authority
 from tests.e2e.api import Api
@@ -40,6 +41,8 @@ REGION, ZONES = "dc1", ("dc1-a", "dc1-b")
 
 DIRECT = ("canary-1", "canary-2")
 """The agents that reach each node past HAProxy."""
+
+LEASE_S = 10
 
 TOGETHER = 6
 """Processes started at once: on two cores more would only wait for each other."""
@@ -134,7 +137,7 @@ class Node:
 def remediation(**more: Any) -> dict[str, Any]:
     """The aggregator's section for a small pool whose nodes are to come back soon."""
     rules = {"services": [SERVICE], "dry_run": False, "floor": 2, "per_minute": 10}
-    times = {"recovery": "3s", "hold": "3s", "drain": "2s", "lease": "10s"}
+    times = {"recovery": "3s", "hold": "3s", "drain": "2s", "lease": f"{LEASE_S}s"}
     return {**rules, **times, "outputs": {"nodes": {}}, **more}
 
 
@@ -267,13 +270,26 @@ class Pool:
         return [*alerts["open"], *alerts["recent"]]
 
     async def until_whole(self, deadline_s: float = 60) -> None:
-        """Every series of every agent arrived for a while, and HAProxy has all servers."""
+        """Every series of every agent arrived for long enough that no node is held in for having just
+        joined, and HAProxy has all servers."""
         size = len(self.nodes)
         by = size * (1 + len(DIRECT))
         await self.api.until_ready()
         whole = {"tcp": by + 1, "tls": by + 1, "udp": by}
-        await self.api.until_whole(whole, deadline_s=deadline_s)
+        first = await self.api.until_whole(whole, deadline_s=deadline_s)
+        await self.api.until_settled(first + SETTLING_SLOTS)
         await self.balancer.until_out((), 10)
+
+    async def until_all_count(self) -> None:
+        """No node counts as out any more: who came back does until a lease has passed, since somebody
+        may not have heard of it."""
+
+        async def count() -> bool:
+            log = await self.api.get("/api/v1/remediation/log", limit="100")
+            returns = [event["at"] for event in log["events"] if event["kind"] == "restored"]
+            return float(log["now"]) - max(returns, default=0.0) > LEASE_S
+
+        await self.api.until(count, LEASE_S + 10, "a lease has passed since the last return")
 
 
 KEPT_S = 5.0

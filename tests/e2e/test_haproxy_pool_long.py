@@ -28,6 +28,7 @@ async def test_one_of_many_nodes_in_each_of_five_ways(
         for number, how in enumerate(BREAKS):
             await broken_and_back(pool, names[number * max(1, size // 6) % size], how)
             await pool.api.until_quiet()
+            await pool.until_all_count()
 
 
 async def test_half_of_twenty_nodes_are_left_alone_and_one_page_tells_of_it(
