@@ -12,7 +12,8 @@ from typing import NamedTuple
 import h11
 
 from coalmine_runtime.logs import get_logger
-from coalmine_runtime.quantities import Address, IPNetwork, lies_in
+from coalmine_runtime.quantities import Address, IPNetwork
+from coalmine_runtime.short_connections import ShortConnections
 
 log = get_logger("agent")
 
@@ -41,61 +42,33 @@ class ProbeListener:
 
     def __init__(self, pages: Pages, allow_from: Sequence[IPNetwork], max_connections: int) -> None:
         self._pages = pages
-        self._allow_from = tuple(allow_from)
-        self._max_connections = max_connections
-        self._server: asyncio.Server | None = None
-        self._open: set[asyncio.Task[None]] = set()
-        self.refused = 0
+        self._connections = ShortConnections(
+            "pages", self._serve, most=max_connections, allow_from=allow_from
+        )
 
     async def start(self, address: Address) -> None:
         """Raises OSError where the address cannot be had."""
-        self._server = await asyncio.start_server(
-            self._accept,
-            address.host or None,
-            address.port,
-            limit=MAX_HEADER_BYTES,
-            backlog=self._max_connections,
-        )
+        await self._connections.start(address, limit=MAX_HEADER_BYTES)
 
     @property
     def port(self) -> int:
         """The port it listens on."""
-        assert self._server is not None
-        return int(self._server.sockets[0].getsockname()[1])
+        return self._connections.port
 
     async def close(self) -> None:
         """Stops listening and drops whoever is connected."""
-        if self._server is not None:
-            self._server.close()
-            for task in self._open:
-                task.cancel()
-            await asyncio.gather(*self._open, return_exceptions=True)
-            await self._server.wait_closed()
-
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        if len(self._open) >= self._max_connections or not self._allows(writer):
-            self.refused += 1
-            writer.close()
-            return
-        self._open.add(task)
-        try:
-            async with asyncio.timeout(IDLE_S) as idle:
-                await self._serve(reader, writer, idle)
-        except (OSError, TimeoutError, h11.RemoteProtocolError):
-            pass  # the other end's affair
-        except asyncio.CancelledError:
-            pass  # closing
-        finally:
-            self._open.discard(task)
-            writer.close()
-
-    def _allows(self, writer: asyncio.StreamWriter) -> bool:
-        peer = writer.get_extra_info("peername")
-        return peer is not None and (not self._allow_from or lies_in(peer[0], self._allow_from))
+        await self._connections.close()
 
     async def _serve(
+        self, _peer: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        try:
+            async with asyncio.timeout(IDLE_S) as idle:
+                await self._converse(reader, writer, idle)
+        except h11.RemoteProtocolError:
+            pass  # the other end's affair
+
+    async def _converse(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, idle: asyncio.Timeout
     ) -> None:
         http = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEADER_BYTES)

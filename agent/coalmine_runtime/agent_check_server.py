@@ -11,11 +11,12 @@ from collections.abc import Callable, Sequence
 
 from coalmine_runtime import clock
 from coalmine_runtime.logs import get_logger
-from coalmine_runtime.quantities import Address, IPNetwork, lies_in
+from coalmine_runtime.quantities import Address, IPNetwork
+from coalmine_runtime.short_connections import ShortConnections
 from coalmine_wire.agent_check import MAX_NAME, asked_name, is_down
 
 MAX_CONNECTIONS = 256
-"""At a time; the oldest gives way, as who checks is quick and who holds on does not check."""
+"""At a time."""
 
 NAME_S = 0.5
 """How long a connection is waited for to say whom it means."""
@@ -41,27 +42,28 @@ class AgentCheckServer:
     ) -> None:
         self._answer = answer
         self._named = named
-        self._allow_from = tuple(allow_from)
-        self._server: asyncio.Server | None = None
-        self._open: dict[asyncio.Task[None], None] = {}
+        self._connections = ShortConnections(
+            "agent_check", self._serve, most=MAX_CONNECTIONS, allow_from=allow_from
+        )
         self._owed: dict[tuple[str, str], float] = {}
         self.answered = 0
-        self.refused = 0
         self.asked_at = -1e9
         """On the clock `boottime`."""
 
     async def start(self, address: Address) -> None:
         """Raises OSError where the address cannot be had."""
-        self._server = await asyncio.start_server(
-            self._accept, address.host or None, address.port, limit=MAX_NAME, backlog=MAX_CONNECTIONS
-        )
+        await self._connections.start(address, limit=MAX_NAME)
         _log.info("agent_check.listening", address=address)
 
     @property
     def port(self) -> int:
         """The port it listens on."""
-        assert self._server is not None
-        return int(self._server.sockets[0].getsockname()[1])
+        return self._connections.port
+
+    @property
+    def refused(self) -> int:
+        """Connections from elsewhere than `allow_from`."""
+        return self._connections.refused
 
     def told_out(self) -> set[str]:
         """Names of which somebody who asked of late was last told that they get no work."""
@@ -76,39 +78,7 @@ class AgentCheckServer:
 
     async def close(self) -> None:
         """Stops listening and drops whoever is connected."""
-        if self._server is not None:
-            self._server.close()
-            tasks = list(self._open)
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            await self._server.wait_closed()
-            self._server = None
-
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        peer = writer.get_extra_info("peername")
-        if task is None or peer is None:
-            writer.close()
-            return
-        if self._allow_from and not lies_in(peer[0], self._allow_from):
-            self._refuse(peer[0])
-            writer.close()
-            return
-        while len(self._open) >= MAX_CONNECTIONS:
-            oldest = next(iter(self._open))
-            del self._open[oldest]
-            oldest.cancel()
-        self._open[task] = None
-        try:
-            await self._serve(peer[0], reader, writer)
-        except (OSError, TimeoutError):
-            pass  # the other end's affair
-        except asyncio.CancelledError:
-            pass  # closing, or it gave way
-        finally:
-            self._open.pop(task, None)
-            writer.close()
+        await self._connections.close()
 
     async def _serve(
         self, peer: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -130,11 +100,6 @@ class AgentCheckServer:
             self._owed[peer, name] = self.asked_at
             if len(self._owed) > _MAX_OWED:
                 del self._owed[next(iter(self._owed))]
-
-    def _refuse(self, peer: str) -> None:
-        self.refused += 1
-        if self.refused & (self.refused - 1) == 0:  # at powers of two, lest a log is flooded
-            _log.warning("agent_check.refused", address=peer, refused=self.refused)
 
 
 async def _line(reader: asyncio.StreamReader) -> bytes:

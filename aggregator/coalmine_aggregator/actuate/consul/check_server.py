@@ -15,9 +15,10 @@ import h11
 
 from coalmine_aggregator.actuate.consul.check_answer import CheckAnswer
 from coalmine_runtime.quantities import Address, IPNetwork, lies_in
+from coalmine_runtime.short_connections import ShortConnections
 
 MAX_CONNECTIONS = 512
-"""At a time; the oldest gives way, as who checks is quick and who holds on does not check."""
+"""At a time."""
 
 MAX_HEAD = 8192
 """Bytes of request line and headers."""
@@ -39,57 +40,30 @@ class CheckServer:
     ) -> None:
         self._answer = answer
         self._allow_from = tuple(allow_from)
-        self._server: asyncio.Server | None = None
-        self._open: dict[asyncio.Task[None], None] = {}
+        # Whoever may not ask is told so: that is a check's answer as well.
+        self._connections = ShortConnections("consul_checks", self._serve, most=MAX_CONNECTIONS)
 
     async def start(self, address: Address, context: ssl.SSLContext | None) -> None:
         """Raises OSError where the address cannot be had."""
-        self._server = await asyncio.start_server(
-            self._accept,
-            address.host or None,
-            address.port,
-            ssl=context,
-            ssl_handshake_timeout=None if context is None else HANDSHAKE_S,
-            limit=MAX_HEAD,
-        )
+        handshake_s = None if context is None else HANDSHAKE_S
+        await self._connections.start(address, limit=MAX_HEAD, context=context, handshake_s=handshake_s)
 
     @property
     def port(self) -> int:
         """The port it listens on."""
-        assert self._server is not None
-        return int(self._server.sockets[0].getsockname()[1])
+        return self._connections.port
 
     async def close(self) -> None:
         """Stops listening and drops whoever is connected."""
-        assert self._server is not None
-        self._server.close()
-        tasks = list(self._open)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await self._server.wait_closed()
-
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        peer = writer.get_extra_info("peername")
-        if task is None or peer is None:
-            writer.close()
-            return
-        while len(self._open) >= MAX_CONNECTIONS:
-            oldest = next(iter(self._open))
-            del self._open[oldest]
-            oldest.cancel()
-        self._open[task] = None
-        try:
-            async with asyncio.timeout(REQUEST_S):
-                await self._serve(peer[0], reader, writer)
-        except (OSError, TimeoutError, asyncio.CancelledError):
-            pass  # the other end's affair, or it gave way
-        finally:
-            self._open.pop(task, None)
-            writer.close()
+        await self._connections.close()
 
     async def _serve(
+        self, peer: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        async with asyncio.timeout(REQUEST_S):
+            await self._answer_one(peer, reader, writer)
+
+    async def _answer_one(
         self, peer: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         http = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD)
