@@ -22,11 +22,14 @@ _DEFAULT = RemediationPolicy()
 _LEAST_LEASE_S = 5.0
 """What is wanted is told every second, and a second or two may be missed."""
 
+_LEAST_MAX_HOLD_S = 60.0
+"""Who was returned since it had not helped is held in for so long: never for nothing."""
+
 _TIMES = {
     "stale": (5.0, 300.0),
     "recovery": (1.0, 86_400.0),
     "hold": (0.0, 86_400.0),
-    "max_hold": (0.0, 604_800.0),
+    "max_hold": (_LEAST_MAX_HOLD_S, 604_800.0),
     "forget": (0.0, 2_592_000.0),
     "drain": (0.0, 3_600.0),
     "lease": (_LEAST_LEASE_S, 600.0),
@@ -57,7 +60,7 @@ class RemediationRules:
     hold: Seconds = setting(
         "A node stays out for so long at least, doubled with each repeat, up to 1d", _DEFAULT.hold_s
     )
-    max_hold: Seconds = setting("The longest of that, up to 7d", _DEFAULT.max_hold_s)
+    max_hold: Seconds = setting("The longest of that, 1m to 7d", _DEFAULT.max_hold_s)
     forget: Seconds = setting("Repeats are forgotten after this, up to 30d", _DEFAULT.forget_s)
     drain: Seconds = setting(
         "A withdrawn node gets no new work for so long, then it is down, up to 1h", _DEFAULT.drain_s

@@ -64,6 +64,7 @@ def test_every_rule_reaches_the_policy() -> None:
     [
         ("quorum: 0", "quorum: expected at least 1"),
         ("lease: 1s", "lease: expected 5 s to 600 s"),
+        ("hold: 0s\nmax_hold: 59s", "max_hold: expected 60 s to 604800 s"),
         ("hold: 2h\nmax_hold: 1h", "max_hold: expected at least hold, 7200 s"),
         ("services: [a, a]", 'services[1]: names "a" twice'),
         ("max_fraktion: 10%", 'max_fraktion: unknown key; did you mean "max_fraction"?'),
