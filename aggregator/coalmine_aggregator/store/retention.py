@@ -111,9 +111,12 @@ def prune_lives(connection: sa.Connection, retention: Retention, newest: int) ->
 
 def prune_logs(connection: sa.Connection, retention: Retention, newest: int) -> None:
     """Lets go of some old entries of what people and of what remediation did; the newest of each stays,
-    for the numbers go on from it."""
+    for the numbers go on from it. With them go pins that were released as long ago."""
     _log(connection, schema.audit, newest - retention.audit_s)
-    _log(connection, schema.remediation_log, newest - retention.remediation_s)
+    cut = newest - retention.remediation_s
+    _log(connection, schema.remediation_log, cut)
+    pins = schema.pins
+    connection.execute(sa.delete(pins).where(pins.c.state.is_(None), pins.c.at < cut))
 
 
 def _log(connection: sa.Connection, table: sa.Table, cut: int) -> None:

@@ -125,7 +125,8 @@ def test_what_is_too_old_goes_but_never_the_newest(url: str) -> None:
     assert retention.ROWS_AT_ONCE > 3
     with engine.begin() as connection:
         events = {i: event(i)._replace(at=float(START + i)) for i in (1, 2, 3)}
-        remediation_log.write_remediation(connection, events, [])
+        pins = [pin(None, START), pin(PinState.OUT, START, "web-2"), pin(None, START + DAY_S, "web-3")]
+        remediation_log.write_remediation(connection, events, pins)
 
     def kept_after(slot: int) -> list[int]:
         batch = History(lambda kind, count: None)
@@ -139,4 +140,5 @@ def test_what_is_too_old_goes_but_never_the_newest(url: str) -> None:
     assert kept_after(START + 2 * DAY_S + commit.PRUNE_ROWS_S) == [3]
     with engine.connect() as connection:
         assert remediation_log.next_event_number(connection) == 4
+        assert [each.node for each in remediation_log.read_pins(connection)] == ["web-2", "web-3"]
     engine.dispose()
