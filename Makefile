@@ -78,8 +78,8 @@ PARTS_END = exit $$((failed || !ran))
 
 test: servers check ## every check and test, against real servers
 	@$(PARTS); \
-	part -n 4 --dist worksteal --reruns 1 -m 'not prove and not timed'; \
-	part -n 3 --dist worksteal --reruns 2 -m 'timed and not prove'; \
+	part -n 5 --dist worksteal --reruns 1 -m 'not prove and not timed'; \
+	part -n 3 --dist loadfile --reruns 2 -m 'timed and not prove'; \
 	$(PARTS_END)
 
 # A file's proofs build on each other, so a process takes whole files, in the order in which they are collected.
