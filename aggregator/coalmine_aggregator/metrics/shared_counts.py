@@ -31,6 +31,8 @@ VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 KINDS = ("counter", "histogram")
 """A gauge says nothing once its process has ended, so there are none."""
 
+_PREFIX = "coalmine-counts-"
+_IN_USE = "in-use"
 _ENDED = "ended"
 _UNREADABLE = (OSError, RuntimeError, UnicodeDecodeError, struct.error)
 
@@ -44,8 +46,8 @@ class SharedCounts(Collector):
     @classmethod
     @contextlib.contextmanager
     def opened(cls) -> Iterator[SharedCounts]:
-        """An empty folder in systemd's runtime directory, or else a temporary one; removed at the end.
-        Raises OSError."""
+        """An empty folder in systemd's runtime directory, or else a temporary one; removed at the end,
+        and where that was a kill, by whoever opens a temporary one next. Raises OSError."""
         runtime = os.environ.get("RUNTIME_DIRECTORY", "").partition(":")[0]
         if runtime:
             folder = Path(runtime) / "counts"
@@ -53,11 +55,16 @@ class SharedCounts(Collector):
                 shutil.rmtree(folder)
             folder.mkdir(mode=0o700)
         else:
-            folder = Path(tempfile.mkdtemp(prefix="coalmine-counts-"))
+            _remove_abandoned(Path(tempfile.gettempdir()))
+            folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
+        # Held until this process ends, however it does: nobody takes the folder for abandoned.
+        in_use = os.open(folder / _IN_USE, os.O_CREAT | os.O_RDWR, 0o600)
         try:
+            fcntl.flock(in_use, fcntl.LOCK_EX)
             yield cls(folder)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+            os.close(in_use)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -104,6 +111,23 @@ class SharedCounts(Collector):
             _write(into, totals)
             for file in ended:
                 file.unlink()
+
+
+def _remove_abandoned(temporary: Path) -> None:
+    """Removes what processes of ours that were killed have left."""
+    for file in temporary.glob(f"{_PREFIX}*/{_IN_USE}"):
+        try:
+            descriptor = os.open(file, os.O_RDWR | os.O_NOFOLLOW)
+        except OSError:  # another user's, or gone meanwhile
+            continue
+        try:
+            if os.fstat(descriptor).st_uid == os.getuid():
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(file.parent, ignore_errors=True)
+        except BlockingIOError:
+            pass  # in use
+        finally:
+            os.close(descriptor)
 
 
 def _owner(file: Path) -> str:

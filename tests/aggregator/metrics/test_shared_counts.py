@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -129,7 +130,8 @@ def test_there_are_never_more_files_than_processes(counts: SharedCounts) -> None
         worker.end()
         found = scrape(counts)
     assert found[ASKED] == 4
-    assert {file.name for file in counts.folder.iterdir()} == {"counter_ended.db", "histogram_ended.db"}
+    kept = {file.name for file in counts.folder.glob("*.db")}
+    assert kept == {"counter_ended.db", "histogram_ended.db"}
 
 
 @pytest.mark.parametrize("damage", [b"", b"\x00" * 4, b"\xff\xff\x00\x00" + b"\x07" * 100])
@@ -168,3 +170,31 @@ def test_a_temporary_folder_is_our_own(monkeypatch: pytest.MonkeyPatch) -> None:
         assert counts.folder != others.folder
         assert counts.folder.stat().st_mode & 0o077 == 0
     assert not counts.folder.exists()
+
+
+KILLED = """
+import os, signal, sys
+from coalmine_aggregator.metrics.shared_counts import SharedCounts
+with SharedCounts.opened() as counts:
+    print(counts.folder, flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_what_a_killed_process_left_goes_with_the_next_start_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("RUNTIME_DIRECTORY", raising=False)
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    anothers = tmp_path / "coalmine-counts-of-somebody"
+    anothers.mkdir()
+    with SharedCounts.opened() as running:
+        killed = subprocess.run([sys.executable, "-c", KILLED], capture_output=True, text=True)
+        left = Path(killed.stdout.strip())
+        assert left.is_dir()
+        assert left.parent == tmp_path
+        with SharedCounts.opened():
+            assert not left.exists()
+            assert running.folder.is_dir()
+    assert list(tmp_path.iterdir()) == [anothers]
