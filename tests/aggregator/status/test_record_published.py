@@ -15,9 +15,7 @@ from coalmine_aggregator.model.scopes import Scope
 from coalmine_aggregator.status import record
 from coalmine_aggregator.status.components import Component
 from coalmine_aggregator.status.record import tell
-from coalmine_aggregator.status.site import (
-    Grade,
-)
+from coalmine_aggregator.status.site import Grade
 from coalmine_aggregator.status.touching import Touching
 from tests.aggregator.status.cases import CELLS, HELD, HTTPS, NOW, Story, plan, scope
 from tests.aggregator.status.telling import bodies, public, seen
