@@ -4,7 +4,7 @@
     internal agents ------------------------> carbon-c-relay on each node (tcp, tls, udp), past HAProxy
     each node's own agent ------------------> its own carbon-c-relay (tcp, tls, udp)
     carbon-c-relay --> canary.* --> aggregator;  everything else --> store
-    aggregator --> Mosquitto --> each node's agent --> HAProxy's agent-check
+    aggregator --> Mosquitto --> each node's agent --> HAProxy's agent-check, or its health check
 
 Every node has a network namespace of its own; all the rest is on this machine's side of the bridge.
 """
@@ -28,14 +28,15 @@ from tests.e2e.fleet import SERVICE, Agent, Aggregator, Place
 from tests.servers.balancer import Balancer
 from tests.servers.bridge import Bridge, Member
 from tests.servers.carbon_c_relay import CarbonCRelay
+from tests.servers.gate import Gate, documented_gate
 from tests.servers.mosquitto import Mosquitto
 from tests.servers.ports import free_port
 from tests.servers.process import Process
 from tests.servers.sink import Sink
 from tests.servers.waiting import until
 
-PLAIN, TLS, CHECK = 2003, 2004, 9777
-"""Ports on every node: lines by TCP and UDP, lines by TLS, HAProxy's agent-check."""
+PLAIN, TLS, CHECK, PAGES = 2003, 2004, 9777, 9778
+"""Ports on every node: lines by TCP and UDP, lines by TLS, HAProxy's agent-check, pages of health."""
 
 REGION, ZONES = "dc1", ("dc1-a", "dc1-b")
 
@@ -78,6 +79,7 @@ class Node:
         )
         self.agent.settings["health"] = {
             "agent_check": f"{member.address}:{CHECK}",
+            "listen": f"{member.address}:{PAGES}",
             "allow_from": [pool.bridge.network],
         }
         self.agent.write()
@@ -146,7 +148,8 @@ BREAKS = ("crash", "hang", "black_hole", "lose_udp", "expire")
 
 class Pool:
     """`size` nodes; `async with` starts everything. `remediation` is the aggregator's section of that
-    name; with `central` HAProxy asks the aggregator, not each node."""
+    name; with `central` HAProxy asks the aggregator, not each node; with `gated` its health check asks
+    each node, through the gate."""
 
     def __init__(
         self,
@@ -156,12 +159,14 @@ class Pool:
         *,
         remediation: Mapping[str, Any],
         central: bool = False,
+        gated: bool = False,
     ) -> None:
         self.folder = folder
         self.authority = authority
         self.nodes: dict[str, Node] = {}
         self._size = size
         self._remediation = remediation
+        self._gated = gated
         self._stack = AsyncExitStack()
         self.bridge = Bridge()
         self._check = f"agent-check agent-port {CHECK} agent-inter 1s"
@@ -209,14 +214,14 @@ class Pool:
             remediation=self._remediation,
         )
         await self._stack.enter_async_context(self.api)
-        backends = {"tcp": PLAIN, "tls": TLS}
+        agent_check = Gate([], lambda node: self._check.format(node=node), "")
+        gate = documented_gate(SERVICE, self._addresses(PAGES)) if self._gated else agent_check
         self.balancer = Balancer(
             self.folder / "haproxy",
-            backends={
-                name: {node.name: f"{node.member.address}:{port}" for node in self.nodes.values()}
-                for name, port in backends.items()
-            },
-            check=lambda node: self._check.format(node=node),
+            backends={"tcp": self._addresses(PLAIN), "tls": self._addresses(TLS)},
+            check=gate.check,
+            asks=gate.asks,
+            beside=gate.beside,
         )
         self.direct = [self._direct(host) for host in DIRECT]
         self.external = self._external()
@@ -227,6 +232,9 @@ class Pool:
         await self.balancer.start()
         agents = [node.agent for node in self.nodes.values()]
         await self._together([*self.direct, self.external, *agents])
+
+    def _addresses(self, port: int) -> dict[str, str]:
+        return {node.name: f"{node.member.address}:{port}" for node in self.nodes.values()}
 
     def _direct(self, host: str) -> Agent:
         ca_file = str(self.authority.ca_file)

@@ -1,5 +1,5 @@
 """A real HAProxy asks as the documentation says: it drains and returns a server, and whoever dies, no
-server stays out once somebody answers again."""
+server stays out once somebody answers again; through the gate not even then."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import contextlib
 import dataclasses
 import re
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -25,6 +25,7 @@ from tests.aggregator.test_broker import ANYWHERE, own
 from tests.aggregator.test_broker import running as broker_running
 from tests.servers.balancer import Balancer
 from tests.servers.central_check import CentralCheck
+from tests.servers.gate import documented_gate
 from tests.servers.ports import free_port
 from tests.servers.waiting import until
 
@@ -99,9 +100,13 @@ async def held_to(balancer: Balancer, name: str) -> Held:
 
 
 @contextlib.asynccontextmanager
-async def balanced(folder: Path, check: Callable[[str], str]) -> AsyncIterator[Balancer]:
+async def balanced(
+    folder: Path, check: Callable[[str], str], *, asks: Sequence[str] = (), beside: str = ""
+) -> AsyncIterator[Balancer]:
     async with backends() as servers:
-        balancer = Balancer(folder / "haproxy", backends={"ingest": servers}, check=check)
+        balancer = Balancer(
+            folder / "haproxy", backends={"ingest": servers}, check=check, asks=asks, beside=beside
+        )
         await balancer.start()
         try:
             yield balancer
@@ -177,6 +182,48 @@ async def test_by_the_agent_on_the_node(tmp_path: Path, node: AgentService) -> N
             node.signal(signal.SIGTERM)
             await balancer.until_out([], SOON_S)
             assert await node.wait(SOON_S) == 0
+        held.writer.close()
+
+
+async def test_through_the_gate_no_server_stays_out_though_its_agent_stays_dead(
+    tmp_path: Path, node: AgentService
+) -> None:
+    port = free_port()
+    # The agents of the others are not there at all, which is no reason to take anybody out.
+    nobody = f"127.0.0.1:{free_port()}"
+    gate = documented_gate("ingest", {"web-1": nobody, "web-2": nobody, "web-3": f"127.0.0.1:{port}"})
+    async with (
+        broker_running(Listener(address=ANYWHERE, password=None)) as broker,
+        balanced(tmp_path, gate.check, asks=gate.asks, beside=gate.beside) as balancer,
+    ):
+        node.write(
+            configuration(
+                broker.port,
+                agent={"location": "on-machine", "region": "r", "zone": "z", "host": "web-3"},
+                services={"ingest": {"tcp": "127.0.0.1:1"}},
+                health={"listen": f"127.0.0.1:{port}"},
+            )
+        )
+        await node.start()
+        link = dataclasses.replace(own(broker), fleet="test")
+        output = NodesOutput(NodesSettings(every=1.0), link, None, ["ingest"])
+        long = 60.0
+        async with running(output, word(lease_s=long)) as say:
+            await balancer.until_out([], SOON_S)
+            assert await reached(balancer) == set(NODES)
+            held = await held_to(balancer, "web-3")
+            say(word("web-3", lease_s=long))
+            await balancer.until_out(["web-3"], SOON_S)
+            assert await reached(balancer) == {"web-1", "web-2"}
+            assert await held.works()
+
+            node.signal(signal.SIGSTOP)
+            await balancer.until_out([], SOON_S)
+            node.signal(signal.SIGCONT)
+            await balancer.until_out(["web-3"], SOON_S)
+            await node.kill()
+            await balancer.until_out([], SOON_S)
+            assert await reached(balancer) == set(NODES)
         held.writer.close()
 
 

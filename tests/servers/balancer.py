@@ -44,7 +44,8 @@ class Server(NamedTuple):
 
 class Balancer(Process):
     """One port for each name in `backends`: name -> server name -> host:port. `check` gives what stands
-    behind each server's address: `agent-check ...`."""
+    behind each server's address: `agent-check ...`; `asks` are lines of every backend, `beside` is a
+    proxy of its own."""
 
     def __init__(
         self,
@@ -52,6 +53,8 @@ class Balancer(Process):
         *,
         backends: Mapping[str, Mapping[str, str]],
         check: Callable[[str], str],
+        asks: Sequence[str] = (),
+        beside: str = "",
         host: str = "127.0.0.1",
     ) -> None:
         self.host = host
@@ -61,9 +64,12 @@ class Balancer(Process):
         config = [HEAD.format(socket=self._socket)]
         for name, servers in backends.items():
             config += [f"listen {name}", f"    bind {host}:{self.ports[name]}"]
+            config += [f"    {line}" for line in asks]
             config += [
                 f"    server {server} {address} {check(server)}" for server, address in servers.items()
             ]
+        self._backends = tuple(backends)
+        config.append(beside)
         path = folder / "haproxy.cfg"
         path.write_text("\n".join(config) + "\n")
         argv = [executable("haproxy", "haproxy"), "-f", str(path), "-db"]
@@ -88,7 +94,7 @@ class Balancer(Process):
         text = await self.command("show stat")
         found: dict[str, dict[str, Server]] = {}
         for row in csv.DictReader(text.removeprefix("# ").splitlines()):
-            if row["svname"] not in ("FRONTEND", "BACKEND"):
+            if row["pxname"] in self._backends and row["svname"] not in ("FRONTEND", "BACKEND"):
                 server = Server(row["status"], int(row["weight"]))
                 found.setdefault(row["pxname"], {})[row["svname"]] = server
         return found
