@@ -28,7 +28,7 @@ from coalmine_runtime import clock
 from coalmine_wire.protocols import Protocol
 from tests.browser import chromium
 from tests.browser.demo_site import DemoSite
-from tests.servers.waiting import until
+from tests.servers.waiting import until, within
 
 VIEWERS = 200
 COPIES = 4
@@ -84,7 +84,7 @@ class Viewers:
             stdout=asyncio.subprocess.PIPE,
         )
         assert self._child.stdout is not None
-        if not await asyncio.wait_for(self._child.stdout.readline(), 20):
+        if not await within(self._child.stdout.readline(), 20):
             raise SystemExit("the viewers were not let in")
         return self
 

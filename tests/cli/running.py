@@ -8,6 +8,8 @@ import sys
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
+from tests.servers.waiting import within
+
 Serve = Callable[..., Awaitable[str]]
 """Starts the application with these options, and gives its address."""
 
@@ -32,6 +34,6 @@ async def run(*words: str, stdin: str = "", **env: str) -> Done:
         stderr=asyncio.subprocess.PIPE,
         env={name: value for name, value in os.environ.items() if "COALMINE" not in name} | env,
     )
-    out, err = await asyncio.wait_for(process.communicate(stdin.encode()), 30)
+    out, err = await within(process.communicate(stdin.encode()), 30)
     assert process.returncode is not None
     return Done(process.returncode, out.decode(), err.decode())

@@ -14,7 +14,7 @@ from coalmine_aggregator.model.figures import utc
 from coalmine_runtime import clock
 from tests.cli.running import run
 from tests.servers.kubernetes import TOKEN, Kubernetes
-from tests.servers.waiting import until
+from tests.servers.waiting import until, within
 
 
 @pytest.fixture
@@ -71,6 +71,6 @@ async def test_again_and_again_until_it_is_told_to_stop(cluster: Kubernetes, tmp
 
     await until(third, deadline_s=20.0, what="the third is in")
     process.send_signal(signal.SIGTERM)
-    out, _ = await asyncio.wait_for(process.communicate(), 20)
+    out, _ = await within(process.communicate(), 20)
     assert out.decode().splitlines() == ["2 pods brought in", "1 pod brought in"]
     assert process.returncode == 0

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from tests.servers.ports import free_port
+from tests.servers.waiting import within
 
 START_S = 60
 _ESCAPES = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]")
@@ -83,7 +84,7 @@ class Demo:
 
     async def ended(self, timeout_s: float = START_S) -> int:
         assert self.process is not None
-        status = await asyncio.wait_for(self.process.wait(), timeout_s)
+        status = await within(self.process.wait(), timeout_s)
         if self._terminal is None:
             await self._reading
         return status

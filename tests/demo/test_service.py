@@ -19,6 +19,7 @@ from coalmine_aggregator.demo.run import SERVICE_ARGV
 from coalmine_wire.pickle_codec import encode_point
 from coalmine_wire.plaintext import encode_line
 from coalmine_wire.protocols import Protocol
+from tests.servers.waiting import within
 
 HOST = "127.0.0.1"
 SLOT = 1_800_000_000
@@ -55,7 +56,7 @@ class Target:
         writer.close()
 
     async def next(self) -> bytes:
-        return await asyncio.wait_for(self.lines.get(), WAIT_S)
+        return await within(self.lines.get(), WAIT_S)
 
 
 class Service:
@@ -68,7 +69,7 @@ class Service:
 
     async def heard(self) -> dict[str, object]:
         assert self.child.process.stdout is not None
-        line = await asyncio.wait_for(self.child.process.stdout.readline(), WAIT_S)
+        line = await within(self.child.process.stdout.readline(), WAIT_S)
         answer: dict[str, object] = json.loads(line)
         return answer
 
@@ -241,7 +242,7 @@ async def test_relays_again_after_the_aggregator_was_away(service: Service, targ
     await target.next()
     target.close()
     await target.open()
-    await asyncio.wait_for(target.connections.get(), WAIT_S)
+    await within(target.connections.get(), WAIT_S)
     await service.send(Protocol.TCP, slot=SLOT + 1)
     assert await target.next() == encode_line(name_of(Protocol.TCP), SLOT + 1)
 
@@ -249,5 +250,5 @@ async def test_relays_again_after_the_aggregator_was_away(service: Service, targ
 async def test_ends_with_its_standard_input(service: Service) -> None:
     assert service.child.process.stdin is not None
     service.child.process.stdin.close()
-    await asyncio.wait_for(service.child.process.wait(), WAIT_S)
+    await within(service.child.process.wait(), WAIT_S)
     assert service.child.process.returncode == 0

@@ -16,7 +16,7 @@ from tests.aggregator.actuate.words import withdrawal, word, words
 from tests.deploy.dashboard import DEPLOY
 from tests.servers.consul import TOKEN, Check, Consul
 from tests.servers.process import Process
-from tests.servers.waiting import until
+from tests.servers.waiting import until, within
 
 SCRIPTS = DEPLOY / "consul"
 
@@ -26,7 +26,7 @@ async def check(*arguments: str) -> tuple[int, str]:
     process = await asyncio.create_subprocess_exec(
         SCRIPTS / "coalmine-check", *arguments, stdout=asyncio.subprocess.PIPE
     )
-    out, _ = await asyncio.wait_for(process.communicate(), 30)
+    out, _ = await within(process.communicate(), 30)
     assert process.returncode is not None
     return process.returncode, out.decode().strip()
 
@@ -155,6 +155,6 @@ async def test_a_name_that_is_none_is_refused(tmp_path: Path) -> None:
     process = await asyncio.create_subprocess_exec(
         SCRIPTS / "coalmine-keeper", 'x" or "" == "', stderr=asyncio.subprocess.PIPE
     )
-    _, err = await asyncio.wait_for(process.communicate(), 30)
+    _, err = await within(process.communicate(), 30)
     assert process.returncode == 2
     assert b"no name of a check" in err

@@ -27,6 +27,7 @@ from coalmine_runtime import clock
 from tests.e2e.paged import Paged, Servers, paged
 from tests.e2e.wired_fleet import REGIONS
 from tests.servers.pagerduty import Answer
+from tests.servers.waiting import within
 
 CALL_S = 8.0
 ALERT = "ingest-loss-1"
@@ -108,7 +109,7 @@ class Executioner:
             case Moment.REQUEST:
                 async with self._slow(before=0.4, after=0.0) as asked:
                     await self._until_committed(change, before[1])
-                    await asyncio.wait_for(asked[0].wait(), 10)
+                    await within(asked[0].wait(), 10)
                     await asyncio.sleep(dice.uniform(0.0, 0.3))
                     yield
             case Moment.ANSWER:

@@ -16,6 +16,7 @@ from tests.e2e.api import Api, Json
 from tests.e2e.fleet import SERVICE, Aggregator, Fleet, Place
 from tests.e2e.site import RELAYED, Site
 from tests.e2e.status_page import Seen, StatusPage
+from tests.servers.waiting import within
 
 PLACES = (
     Place("q9zhost-a", "external", "q9zregion-eu", "q9zzone-a"),
@@ -192,7 +193,7 @@ async def raw(page: StatusPage, sent: bytes) -> Seen:
     """What is answered to bytes that are no request."""
     reader, writer = await asyncio.open_connection("127.0.0.1", page.port)
     writer.write(sent)
-    answer = await asyncio.wait_for(reader.read(), 20)
+    answer = await within(reader.read(), 20)
     writer.transport.abort()
     head, _, body = answer.partition(b"\r\n\r\n")
     first, *lines = head.decode().split("\r\n")

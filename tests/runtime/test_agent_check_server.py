@@ -13,6 +13,7 @@ import pytest
 from coalmine_runtime import agent_check_server, clock
 from coalmine_runtime.agent_check_server import AgentCheckServer
 from coalmine_runtime.quantities import Address, IPNetwork
+from tests.servers.waiting import within
 
 WORDS = {"": "up 100%", "ingest": "down #coalmine", "query": "up 0%"}
 
@@ -35,7 +36,7 @@ async def ask(server: AgentCheckServer, sent: bytes = b"") -> bytes:
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
     try:
         writer.write(sent)
-        return await asyncio.wait_for(reader.read(), 10)
+        return await within(reader.read(), 10)
     except ConnectionError:
         return b""
     finally:

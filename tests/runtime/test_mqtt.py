@@ -17,6 +17,7 @@ from coalmine_runtime.secret import Secret
 from tests.conftest import Authority, Certificate
 from tests.servers.mosquitto import Mosquitto
 from tests.servers.ports import free_port
+from tests.servers.waiting import within
 
 
 def at(port: int) -> BrokerSettings:
@@ -95,7 +96,7 @@ async def test_a_lost_connection_is_told(tmp_path: Path) -> None:
     async with connect(at(broker.port), "a") as connection:
         lost = asyncio.create_task(connection.lost())
         await broker.kill()
-        assert isinstance(await asyncio.wait_for(lost, 5), BrokerError)
+        assert isinstance(await within(lost, 5), BrokerError)
         with pytest.raises(BrokerError):
             await connection.publish("t", b"", timeout_s=1)
 
@@ -160,7 +161,7 @@ def test_descriptors_are_left_clean_under_uvloop(
                 receiving = asyncio.create_task(loop.sock_recv(mine, 10))
                 await asyncio.sleep(0)
                 await loop.sock_sendall(other, b"mine")
-                assert await asyncio.wait_for(receiving, 2) == b"mine"
+                assert await within(receiving, 2) == b"mine"
                 assert calls == []  # a writer armed on a number that is ours now is called for ever
                 ours.close()
                 theirs.close()

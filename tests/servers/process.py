@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import IO
 
-from tests.servers.waiting import until
+from tests.servers.waiting import until, within
 
 START_S = 15.0
 STOP_S = 10.0
@@ -92,7 +92,7 @@ class Process:
     async def wait(self, deadline_s: float) -> int:
         """The exit code; TimeoutError if it runs on."""
         assert self._child is not None
-        return await asyncio.wait_for(self._child.wait(), deadline_s)
+        return await within(self._child.wait(), deadline_s)
 
     async def stop(self, how: signal.Signals = signal.SIGTERM, deadline_s: float = STOP_S) -> int:
         """Ends it, with SIGKILL after the deadline; returns its exit code."""

@@ -13,6 +13,12 @@ T = TypeVar("T")
 POLL_S = 0.05
 
 
+async def within(awaitable: Awaitable[T], deadline_s: float) -> T:
+    """Raises TimeoutError after the deadline."""
+    async with asyncio.timeout(deadline_s):
+        return await awaitable
+
+
 async def until(
     condition: Callable[[], Awaitable[T]],
     *,
@@ -29,7 +35,7 @@ async def until(
     last: T | None = None
     while (left := end - clock.monotonic()) > 0:
         try:
-            last = await asyncio.wait_for(condition(), left)
+            last = await within(condition(), left)
         except TimeoutError:
             break
         if last:

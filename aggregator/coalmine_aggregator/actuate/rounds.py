@@ -67,7 +67,8 @@ class Rounds:
                 log.info("actuate.recovered", output=self._name, failures=failures)
             failures, self.trouble = 0, ""
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), self._rest_s())
+                async with asyncio.timeout(self._rest_s()):
+                    await self._woken.wait()
 
     def _failed(self, error: Exception) -> None:
         trouble = sentence(error)

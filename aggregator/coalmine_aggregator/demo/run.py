@@ -183,7 +183,9 @@ class _Demo:
         """Until the next reading, or a key."""
         wait_s = 1 - (clock.wall() - _READ_AT_S) % 1
         with contextlib.suppress(TimeoutError):
-            await self._obey(await asyncio.wait_for(self._keys.get(), wait_s))
+            async with asyncio.timeout(wait_s):
+                key = await self._keys.get()
+            await self._obey(key)
 
     def _pressed(self, key: str) -> None:
         with contextlib.suppress(asyncio.QueueFull):

@@ -121,7 +121,8 @@ def say(child: Child, line: str) -> None:
 async def within(seconds: float, awaitable: Awaitable[T], failure: str) -> T:
     """Raises `DemoError`, beginning with `failure`, where it takes longer."""
     try:
-        return await asyncio.wait_for(awaitable, seconds)
+        async with asyncio.timeout(seconds):
+            return await awaitable
     except TimeoutError:
         raise DemoError(f"{failure} after {seconds:g} s") from None
 

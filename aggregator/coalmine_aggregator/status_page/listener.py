@@ -122,6 +122,7 @@ class _Crowd:
         if self._since:
             self._gone = asyncio.Event()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._gone.wait(), STOP_S)
+                async with asyncio.timeout(STOP_S):
+                    await self._gone.wait()
         for connection in list(self._since):
             connection.abort()

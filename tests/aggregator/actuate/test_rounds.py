@@ -60,6 +60,22 @@ async def test_it_is_woken_and_rests_else() -> None:
         assert errand.runs == 2
 
 
+@pytest.mark.parametrize("turns", range(5))
+async def test_whenever_it_is_told_to_end_it_ends(turns: int) -> None:
+    """Also as it is woken, some turns of the loop before: a stop must not wait for an output."""
+    errand = Errand()
+    rounds = Rounds("x", errand, lambda: 3600.0)
+    task = asyncio.create_task(rounds.run())
+    await errand.until(lambda: errand.runs == 1)
+    rounds.wake()
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    task.cancel()
+    done, _ = await asyncio.wait([task], timeout=5.0)
+    assert done
+    assert task.cancelled()
+
+
 async def test_it_comes_back_after_its_rest() -> None:
     errand = Errand()
     async with running(Rounds("x", errand, lambda: 0.01)):

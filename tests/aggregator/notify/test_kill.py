@@ -22,6 +22,7 @@ import pytest
 from tests.aggregator.notify.paging_process import FIRST, answers, outage_of
 from tests.servers.hook import Hook
 from tests.servers.pagerduty import Answer, PagerDuty
+from tests.servers.waiting import within
 
 KILLS = 6
 
@@ -42,7 +43,7 @@ async def paging(
         cwd=Path(__file__).parents[3],
     )
     assert process.stdout is not None
-    assert await asyncio.wait_for(process.stdout.readline(), 30) == b"ready\n"
+    assert await within(process.stdout.readline(), 30) == b"ready\n"
     return process
 
 
@@ -60,7 +61,7 @@ async def run(tmp_path: Path, kills: int, seed: int) -> None:
             await process.wait()
         process = await paging(store, journal, pagerduty, hook)
         process.terminate()
-        assert await asyncio.wait_for(process.wait(), 30) == 0
+        assert await within(process.wait(), 30) == 0
         check(pagerduty, tmp_path / "h.db", journal)
         check_calls(hook, tmp_path / "h.db")
 

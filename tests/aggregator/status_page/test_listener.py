@@ -15,6 +15,7 @@ from coalmine_aggregator.status_page.answers import Answer, Asked
 from coalmine_aggregator.status_page.connection import MAX_HEAD
 from coalmine_aggregator.status_page.listener import USUAL, Patience, listening
 from tests.conftest import Authority, Certificate
+from tests.servers.waiting import within
 
 LARGE = 8 << 20
 DEADLINE_S = 15.0
@@ -41,7 +42,7 @@ class Client:
         self.writer.write(data)
 
     async def answer(self, *, has_body: bool = True) -> tuple[int, dict[str, str], bytes]:
-        head = (await asyncio.wait_for(self.reader.readuntil(b"\r\n\r\n"), DEADLINE_S)).decode()
+        head = (await within(self.reader.readuntil(b"\r\n\r\n"), DEADLINE_S)).decode()
         first, *lines = head.strip().split("\r\n")
         headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
         size = int(headers.get("content-length", "0")) if has_body else 0
@@ -50,7 +51,7 @@ class Client:
     async def ended(self) -> bytes:
         """All that still comes, up to the end; one that is cut off ends too."""
         try:
-            return await asyncio.wait_for(self.reader.read(), DEADLINE_S)
+            return await within(self.reader.read(), DEADLINE_S)
         except ConnectionError:
             return b""
 

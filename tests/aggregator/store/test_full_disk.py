@@ -24,6 +24,7 @@ from tests.aggregator.store.troubled import (
 )
 from tests.servers.disk import Disk
 from tests.servers.postgres import Postgres
+from tests.servers.waiting import within
 
 MIB = {"sqlite": 2, "postgresql": 64}
 
@@ -59,7 +60,7 @@ async def delayed(store: Store) -> None:
     )
     await failing(store)
     store.put_transitions([routed(opened(service="s" * 50_000), "pd")])
-    assert len(await asyncio.wait_for(heard.get(), 3.0)) == 1
+    assert len(await within(heard.get(), 3.0)) == 1
     assert store.health().waiting >= 300
     assert heard.empty()
 

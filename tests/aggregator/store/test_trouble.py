@@ -38,7 +38,7 @@ from tests.aggregator.store.troubled import (
     written,
 )
 from tests.servers.postgres import Postgres
-from tests.servers.waiting import until
+from tests.servers.waiting import until, within
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ async def test_a_locked_database_delays_history_and_no_page(url: str, store: Sto
             store.put_slots(slots(1))
             store.put_birth(birth(), at=float(START))
             store.put_transitions([routed(opened(), "pd")])
-            (delivery,) = await asyncio.wait_for(heard.get(), 3.0)
+            (delivery,) = await within(heard.get(), 3.0)
             assert store.health().ahead == 1
             store.put_delivery(delivery._replace(attempts=1, delivered_at=START + 5.0))
             await failing(store)
@@ -90,7 +90,7 @@ async def test_a_full_disk_delays_history_and_no_page(sqlite_url: str) -> None:
         await failing(store)
         assert "full" in store.health().error
         store.put_transitions([routed(opened(service="s" * 50_000), "pd")])
-        assert len(await asyncio.wait_for(heard.get(), 3.0)) == 1
+        assert len(await within(heard.get(), 3.0)) == 1
         limit_pages(store, 1_000_000)
         await written(store)
     assert heart.longest_s < HELD_UP_S
@@ -131,7 +131,7 @@ async def test_a_server_that_is_gone_delays_history_and_no_page(own_server: Post
         await asyncio.to_thread(own_server.stop)
         store.put_slots(slots(500, START + 100))
         store.put_transitions([routed(opened(), "pd")])
-        assert len(await asyncio.wait_for(heard.get(), 3.0)) == 1
+        assert len(await within(heard.get(), 3.0)) == 1
         await failing(store)
         assert store.health().waiting >= 500
         await asyncio.to_thread(own_server.start)
@@ -186,7 +186,7 @@ async def test_no_text_can_hold_up_anything(store: Store, url: str) -> None:
     heard: asyncio.Queue[Sequence[Delivery]] = asyncio.Queue()
     store.on_deliveries = heard.put_nowait
     store.put_transitions([routed(opened(), "pd", "am")])
-    one, other = await asyncio.wait_for(heard.get(), 3.0)
+    one, other = await within(heard.get(), 3.0)
     store.put_delivery(one._replace(error=nasty))
     store.put_delivery(other._replace(dead=nasty))
     store.put_lives([AgentLife("a1", START + 0.5, AgentStatus.RETIRED, nasty * 1_000)])

@@ -20,7 +20,7 @@ from coalmine_wire.agent_check import UP, word_for
 from coalmine_wire.withdrawals import Phase
 from tests.demo.pool.test_node import send_tcp, send_udp
 from tests.servers.sink import Sink
-from tests.servers.waiting import until
+from tests.servers.waiting import until, within
 
 WAIT_S = 20
 MANY = 60
@@ -68,7 +68,7 @@ class Site:
 
     async def out(self) -> object:
         assert self.child is not None
-        return (await asyncio.wait_for(heard(self.child), WAIT_S))["out"]
+        return (await within(heard(self.child), WAIT_S))["out"]
 
 
 @pytest.fixture
@@ -127,5 +127,5 @@ async def test_it_ends_with_its_standard_input(site: Site) -> None:
     assert site.child is not None
     assert site.child.process.stdin is not None
     site.child.process.stdin.close()
-    await asyncio.wait_for(site.child.process.wait(), WAIT_S)
+    await within(site.child.process.wait(), WAIT_S)
     assert site.child.process.returncode == 0

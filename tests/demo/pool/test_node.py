@@ -15,6 +15,7 @@ from coalmine_aggregator.demo.pool.grounds import NODE_ARGV
 from coalmine_aggregator.demo.ports import HOST, free_port
 from coalmine_aggregator.demo.stage import heard, say
 from tests.servers.sink import Sink
+from tests.servers.waiting import within
 
 WAIT_S = 20
 
@@ -22,13 +23,13 @@ WAIT_S = 20
 async def started(folder: Path, port: int, aggregator: Sink, store: Sink) -> Child:
     argv = (*NODE_ARGV, str(port), aggregator.address, store.address)
     node = await children.start("node", argv, folder, piped=True)
-    assert await asyncio.wait_for(heard(node), WAIT_S) == {"ready": True}
+    assert await within(heard(node), WAIT_S) == {"ready": True}
     return node
 
 
 async def told(node: Child, line: str) -> dict[str, object]:
     say(node, line)
-    return await asyncio.wait_for(heard(node), WAIT_S)
+    return await within(heard(node), WAIT_S)
 
 
 async def send_tcp(port: int, data: bytes) -> None:

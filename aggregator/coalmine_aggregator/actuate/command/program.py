@@ -58,7 +58,8 @@ async def run_program(argv: Sequence[str], given: bytes, timeout_s: float) -> No
             os.close(theirs)
         status = await _ended(process, timeout_s)
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(output.ended.wait(), _DRAIN_S)
+            async with asyncio.timeout(_DRAIN_S):
+                await output.ended.wait()
     except TimeoutError:
         raise TimeoutError(f"{argv[0]} took longer than {timeout_s:g} s{output.told()}") from None
     finally:

@@ -89,7 +89,8 @@ class ConsulOutput:
                 self._woken.clear()
                 self._begin(group, client)
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._woken.wait(), LOOK_S)
+                    async with asyncio.timeout(LOOK_S):
+                        await self._woken.wait()
 
     def standing(self) -> Standing:
         """See `Output.standing`."""

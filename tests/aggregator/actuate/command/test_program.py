@@ -11,7 +11,7 @@ import pytest
 
 from coalmine_aggregator.actuate.command.program import ENVIRONMENT, ProgramError, run_program
 from coalmine_runtime import clock
-from tests.servers.waiting import until
+from tests.servers.waiting import until, within
 
 
 def python(code: str) -> list[str]:
@@ -119,7 +119,7 @@ async def test_what_it_leaves_running_does_not_hold_us_up(tmp_path: Path) -> Non
         "open(f'{sys.argv[1]}/{os.getpid()}', 'w').close()\n"
         "time.sleep(30)"
     )
-    await asyncio.wait_for(run_program([*python(code), str(tmp_path)], b"", 60.0), 20.0)
+    await within(run_program([*python(code), str(tmp_path)], b"", 60.0), 20.0)
 
     async def started() -> bool:
         return bool(pids(tmp_path))
