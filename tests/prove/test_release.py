@@ -13,8 +13,6 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from cyclonedx.schema import SchemaVersion
-from cyclonedx.validation.json import JsonStrictValidator
 
 from coalmine_runtime.version import VERSION
 from release.source import REPOSITORY
@@ -94,6 +92,10 @@ def test_a_release_has_all_that_an_operator_takes(release: Path, package: Path) 
 
 
 def test_the_bill_of_materials_is_of_what_is_packed(release: Path, package: Path) -> None:
+    # Here, since it takes seconds, and every process of every test run imports this file.
+    from cyclonedx.schema import SchemaVersion
+    from cyclonedx.validation.json import JsonStrictValidator
+
     text = (release / f"coalmine-{VERSION}.cdx.json").read_text()
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
     bill = json.loads(text)
