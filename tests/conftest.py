@@ -49,6 +49,9 @@ TIMED = (
 LONG = ("tests/prove/test_ten_minutes.py", "tests/prove/test_install.py", "tests/prove/test_ansible.py")
 """These begin first, the longest before the others, so that what runs beside them ends with them."""
 
+SHOWN = 6_000
+"""Characters of why a test got another go."""
+
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -61,6 +64,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker("timed")
         first.get(path, later).append(item)
     items[:] = [item for of_file in first.values() for item in of_file] + later
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Says why something got another go: it passed, and may yet be a fault."""
+    for report in terminalreporter.stats.get("rerun", []):
+        terminalreporter.write_sep("_", f"another go: {report.nodeid}")
+        terminalreporter.write_line(report.longreprtext[-SHOWN:])
 
 
 @dataclass(frozen=True, slots=True)
