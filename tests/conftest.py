@@ -39,6 +39,7 @@ TIMED = (
     "tests/aggregator/store/test_trouble.py",
     "tests/browser/",
     "tests/demo/test_demo.py",
+    "tests/demo/test_remediate.py",
     "tests/deploy/test_prometheus.py",
     "tests/e2e/",
     "tests/prove/test_fresh_debian.py",
