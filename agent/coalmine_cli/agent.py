@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from coalmine_cli.config_file import CONFIG, problems_end_it
+from coalmine_cli.config_file import CONFIG, environment, problems_end_it
 
 if TYPE_CHECKING:
     from coalmine_agent.loaded import Loaded
@@ -31,7 +31,7 @@ def run(config: Path) -> None:
     from coalmine_runtime.config_error import ConfigError
 
     try:
-        run_agent(config, os.environ)
+        run_agent(config, environment())
     except (ConfigError, StartError) as error:
         _fail(str(error))
 
@@ -98,7 +98,7 @@ def _load(config: Path) -> Loaded:
 
     with problems_end_it():
         boot = os.urandom(6).hex()
-        return load_agent(config, os.environ, boot=boot, started_at=clock.wall())
+        return load_agent(config, environment(), boot=boot, started_at=clock.wall())
 
 
 def _fail(message: str) -> NoReturn:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from coalmine_cli.config_file import CONFIG, problems_end_it
+from coalmine_cli.config_file import CONFIG, environment, problems_end_it
 from coalmine_cli.not_installed import NotInstalledError
 from coalmine_cli.replay import replay
 
@@ -67,7 +66,7 @@ def _load(config: Path) -> AggregatorSettings:
     from coalmine_runtime.settings import load
 
     with problems_end_it():
-        settings = load(AggregatorSettings, config, os.environ)
+        settings = load(AggregatorSettings, config, environment())
         if settings.incidents.status_page is not None:
             load_components(settings.incidents.status_page)
     return settings

@@ -5,14 +5,28 @@ Whether it can be read is said by who reads it, in the words of every other prob
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
+CREDENTIALS = Path("/etc/credstore")
+"""Where the units of systemd have their credentials from, by the same names."""
+
 CONFIG = click.argument("config", type=click.Path(path_type=Path, readable=False))
+
+
+def environment(
+    given: Mapping[str, str] = os.environ, credentials: Path = CREDENTIALS
+) -> dict[str, str]:
+    """What a configuration may name. Outside of a unit credentials are read where units get them."""
+    found = dict(given)
+    if credentials.is_dir():
+        found.setdefault("CREDENTIALS_DIRECTORY", str(credentials))
+    return found
 
 
 @contextmanager

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 
 import click
 
+from coalmine_cli.config_file import environment
 from coalmine_cli.not_installed import NotInstalledError
 from coalmine_runtime.quantities import parse_seconds
 
@@ -73,7 +73,7 @@ def shadow(
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--from") from None
     try:
-        settings = load(AggregatorSettings, config, os.environ)
+        settings = load(AggregatorSettings, config, environment())
         url = store or settings.store.reveal()
         print_shadow(settings, url, period, services)
     except (ConfigError, StoreError, NoServiceError) as error:

@@ -6,7 +6,6 @@ Exit codes: 0 it is certain; 2 it is not.
 from __future__ import annotations
 
 import json
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +14,7 @@ import click
 
 from coalmine_cli.asking import Aggregator, AskingError, NotThereError, RefusedError
 from coalmine_cli.asking_options import as_json, asking
-from coalmine_cli.config_file import problems_end_it
+from coalmine_cli.config_file import environment, problems_end_it
 from coalmine_cli.not_installed import NotInstalledError
 from coalmine_cli.remediation_acts import ROOT
 from coalmine_cli.remediation_without import (
@@ -31,6 +30,9 @@ if TYPE_CHECKING:
     from coalmine_aggregator.settings import AggregatorSettings
 
 MAX_WHY = 400
+
+INSTALLED = Path("/etc/coalmine/aggregator.yaml")
+"""Where an aggregator's host has its configuration."""
 
 _asking = asking("coalmine remediation")
 _config = click.option(
@@ -48,8 +50,9 @@ _config = click.option(
 def stop(aggregator: Aggregator, why: str, config: Path | None, as_json: bool) -> None:
     """Stop all of remediation: whoever is out comes back, and nobody is withdrawn.
 
-    The aggregator is asked. With --config it need not run: then the stop file is written, which every
-    start finds, and each output is told that nobody is out, also where the file cannot be written.
+    The aggregator is asked. On its host it need not run: by its configuration (--config, or
+    /etc/coalmine/aggregator.yaml) the stop file is written, which every start finds, and each output is
+    told that nobody is out, also where the file cannot be written.
     """
     why = why.strip()
     if not 0 < len(why) <= MAX_WHY:
@@ -57,6 +60,7 @@ def stop(aggregator: Aggregator, why: str, config: Path | None, as_json: bool) -
     try:
         told, body = aggregator.send(f"{ROOT}/stop", {"why": why}, Controls)
     except (AskingError, NotThereError) as error:
+        config = configured(config)
         done = stop_without(_settings(config, error), why)
         print(stopped_json(done) if as_json else "\n".join(stopped_text(done)))
         if done.stop is None:
@@ -94,12 +98,17 @@ def resume(aggregator: Aggregator, config: Path | None, as_json: bool) -> None:
     _show(body, "It goes on: nodes are withdrawn again where the rules say so", as_json)
 
 
+def configured(config: Path | None, installed: Path = INSTALLED) -> Path | None:
+    """The file that was named, or else the one of this host, where it is an aggregator's."""
+    return installed if config is None and installed.is_file() else config
+
+
 def _settings(config: Path | None, error: Exception) -> AggregatorSettings:
     """The configuration; without one, what the aggregator answered is the end of it."""
     if config is None:
         hint = "on its host, --config AGGREGATOR.YAML does without it"
         raise AskingError(f"{error}; {hint}") from None
-    print(f"coalmine remediation: {error}", file=sys.stderr)
+    print(f"coalmine remediation: {error}; by {config}", file=sys.stderr)
     try:
         from coalmine_aggregator.settings import AggregatorSettings
     except ModuleNotFoundError as missing:
@@ -107,7 +116,7 @@ def _settings(config: Path | None, error: Exception) -> AggregatorSettings:
     from coalmine_runtime.settings import load
 
     with problems_end_it():
-        return load(AggregatorSettings, config, os.environ)
+        return load(AggregatorSettings, config, environment())
 
 
 def _show(body: str, line: str, as_json: bool) -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 
 import click
 
-from coalmine_cli.config_file import CONFIG, problems_end_it
+from coalmine_cli.config_file import CONFIG, environment, problems_end_it
 from coalmine_cli.etcd_options import run_until_stopped
 from coalmine_cli.not_installed import NotInstalledError
 from coalmine_runtime.printable import printable
@@ -45,7 +44,7 @@ def sweep(config: Path, older: float, every: float) -> None:
     from coalmine_runtime.settings import load
 
     with problems_end_it():
-        output = KubernetesOutput(load(KubernetesSettings, config, os.environ))
+        output = KubernetesOutput(load(KubernetesSettings, config, environment()))
 
     async def once() -> None:
         count = await output.sweep(older)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 
 import click
 
+from coalmine_cli.config_file import environment
 from coalmine_cli.not_installed import NotInstalledError
 
 _EPILOG = """\b
@@ -71,7 +71,7 @@ def _replay_files(files: tuple[Path, ...], *, check: bool) -> None:
     from coalmine_runtime.config_error import ConfigError
 
     try:
-        loaded = read_all(files, os.environ)
+        loaded = read_all(files, environment())
     except ConfigError as error:
         print(error, file=sys.stderr)
         sys.exit(2)
@@ -93,7 +93,7 @@ def _replay_history(period: tuple[str, str], config: Path, store: str | None) ->
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--from-store") from None
     try:
-        settings = load(AggregatorSettings, config, os.environ)
+        settings = load(AggregatorSettings, config, environment())
         print_history(settings, store or settings.store.reveal(), slots)
     except (ConfigError, StoreError) as error:
         print(error, file=sys.stderr)

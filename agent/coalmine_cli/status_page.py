@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from coalmine_cli.config_file import CONFIG, problems_end_it
+from coalmine_cli.config_file import CONFIG, environment, problems_end_it
 from coalmine_cli.not_installed import NotInstalledError
 
 if TYPE_CHECKING:
@@ -77,7 +76,7 @@ def _load(config: Path) -> StatusPageSettings:
     except ModuleNotFoundError as error:
         raise NotInstalledError(error) from None
     with problems_end_it():
-        return load(StatusPageSettings, config, os.environ)
+        return load(StatusPageSettings, config, environment())
 
 
 def _fail(what: str, *, status: int = 2) -> NoReturn:

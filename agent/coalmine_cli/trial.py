@@ -6,12 +6,12 @@ Exit codes: 0 it was taken, and its end too; 1 it was not; 2 the configuration d
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 from pathlib import Path
 
 import click
 
+from coalmine_cli.config_file import environment
 from coalmine_cli.not_installed import NotInstalledError
 from coalmine_runtime import clock
 from coalmine_runtime.printable import printable
@@ -45,7 +45,7 @@ def test(receiver: str, to: str, config: Path) -> None:
         print(f"{clock.monotonic() - began:7.3f} s  {step:<13}  {printable(what)}", flush=True)
 
     try:
-        settings = load(AggregatorSettings, config, os.environ)
+        settings = load(AggregatorSettings, config, environment())
     except ConfigError as error:
         print(error, file=sys.stderr)
         sys.exit(2)

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from coalmine_runtime import clock
 from release.source import REPOSITORY
 from tests.prove.booted_debian import BootedDebian
 
@@ -93,11 +94,13 @@ def agents(debian: BootedDebian) -> dict[str, Any]:
 
 
 def until_delivered(debian: BootedDebian, endpoints: int, seconds: int = 3) -> None:
-    """Waits until the newest so many settled seconds have all datapoints of that many endpoints."""
+    """Waits until the newest so many settled seconds have all datapoints of that many endpoints, the
+    last of them from now on: what was so before a restart says nothing of who runs now."""
+    begun = clock.wall()
 
     def delivered() -> bool:
         newest = rates(debian)[-seconds:]
         whole = [each for each in newest if each["expected"] == each["received"] == endpoints]
-        return len(whole) == seconds
+        return len(whole) == seconds and newest[-1]["slot"] >= begun
 
-    debian.until(delivered, deadline_s=30, what=f"{endpoints} datapoints in each of {seconds} seconds")
+    debian.until(delivered, deadline_s=60, what=f"{endpoints} datapoints in each of {seconds} seconds")

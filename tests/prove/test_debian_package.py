@@ -19,7 +19,7 @@ from release.source import REPOSITORY
 from tests.prove import installed
 from tests.prove.booted_debian import BootedDebian, booted_debian
 from tests.prove.built import built_release
-from tests.prove.installed import AGENT, AGGREGATOR, SERVICES, STATUS_PAGE
+from tests.prove.installed import AGENT, AGGREGATOR, SERVICES, STATUS_PAGE, until_delivered
 from tests.prove.stalls import stretched
 
 pytestmark = [pytest.mark.prove, pytest.mark.timeout(900)]
@@ -91,16 +91,6 @@ def dpkg(host: BootedDebian, *arguments: str) -> str:
     return host.run("env", "DEBIAN_FRONTEND=noninteractive", "dpkg", *arguments, deadline_s=300)
 
 
-def until_delivered(host: BootedDebian) -> None:
-    """Waits until the newest three settled seconds have their datapoint."""
-
-    def delivered() -> bool:
-        newest = installed.rates(host)[-3:]
-        return [(each["expected"], each["received"]) for each in newest] == [(1, 1)] * 3
-
-    host.until(delivered, deadline_s=60, what="a datapoint in each of three seconds")
-
-
 def pid(host: BootedDebian, unit: str) -> str:
     return host.show(unit, "MainPID")
 
@@ -125,7 +115,7 @@ def test_its_services_start_once_they_are_configured(host: BootedDebian) -> None
     installed.configure(host, AGENT, AGENT_CONFIG)
     installed.configure(host, STATUS_PAGE, STATUS_PAGE_CONFIG)
     host.run("systemctl", "start", *SERVICES)
-    until_delivered(host)
+    until_delivered(host, 1)
     took_s = time.perf_counter() - began
     print(f"datapoints {took_s:.1f} s after the configuration")
     assert took_s <= stretched(FIRST_DATAPOINT_S)
@@ -171,7 +161,7 @@ def test_an_upgrade_keeps_what_is_configured_and_restarts_what_runs(host: Booted
         assert host.show(unit, "ActiveState") == "active"
         assert pid(host, unit) != old
         assert host.show(unit, "NRestarts") == "0"
-    until_delivered(host)
+    until_delivered(host, 1)
     assert host.show(STATUS_PAGE, "ActiveState") == "inactive"
     assert host.show(STATUS_PAGE, "UnitFileState") == "disabled"
     given_up = host.run("find", PACKAGES, "-name", "given_up*")
@@ -181,9 +171,9 @@ def test_an_upgrade_keeps_what_is_configured_and_restarts_what_runs(host: Booted
 def test_a_package_of_a_version_before_can_be_put_back(host: BootedDebian) -> None:
     dpkg(host, "--install", OLD)
     assert host.run("coalmine", "--version") == "coalmine, version 0.0.9\n"
-    until_delivered(host)
+    until_delivered(host, 1)
     dpkg(host, "--install", NEW)
-    until_delivered(host)
+    until_delivered(host, 1)
 
 
 def test_a_configuration_with_a_mistake_does_not_fail_the_upgrade(host: BootedDebian) -> None:
@@ -196,7 +186,7 @@ def test_a_configuration_with_a_mistake_does_not_fail_the_upgrade(host: BootedDe
     host.run("systemctl", "stop", AGENT)
     host.run("systemctl", "reset-failed", AGENT, check=False)
     host.run("systemctl", "start", AGENT)
-    until_delivered(host)
+    until_delivered(host, 1)
 
 
 def test_after_a_removal_configuration_and_data_are_there_and_nothing_runs(host: BootedDebian) -> None:
@@ -215,7 +205,7 @@ def test_after_a_removal_configuration_and_data_are_there_and_nothing_runs(host:
 
 def test_installed_again_it_goes_on_with_them(host: BootedDebian) -> None:
     dpkg(host, "--install", NEW)
-    until_delivered(host)
+    until_delivered(host, 1)
     assert host.show(STATUS_PAGE, "UnitFileState") == "disabled"
 
 
@@ -240,7 +230,7 @@ def test_installed_anew_it_is_as_on_the_first_day(host: BootedDebian) -> None:
     installed.configure(host, AGGREGATOR, AGGREGATOR_CONFIG)
     installed.configure(host, AGENT, AGENT_CONFIG)
     host.reboot()
-    until_delivered(host)
+    until_delivered(host, 1)
     assert [
         each["agent"]
         for each in json.loads(installed.get(host, "http://127.0.0.1:8080/api/v1/agents"))["agents"]

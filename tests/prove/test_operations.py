@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from coalmine_runtime import clock
 from coalmine_runtime.version import VERSION
 from release.source import REPOSITORY
 from tests.prove import installed
@@ -80,15 +81,18 @@ class Operator:
         )
 
     def until_delivered(self, endpoints: int) -> None:
-        """Waits until each of the newest three seconds has a datapoint of so many endpoints."""
+        """Waits until each of the newest three seconds, the last of them from now on, has a datapoint
+        of so many endpoints."""
+        begun = clock.wall()
 
         def delivered() -> bool:
             received = [0, 0, 0]
-            for group in self.ask("rates")["groups"]:
+            answer = self.ask("rates")
+            for group in answer["groups"]:
                 received = [
                     a + b for a, b in zip(received, ([0] * 3 + group["received"])[-3:], strict=True)
                 ]
-            return received == [endpoints] * 3
+            return received == [endpoints] * 3 and answer["settled"] >= begun
 
         self.host.until(delivered, deadline_s=60, what=f"{endpoints} datapoints in each of 3 seconds")
 

@@ -396,14 +396,7 @@ def test_after_a_reboot_they_are_back(host: BootedDebian) -> None:
 
 def test_the_command_line_uses_the_same_credentials(host: BootedDebian) -> None:
     """As the documentation says it is done by hand."""
-    said = host.run(
-        "env",
-        "CREDENTIALS_DIRECTORY=/etc/credstore",
-        COALMINE,
-        "agent",
-        "check",
-        "/etc/coalmine/agent.yaml",
-    )
+    said = host.run(COALMINE, "agent", "check", "/etc/coalmine/agent.yaml")
     assert said == "/etc/coalmine/agent.yaml: fine: agent first, 1 service, 2 endpoints\n"
 
 
