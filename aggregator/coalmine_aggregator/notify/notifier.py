@@ -181,6 +181,8 @@ class Notifier:
 
     async def close(self) -> None:
         """Stops; what is not delivered stays in the outbox."""
+        # The store goes on: what it commits from now on goes out after the next start.
+        self._store.on_deliveries = lambda _: None
         await asyncio.gather(*(lane.close() for lane in self._lanes.values()))
         for outlet in self._outlets.values():
             await outlet.receiver.close()

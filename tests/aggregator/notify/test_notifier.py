@@ -27,6 +27,7 @@ from coalmine_runtime.settings import SettingError
 from tests.aggregator.notify.receivers import notifying, paging
 from tests.aggregator.notify.receivers import pagerduty as to_pagerduty
 from tests.aggregator.notify.receivers import webhook as to_webhook
+from tests.aggregator.store.beside import locked
 from tests.aggregator.store.samples import alert, changed, closed, opened
 from tests.servers.hook import Hook
 from tests.servers.pagerduty import Answer, PagerDuty
@@ -184,6 +185,25 @@ async def test_what_was_undelivered_is_delivered_after_a_restart(
         await drained(store)
     await store.close()
     assert [event["event_action"] for event in pagerduty.events] == ["trigger", "resolve"]
+
+
+async def test_a_page_whose_commit_ends_after_the_close_goes_out_after_the_next_start(
+    url: str, pagerduty: PagerDuty
+) -> None:
+    store = await Store.open(url)
+    with locked(url):
+        async with notifier(store, to_pagerduty(pagerduty.url)) as running:
+            put(store, running, opened())
+    # Sessions are closed by now, and the store is not.
+    assert await store.flushed(10.0)
+    await store.close()
+    assert await fates(url) == [(1, "pd", None)]
+    assert pagerduty.requests == 0
+    store = await Store.open(url)
+    async with notifier(store, to_pagerduty(pagerduty.url)):
+        await drained(store)
+    await store.close()
+    assert [event["event_action"] for event in pagerduty.events] == ["trigger"]
 
 
 async def test_410_ends_a_webhook(store: Store, url: str, hook: Hook) -> None:
