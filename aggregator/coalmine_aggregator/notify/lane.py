@@ -68,6 +68,7 @@ class Lane:
         self._heard = heard
         self._began = clock.wall()
         self._task: asyncio.Task[None] | None = None
+        self._closing = False
 
     def __len__(self) -> int:
         """Deliveries that are due or on their way."""
@@ -103,12 +104,15 @@ class Lane:
 
     async def close(self) -> None:
         """Stops where it is; the outbox knows the rest."""
+        # A receiver's library may swallow the cancellation: `asyncio.wait_for` does, in Python 3.11,
+        # where the answer comes with it.
+        self._closing = True
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
 
     async def _run(self) -> None:
-        while self._queue:
+        while self._queue and not self._closing:
             if self._outlet.takes_groups:
                 left = self._queue[0].made_at + self._wait_s - clock.wall()
                 await asyncio.sleep(min(max(0.0, left), self._wait_s))
@@ -117,7 +121,7 @@ class Lane:
                 left = self._queue[0].next_at - clock.wall()
                 await asyncio.sleep(min(max(0.0, left), LONGEST_ASKED_S))
             wait_s = await self._round()
-            while wait_s is not None:
+            while wait_s is not None and not self._closing:
                 await asyncio.sleep(wait_s)
                 wait_s = await self._round()
 

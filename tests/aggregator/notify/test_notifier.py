@@ -17,6 +17,7 @@ from coalmine_aggregator.notify.links import Links
 from coalmine_aggregator.notify.notice import Notice
 from coalmine_aggregator.notify.notifier import Notifier
 from coalmine_aggregator.notify.outlet import Outlet
+from coalmine_aggregator.notify.receiver import TryLaterError
 from coalmine_aggregator.notify.settings import NotifySettings, check_names
 from coalmine_aggregator.notify.webhook import receiver as webhook_receiver
 from coalmine_aggregator.paging.dispatch import Dispatch
@@ -31,7 +32,7 @@ from tests.aggregator.store.beside import locked
 from tests.aggregator.store.samples import alert, changed, closed, opened
 from tests.servers.hook import Hook
 from tests.servers.pagerduty import Answer, PagerDuty
-from tests.servers.waiting import until
+from tests.servers.waiting import until, within
 
 
 @pytest.fixture(autouse=True)
@@ -292,6 +293,48 @@ async def test_it_is_committed_what_was_told_before_the_next_is_told(store: Stor
     await drained(store)
     await running.close()
     assert reader.seen == [[False, False, False], [True, False, False], [True, True, False]]
+
+
+class _Swallower:
+    """A receiver that waits for its answers as aiosmtplib does."""
+
+    takes_groups = False
+    address = ""
+
+    def __init__(self) -> None:
+        self.asked: asyncio.Queue[asyncio.Future[Exception | None]] = asyncio.Queue()
+
+    def start(self, standing: Sequence[Transition]) -> None:
+        pass
+
+    async def deliver(self, notice: Notice) -> None:
+        answer: asyncio.Future[Exception | None] = asyncio.get_running_loop().create_future()
+        self.asked.put_nowait(answer)
+        error = await asyncio.wait_for(answer, 20.0)  # noqa: TID251
+        if error is not None:
+            raise error
+
+    async def close(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize("error", [None, TryLaterError("busy")])
+async def test_an_answer_that_comes_with_the_close_is_kept_and_nothing_more_is_told(
+    store: Store, error: Exception | None
+) -> None:
+    receiver = _Swallower()
+    policy = PagingPolicy({"mail": Traits()})
+    outlet = Outlet("mail", receiver, lambda person, field: "", Links())
+    dispatch = Dispatch(policy, (), (), (), clock.wall())
+    running = Notifier(policy, {"mail": outlet}, store, dispatch, ())
+    put(store, running, opened(1), closed(1))
+    answer = await receiver.asked.get()
+    answer.set_result(error)
+    await within(running.close(), 10.0)
+    assert receiver.asked.empty()
+    assert await store.flushed(10.0)
+    pending = (await store.standing(0.0)).pending
+    assert [each.attempts for each in pending] == ([0] if error is None else [1, 0])
 
 
 async def test_a_fault_in_a_receiver_ends_neither_lane_nor_process(
