@@ -27,7 +27,8 @@ def delay_s(attempts: int, jitter: float, asked_s: float | None = None) -> float
 
 
 def retry_after_s(header: str | None, now: float) -> float | None:
-    """What a `Retry-After` header asks for, in seconds from `now`: a number or an HTTP date."""
+    """What a `Retry-After` header asks for, in seconds from `now`: a number or an HTTP date. None for
+    anything else; it never raises."""
     if header is None:
         return None
     text = header.strip()
@@ -35,7 +36,7 @@ def retry_after_s(header: str | None, now: float) -> float | None:
         return min(float(text[:9]), LONGEST_ASKED_S)
     try:
         date = email.utils.parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):  # the latter for a year, or an offset, of too many digits
         return None
     if date.tzinfo is None:
         date = date.replace(tzinfo=datetime.UTC)

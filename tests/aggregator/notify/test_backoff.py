@@ -41,13 +41,45 @@ def test_what_the_server_asks_is_a_floor_within_reason() -> None:
         ("1.5", None),
         ("٣", None),
         ("", None),
+        ("nan", None),
+        ("inf", None),
+        ("1e3", None),
+        ("9" * 5000, LONGEST_ASKED_S),
+        ("Thu, 13 Nov 2025 02:13:50", 30.0),  # naive: taken for UTC
+        ("Thu, 13 Nov 2025 02:13:50 -0000", 30.0),
+        ("Thu, 13 Nov 2025 04:13:50 +0200", 30.0),
+        ("Thu, 13 Nov 2025 02:13:50 +2400", None),
+        ("Mon, 01 Jan 2024 00:00:00 +99999999999999999999", None),
+        ("Mon, 01 Jan 99999999999999999999 00:00:00 GMT", None),
+        (f"Mon, 01 Jan 2024 00:00:00 +{'9' * 5000}", 0.0),  # an offset that is none
+        ("Mon, 01 Jan 0100 00:00:00 +2359", 0.0),
+        ("Mon, 99 Jan 2024 00:00:00 GMT", None),
     ],
 )
 def test_retry_after(header: str | None, seconds: float | None) -> None:
     assert retry_after_s(header, NOW) == seconds
 
 
-@given(st.text(max_size=60))
+NUMBERS = st.one_of(
+    st.integers(-(10**24), 10**24).map(str),
+    st.integers(0, 99).map("{:02d}".format),
+    st.sampled_from(("nan", "inf", "", "-", "9999", "\u0663")),
+)
+DATES = st.builds(
+    "{}{} {} {} {}:{}:{} {}{}".format,
+    st.sampled_from(("Mon, ", "Mon ", "")),
+    NUMBERS,
+    st.sampled_from(("Jan", "feb", "December", "13")),
+    NUMBERS,
+    NUMBERS,
+    NUMBERS,
+    NUMBERS,
+    st.sampled_from(("+", "-", "", "GMT")),
+    NUMBERS,
+)
+
+
+@given(st.text(max_size=60) | NUMBERS | DATES)
 def test_no_header_breaks_it(header: str) -> None:
     asked_s = retry_after_s(header, NOW)
     assert asked_s is None or asked_s >= 0
