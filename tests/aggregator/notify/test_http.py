@@ -33,6 +33,6 @@ async def test_an_odd_header_changes_no_answer(hook: Hook, client: Client) -> No
     odd = {"Retry-After": "Mon, 01 Jan 2024 00:00:00 +99999999999999999999"}
     hook.answers.extend([(200, odd), (503, odd)])
     await client.post(hook.url, b"", accept={200})
-    with pytest.raises(TryLaterError, match="^503") as failed:
+    with pytest.raises(TryLaterError, match=r"^503") as failed:
         await client.post(hook.url, b"", accept={200})
     assert failed.value.after_s is None
