@@ -36,7 +36,7 @@ log = get_logger("notify.heartbeat")
 
 
 class Heartbeat:
-    """Sends while `run` runs. `sent` and `failed` count requests."""
+    """Sends while `run` runs. `sent` and `failed` count requests, `failed` faults of ours as well."""
 
     def __init__(self, settings: HeartbeatSettings, pulse: Pulse) -> None:
         self._settings = settings
@@ -44,6 +44,8 @@ class Heartbeat:
         self._missed = 0
         self._missed_since = 0.0
         self._error = ""
+        self._due = float("-inf")  # on the loop's clock
+        self._was_wrong = False
         self.sent = 0
         self.failed = 0
 
@@ -60,34 +62,47 @@ class Heartbeat:
     async def run(self) -> None:
         """Until it is cancelled."""
         url = self._settings.url.text.rstrip("/")
-        loop = asyncio.get_running_loop()
         session = guarded(target_of(self._settings.url, private=self._settings.allow_private))
         client = Client(session, owned=True)
-        due, was_wrong = loop.time(), False
         try:
             while True:
-                wrong = self._pulse.is_wrong
-                is_due = loop.time() >= due or (wrong and not was_wrong)
-                if is_due and (wrong or self._pulse.proves()):
-                    await self._send(client, f"{url}/fail" if wrong else url)
-                    due = loop.time() + self._settings.every
-                was_wrong = wrong
+                try:
+                    await self._beat(client, url)
+                except Exception as error:
+                    # A fault of ours in one beat must end neither the others nor the aggregator.
+                    log.exception("notify.heartbeat.fault", error)
+                    self._miss(f"fault: {type(error).__name__}")
                 await asyncio.sleep(min(LOOK_S, self._settings.every))
         finally:
             await client.close()
+
+    async def _beat(self, client: Client, url: str) -> None:
+        """Sends where it is time to."""
+        loop = asyncio.get_running_loop()
+        wrong = self._pulse.is_wrong
+        is_due = loop.time() >= self._due or (wrong and not self._was_wrong)
+        self._was_wrong = wrong
+        if is_due and (wrong or self._pulse.proves()):
+            try:
+                await self._send(client, f"{url}/fail" if wrong else url)
+            finally:
+                self._due = loop.time() + self._settings.every
 
     async def _send(self, client: Client, url: str) -> None:
         try:
             await client.request("GET", url, b"", accept=_TAKEN)
         except (TryLaterError, RefusedError) as error:
-            self._error = str(error)[:300]
-            self.failed += 1
-            if not self._missed:
-                self._missed_since = clock.wall()
-                log.warning("notify.heartbeat.failed", error=self._error)
-            self._missed += 1
+            self._miss(str(error)[:300])
             return
         if self._missed:
             log.info("notify.heartbeat.recovered", missed=self._missed)
         self._missed = 0
         self.sent += 1
+
+    def _miss(self, error: str) -> None:
+        self._error = error
+        self.failed += 1
+        if not self._missed:
+            self._missed_since = clock.wall()
+            log.warning("notify.heartbeat.failed", error=error)
+        self._missed += 1

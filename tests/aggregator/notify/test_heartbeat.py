@@ -11,12 +11,15 @@ from aiohttp import web
 
 from coalmine_aggregator.model.alerts import AlertClass, Severity
 from coalmine_aggregator.model.progress import Counting, Progress
+from coalmine_aggregator.notify import http
 from coalmine_aggregator.notify.heartbeat import Heartbeat
 from coalmine_aggregator.notify.heartbeat_metrics import HeartbeatMetrics
 from coalmine_aggregator.notify.heartbeat_settings import HeartbeatSettings
 from coalmine_aggregator.notify.pulse import PROVEN_S, STOPPED_S, Pulse
+from coalmine_runtime.clock import monotonic
 from coalmine_runtime.config_error import ConfigError
 from coalmine_runtime.settings import loads
+from tests.servers.waiting import until
 
 NOW = 1_800_000_000.0
 
@@ -27,8 +30,11 @@ def progress(counting: Counting = Counting.RIGHT, *, behind_s: float = 4.0) -> P
 
 class Clock:
     now = 100.0
+    broken = False
 
     def __call__(self) -> float:
+        if self.broken:
+            raise ZeroDivisionError
         return self.now
 
 
@@ -99,8 +105,8 @@ async def listener() -> AsyncIterator[Listener]:
 
 
 @contextlib.asynccontextmanager
-async def beating(listener: Listener, pulse: Pulse) -> AsyncIterator[Heartbeat]:
-    text = f"{{url: 'http://127.0.0.1:{listener.port}/ping/abc', every: 1s}}"
+async def beating(listener: Listener, pulse: Pulse, every: str = "1s") -> AsyncIterator[Heartbeat]:
+    text = f"{{url: 'http://127.0.0.1:{listener.port}/ping/abc', every: {every}}}"
     heartbeat = Heartbeat(loads(HeartbeatSettings, text, {}), pulse)
     task = asyncio.create_task(heartbeat.run())
     try:
@@ -156,6 +162,55 @@ async def test_that_nobody_takes_it_is_found(listener: Listener) -> None:
         await listener.until(6)
         assert heartbeat.look(progress()) == []
         assert heartbeat.failed >= 3
+
+
+def fault(*_: object) -> None:
+    """In place of what reads an answer."""
+    raise ZeroDivisionError
+
+
+async def test_after_a_fault_it_goes_on_at_its_pace(
+    listener: Listener, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(http, "retry_after_s", fault)
+    pulse = Pulse(Clock())
+    pulse.beat(progress())
+    began = monotonic()
+    async with beating(listener, pulse, every="2s"):
+        await listener.until(2)
+        assert monotonic() - began >= 1.9
+    assert "notify.heartbeat.fault" in [each.getMessage() for each in caplog.records if each.exc_info]
+
+
+async def test_faults_that_last_are_found_and_end_nothing(
+    listener: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pulse = Pulse(Clock())
+    pulse.beat(progress())
+    async with beating(listener, pulse) as heartbeat:
+        with monkeypatch.context() as broken:
+            broken.setattr(http, "retry_after_s", fault)
+            await listener.until(4)
+            (found,) = heartbeat.look(progress())
+            assert "ZeroDivisionError" in found.note
+        await listener.until(6)
+        assert heartbeat.look(progress()) == []
+
+
+async def test_a_fault_before_a_beat_ends_nothing(listener: Listener) -> None:
+    clock = Clock()
+    pulse = Pulse(clock)
+    pulse.beat(progress())
+    clock.broken = True
+    async with beating(listener, pulse) as heartbeat:
+
+        async def failed() -> bool:
+            return heartbeat.failed > 0
+
+        await until(failed, deadline_s=10.0, what="a look has failed")
+        assert listener.paths == []
+        clock.broken = False
+        await listener.until(1)
 
 
 @pytest.mark.parametrize(
