@@ -74,16 +74,23 @@ class Alertmanager:
 
     async def _resend(self) -> None:
         while True:
-            now = clock.wall()
-            self._standing = {
-                key: transition
-                for key, transition in self._standing.items()
-                if not is_over(transition, now)
-            }
-            watchdog = None if self._watchdog is None else self._watchdog.alert(now, self._resend_s)
-            if self._standing or watchdog is not None:
-                await self._tell(list(self._standing), () if watchdog is None else (watchdog,))
+            try:
+                await self._round()
+            except Exception as error:
+                # A fault of ours in one round must not end the others: what stands would end.
+                log.exception("notify.alertmanager.fault", error)
             await asyncio.sleep(self._resend_s)
+
+    async def _round(self) -> None:
+        now = clock.wall()
+        self._standing = {
+            key: transition
+            for key, transition in self._standing.items()
+            if not is_over(transition, now)
+        }
+        watchdog = None if self._watchdog is None else self._watchdog.alert(now, self._resend_s)
+        if self._standing or watchdog is not None:
+            await self._tell(list(self._standing), () if watchdog is None else (watchdog,))
 
     async def _tell(
         self, keys: Sequence[str], beside: Sequence[dict[str, Any]] = ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import aiohttp
+import pytest
 
 from coalmine_aggregator.model.progress import Counting, Progress
 from coalmine_aggregator.notify.alertmanager.receiver import Alertmanager as Receiver
@@ -47,6 +48,40 @@ async def test_alertmanager_is_told_while_we_count(tmp_path: Path, hook: Hook, c
     finally:
         await sender.close()
         await server.stop()
+
+
+class Clock:
+    broken = False
+
+    def __call__(self) -> float:
+        if self.broken:
+            raise ZeroDivisionError
+        return 100.0
+
+
+async def test_a_fault_in_one_round_is_told_and_ends_no_other(
+    hook: Hook, client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock = Clock()
+    pulse = Pulse(clock)
+    pulse.beat(progress())
+    clock.broken = True
+    hook.status = 200
+    settings = AlertmanagerSettings(urls=[WebUrl.parse(hook.url)], resend=1.0)
+    sender = Receiver(settings, client, Watchdog("prod", pulse))
+    sender.start(())
+    try:
+
+        async def faults() -> list[str]:
+            return [each.getMessage() for each in caplog.records if each.exc_info]
+
+        told = await until(faults, deadline_s=10, what="a round has failed")
+        assert set(told) == {"notify.alertmanager.fault"}
+        assert hook.messages == []
+        clock.broken = False
+        await hook.until(1)
+    finally:
+        await sender.close()
 
 
 def test_it_ends_with_the_counting() -> None:
