@@ -119,12 +119,12 @@ class _Peer:
         links: Links,
     ) -> TryLaterError | RefusedError | None:
         async with self._turn:
-            # Built in turn: what stood when the turn was asked for may have changed since.
-            now = clock.wall()
-            alerts = [alert_of(standing[key], now, links) for key in keys if key in standing]
-            alerts += beside
             error: TryLaterError | RefusedError | None = None
             try:
+                # Built in turn: what stood when the turn was asked for may have changed since.
+                now = clock.wall()
+                alerts = [alert_of(standing[key], now, links) for key in keys if key in standing]
+                alerts += beside
                 await self._client.post(
                     self._url,
                     msgspec.json.encode(alerts),
@@ -133,6 +133,10 @@ class _Peer:
                 )
             except (TryLaterError, RefusedError) as failure:
                 error = failure
+            except Exception as fault:
+                # A fault of ours with one peer must not have refused what the others took.
+                log.exception("notify.alertmanager.peer.fault", fault, url=self._url)
+                error = RefusedError(f"fault: {type(fault).__name__}")
             what = "" if error is None else str(error)
             if what and not self._failing:
                 log.warning("notify.alertmanager.peer.failed", url=self._url, error=what)

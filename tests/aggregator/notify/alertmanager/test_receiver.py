@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from coalmine_aggregator.model.alerts import AlertClass, Cause, Transition
+from coalmine_aggregator.notify import http
 from coalmine_aggregator.notify.alertmanager.alert import alert_of
 from coalmine_aggregator.notify.alertmanager.receiver import Alertmanager as Receiver
 from coalmine_aggregator.notify.alertmanager.settings import AlertmanagerSettings
@@ -167,3 +168,23 @@ async def test_all_peers_refusing_is_a_refusal(hook: Hook, client: Client) -> No
     async with receiver(client, f"http://127.0.0.1:{hook.port}", resend=60.0) as sender:
         with pytest.raises(RefusedError):
             await sender.deliver(Notice((now(opened()),)))
+
+
+async def test_a_fault_with_one_peer_refuses_nothing_that_others_took(
+    hook: Hook, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    faults = [ZeroDivisionError()]
+
+    def fault_once(*_: object) -> None:
+        if faults:
+            raise faults.pop()
+
+    monkeypatch.setattr(http, "retry_after_s", fault_once)
+    hook.status = 200
+    async with (
+        Hook(status=200) as other,
+        receiver(client, hook.url, other.url, resend=60.0) as sender,
+    ):
+        await sender.deliver(Notice((now(opened()),)))
+        assert (len(hook.messages), len(other.messages)) == (1, 1)
+    assert not faults
