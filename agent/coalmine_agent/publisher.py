@@ -110,6 +110,8 @@ class Publisher:
         }
         self._births[birth.revision] = encode(birth)
         self._revision = birth.revision
+        # Of those nothing will be told any more; a reload a day would add up.
+        self._acknowledged &= {*self._spool.births(), *self._births.values()}
         connection = self._connection
         if connection is not None:
             self._launch(self._tell_birth(connection, self._births[birth.revision]))
@@ -261,6 +263,8 @@ class Publisher:
                 done, _ = await asyncio.wait(chores, return_when=asyncio.FIRST_COMPLETED)
             finally:
                 self._connection = None
+                # What was launched in this very turn begins, so that it can keep what it is to tell.
+                await asyncio.sleep(0)
                 for chore in [*chores, *self._in_flight]:
                     chore.cancel()
                 # What was under way is kept: no acknowledgement will come any more.

@@ -15,6 +15,7 @@ from coalmine_aggregator.remediate.lease_word import LeaseWord, LeaseWordError, 
 from coalmine_runtime import clock
 from coalmine_runtime.logs import get_logger
 from coalmine_runtime.mqtt import BrokerError, BrokerSettings, Connection, Message, connect
+from coalmine_runtime.together import together
 from coalmine_wire.topics import lease_topic
 
 RETRY_S = (0.2, 2.0)
@@ -98,11 +99,8 @@ class LeaseLink:
                 async with self._connected() as connection:
                     _log.info("lease.connected", broker=self._settings.url)
                     self._connection, wait = connection, RETRY_S[0]
-                    async with asyncio.TaskGroup() as group:
-                        group.create_task(self._speak(connection, board))
-                        group.create_task(self._listen(connection, board))
-            except* BrokerError as errors:
-                error = errors.exceptions[0]
+                    await together(self._speak(connection, board), self._listen(connection, board))
+            except BrokerError as error:
                 _log.warning("lease.link_lost", broker=self._settings.url, error=error, retry_s=wait)
             finally:
                 self._connection = None

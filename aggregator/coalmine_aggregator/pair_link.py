@@ -28,6 +28,7 @@ from coalmine_aggregator.pair.word import (
 from coalmine_aggregator.store.paging_log import decode_silence, encode_silence
 from coalmine_runtime.logs import get_logger
 from coalmine_runtime.mqtt import BrokerError, BrokerSettings, Connection, Message, Will, connect
+from coalmine_runtime.together import together
 from coalmine_wire.topics import aggregator_topic
 
 EVERY_S = 2.0
@@ -96,11 +97,8 @@ class PairLink:
                     await connection.subscribe(self._theirs)
                     _log.info("pair.connected", broker=self._settings.url, peer=self._pair.peer)
                     self._connection, wait = connection, RETRY_S[0]
-                    async with asyncio.TaskGroup() as group:
-                        group.create_task(self._speak(connection))
-                        group.create_task(self._listen(connection))
-            except* BrokerError as errors:
-                error = errors.exceptions[0]
+                    await together(self._speak(connection), self._listen(connection))
+            except BrokerError as error:
                 _log.warning("pair.lost", broker=self._settings.url, error=error, retry_s=wait)
             finally:
                 self._connection = None
@@ -114,6 +112,7 @@ class PairLink:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(EVERY_S):
                     await self._gate.changed.wait()
+        await asyncio.Event().wait()  # nothing more is said, and the goodbye may be under way
 
     async def _listen(self, connection: Connection) -> None:
         async for message in connection.messages():

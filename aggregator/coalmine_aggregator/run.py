@@ -71,6 +71,7 @@ from coalmine_aggregator.web.reader_metrics import ReaderMetrics
 from coalmine_aggregator.web.reader_tasks import MODULE as READER_TASKS
 from coalmine_aggregator.web.service_targets import ServiceTargets
 from coalmine_runtime import clock, logs, systemd
+from coalmine_runtime.daemon_threads import DaemonThreads
 from coalmine_runtime.mqtt import BrokerSettings, BrokerUrl, tls_context
 from coalmine_runtime.quantities import Address
 from coalmine_runtime.secret import Secret
@@ -106,6 +107,7 @@ def _allow_descriptors() -> None:
 async def _run(settings: AggregatorSettings) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+    loop.set_default_executor(DaemonThreads())  # a look-up that hangs does not hold up the end
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     async with contextlib.AsyncExitStack() as stack:

@@ -16,7 +16,7 @@ from coalmine_agent.plan import EndpointPlan
 from coalmine_agent.publisher import REPLAY_REPORTS, Publisher
 from coalmine_agent.spool import Spool
 from coalmine_runtime import clock
-from coalmine_runtime.mqtt import BrokerSettings, BrokerUrl
+from coalmine_runtime.mqtt import BrokerError, BrokerSettings, BrokerUrl
 from coalmine_runtime.secret import Secret
 from coalmine_wire.protocols import Protocol
 from coalmine_wire.reports import Life, Outcome, SlotReport, Verdict
@@ -156,6 +156,31 @@ async def test_a_spool_on_disk_tells_under_the_birth_of_the_process_that_was_kil
             async with listening(broker.port) as later:
                 await later.until(lambda e: e.births)
                 assert later.births[0].boot == "next"  # the old one was not retained
+
+
+@pytest.mark.parametrize("turns", range(6))
+async def test_what_is_told_as_a_connection_ends_is_kept(broker: Mosquitto, turns: int) -> None:
+    """In whichever turn of the loop."""
+    now = int(clock.wall())
+    async with listening(broker.port) as ear, speaking(broker.port) as publisher:
+        await so(lambda: publisher.connected, "connected")
+        assert publisher._connection is not None
+        publisher._break(publisher._connection, BrokerError("the reports hang"))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        publisher.report(1, slot(now))
+        await ear.until(lambda e: e.slots)
+        assert set(ear.slots) == {(1, now)}
+
+
+async def test_what_was_told_of_revisions_is_forgotten_with_them(broker: Mosquitto) -> None:
+    async with speaking(broker.port) as publisher:
+        for revision in range(2, 9):
+            birth = identity().birth(revision, 100 + revision, PLANS)
+            publisher.announce(identity(), birth)
+            encoded = publisher._births[revision]
+            await so(lambda told=encoded: told in publisher._acknowledged, "acknowledged")  # type: ignore[misc]
+        assert len(publisher._acknowledged) <= 3
 
 
 async def test_a_broker_that_hangs_costs_nothing_and_delays_no_caller(

@@ -8,11 +8,20 @@ import os
 import signal
 import socket
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import uvloop
 
-from coalmine_runtime.mqtt import BrokerError, BrokerSettings, BrokerUrl, connect
+from coalmine_runtime.mqtt import (
+    BrokerError,
+    BrokerSettings,
+    BrokerUrl,
+    Connection,
+    _Client,
+    connect,
+)
 from coalmine_runtime.secret import Secret
 from tests.conftest import Authority, Certificate
 from tests.servers.mosquitto import Mosquitto
@@ -99,6 +108,36 @@ async def test_a_lost_connection_is_told(tmp_path: Path) -> None:
         assert isinstance(await within(lost, 5), BrokerError)
         with pytest.raises(BrokerError):
             await connection.publish("t", b"", timeout_s=1)
+
+
+def unacknowledged() -> _Client:
+    """One whose messages leave, and wait."""
+    client = _Client("nowhere.invalid", 1883)
+    sender: Any = client._client
+    sender.publish = lambda *_, **__: SimpleNamespace(rc=0, mid=7, is_published=lambda: False)
+    return client
+
+
+@pytest.mark.parametrize("turns", range(6))
+async def test_a_cancellation_that_comes_with_the_acknowledgement_is_not_lost(turns: int) -> None:
+    client = unacknowledged()
+    publishing = asyncio.create_task(Connection(client).publish("t", b""))
+    for _ in range(3):
+        await asyncio.sleep(0)
+    acknowledge: Any = client._on_publish
+    acknowledge(None, None, 7, None, None)
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    told = publishing.done()
+    publishing.cancel()
+    await asyncio.wait([publishing])
+    assert publishing.cancelled() is not told
+
+
+async def test_no_acknowledgement_is_an_error() -> None:
+    client = unacknowledged()
+    with pytest.raises(BrokerError, match="timed out"):
+        await Connection(client).publish("t", b"", timeout_s=0.01)
 
 
 async def test_nobody_there() -> None:

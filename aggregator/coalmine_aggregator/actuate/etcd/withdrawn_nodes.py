@@ -7,7 +7,7 @@ is still the one that decides: a member that was cut off from the others keeps i
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from coalmine_aggregator.actuate.etcd.keys import parse_node_key
@@ -47,8 +47,9 @@ class WithdrawnNodes:
         for kv in found:
             self._put(kv)
 
-    def take_news(self, events: Iterable[Event], revision: int) -> None:
-        """What a watch tells, of one revision or several. What the set has already is passed over."""
+    def take_news(self, events: Sequence[Event], revision: int) -> None:
+        """What a watch tells, of one revision or several. What the set has already is passed over.
+        Without events it is the word that a watch begins: what it is to tell may be older than that."""
         for event in events:
             if event.kv.mod_revision <= self.revision:
                 continue
@@ -58,7 +59,8 @@ class WithdrawnNodes:
                     self._records.pop(key.node, None)
             else:
                 self._put(event.kv)
-        self.revision = max(self.revision, revision)
+        if events:
+            self.revision = max(self.revision, revision)
 
     def out(self, now: float) -> tuple[Out, ...]:
         """The nodes that are out, by name."""

@@ -69,6 +69,14 @@ def test_an_answer_that_news_overtook_is_a_sign_of_life_alone() -> None:
     assert names(nodes, 129.0) == ["web-2"], "old news are none"
 
 
+def test_what_was_said_between_an_answer_and_the_beginning_of_a_watch_is_news() -> None:
+    nodes = WithdrawnNodes("coalmine", "ingest")
+    read(nodes, 100.0, 5)
+    nodes.take_news([], 9)  # the watch from 6 on begins, with the revision of the store by now
+    nodes.take_news([Event(kv("web-1", 7))], 7)
+    assert names(nodes, 101.0) == ["web-1"]
+
+
 def test_a_store_that_was_set_back_is_believed() -> None:
     nodes = WithdrawnNodes("coalmine", "ingest")
     read(nodes, 100.0, 900, kv("web-1", 800))
