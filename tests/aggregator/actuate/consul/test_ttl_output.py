@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 
 import pytest
 
+from coalmine_aggregator.actuate.consul import ttl_output
 from coalmine_aggregator.actuate.consul.settings import ConsulSettings
 from coalmine_aggregator.actuate.consul.ttl_output import ConsulOutput
 from coalmine_aggregator.model.withdrawal import Mode, Phase
@@ -124,6 +126,132 @@ async def test_an_agent_that_hangs_holds_up_no_other(consul: Consul) -> None:
         await until_out(told, "web-3")
         await until_trouble(told, str(port))
     server.close()
+
+
+class Hanging:
+    """Agents that take what they are told and never answer, one for each path."""
+
+    def __init__(self, *nodes: str) -> None:
+        self.nodes = nodes
+        self.held: dict[str, int] = {}
+        self.seen: dict[str, int] = {}
+        self.most = 0
+
+    async def __aenter__(self) -> Hanging:
+        self._server = await asyncio.start_server(self._hang, "127.0.0.1", 0, backlog=1024)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._server.close()
+
+    @property
+    def settings(self) -> str:
+        """The agents of `nodes`."""
+        port = self._server.sockets[0].getsockname()[1]
+        agents = (f"{node}: 'http://127.0.0.1:{port}/{node}'" for node in self.nodes)
+        return f"nodes: {{{', '.join(agents)}}}"
+
+    async def until_held(self, *nodes: str, visit: int) -> None:
+        """Until each of these waits for an answer, and that for the so manieth time."""
+
+        async def so() -> bool:
+            return set(self.held) == set(nodes) and all(self.seen[node] >= visit for node in nodes)
+
+        await until(so, deadline_s=30.0, what=f"{nodes} wait", explain=lambda: repr(self.seen))
+
+    async def until_many_held(self, count: int) -> None:
+        """Until so many wait for an answer at once."""
+
+        async def so() -> bool:
+            return sum(self.held.values()) >= count
+
+        await until(so, deadline_s=30.0, what=f"{count} wait", explain=lambda: repr(self.most))
+
+    async def _hang(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        node = ""
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+            node = (await reader.readuntil(b" HTTP/1.1\r\n")).split(b"/")[1].decode()
+            self.seen[node] = self.seen.get(node, 0) + 1
+            self.held[node] = self.held.get(node, 0) + 1
+            self.most = max(self.most, sum(self.held.values()))
+            await reader.read()
+        if node:
+            self.held[node] -= 1
+            if not self.held[node]:
+                del self.held[node]
+        writer.close()
+
+
+def some(count: int) -> tuple[str, ...]:
+    """Nodes that no other test has."""
+    return tuple(f"dead-{index}" for index in range(count))
+
+
+async def test_more_that_hang_than_there_are_turns_hold_up_no_other(
+    consul: Consul, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ttl_output, "PARALLEL", 4)
+    monkeypatch.setattr(ttl_output, "PARALLEL_SLOW", 3)
+    monkeypatch.setattr(ttl_output, "QUICK_S", 1.0)
+    monkeypatch.setattr(ttl_output, "TIMEOUT_S", 600.0)
+    async with Hanging(*some(12)) as hanging:
+        told = output(consul.url, hanging.settings)
+        nodes = (*NODES, *hanging.nodes)
+        async with running(told, word(nodes=nodes)) as say:
+            await until_trouble(told, "(and 11 more)")
+            await hanging.until_many_held(3)
+            # Nine more wait for the turns that these three hold for good.
+            say(word("web-3", nodes=nodes))
+            await until_statuses(consul, web_3="critical")
+            say(word("web-2", nodes=nodes))
+            await until_statuses(consul, web_2="critical")
+            assert sum(hanging.held.values()) == 3
+            assert hanging.most <= 7
+
+
+async def test_one_that_answers_again_has_the_turns_of_those_that_answer(
+    consul: Consul, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ttl_output, "PARALLEL_SLOW", 2)
+    monkeypatch.setattr(ttl_output, "QUICK_S", 1.0)
+    monkeypatch.setattr(ttl_output, "TIMEOUT_S", 600.0)
+    consul.mood = 503
+    async with Hanging("dead-0", "dead-1") as hanging:
+        told = output(consul.url, hanging.settings)
+        async with running(told, word(nodes=(*NODES, "dead-0"))) as say:
+            await until_trouble(told, "503 moody")
+            await hanging.until_held("dead-0", visit=2)
+            consul.mood = 0
+            await until_statuses(consul)  # by the other of the two turns
+            nodes = (*NODES, "dead-0", "dead-1")
+            say(word(nodes=nodes))
+            await hanging.until_held("dead-0", "dead-1", visit=2)
+            say(word("web-3", nodes=nodes))
+            await until_statuses(consul, web_3="critical")
+
+
+async def test_a_zone_that_hangs_is_asked_by_more_than_a_hundred_at_a_time(
+    consul: Consul, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ttl_output, "QUICK_S", 600.0)  # nobody gives a turn back
+    async with Hanging(*some(ttl_output.PARALLEL - 1)) as hanging:
+        told = output(consul.url, hanging.settings)
+        async with running(told, word("web-3", nodes=(*hanging.nodes, *NODES))):
+            await hanging.until_many_held(ttl_output.PARALLEL - 1)
+            await until_statuses(consul, web_3="critical")
+
+
+async def test_clear_reaches_who_answers_behind_those_that_hang(
+    consul: Consul, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ttl_output, "PARALLEL", 4)
+    monkeypatch.setattr(ttl_output, "TIMEOUT_S", 2.0)
+    consul.checks["coalmine-ingest-web-3"].told("fail", "coalmine: withdrawn (down) by Coalmine: x")
+    async with Hanging(*some(6)) as hanging:
+        with pytest.raises(OSError, match="dead-5: TimeoutError"):
+            await output(consul.url, hanging.settings).clear()
+        assert hanging.most <= 4
+    assert consul.checks["coalmine-ingest-web-3"].status == "passing"
 
 
 async def test_clear_passes_ours_and_nobody_elses(consul: Consul) -> None:
