@@ -32,8 +32,8 @@ some 18 s for its turn at worst, with 1,000 some 40 s."""
 QUICK_S = 2.0
 """Of one request to an agent that answered in time before, or was never asked. When a whole zone begins
 to hang, or hangs when we start, nobody knows yet which these are, and each holds one of the first turns
-for so long, once: with 450 of them one that answers is told after 2 s, with 1,000 after 6 s. That is far
-from any TTL, and yet long enough for TLS to the other side of the world and a packet that is lost."""
+for so long, once: with 450 of them one that answers is told after 2 s, with 1,000 after 6 s. That is
+far from any TTL, and yet enough for TLS to the other side of the world and a packet that is lost."""
 
 TIMEOUT_S = 5.0
 """Of one request to the others, and of a row of requests to one agent: what is due then is looked up
