@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from coalmine_aggregator.actuate.command.program import run_program
+from coalmine_aggregator.actuate.command.program import Program
 from coalmine_aggregator.actuate.command.settings import CommandSettings
 from coalmine_aggregator.actuate.output import Standing
 from coalmine_aggregator.actuate.telling import Telling
@@ -17,8 +17,8 @@ class CommandOutput:
     name = "command"
 
     def __init__(self, settings: CommandSettings, fleet: str) -> None:
-        self._settings = settings
-        self._telling = Telling(self.name, fleet, settings.every, self._deliver)
+        self._program = Program(settings.argv, settings.timeout)
+        self._telling = Telling(self.name, fleet, settings.every, self._program.run)
 
     def show(self, wanted: Mapping[str, Wanted]) -> None:
         """See `Output.show`."""
@@ -35,6 +35,3 @@ class CommandOutput:
     def standing(self) -> Standing:
         """See `Output.standing`."""
         return self._telling.standing()
-
-    async def _deliver(self, body: bytes) -> None:
-        await run_program(self._settings.argv, body, self._settings.timeout)

@@ -1,4 +1,4 @@
-"""Runs a program once: input from memory, output bounded, killed with its group where it hangs."""
+"""Runs a program: input from memory, output bounded, killed with its group where it hangs."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import contextlib
 import os
 import signal
 from collections.abc import Sequence
+from pathlib import Path
 
 from coalmine_aggregator.notify.plain import cut, one_line
 
@@ -22,6 +23,11 @@ MAX_TOLD = 200
 _DRAIN_S = 0.5
 """Output is read for so long after the end: what it left running may hold it open."""
 
+_GONE_S = 1.0
+"""The end of what was killed is waited for so long: we may not be allowed to, or a disk may hold it."""
+
+_LOOK_S = 0.02
+
 ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
 """All that the program finds in its environment: ours may hold secrets."""
 
@@ -30,55 +36,126 @@ class ProgramError(ValueError):
     """It did not do what it was asked."""
 
 
-async def run_program(argv: Sequence[str], given: bytes, timeout_s: float) -> None:
-    """Runs it with `given` as standard input, in a session and process group of its own.
+class Program:
+    """One program, one run at a time.
 
-    Raises `ProgramError` where it ends with another status than 0, OSError where it cannot be started,
-    TimeoutError after `timeout_s`, when the group was killed.
+    What runs as another user, as by `sudo`, we may not kill. While anything of a run that had to be
+    killed lives all the same, no other is started: there would be ever more, and an older state could
+    come after a newer one.
     """
-    source = os.memfd_create("coalmine-state")
-    ours, theirs = os.pipe()
-    output = _Output(ours)
-    try:
-        try:
-            _fill(source, given)
-            process = await asyncio.create_subprocess_exec(
-                *argv,
-                stdin=source,
-                stdout=theirs,
-                stderr=theirs,
-                env=ENVIRONMENT,
-                cwd="/",
-                start_new_session=True,
+
+    def __init__(self, argv: Sequence[str], timeout_s: float) -> None:
+        self._argv = argv
+        self._timeout_s = timeout_s
+        self._killed: asyncio.subprocess.Process | None = None
+
+    async def run(self, given: bytes) -> None:
+        """Runs it with `given` as standard input, in a session and process group of its own.
+
+        Raises `ProgramError` where it ends with another status than 0, or where an earlier run lives
+        that could not be killed; OSError where it cannot be started; TimeoutError after `timeout_s`,
+        when its group was killed as far as we may.
+        """
+        name = self._argv[0]
+        if left := self._left():
+            raise ProgramError(
+                f"{name} is not started: process {left}, an earlier run of it, could not be killed, "
+                "and it or one of its process group lives still"
             )
-        except OSError as error:
-            raise OSError(f"{argv[0]} cannot be started: {error.strerror or error}") from None
+        source = os.memfd_create("coalmine-state")
+        ours, theirs = os.pipe()
+        output = _Output(ours)
+        try:
+            try:
+                _fill(source, given)
+                process = await asyncio.create_subprocess_exec(
+                    *self._argv,
+                    stdin=source,
+                    stdout=theirs,
+                    stderr=theirs,
+                    env=ENVIRONMENT,
+                    cwd="/",
+                    start_new_session=True,
+                )
+            except OSError as error:
+                raise OSError(f"{name} cannot be started: {error.strerror or error}") from None
+            finally:
+                os.close(source)
+                os.close(theirs)
+            status = await self._ended(process)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_DRAIN_S):
+                    await output.ended.wait()
+        except TimeoutError:
+            left = self._left()
+            lives = f", and process {left} or its group could not be killed" if left else ""
+            what = f"{name} took longer than {self._timeout_s:g} s{lives}{output.told()}"
+            raise TimeoutError(what) from None
         finally:
-            os.close(source)
-            os.close(theirs)
-        status = await _ended(process, timeout_s)
+            output.close()
+        if status:
+            how = f"ended by signal {-status}" if status < 0 else f"exit status {status}"
+            raise ProgramError(f"{name}: {how}{output.told()}")
+
+    def _left(self) -> int | None:
+        """The process of a run that was killed, while it or one of its group lives all the same."""
+        if self._killed is not None and not _lives(self._killed):
+            self._killed = None
+        return None if self._killed is None else self._killed.pid
+
+    async def _ended(self, process: asyncio.subprocess.Process) -> int:
+        """Its status; where it takes too long, or we are cancelled, its group is killed."""
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                return await process.wait()
+        finally:
+            if process.returncode is None:
+                await self._kill(process)
+
+    async def _kill(self, process: asyncio.subprocess.Process) -> None:
+        """Kills its group, and waits a moment until nothing of it is left."""
+        self._killed = process
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_DRAIN_S):
-                await output.ended.wait()
-    except TimeoutError:
-        raise TimeoutError(f"{argv[0]} took longer than {timeout_s:g} s{output.told()}") from None
-    finally:
-        output.close()
-    if status:
-        how = f"ended by signal {-status}" if status < 0 else f"exit status {status}"
-        raise ProgramError(f"{argv[0]}: {how}{output.told()}")
+            async with asyncio.timeout(_GONE_S):
+                await process.wait()
+                while _is_group(process.pid):  # noqa: ASYNC110  -- nothing tells of the end of a group
+                    await asyncio.sleep(_LOOK_S)
 
 
-async def _ended(process: asyncio.subprocess.Process, timeout_s: float) -> int:
-    """Its status; where it takes too long, or we are cancelled, its group is killed."""
+def _is_group(group: int) -> bool:
+    """Whether anything is of it, be it dead and not yet waited for."""
     try:
-        async with asyncio.timeout(timeout_s):
-            return await process.wait()
-    finally:
-        if process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            await process.wait()
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
+
+
+def _lives(process: asyncio.subprocess.Process) -> bool:
+    """Whether it lives, or anything of its group."""
+    if process.returncode is None:
+        return True
+    if not _is_group(process.pid):
+        return False
+    states = _states(process.pid)
+    # Those of other users may be hidden from us, so that none is seen. The dead do not count: process 1
+    # may take its time to wait for them, or never do so, as we do not where that is us.
+    return not states or any(state not in "ZX" for state in states)
+
+
+def _states(group: int) -> list[str]:
+    """The states of those of a group that we see, as proc(5) has them."""
+    found = []
+    for each in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):  # it has ended
+            state, _parent, of = each.read_text(errors="replace").rpartition(")")[2].split()[:3]
+            if int(of) == group:
+                found.append(state)
+    return found
 
 
 def _fill(source: int, given: bytes) -> None:

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
-from coalmine_aggregator.actuate.command.program import run_program
+from coalmine_aggregator.actuate.command.program import Program
 from coalmine_aggregator.actuate.etcd.record import Out
 from coalmine_aggregator.actuate.etcd.whole_file import write_whole
 from coalmine_runtime import clock
@@ -85,14 +85,15 @@ class ToCommand:
 
     def __init__(self, service: str, argv: Sequence[str]) -> None:
         self._service = service
-        self._argv = tuple(argv)
+        self._name = argv[0]
+        self._program = Program(argv, COMMAND_S)
 
     async def tell(self, out: tuple[Out, ...]) -> bool:
         """See `watcher.Tell`."""
         try:
-            await run_program(self._argv, document(self._service, out, clock.wall()), COMMAND_S)
+            await self._program.run(document(self._service, out, clock.wall()))
         except (OSError, ValueError) as error:
-            log.error("etcd.watcher.command_failed", command=self._argv[0], error=error)
+            log.error("etcd.watcher.command_failed", command=self._name, error=error)
             return False
         return True
 
