@@ -6,6 +6,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.e2e.fleet import SERVICE, Aggregator
 from tests.e2e.wired_fleet import REGIONS, WiredFleet
 from tests.servers.mosquitto import Mosquitto
@@ -17,6 +19,7 @@ FLEET = "prod"
 KEY = f"{FLEET}/{SERVICE}/loss/1"
 
 
+@pytest.mark.prove
 async def test_two_aggregators_name_a_cause_alike_whatever_its_scope_and_their_lives(
     tmp_path: Path,
 ) -> None:

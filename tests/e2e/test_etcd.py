@@ -9,6 +9,8 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.e2e.fleet import SERVICE, Agent, Aggregator, Place
 from tests.servers.carbon_c_relay import CarbonCRelay
 from tests.servers.etcd import Etcd
@@ -120,6 +122,7 @@ class Small:
         await self._stack.aclose()
 
 
+@pytest.mark.prove
 async def test_a_node_is_out_in_etcd_and_comes_back_whatever_dies(tmp_path: Path) -> None:
     async with Small(tmp_path) as small:
         api, etcd, broken = small.aggregator.api, small.etcd, small.relays["ingest02"]

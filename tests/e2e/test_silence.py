@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import msgspec
+import pytest
 
 from coalmine_runtime import clock
 from tests.e2e.fleet import SERVICE
@@ -12,6 +13,7 @@ from tests.e2e.paged import Servers, paged
 from tests.e2e.wired_fleet import REGIONS
 
 
+@pytest.mark.prove
 async def test_a_silence_holds_a_page_until_it_is_ended(tmp_path: Path) -> None:
     calls = [{"after": "1h", "to": [{"receiver": "sms", "to": "anna"}]}]
     async with Servers(tmp_path) as servers, paged("silenced", 4, servers, calls) as subject:

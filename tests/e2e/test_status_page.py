@@ -145,6 +145,7 @@ async def behind(page: StatusPage) -> str:
     return text if "Measurements are behind." in text else ""
 
 
+@pytest.mark.prove
 async def test_a_stop_of_the_aggregator_is_no_end_of_the_page(
     site: Site, fleet: Fleet, tmp_path: Path
 ) -> None:

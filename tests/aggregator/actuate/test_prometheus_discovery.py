@@ -101,6 +101,7 @@ async def test_by_http_sd_it_keeps_its_list_while_nobody_knows(tmp_path: Path, s
             await until_found(prometheus, "node", *NODES)
 
 
+@pytest.mark.prove
 async def test_by_a_file_it_keeps_its_list_without_etcd(tmp_path: Path, scraped: int) -> None:
     etcd, path = Etcd(tmp_path / "etcd"), tmp_path / "targets.json"
     argv = [sys.executable, "-m", "coalmine_cli.main", "remediation", "file-sd", "--etcd", etcd.url]
