@@ -17,7 +17,7 @@ from pathlib import Path
 
 from release.installed_tree import HOME, InstalledTree
 from release.licences import copyright_file
-from release.source import Source, run
+from release.source import BuildError, Source, run
 
 _BY_HAND = "/opt/coalmine/current/bin/coalmine"
 """What the units of deploy/systemd run."""
@@ -44,6 +44,8 @@ def debian_version(version: str, system: dict[str, str]) -> str:
 
 def build_deb(source: Source, tree: InstalledTree, pages: Path, folder: Path) -> Path:
     """The package, in `folder`. Its own files are put among the sources. Raises `BuildError`."""
+    if compiled := sorted(tree.root.rglob("*.pyc")):
+        raise BuildError(f"{compiled[0]} was compiled while the package was built")
     debian = source.root / "debian"
     shutil.copytree(source.root / "deploy" / "debian", debian)
     shutil.copytree(tree.root, debian / "tree", symlinks=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import tomllib
 from dataclasses import dataclass
@@ -44,7 +45,10 @@ class BuildError(Exception):
 def run(
     *argv: str, cwd: Path | None = None, env: dict[str, str] | None = None, deadline_s: float = 900
 ) -> str:
-    """Standard output of a program. Raises `BuildError`."""
+    """Standard output of a program. Raises `BuildError`.
+
+    Whatever it imports, it leaves no compiled file beside it: that would be packed with the rest.
+    """
     try:
         done = subprocess.run(
             argv,
@@ -52,7 +56,7 @@ def run(
             capture_output=True,
             text=True,
             cwd=cwd,
-            env=env,
+            env={**(os.environ if env is None else env), "PYTHONDONTWRITEBYTECODE": "1"},
             timeout=deadline_s,
             check=False,
         )

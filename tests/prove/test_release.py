@@ -33,7 +33,13 @@ def releases(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     head = ["git", "-C", str(REPOSITORY), "rev-parse", "HEAD"]
     commit = subprocess.run(head, capture_output=True, text=True, check=True).stdout.strip()
     build = [sys.executable, "-m", "release", "all", f"--commit={commit}"]
-    other = {"TZ": "Pacific/Kiritimati", "LC_ALL": "C", "PYTHONHASHSEED": "7", "TMPDIR": str(folder)}
+    other = {
+        "TZ": "Pacific/Kiritimati",
+        "LC_ALL": "C",
+        "PYTHONHASHSEED": "7",
+        "PYTHONDONTWRITEBYTECODE": "",
+        "TMPDIR": str(folder),
+    }
     subprocess.run(
         [*build, f"--to={second}", f"--key={signing_key()}"],
         cwd=REPOSITORY,
