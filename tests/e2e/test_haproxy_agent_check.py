@@ -25,11 +25,9 @@ from tests.aggregator.test_broker import ANYWHERE, own
 from tests.aggregator.test_broker import running as broker_running
 from tests.servers.balancer import Balancer
 from tests.servers.central_check import CentralCheck
-from tests.servers.gate import documented_gate
+from tests.servers.gate import PAGE, documented_gate
 from tests.servers.ports import free_port
 from tests.servers.waiting import until
-
-PAGE = Path(__file__).parents[2] / "docs" / "remediation" / "haproxy.md"
 
 NODES = ("web-1", "web-2", "web-3")
 SOON_S = 8.0

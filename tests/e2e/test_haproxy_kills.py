@@ -12,14 +12,12 @@ import pytest
 
 from tests.conftest import Authority
 from tests.e2e.fleet import Agent
-from tests.e2e.pool import Pool, remediation
+from tests.e2e.pool import LEASE_S, Pool, remediation
 from tests.e2e.test_haproxy_pool import DRAINED_S
 from tests.e2e.test_haproxy_pool_long import CHECK_S
 from tests.servers.etcd import Etcd
 
 pytestmark = [pytest.mark.prove, pytest.mark.timeout(300)]
-
-LEASE_S = 10.0
 
 RESTART_S = 2.0
 """When systemd starts an agent again that was killed, by its unit."""
@@ -55,7 +53,7 @@ async def test_whatever_of_ours_is_killed_the_pool_is_full_again_within_a_lease(
     stay dead."""
     etcd = Etcd(tmp_path / "etcd")
     outputs = {"nodes": {}, "etcd": {"endpoints": [etcd.url]}}
-    rules = remediation(lease=f"{LEASE_S:g}s", outputs=outputs)
+    rules = remediation(outputs=outputs)
     try:
         await etcd.start()
         async with Pool(tmp_path, authority, 3, remediation=rules, gated=gated) as pool:

@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from coalmine_runtime.together import together
+from tests.servers.waiting import cancelled
 
 
 class LostError(Exception):
@@ -59,9 +60,4 @@ async def test_a_cancellation_beside_a_failure_is_heard(turns: int) -> None:
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     fails.set()
-    for _ in range(turns):
-        await asyncio.sleep(0)
-    task.cancel()
-    done, _ = await asyncio.wait([task], timeout=5.0)
-    assert done
-    assert task.cancelled()
+    assert await cancelled(task, turns)

@@ -19,6 +19,15 @@ async def within(awaitable: Awaitable[T], deadline_s: float) -> T:
         return await awaitable
 
 
+async def cancelled(task: asyncio.Task[None], turns: int) -> bool:
+    """Cancels it after so many turns of the loop; whether that ended it."""
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.wait([task], timeout=5.0)
+    return task.cancelled()
+
+
 async def until(
     condition: Callable[[], Awaitable[T]],
     *,

@@ -17,6 +17,7 @@ from coalmine_aggregator.actuate.rounds import (
     sentence,
 )
 from coalmine_aggregator.notify.receiver import GoneError, RefusedError, TryLaterError
+from tests.servers.waiting import cancelled
 
 
 class Errand:
@@ -68,12 +69,7 @@ async def test_whenever_it_is_told_to_end_it_ends(turns: int) -> None:
     task = asyncio.create_task(rounds.run())
     await errand.until(lambda: errand.runs == 1)
     rounds.wake()
-    for _ in range(turns):
-        await asyncio.sleep(0)
-    task.cancel()
-    done, _ = await asyncio.wait([task], timeout=5.0)
-    assert done
-    assert task.cancelled()
+    assert await cancelled(task, turns)
 
 
 async def test_it_comes_back_after_its_rest() -> None:
