@@ -33,7 +33,7 @@ import trustme
 
 from benchmarks import report, usage
 from benchmarks.peers.blackbox import BlackboxAndPrometheus
-from tests.servers.ports import free_port
+from coalmine_aggregator.demo.ports import free_port
 
 ENDPOINTS = 300
 LISTENERS = 10  # a protocol; so many that no port runs out of connections in TIME_WAIT

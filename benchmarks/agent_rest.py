@@ -24,6 +24,7 @@ from pathlib import Path
 import trustme
 
 from benchmarks import report, usage
+from coalmine_aggregator.demo.ports import free_port
 
 RSS_MIB = 40.0
 CPU_PERCENT = 1.0
@@ -47,7 +48,7 @@ def run(options: report.Options) -> report.Report:
         leaf.private_key_and_cert_chain_pem.write_to_path(folder / "server.pem")
         broker_port = stack.enter_context(_mosquitto(folder))
         ports = stack.enter_context(_targets(folder / "server.pem"))
-        metrics_port = _free_port()
+        metrics_port = free_port()
         config = _config(folder, broker_port, ports, metrics_port)
         agent = stack.enter_context(_agent(config))
         report.say(f"warming up for {WARM_UP_S} s")
@@ -76,7 +77,7 @@ def run(options: report.Options) -> report.Report:
 
 @contextlib.contextmanager
 def _mosquitto(folder: Path) -> Iterator[int]:
-    port = _free_port()
+    port = free_port()
     passwords = folder / "passwords"
     passwords.touch(mode=0o600)
     passwords.write_text(f"{_NAME}:{_PASSWORD}\n")
@@ -164,14 +165,6 @@ def _sum(metrics: str, name: str, label: str = "", having: bool = True) -> float
         for line in metrics.splitlines()
         if line.startswith(f"coalmine_agent_{name}") and (label in line) is having
     )
-
-
-def _free_port() -> int:
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _program(name: str) -> str:

@@ -24,6 +24,7 @@ import yaml
 
 from benchmarks import usage
 from benchmarks.report import Options, Report, main, say
+from coalmine_aggregator.demo.ports import free_port
 from coalmine_aggregator.model.incident import CellImpact, EntryKind, IncidentState
 from coalmine_aggregator.store.database import open_engine
 from coalmine_aggregator.store.incident_log import write_incidents
@@ -31,7 +32,6 @@ from coalmine_runtime import clock
 from coalmine_wire.protocols import Protocol
 from tests.aggregator.status.cases import Story, scope
 from tests.browser.demo_site import DemoSite
-from tests.servers.ports import free_port
 from tests.servers.process import Process
 from tests.servers.waiting import until
 

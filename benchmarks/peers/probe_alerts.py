@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tests.servers.ports import free_port
+from coalmine_aggregator.demo.ports import free_port
 from tests.servers.process import Process, executable
 
 ALERT = "ProbeFails"

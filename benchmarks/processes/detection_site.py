@@ -16,10 +16,10 @@ import yaml
 from benchmarks.peers.probe_alerts import ALERT, Pace, ProbeAlerts
 from coalmine_agent.planner import make_plans
 from coalmine_agent.settings import Settings as AgentFile
+from coalmine_aggregator.demo.ports import free_port
 from coalmine_runtime import clock
 from coalmine_runtime.settings import load
 from tests.servers.alertmanager import Alertmanager
-from tests.servers.ports import free_port
 from tests.servers.process import Process
 from tests.servers.waiting import until
 

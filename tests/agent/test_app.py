@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
+from coalmine_aggregator.demo.ports import free_port
 from coalmine_runtime import clock
 from coalmine_wire.reports import Life, Verdict
 from tests.agent.ear import Ear, listening
 from tests.agent.service import AgentService, configuration
 from tests.servers.mosquitto import Mosquitto
-from tests.servers.ports import free_port
 
 
 @pytest.fixture

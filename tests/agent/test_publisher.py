@@ -15,6 +15,7 @@ from coalmine_agent.identity import Identity
 from coalmine_agent.plan import EndpointPlan
 from coalmine_agent.publisher import REPLAY_REPORTS, Publisher
 from coalmine_agent.spool import Spool
+from coalmine_aggregator.demo.ports import free_port
 from coalmine_runtime import clock
 from coalmine_runtime.mqtt import BrokerError, BrokerSettings, BrokerUrl
 from coalmine_runtime.secret import Secret
@@ -23,7 +24,6 @@ from coalmine_wire.reports import Life, Outcome, SlotReport, Verdict
 from coalmine_wire.series import Location
 from tests.agent.ear import listening
 from tests.servers.mosquitto import Mosquitto
-from tests.servers.ports import free_port
 from tests.servers.waiting import until
 
 PLANS = [EndpointPlan("s", Protocol.TCP, "", "127.0.0.1", 2003, "canary.s", 0)]

@@ -14,7 +14,7 @@ import aiohttp
 import pytest
 import yaml
 
-from tests.servers.ports import free_port
+from coalmine_aggregator.demo.ports import free_port
 from tests.servers.waiting import until
 
 

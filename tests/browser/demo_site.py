@@ -22,10 +22,10 @@ from coalmine_aggregator.demo.configs import (
     service_endpoints,
 )
 from coalmine_aggregator.demo.fleet import FLEET, Member
+from coalmine_aggregator.demo.ports import free_port
 from coalmine_wire.protocols import Protocol
 from tests.e2e.api import Api
 from tests.servers.hook import Hook
-from tests.servers.ports import free_port
 from tests.servers.process import Process
 
 

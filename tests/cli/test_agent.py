@@ -11,6 +11,7 @@ from pathlib import Path
 import yaml
 
 from coalmine_aggregator.broker import EmbeddedBroker, Listener
+from coalmine_aggregator.demo.ports import free_port
 from coalmine_runtime.mqtt import BrokerSettings, BrokerUrl, Message, connect
 from coalmine_runtime.quantities import Address
 from coalmine_runtime.secret import Secret
@@ -19,7 +20,6 @@ from tests.agent.ear import listening
 from tests.agent.service import AgentService, configuration
 from tests.conftest import Authority
 from tests.servers.mosquitto import Mosquitto
-from tests.servers.ports import free_port
 from tests.servers.process import Process
 
 

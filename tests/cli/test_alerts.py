@@ -12,6 +12,7 @@ from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 
+from coalmine_aggregator.demo.ports import free_port
 from coalmine_aggregator.model.alerts import AlertClass, Cause, Severity
 from coalmine_aggregator.model.counts import NOTHING, Counts
 from coalmine_cli.asking import Aggregator, AskingError, read_token
@@ -22,7 +23,6 @@ from tests.aggregator.web.conftest import by_token
 from tests.aggregator.web.fake_view import START, FakeView, make_alert, make_history
 from tests.cli.running import Done, Serve, run
 from tests.conftest import Authority
-from tests.servers.ports import free_port
 
 TOKEN = "correct-horse-battery"
 

@@ -12,6 +12,7 @@ import yaml
 
 from coalmine_aggregator.access.roles import Role
 from coalmine_aggregator.actuate.stop_file import Stop, StopFile
+from coalmine_aggregator.demo.ports import free_port
 from coalmine_aggregator.model.node_view import Verdict
 from coalmine_aggregator.model.remediation_event import RemediationKind
 from coalmine_aggregator.model.remediation_policy import RemediationPolicy
@@ -24,7 +25,6 @@ from tests.aggregator.web.conftest import by_token
 from tests.aggregator.web.fake_remediation import FakeRemediation
 from tests.aggregator.web.fake_view import FakeView
 from tests.cli.running import Done, Serve, run
-from tests.servers.ports import free_port
 
 HOSTILE = "\x1b[2J\u202egnp.\u009b31m\x07\u2066"
 

@@ -14,10 +14,10 @@ from coalmine_aggregator.actuate.etcd.keys import TargetKey, target_key
 from coalmine_aggregator.actuate.etcd.metrics_target import MetricsTarget, encode
 from coalmine_aggregator.actuate.etcd.record import encode as encode_record
 from coalmine_aggregator.actuate.etcd.record import record_of
+from coalmine_aggregator.demo.ports import free_port
 from tests.aggregator.actuate.words import withdrawal
 from tests.cli.running import run
 from tests.servers.etcd import Etcd, User
-from tests.servers.ports import free_port
 from tests.servers.process import Process
 
 

@@ -9,7 +9,7 @@ import re
 import sys
 from pathlib import Path
 
-from tests.servers.ports import free_port
+from coalmine_aggregator.demo.ports import free_port
 from tests.servers.waiting import within
 
 START_S = 60
@@ -88,6 +88,10 @@ class Demo:
         if self._terminal is None:
             await self._reading
         return status
+
+    async def ends_with(self, status: int, timeout_s: float = START_S) -> None:
+        ended = await self.ended(timeout_s)
+        assert ended == status, self.output.decode()
 
     @property
     def lines(self) -> list[str]:

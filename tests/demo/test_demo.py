@@ -43,7 +43,7 @@ async def until(condition: Callable[[], bool], timeout_s: float) -> bool:
 
 async def test_unattended_it_shows_green_then_the_break_and_the_page(demo: Demo) -> None:
     await demo.start("--seconds", "24", "--json", "--break", "udp")
-    assert await demo.ended() == 0
+    await demo.ends_with(0)
     (line,) = demo.stdout.splitlines()  # and nothing else: all other lines are on standard error
     summary = json.loads(line)
     assert list(summary) == ["slots", "expected", "fates", "balanced", "sum_rates", "alerts"]
@@ -89,7 +89,7 @@ async def test_on_a_terminal_keys_break_and_repair(demo: Demo) -> None:
     at = await demo.seen("broken on purpose: nothing", after=at)
     await demo.seen("RESOLVED Restored ingest TCP", after=at)
     demo.press("q")
-    assert await demo.ended(END_S) == 0
+    await demo.ends_with(0, END_S)
     assert leaves_nothing(demo)
 
 
@@ -110,7 +110,7 @@ async def test_what_is_broken_is_told_to_customers_and_stays_in_history(demo: De
     assert re.search(r"[1-9][0-9]* of [1-9][0-9]* datapoints", page), page
     await until_page(demo, "/", "All Systems Operational")
     demo.press("q")
-    assert await demo.ended(END_S) == 0
+    await demo.ends_with(0, END_S)
     assert leaves_nothing(demo)
 
 
@@ -134,7 +134,7 @@ async def test_a_signal_ends_everything(demo: Demo, number: signal.Signals, mome
     assert demo.process is not None
     began = time.perf_counter()
     demo.process.send_signal(number)
-    assert await demo.ended() == 0
+    await demo.ends_with(0)
     assert time.perf_counter() - began <= END_S
     assert leaves_nothing(demo)
 
@@ -144,7 +144,7 @@ async def test_interrupted_before_its_time_it_says_so_and_sums_up(demo: Demo) ->
     await demo.seen("2 s: ")
     assert demo.process is not None
     demo.process.send_signal(signal.SIGINT)
-    assert await demo.ended() == 130
+    await demo.ends_with(130)
     assert json.loads(demo.stdout)["balanced"] is True
 
 
@@ -163,7 +163,7 @@ async def test_a_part_that_ends_is_told_with_its_log(demo: Demo) -> None:
     await demo.seen("first sum rates")
     (victim,) = processes(demo.folder, naming="aggregator.yaml")
     os.kill(victim, signal.SIGKILL)
-    assert await demo.ended() == 1
+    await demo.ends_with(1)
     assert "Error: aggregator ended with status -9" in demo.output.decode()
     assert await until(lambda: leaves_nothing(demo), 5)  # its readers were no children of the demo
 
@@ -175,12 +175,12 @@ async def test_a_port_that_is_taken_is_one_line(demo: Demo, option: str) -> None
         taken.bind(("127.0.0.1", port))
         taken.listen()
         await demo.start()
-        assert await demo.ended() == 1
+        await demo.ends_with(1)
     assert demo.lines == [f"Error: port {port}: address already in use; choose another with {option}"]
 
 
 async def test_a_fault_that_cannot_be_is_told_before_anything_starts(demo: Demo) -> None:
     await demo.start("--break", "region=eu-west-9")
-    assert await demo.ended() == 2
+    await demo.ends_with(2)
     assert "the demo has no region 'eu-west-9'; did you mean \"eu-west-1\"?" in demo.lines[-1]
     assert leaves_nothing(demo)

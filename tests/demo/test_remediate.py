@@ -34,7 +34,7 @@ async def demo(tmp_path: Path) -> AsyncIterator[Demo]:
 @pytest.mark.prove
 async def test_broken_nodes_go_and_come_back_unless_they_are_too_many(demo: Demo) -> None:
     await demo.start("--remediate", "--json")
-    assert await demo.ended(WHOLE_S + PLAYED_S) == 0, demo.output.decode()
+    await demo.ends_with(0, WHOLE_S + PLAYED_S)
     (line,) = demo.stdout.splitlines()  # and nothing else: all other lines are on standard error
     summary = json.loads(line)
     assert list(summary) == ["as_told", "acts", "customers"]
@@ -71,7 +71,7 @@ async def test_an_act_of_one_s_own_on_a_terminal(demo: Demo) -> None:
     at = await demo.seen("gets no work", after=at)
     at = await demo.seen("runs as before", after=at)
     at = await demo.seen("gets work again", after=at, deadline_s=PLAYED_S)
-    assert await demo.ended(PLAYED_S) == 0
+    await demo.ends_with(0, PLAYED_S)
     await demo.seen("All came as told.", after=at)
     assert leaves_nothing(demo)
 
@@ -79,7 +79,7 @@ async def test_an_act_of_one_s_own_on_a_terminal(demo: Demo) -> None:
 @pytest.mark.prove
 async def test_what_was_not_played_did_not_come_as_told(demo: Demo) -> None:
     await demo.start("--remediate", "--seconds", "1")
-    assert await demo.ended(WHOLE_S) == 1
+    await demo.ends_with(1, WHOLE_S)
     assert demo.lines[-4].startswith("Not all came as told.")
     assert demo.lines[-3:] == [
         f"  -       {number} {act.words}: not played to its end" for number, act in enumerate(PLAY, 1)
@@ -100,7 +100,7 @@ async def test_a_signal_ends_everything(demo: Demo) -> None:
     parts = children_of(demo.process.pid)
     assert len(parts) == len(("aggregator", "balancer", *NODES, *NODES, *DIRECT, *OUTSIDE))
     demo.process.send_signal(signal.SIGINT)
-    assert await demo.ended() == 130
+    await demo.ends_with(130)
     assert demo.lines[-4].startswith("Not all came as told.")
     assert not list(filter(Path.exists, parts))
     assert leaves_nothing(demo)
@@ -108,7 +108,7 @@ async def test_a_signal_ends_everything(demo: Demo) -> None:
 
 async def test_a_fault_that_is_no_node_s_is_told_before_anything_starts(demo: Demo) -> None:
     await demo.start("--remediate", "--break", "udp")
-    assert await demo.ended() == 2
+    await demo.ends_with(2)
     assert "on a game day nodes break, for example ingest02:kill" in demo.lines[-1]
     assert leaves_nothing(demo)
 
@@ -118,7 +118,7 @@ async def test_a_port_that_is_taken_is_one_line(demo: Demo) -> None:
         taken.bind(("127.0.0.1", demo.port))
         taken.listen()
         await demo.start("--remediate")
-        assert await demo.ended() == 1
+        await demo.ends_with(1)
     assert demo.lines == [
         f"Error: port {demo.port}: address already in use; choose another with --port"
     ]

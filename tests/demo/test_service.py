@@ -70,6 +70,9 @@ class Service:
     async def heard(self) -> dict[str, object]:
         assert self.child.process.stdout is not None
         line = await within(self.child.process.stdout.readline(), WAIT_S)
+        if not line:
+            await self.child.ended
+            pytest.fail(self.child.epitaph())
         answer: dict[str, object] = json.loads(line)
         return answer
 

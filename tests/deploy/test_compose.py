@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 import yaml
 
+from coalmine_aggregator.demo.ports import free_port
 from coalmine_runtime.version import VERSION
 from tests.deploy.tools import tool
-from tests.servers.ports import free_port
 from tests.servers.process import Process, executable
 from tests.servers.waiting import until
 

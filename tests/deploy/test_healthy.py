@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from tests.servers.ports import free_port
+from coalmine_aggregator.demo.ports import free_port
 
 SCRIPT = Path(__file__).resolve().parents[2] / "deploy" / "container" / "healthy.py"
 

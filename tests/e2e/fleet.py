@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from coalmine_aggregator.demo.ports import free_port
 from coalmine_wire.protocols import Protocol
 from tests.e2e.api import Api
-from tests.servers.ports import free_port
 from tests.servers.process import Process
 from tests.servers.waiting import until
 

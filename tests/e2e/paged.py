@@ -12,12 +12,12 @@ from typing import Any, NamedTuple
 
 import aiohttp
 
+from coalmine_aggregator.demo.ports import free_port
 from tests.e2e.fleet import Aggregator
 from tests.e2e.wired_fleet import WiredFleet
 from tests.servers.alertmanager import Alertmanager
 from tests.servers.mosquitto import Mosquitto
 from tests.servers.pagerduty import HOOK_SECRET, ROUTING_KEY, PagerDuty
-from tests.servers.ports import free_port
 from tests.servers.smtp import SmtpServer
 from tests.servers.twilio import ACCOUNT, NUMBER, TOKEN, Twilio
 from tests.servers.waiting import until

@@ -20,6 +20,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from coalmine_aggregator.demo.ports import free_port
 from coalmine_aggregator.remediate.rails import SETTLING_SLOTS
 from coalmine_runtime import clock
 from tests.conftest import Authority
@@ -30,7 +31,6 @@ from tests.servers.bridge import Bridge, Member
 from tests.servers.carbon_c_relay import CarbonCRelay
 from tests.servers.gate import Gate, documented_gate
 from tests.servers.mosquitto import Mosquitto
-from tests.servers.ports import free_port
 from tests.servers.process import Process
 from tests.servers.sink import Sink
 from tests.servers.waiting import until

@@ -17,13 +17,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from coalmine_aggregator.demo.ports import free_port
 from tests.conftest import Authority, Certificate
 from tests.e2e.api import Api
 from tests.e2e.fleet import Aggregator
 from tests.servers.carbon import CarbonRelay
 from tests.servers.carbon_c_relay import CarbonCRelay
 from tests.servers.haproxy import HAProxy
-from tests.servers.ports import free_port
 from tests.servers.process import Process
 from tests.servers.sink import Sink
 

@@ -12,9 +12,9 @@ from urllib.parse import urldefrag, urljoin
 import aiohttp
 import yaml
 
+from coalmine_aggregator.demo.ports import free_port
 from tests.e2e.api import Json
 from tests.e2e.fleet import command
-from tests.servers.ports import free_port
 from tests.servers.process import Process
 from tests.servers.waiting import until
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
+from coalmine_aggregator.demo.ports import free_port
 from tests.e2e.fleet import SERVICE, Aggregator
 from tests.e2e.wired_fleet import REGIONS, WiredFleet
 from tests.servers.mosquitto import Mosquitto
 from tests.servers.pagerduty import ROUTING_KEY, PagerDuty
-from tests.servers.ports import free_port
 from tests.servers.waiting import until
 
 FLEET = "prod"

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
+from coalmine_aggregator.demo.ports import free_port
 from tests.e2e.fleet import SERVICE, Agent, Aggregator, Place
 from tests.servers.carbon_c_relay import CarbonCRelay
 from tests.servers.etcd import Etcd
-from tests.servers.ports import free_port
 from tests.servers.process import Process
 from tests.servers.sink import Sink
 from tests.servers.waiting import until

@@ -17,6 +17,7 @@ import pytest
 from coalmine_aggregator.actuate.nodes.nodes_output import NodesOutput
 from coalmine_aggregator.actuate.nodes.settings import NodesSettings
 from coalmine_aggregator.broker import Listener
+from coalmine_aggregator.demo.ports import free_port
 from coalmine_aggregator.model.withdrawal import Phase
 from tests.agent.service import AgentService, configuration
 from tests.aggregator.actuate.running import running
@@ -26,7 +27,6 @@ from tests.aggregator.test_broker import running as broker_running
 from tests.servers.balancer import Balancer
 from tests.servers.central_check import CentralCheck
 from tests.servers.gate import PAGE, documented_gate
-from tests.servers.ports import free_port
 from tests.servers.waiting import until
 
 NODES = ("web-1", "web-2", "web-3")

@@ -15,13 +15,13 @@ from typing import Any
 import msgspec
 import pytest
 
+from coalmine_aggregator.demo.ports import free_port
 from coalmine_runtime import clock
 from tests.e2e.api import Api
 from tests.e2e.fleet import SERVICE, Aggregator
 from tests.e2e.wired_fleet import REGIONS, WiredFleet
 from tests.servers.mosquitto import Mosquitto
 from tests.servers.pagerduty import ROUTING_KEY, Incident, PagerDuty
-from tests.servers.ports import free_port
 from tests.servers.twilio import ACCOUNT, NUMBER, TOKEN, Twilio
 from tests.servers.waiting import until
 

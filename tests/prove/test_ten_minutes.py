@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from coalmine_aggregator.demo.fleet import SIZE, agents_in
+from coalmine_aggregator.demo.ports import free_port
 from coalmine_aggregator.demo.tally import CELLS
 from tests.prove.stalls import StallWatch
-from tests.servers.ports import free_port
 
 SECONDS = 600
 

@@ -73,34 +73,36 @@ def test_below_the_level_nothing_is_written(capsys: pytest.CaptureFixture[str]) 
     assert capsys.readouterr().err == ""
 
 
-@pytest.fixture
-def journal(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Standard error is what `JOURNAL_STREAM` names."""
+def set_up_for_the_journal(monkeypatch: pytest.MonkeyPatch, format_: Format = Format.TEXT) -> None:
+    """Standard error is what `JOURNAL_STREAM` names. Called in the test itself: what captures it takes
+    another file than while fixtures were made."""
     stream = os.fstat(sys.stderr.fileno())
     monkeypatch.setenv("JOURNAL_STREAM", f"{stream.st_dev}:{stream.st_ino}")
+    set_up(format_)
 
 
-@pytest.mark.usefixtures("journal")
-def test_the_journal_gets_priorities_and_no_time(capfd: pytest.CaptureFixture[str]) -> None:
-    set_up()
+def test_the_journal_gets_priorities_and_no_time(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_up_for_the_journal(monkeypatch)
     get_logger("agent").error("agent.x")
     assert capfd.readouterr().err == "<3>error agent.x\n"
 
 
-@pytest.mark.usefixtures("journal")
-def test_the_journal_gets_the_priority_of_json_lines(capfd: pytest.CaptureFixture[str]) -> None:
-    set_up(Format.JSON)
+def test_the_journal_gets_the_priority_of_json_lines(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_up_for_the_journal(monkeypatch, Format.JSON)
     get_logger("agent").warning("agent.x")
     line = capfd.readouterr().err
     assert line.startswith("<4>{")
     assert json.loads(line[3:])["event"] == "agent.x"
 
 
-@pytest.mark.usefixtures("journal")
 def test_the_journal_gets_the_priority_of_every_line_of_a_traceback(
-    capfd: pytest.CaptureFixture[str],
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    set_up()
+    set_up_for_the_journal(monkeypatch)
     try:
         raise ValueError("first\nsecond")
     except ValueError as error:

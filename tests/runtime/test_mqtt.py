@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import uvloop
 
+from coalmine_aggregator.demo.ports import free_port
 from coalmine_runtime.mqtt import (
     BrokerError,
     BrokerSettings,
@@ -25,7 +26,6 @@ from coalmine_runtime.mqtt import (
 from coalmine_runtime.secret import Secret
 from tests.conftest import Authority, Certificate
 from tests.servers.mosquitto import Mosquitto
-from tests.servers.ports import free_port
 from tests.servers.waiting import within
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.servers.ports import free_port
+from coalmine_aggregator.demo.ports import free_port
 from tests.servers.process import Process, executable
 
 RULES = Path(__file__).parents[2] / "configs" / "carbon-relay-rules.conf"

@@ -13,10 +13,10 @@ from pathlib import Path
 
 from coalmine_aggregator.actuate.haproxy.haproxy_output import HAProxyOutput
 from coalmine_aggregator.actuate.haproxy.settings import HAProxySettings
+from coalmine_aggregator.demo.ports import free_port
 from coalmine_runtime import logs
 from coalmine_runtime.quantities import Address
 from tests.aggregator.actuate.words import word, words
-from tests.servers.ports import free_port
 from tests.servers.process import Process
 
 SHOWN_S = 0.1

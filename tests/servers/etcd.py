@@ -9,9 +9,9 @@ from typing import Any
 
 import aiohttp
 
+from coalmine_aggregator.demo.ports import free_port
 from tests.servers.mosquitto import ServerCertificate
 from tests.servers.namespace import Namespace
-from tests.servers.ports import free_port
 from tests.servers.process import START_S, Process, executable
 from tests.servers.waiting import until
 

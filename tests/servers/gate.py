@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.servers.ports import free_port
+from coalmine_aggregator.demo.ports import free_port
 
 PAGE = Path(__file__).parents[2] / "docs" / "remediation" / "haproxy.md"
 

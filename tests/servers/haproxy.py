@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.servers.ports import free_port
+from coalmine_aggregator.demo.ports import free_port
 from tests.servers.process import Process, executable
 
 

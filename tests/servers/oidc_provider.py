@@ -10,7 +10,7 @@ from typing import Any
 
 import aiohttp
 
-from tests.servers.ports import free_port
+from coalmine_aggregator.demo.ports import free_port
 from tests.servers.process import Process
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from tests.servers.ports import free_port
+from coalmine_aggregator.demo.ports import free_port
 from tests.servers.process import START_S, Process, executable
 from tests.servers.waiting import until
 

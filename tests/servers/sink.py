@@ -6,8 +6,8 @@ import asyncio
 import re
 from types import TracebackType
 
+from coalmine_aggregator.demo.ports import free_port
 from coalmine_runtime import clock
-from tests.servers.ports import free_port
 
 
 class Sink:

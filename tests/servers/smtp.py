@@ -11,8 +11,8 @@ from email.policy import SMTP
 from pathlib import Path
 from typing import NamedTuple
 
+from coalmine_aggregator.demo.ports import free_port
 from tests.conftest import Certificate
-from tests.servers.ports import free_port
 from tests.servers.process import Process
 
 ROOT = Path(__file__).resolve().parents[2]

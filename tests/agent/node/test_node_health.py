@@ -13,13 +13,13 @@ from pathlib import Path
 
 import pytest
 
+from coalmine_aggregator.demo.ports import free_port
 from coalmine_runtime import clock
 from coalmine_runtime.mqtt import BrokerSettings, BrokerUrl, Connection, connect
 from coalmine_wire.topics import WithdrawnTopic
 from coalmine_wire.withdrawals import Phase, Withdrawals, Withdrawn, Word, encode
 from tests.agent.service import AgentService, configuration, get
 from tests.servers.mosquitto import Mosquitto
-from tests.servers.ports import free_port
 from tests.servers.waiting import until
 
 UP, DRAIN, DOWN = b"up 100%\n", b"up 0%\n", b"down #coalmine\n"

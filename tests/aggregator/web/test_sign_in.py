@@ -12,13 +12,13 @@ from yarl import URL
 
 from coalmine_aggregator.access.gate import LOGINS
 from coalmine_aggregator.access.settings import CALLBACK, AccessSettings, OidcSettings, ProviderUrl
+from coalmine_aggregator.demo.ports import free_port
 from coalmine_aggregator.web.login import ATTEMPT_S
 from coalmine_runtime import clock
 from coalmine_runtime.secret import Secret
 from tests.aggregator.access.provider import StrictProvider
 from tests.aggregator.web.conftest import OpenSite, Site
 from tests.servers.oidc_provider import OidcProvider, sign_in
-from tests.servers.ports import free_port
 
 HTML = {"Accept": "text/html"}
 

@@ -14,10 +14,10 @@ from coalmine_aggregator.actuate.etcd import client as client_module
 from coalmine_aggregator.actuate.etcd import messages
 from coalmine_aggregator.actuate.etcd.client import EtcdClient
 from coalmine_aggregator.actuate.etcd.etcd_error import EtcdRefusedError, EtcdUnreachableError
+from coalmine_aggregator.demo.ports import free_port
 from tests.aggregator.actuate.etcd.etcd_reach import reach
 from tests.conftest import Authority, Certificate
 from tests.servers.etcd import Etcd, User
-from tests.servers.ports import free_port
 
 KEY = b"coalmine/withdrawn/ingest/web-1"
 FOLDER = "coalmine/withdrawn/"

@@ -11,12 +11,12 @@ import pytest
 from coalmine_aggregator.actuate.etcd.etcd_error import EtcdRefusedError, EtcdUnreachableError
 from coalmine_aggregator.actuate.etcd.output import EtcdOutput
 from coalmine_aggregator.actuate.etcd.record import encode, record_of
+from coalmine_aggregator.demo.ports import free_port
 from coalmine_aggregator.model.withdrawal import Mode, Phase
 from tests.aggregator.actuate.etcd.etcd_reach import reach
 from tests.aggregator.actuate.running import running, until_out, until_trouble
 from tests.aggregator.actuate.words import withdrawal, word, words
 from tests.servers.etcd import Etcd, User
-from tests.servers.ports import free_port
 from tests.servers.waiting import until
 
 FOLDER = "coalmine/withdrawn/"

@@ -12,11 +12,11 @@ from coalmine_aggregator.actuate.etcd import watcher as watcher_module
 from coalmine_aggregator.actuate.etcd.client import EtcdClient
 from coalmine_aggregator.actuate.etcd.record import Out, encode, record_of
 from coalmine_aggregator.actuate.etcd.watcher import Watcher
+from coalmine_aggregator.demo.ports import free_port
 from coalmine_runtime import clock
 from tests.aggregator.actuate.etcd.etcd_reach import reach
 from tests.aggregator.actuate.words import withdrawal
 from tests.servers.etcd import Etcd, User
-from tests.servers.ports import free_port
 from tests.servers.waiting import until
 
 FOLDER = "coalmine/withdrawn/ingest/"

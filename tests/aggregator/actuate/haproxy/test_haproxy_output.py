@@ -10,13 +10,13 @@ import pytest
 from coalmine_aggregator.actuate.haproxy import haproxy_output
 from coalmine_aggregator.actuate.haproxy.haproxy_output import HAProxyOutput
 from coalmine_aggregator.actuate.haproxy.settings import HAProxySettings
+from coalmine_aggregator.demo.ports import free_port
 from coalmine_aggregator.model.withdrawal import Mode, Phase
 from coalmine_runtime import agent_check_server, clock
 from coalmine_runtime.quantities import Address
 from coalmine_runtime.settings import SettingError
 from tests.aggregator.actuate.running import running, until_out, until_trouble
 from tests.aggregator.actuate.words import withdrawal, word, words
-from tests.servers.ports import free_port
 from tests.servers.waiting import until
 
 UP, DRAIN, DOWN = b"up 100%\n", b"up 0%\n", b"down #coalmine\n"

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from coalmine_aggregator.demo.ports import free_port
 from coalmine_aggregator.model.alerts import AlertClass, Cause, Transition
 from coalmine_aggregator.notify import http
 from coalmine_aggregator.notify.alertmanager.alert import alert_of
@@ -22,7 +23,6 @@ from coalmine_runtime import clock
 from tests.aggregator.store.samples import changed, closed, opened
 from tests.servers.alertmanager import Alertmanager
 from tests.servers.hook import Hook
-from tests.servers.ports import free_port
 
 PLAYBOOK = "https://wiki.example/ingest"
 

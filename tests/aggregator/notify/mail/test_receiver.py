@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from coalmine_aggregator.demo.ports import free_port
 from coalmine_aggregator.notify.links import Links
 from coalmine_aggregator.notify.mail.receiver import Mail
 from coalmine_aggregator.notify.mail.settings import MailSettings
@@ -15,7 +16,6 @@ from coalmine_aggregator.notify.receiver import RefusedError, TryLaterError
 from coalmine_runtime.settings import loads
 from tests.aggregator.store.samples import alert, closed, opened
 from tests.conftest import Authority, Certificate
-from tests.servers.ports import free_port
 from tests.servers.smtp import SmtpServer
 
 LINKS = Links("https://coalmine.example")
