@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from coalmine_aggregator.store import schema
 from coalmine_aggregator.store.rollups import HOUR_S, MINUTE_S
+from coalmine_aggregator.store.rosters import UNUSED_MINUTES
 
 DAY_S: Final = 86_400
 
@@ -60,7 +61,7 @@ def _seconds(connection: sa.Connection, service: str, cut: int) -> None:
         connection.execute(sa.delete(table).where(mine, table.c.minute < until))
         oldest = connection.execute(sa.select(sa.func.min(table.c.minute)).where(mine)).scalar_one()
         # In use is noted once in a while only, see `rosters`.
-        unused = rosters.c.used < (until if oldest is None else oldest) - DAY_S // 60
+        unused = rosters.c.used < (until if oldest is None else oldest) - UNUSED_MINUTES
         connection.execute(sa.delete(rosters).where(rosters.c.service == service, unused))
 
 

@@ -24,6 +24,10 @@ log = get_logger("store")
 USED_MINUTES: Final = 720
 """Once in so many minutes it is noted that a roster is still in use."""
 
+UNUSED_MINUTES: Final = 1_440
+"""A roster that was not in use for longer goes with what referred to it, see `retention`: from then on
+it is as one that was never seen."""
+
 _KNOWN: Final = 1_024
 """Rosters of a service that are told from new ones; older ones are kept again under a new number."""
 
@@ -160,7 +164,7 @@ class Rosters:
         known = self._known.setdefault(service, OrderedDict())
         digest = _digest(mask)
         roster = known.get(digest)
-        if roster is None:
+        if roster is None or minute > roster.used + UNUSED_MINUTES:
             number = self._next.get(service, 0)
             self._next[service] = number + 1
             roster = _Roster(number, minute)

@@ -302,3 +302,22 @@ async def test_what_is_too_old_goes_a_little_at_a_time(url: str) -> None:
     assert execute(url, "SELECT count(*) FROM rosters WHERE service = 'ingest'") == [(1,)]
     assert endings(url) == told([settled(HOUR + 10 * DAY_S + i, EVERY) for i in (0, 60)], NAMES)
     engine.dispose()
+
+
+async def test_a_roster_that_comes_back_after_it_was_let_go_of_is_kept_anew(url: str) -> None:
+    """Weeks later, in the same run, the fleet is what it was."""
+    engine = open_engine(url)
+    writer = HistoryWriter(engine, KEPT._replace(seconds_s=2 * DAY_S))
+
+    def commit(slot: SettledSlot) -> None:
+        batch = History(lambda kind, count: None)
+        batch.put_slot(slot)
+        assert writer.commit(batch, NAMES)
+
+    commit(settled(HOUR, EVERY))
+    for hour in range(1, 5 * 24):
+        commit(settled(HOUR + hour * 3_600, expecting(range(4))))
+    back = settled(HOUR + 5 * DAY_S, expecting(range(len(NAMES))), {2: LOST})
+    commit(back)
+    engine.dispose()
+    assert endings(url)[back.slot] == told([back], NAMES)[back.slot]
