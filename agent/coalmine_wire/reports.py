@@ -36,6 +36,11 @@ MAX_IMPAIRED = 16
 
 Text = Annotated[str, msgspec.Meta(max_length=MAX_TEXT)]
 
+MAX_NUMBER = 1 << 53
+"""Whole numbers, in either direction: more than any is meant to be, and arrays and stores hold it."""
+
+Number = Annotated[int, msgspec.Meta(ge=-MAX_NUMBER, le=MAX_NUMBER)]
+
 
 class ReportError(ValueError):
     """A message that is not of this schema; says what is wrong."""
@@ -73,10 +78,10 @@ class Outcome(msgspec.Struct, array_like=True, frozen=True):
     one line of at most `MAX_ERROR` characters.
     """
 
-    endpoint: int
+    endpoint: Number
     verdict: Verdict
     step: Step | None = None
-    steps_us: tuple[int, ...] = ()
+    steps_us: tuple[Number, ...] = ()
     error: str = ""
 
 
@@ -87,7 +92,7 @@ class SlotReport(msgspec.Struct, omit_defaults=True, frozen=True):
     `overrun`, `clock_step`, `suspended`. Any makes the whole slot of this agent unknown.
     """
 
-    slot: int
+    slot: Number
     outcomes: list[Outcome] = []
     impaired: Annotated[list[Text], msgspec.Meta(max_length=MAX_IMPAIRED)] = []
 
@@ -104,12 +109,12 @@ class Report(msgspec.Struct, omit_defaults=True, frozen=True):
 
     agent: str
     boot: Text
-    revision: int
+    revision: Number
     sent_at: float
     slots: list[SlotReport]
     replayed: bool = False
-    expiries: list[tuple[int, int]] = []
-    v: int = VERSION
+    expiries: list[tuple[Number, Number]] = []
+    v: Number = VERSION
 
 
 class Endpoint(msgspec.Struct, omit_defaults=True, frozen=True):
@@ -117,7 +122,7 @@ class Endpoint(msgspec.Struct, omit_defaults=True, frozen=True):
 
     service: Text
     protocol: Protocol
-    phase_ms: int
+    phase_ms: Number
     variant: Text = ""
     address: Text = ""
 
@@ -133,8 +138,8 @@ class Birth(msgspec.Struct, omit_defaults=True, frozen=True):
 
     agent: str
     boot: Text
-    revision: int
-    first_slot: int
+    revision: Number
+    first_slot: Number
     location: Location
     region: Text
     zone: Text
@@ -143,9 +148,9 @@ class Birth(msgspec.Struct, omit_defaults=True, frozen=True):
     version: Text = ""
     python: Text = ""
     started_at: float = 0.0
-    interval_s: int = 1
+    interval_s: Number = 1
     control: bool = False
-    v: int = VERSION
+    v: Number = VERSION
     control_share: float = 0.0
     control_key: Text = ""
 
@@ -181,9 +186,9 @@ class State(msgspec.Struct, omit_defaults=True, frozen=True):
     boot: Text
     life: Life
     at: float = 0.0
-    last_slot: int | None = None
+    last_slot: Number | None = None
     reason: Text = ""
-    v: int = VERSION
+    v: Number = VERSION
 
 
 T = TypeVar("T")
@@ -225,5 +230,5 @@ def _decode(decoder: msgspec.json.Decoder[T], payload: bytes) -> T:
         raise ReportError(f"{len(payload)} bytes, at most {MAX_PAYLOAD}")
     try:
         return decoder.decode(payload)
-    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+    except (msgspec.DecodeError, RecursionError) as error:  # what is ignored is read, however deep
         raise ReportError(str(error)) from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -16,6 +17,7 @@ from coalmine_wire.protocols import Protocol
 from coalmine_wire.reports import (
     MAX_ENDPOINTS,
     MAX_IMPAIRED,
+    MAX_NUMBER,
     MAX_PAYLOAD,
     MAX_SLOTS,
     MAX_TEXT,
@@ -152,6 +154,33 @@ def test_messages_out_of_bounds_are_refused() -> None:
     ):
         with pytest.raises(ReportError, match=rf"length <= \d+ - at `\$\..*{where}"):
             DECODERS[type(message)](encode(message))
+
+
+@pytest.mark.parametrize("number", [MAX_NUMBER + 1, -MAX_NUMBER - 1, 10**30])
+def test_a_number_that_no_array_holds_is_refused(number: int) -> None:
+    outcomes = [Outcome(0, Verdict.SENT, None, (number,))]
+    endpoint = Endpoint("s", Protocol.TCP, number)
+    birth = Birth("a", "b", 0, 0, Location.EXTERNAL, "r", "z", "h", [])
+    for message, where in (
+        (Report("a", "b", 0, 0.0, [SlotReport(5, outcomes)]), r"\[3\]\[0\]"),
+        (Report("a", "b", 0, 0.0, [SlotReport(5, [Outcome(number, Verdict.SENT)])]), r"\[0\]"),
+        (Report("a", "b", 0, 0.0, [SlotReport(number)]), "slot"),
+        (Report("a", "b", number, 0.0, []), "revision"),
+        (Report("a", "b", 0, 0.0, [], expiries=[(0, number)]), "expiries"),
+        (msgspec.structs.replace(birth, first_slot=number), "first_slot"),
+        (msgspec.structs.replace(birth, interval_s=number), "interval_s"),
+        (msgspec.structs.replace(birth, endpoints=[endpoint]), "phase_ms"),
+        (State("a", "b", Life.GOODBYE, last_slot=number), "last_slot"),
+    ):
+        with pytest.raises(ReportError, match=where):
+            DECODERS[type(message)](encode(message))
+
+
+@pytest.mark.parametrize("decode", DECODERS.values())
+def test_what_is_ignored_may_not_be_nested_without_end(decode: Callable[[bytes], object]) -> None:
+    depth = 100_000
+    with pytest.raises(ReportError, match="recursion"):
+        decode(b'{"newer":%b%b}' % (b"[" * depth, b"]" * depth))
 
 
 def test_the_order_of_verdicts_is_their_precedence() -> None:
