@@ -3,7 +3,7 @@
 `DIR` is a symbolic link to the newest of the versions, which lie beside it in `.DIR.versions`. A
 version is complete and on the disk before the link is made to name it, by one rename; so whoever opens
 `DIR` finds one version, and it stays for a while after the next has come. A version that was cut short
-is never named, and goes with the next export.
+is never named, and goes when the next export begins: however often one fails, there is one at most.
 
 Files that did not change are the same files: each version links to those of the one before.
 """
@@ -58,12 +58,12 @@ def export(documents: Mapping[str, Document], target: Path) -> int:
         versions.chmod(_FOLDER_MODE)
         with _alone(versions):
             before = _current(target)
-            numbers = _numbers(versions)
-            folder = versions / f"v{max(numbers, default=0) + 1:06}"
+            folder = versions / f"v{max(_numbered(versions), default=0) + 1:06}"
+            _let_go_unnamed(versions, before)
             _write(documents, folder, None if before is None else versions / before)
             _sync(versions)
             _name(target, versions, folder.name)
-            _let_go(versions, folder.name, before)
+            _let_go_old(versions)
     except OSError as error:
         raise ExportError(f"{error.filename or target}: {error.strerror or error}") from None
     return len(documents)
@@ -83,8 +83,8 @@ def _current(target: Path) -> str | None:
     return named.name if ours else None
 
 
-def _numbers(versions: Path) -> list[int]:
-    return [int(match[1]) for entry in versions.iterdir() if (match := _VERSION.match(entry.name))]
+def _numbered(versions: Path) -> dict[int, Path]:
+    return {int(match[1]): each for each in versions.iterdir() if (match := _VERSION.match(each.name))}
 
 
 @contextlib.contextmanager
@@ -161,15 +161,19 @@ def _name(target: Path, versions: Path, version: str) -> None:
     _sync(target.parent)
 
 
-def _let_go(versions: Path, newest: str, before: str | None) -> None:
-    """Removes old versions, and what was cut short: whatever came after the one that was named."""
-    numbers = sorted(_numbers(versions), reverse=True)
-    named = [number for number in numbers if before is None or number <= int(before[1:])]
-    keep = {int(newest[1:]), *named[: KEPT - 1]} if before is not None else {int(newest[1:])}
-    for entry in versions.iterdir():
-        match = _VERSION.match(entry.name)
-        if match and int(match[1]) not in keep:
-            shutil.rmtree(entry)
+def _let_go_unnamed(versions: Path, named: str | None) -> None:
+    """Removes what was cut short: whatever came after the version that a target names, all where it
+    names none. Before anything is written, since it may be what fills the disk."""
+    last = 0 if named is None else int(named.removeprefix("v"))
+    for number, folder in _numbered(versions).items():
+        if number > last:
+            shutil.rmtree(folder)
+
+
+def _let_go_old(versions: Path) -> None:
+    """Removes all but the newest versions."""
+    for _, folder in sorted(_numbered(versions).items(), reverse=True)[KEPT:]:
+        shutil.rmtree(folder)
 
 
 def _sync(folder: Path) -> None:

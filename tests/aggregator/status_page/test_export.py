@@ -141,6 +141,27 @@ def test_what_cannot_be_written_is_one_line_and_leaves_the_copy(tmp_path: Path) 
         export(small(a="1"), target / "a" / "below")
 
 
+def test_exports_that_fail_do_not_pile_up(tmp_path: Path) -> None:
+    """As where the disk is full, or the folder is one that cannot be replaced."""
+    target, versions = tmp_path / "site", tmp_path / ".site.versions"
+    export(small(a="1"), target)
+    (versions / "next").mkdir()  # no link can be made
+    for number in range(3 * KEPT):
+        with pytest.raises(ExportError, match="next: Is a directory"):
+            export(small(a=f"2{number}"), target)
+    cut_short = [each for each in versions.iterdir() if each.name[0] == "v"]
+    assert len(cut_short) == 1 + 1, "the one that is named, and the last that failed"
+    assert walked(target) == {"a": b"1"}
+    target.unlink()
+    with pytest.raises(ExportError):
+        export(small(a="3"), target)
+    assert len([each for each in versions.iterdir() if each.name[0] == "v"]) == 1
+    (versions / "next").rmdir()
+    export(small(a="4"), target)
+    assert [each.name for each in versions.iterdir() if each.name[0] == "v"] == [target.resolve().name]
+    assert walked(target) == {"a": b"4"}
+
+
 def test_two_exports_do_not_meet(tmp_path: Path) -> None:
     target = tmp_path / "site"
     export(small(a="1"), target)
