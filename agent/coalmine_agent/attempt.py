@@ -40,6 +40,9 @@ _OURS = frozenset(
 """What the agent's own host lacks: descriptors, memory, ports. It is nobody else's fault, so that the
 datapoint counts as not attempted."""
 
+_NO_WAY = frozenset({errno.EADDRNOTAVAIL, errno.ENETUNREACH, errno.EAFNOSUPPORT})
+"""What a host says that has no addresses of a family, or no route: a container with IPv4 alone."""
+
 
 class Until(Enum):
     """What a sender waits for, and thereby what the deadline means if it comes first."""
@@ -93,6 +96,7 @@ class Attempt:
         "_marked",
         "_other",
         "_reactor",
+        "_refusal",
         "_sender",
         "_step",
         "_steps_us",
@@ -143,6 +147,7 @@ class Attempt:
         self._lookup: Callable[[], None] | None = None
         self._address: Address | None = None  # of a name that was looked up
         self._other: Address | None = None  # the one of the other family, where there is one
+        self._refusal = ""  # how the first family's address failed, once the other one's is tried
         self._reactor = reactor
         self._ended = ended
         self._sender: Generator[Until, None, None] | None = None
@@ -282,10 +287,14 @@ class Attempt:
         except ssl.SSLError as error:
             self.fail(_tls_text(error))
         except OSError as error:
-            ours = error.errno in _OURS
-            if not ours and self._refused_by_a_family():
-                return
+            ours, no_way = error.errno in _OURS, error.errno in _NO_WAY
             text = f"{self.target.where}: {_os_text(error)}"
+            if (no_way or not ours) and self._refused_by_a_family("" if no_way else text):
+                return
+            if self._refusal and (ours or no_way):
+                # Of the peer only the first address said something.
+                self.fail(self._refusal)
+                return
             self.fail(f"agent: {text}" if ours else text, SKIPPED if ours else FAILED)
         except SendError as error:
             self.fail(str(error))
@@ -304,7 +313,7 @@ class Attempt:
             # Whatever held the loop up: a success that is seen after the deadline is none.
             self._end(ABANDONED if monotonic() > self.deadline else SENT)
 
-    def _refused_by_a_family(self) -> bool:
+    def _refused_by_a_family(self, refusal: str) -> bool:
         """Goes on with the address of the other family, in the same attempt and by the same deadline.
 
         Only where the first one could not be reached at all: nothing was delivered there, so this is
@@ -321,6 +330,7 @@ class Attempt:
         self.sock = None
         sock.close()
         self._address, self._other = other, None
+        self._refusal = refusal
         self._send(other)
         return True
 

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 import struct
+from collections.abc import Generator
 
 import pytest
 
+from coalmine_agent.attempt import Attempt, Sender, Until
+from coalmine_agent.senders import tcp
+from coalmine_agent.target import Address, Target
 from coalmine_wire.pickle_codec import encode_point
 from coalmine_wire.protocols import Protocol
 from coalmine_wire.reports import Step, Verdict
@@ -54,6 +59,44 @@ async def test_a_refused_connection_fails_at_once(host: str) -> None:
     assert "connection refused" in ended.outcome.error
     assert str(port) in ended.outcome.error
     assert ended.took_s < 0.5
+
+
+def _host_without_ipv6(code: int) -> Sender:
+    """tcp as on a host that answers so to whoever connects by IPv6."""
+
+    def send(
+        attempt: Attempt, target: Target, address: Address, slot: int
+    ) -> Generator[Until, None, None]:
+        if address.family == socket.AF_INET6:
+            attempt.enter(Step.CONNECT)
+            attempt.open(address.family, socket.SOCK_STREAM)
+            raise OSError(code, "")
+        yield from tcp.send(attempt, target, address, slot)
+
+    return send
+
+
+@pytest.mark.parametrize("code", [errno.EADDRNOTAVAIL, errno.ENETUNREACH, errno.EAFNOSUPPORT])
+async def test_a_refusal_stands_where_the_host_has_no_other_family(code: int) -> None:
+    """With IPv6 switched off Linux says "cannot assign requested address", as it does when it is out of
+    ports: the datapoint must not count as not attempted."""
+    port = closed_port()
+    plan = plan_for(Protocol.TCP, port, host="localhost")
+    target = Target(0, plan, _host_without_ipv6(code))
+    for _ in range(2):
+        outcome = (await attempt(plan, target=target)).outcome
+        assert (outcome.verdict, outcome.step) == (Verdict.FAILED, Step.CONNECT)
+        assert outcome.error == f"localhost:{port}: connection refused"
+
+
+@pytest.mark.parametrize("code", [errno.EADDRNOTAVAIL, errno.ENETUNREACH, errno.EAFNOSUPPORT])
+async def test_a_family_that_the_host_has_not_costs_no_datapoint(code: int) -> None:
+    async with listener() as served:
+        plan = plan_for(Protocol.TCP, served.port, host="localhost")
+        target = Target(0, plan, _host_without_ipv6(code))
+        target.reached(socket.AF_INET6)  # while it had it
+        ended = await attempt(plan, target=target)
+    assert ended.outcome.verdict is Verdict.SENT
 
 
 async def test_a_listener_that_never_accepts_still_takes_it() -> None:
