@@ -11,7 +11,7 @@ from coalmine_aggregator.paging.silence import Silence
 from coalmine_aggregator.status import words
 from coalmine_aggregator.status.components import Cell, Component, Publish
 from coalmine_aggregator.status.days import DaySums, bars, midnight
-from coalmine_aggregator.status.maintenance import Planned, plan_of
+from coalmine_aggregator.status.maintenance import Passed, Planned, passed_of, plan_of
 from coalmine_aggregator.status.moved import Moved
 from coalmine_aggregator.status.plan import Plan
 from coalmine_aggregator.status.record import Recorded, Told, id_of, tell
@@ -66,19 +66,19 @@ class Inputs(NamedTuple):
 
 
 class Memory:
-    """What was made of incidents before, so that those that did not change are not made anew."""
+    """What was made of incidents and planned work before, so that what did not change is not made
+    anew: all there ever was is told each second."""
 
     def __init__(self) -> None:
         self._plan: Plan | None = None
         self._cells: frozenset[Cell] = frozenset()
         self._told: dict[int, tuple[Recorded, Told | None]] = {}
+        self._planned: dict[str, tuple[Silence, Passed, Planned | None]] = {}
         self._moved: Moved | None = None
 
     def tell(self, inputs: Inputs) -> list[tuple[Recorded, Told | None]]:
         """What customers see of each incident."""
-        if self._plan is not inputs.plan or self._cells != inputs.cells:
-            self._plan, self._cells, self._told = inputs.plan, inputs.cells, {}
-            self._moved = None
+        self._begin(inputs)
         before, self._told = self._told, {}
         for recorded in inputs.incidents:
             number = recorded.incident.number
@@ -87,6 +87,25 @@ class Memory:
                 kept = recorded, tell(recorded, inputs.plan, inputs.cells)
             self._told[number] = kept
         return list(self._told.values())
+
+    def planned(self, inputs: Inputs) -> list[Planned]:
+        """What customers see of planned work."""
+        self._begin(inputs)
+        before, self._planned = self._planned, {}
+        for silence in inputs.maintenances:
+            passed = passed_of(silence, inputs.now)
+            kept = before.get(silence.id)
+            if kept is None or kept[:2] != (silence, passed):
+                made = plan_of(silence, inputs.plan, inputs.cells, inputs.now)
+                kept = silence, passed, made
+            self._planned[silence.id] = kept
+        return [made for _, _, made in self._planned.values() if made is not None]
+
+    def _begin(self, inputs: Inputs) -> None:
+        """Forgets what was made for another page, or another fleet."""
+        if self._plan is not inputs.plan or self._cells != inputs.cells:
+            self._plan, self._cells = inputs.plan, inputs.cells
+            self._told, self._planned, self._moved = {}, {}, None
 
     def moved(self, inputs: Inputs, shown: Collection[int]) -> tuple[tuple[str, str], ...]:
         """Where incidents went that are part of one of those shown, which was told first."""
@@ -103,11 +122,7 @@ def compose(inputs: Inputs, memory: Memory | None = None) -> Site:
     told = memory.tell(inputs)
     seen = [(recorded.incident.number, each) for recorded, each in told if each is not None]
     seen.sort(key=lambda pair: (pair[1].public.started_at, pair[0]), reverse=True)
-    planned = [
-        each
-        for silence in inputs.maintenances
-        if (each := plan_of(silence, plan, inputs.cells, now)) is not None
-    ]
+    planned = memory.planned(inputs)
     planned.sort(key=lambda each: (each.public.scheduled_for, each.public.id), reverse=True)
     status = _Statuses(inputs, [each for _, each in seen], planned)
     components = tuple(

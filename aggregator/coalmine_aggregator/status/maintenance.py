@@ -21,6 +21,14 @@ class Planned(NamedTuple):
     components: tuple[Component, ...]
 
 
+Passed = tuple[bool, bool, bool]
+
+
+def passed_of(silence: Silence, now: float) -> Passed:
+    """Whether it was said, has begun and is over at `now`: all of a time that `plan_of` depends on."""
+    return silence.created_at <= now, silence.starts_at <= now, silence.over_at <= now
+
+
 def plan_of(silence: Silence, plan: Plan, cells: Collection[Cell], now: float) -> Planned | None:
     """What customers see of a silence at `now`; None where nothing was written for them, and where
     it is about no component."""

@@ -289,3 +289,24 @@ def test_a_component_that_has_left_the_page_is_on_it_no_more() -> None:
     assert site.grade is Grade.NONE
     eu = of(site, "eu")
     assert eu.created_at == datetime.datetime(2026, 11, 28, tzinfo=datetime.UTC).timestamp()
+
+
+def test_planned_work_is_made_anew_when_it_changes_alone() -> None:
+    """There is ever more of it, and the page is made each second."""
+    memory = Memory()
+    udp, tls = work("udp"), work("https", ends=500)
+    before = None
+    for after in (-1, 0, 5, 10, 11, 499, 500, 501, 1_000, 1_001, 400, 5):
+        given = inputs(works=(udp, tls), after=after)
+        site = compose(given, memory)
+        assert site == compose(given)
+        if after in (11, 501, 1_001):
+            assert before is not None
+            assert all(
+                one is other for one, other in zip(site.maintenances, before.maintenances, strict=True)
+            )
+        before = site
+    ended = inputs(works=(udp._replace(ended_at=NOW + 300), tls), after=400)
+    assert compose(ended, memory) == compose(ended)
+    fewer = ended._replace(cells=frozenset(), maintenances=(udp,))
+    assert compose(fewer, memory) == compose(fewer)
