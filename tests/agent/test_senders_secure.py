@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
 import ssl
+import weakref
 
 import pytest
 
@@ -69,6 +71,26 @@ async def test_each_attempt_makes_a_full_handshake(
         for _ in range(3):
             await attempt(plan_for(Protocol.TLS, served.port, tls=client))
     assert reused == [False, False, False]
+
+
+@pytest.mark.parametrize("protocol", SECURE)
+async def test_the_trust_of_a_plan_goes_with_it(
+    server: ssl.SSLContext, authority: Authority, protocol: Protocol
+) -> None:
+    """A reload brings new contexts, and the system's certificates take a mebibyte in each."""
+
+    async def answers(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readline()
+        writer.write(NO_CONTENT)
+
+    client = authority.client_context()
+    there = weakref.ref(client)
+    async with listener(answers, tls=server) as served:
+        ended = await attempt(plan_for(protocol, served.port, tls=client))
+    assert ended.outcome.verdict is Verdict.SENT
+    del client
+    gc.collect()
+    assert there() is None
 
 
 async def serve_once(listening: socket.socket, context: ssl.SSLContext, *, close: bool) -> bytes:

@@ -15,7 +15,6 @@ from coalmine_wire.plaintext import encode_line
 
 if TYPE_CHECKING:
     from coalmine_agent.attempt import Attempt
-    from coalmine_agent.plan import EndpointPlan
     from coalmine_agent.target import Address, Target
 
 _PORT = 443
@@ -26,8 +25,9 @@ def send(attempt: Attempt, target: Target, address: Address, slot: int) -> Gener
     """Steps: connect, tls, send, response."""
     secured = yield from secure(attempt, target, address)
     attempt.enter(SEND)
-    line = encode_line(target.name, slot)
-    secured.tls.write(b"%b%d\r\n\r\n%b" % (_head(target.plan), len(line), line))
+    plan, line = target.plan, encode_line(target.name, slot)
+    head = _head(plan.host, plan.port, plan.path, plan.authorization)
+    secured.tls.write(b"%b%d\r\n\r\n%b" % (head, len(line), line))
     secured.flush()
     attempt.enter(RESPONSE)
     status = yield from _status(secured)
@@ -77,13 +77,16 @@ def _say_goodbye(secured: Secured) -> None:
 
 
 @lru_cache(maxsize=16384)
-def _head(plan: EndpointPlan) -> bytes:
-    """The request's head up to the value of Content-Length, its last field."""
-    host = f"[{plan.host}]" if ":" in plan.host else plan.host
+def _head(host: str, port: int, path: str, authorization: str) -> bytes:
+    """The request's head up to the value of Content-Length, its last field.
+
+    Remembered by these words and not by the plan, whose TLS context would live on after each reload.
+    """
+    host = f"[{host}]" if ":" in host else host
     fields = [
-        f"POST {plan.path or '/'} HTTP/1.1",
-        f"Host: {host}" if plan.port == _PORT else f"Host: {host}:{plan.port}",
-        *([f"Authorization: {plan.authorization}"] if plan.authorization else []),
+        f"POST {path or '/'} HTTP/1.1",
+        f"Host: {host}" if port == _PORT else f"Host: {host}:{port}",
+        *([f"Authorization: {authorization}"] if authorization else []),
         "User-Agent: coalmine",
         "Content-Type: text/plain",
         "Connection: close",
