@@ -1,7 +1,10 @@
 # shellcheck shell=bash
 # The change from one version to another, and back where the other does not become healthy. Part of install.sh.
 #
-# .doing says what is under way, so that a run that was cut off (a power cut) is settled by the next one.
+# .doing says what is under way, so that a run that was cut off (a power cut) is settled by the next one. Until
+# then, after a reboot, systemd starts what `current` leads to: so the link never leads to a version that would
+# migrate a store of which no copy is kept. What is copied is copied before the link changes, what is put back is
+# put back after that, meanwhile the version that is linked refuses the store.
 
 touched='' verdict=same file=-
 
@@ -20,11 +23,12 @@ switch() {
   write_doing "$from_version" "$to_version"
   if [ "$verdict" != same ] && [ "$file" != - ]; then
     systemctl stop coalmine-aggregator.service coalmine-status-page.service
-    move_store "$from_version" "$to_version"
   fi
+  if [ "$verdict" = older ] && [ "$file" != - ]; then copy_store "$from_version" "$to_version"; fi
   place_units_of "$to_version"
   point current "$to_version"
   say "current is $to_version"
+  if [ "$verdict" = newer ]; then put_back_store "$from_version" "$to_version"; fi
   restart_roles "$to_version" "${roles[*]-}" || fail 12 "$to_version did not become healthy"
   point previous "$from_version"
   rm -f "$DOING"
@@ -60,21 +64,23 @@ plan_store() {
   esac
 }
 
-# With the aggregator stopped: a copy of what will be migrated, or the copy in the place of what is too new.
-move_store() {
+# With the aggregator stopped: a copy of what will be migrated.
+copy_store() {
   local from_version=$1 to_version=$2 said
-  if [ "$verdict" = older ]; then
-    said=$(step "$to_version" store copy --left-by "$from_version" "$CONFIGS/aggregator.yaml" 2>&1) || fail $? "$said"
-    say "the store as $from_version left it is copied: $said"
-  else
-    touched=yes
-    write_doing "$from_version" "$to_version"
-    said=$(step "$to_version" store restore --left-by "$to_version" --newer "$from_version" \
-      "$CONFIGS/aggregator.yaml" 2>&1) || fail $? "$said"
-    say "the copy that $to_version left is the store again; the one of $from_version is put aside: $said"
-  fi
+  said=$(step "$to_version" store copy --left-by "$from_version" "$CONFIGS/aggregator.yaml" 2>&1) || fail $? "$said"
+  say "the store as $from_version left it is copied: $said"
   touched=yes
   write_doing "$from_version" "$to_version"
+}
+
+# With the aggregator stopped: the copy in the place of what is too new.
+put_back_store() {
+  local from_version=$1 to_version=$2 said
+  touched=yes
+  write_doing "$from_version" "$to_version"
+  said=$(step "$to_version" store restore --left-by "$to_version" --newer "$from_version" \
+    "$CONFIGS/aggregator.yaml" 2>&1) || fail $? "$said"
+  say "the copy that $to_version left is the store again; the one of $from_version is put aside: $said"
 }
 
 # An installation is from no version: then it also has the role, and whether its configuration is new.
@@ -105,11 +111,17 @@ restart_roles() {
   return $well
 }
 
-# The first version comes back: its store, its units, its link.
+# The first version comes back: its link, its store, its units.
 go_back() {
   local from_version=$1 to_version=$2 each said
   say "going back to $from_version" >&2
   for each in $3; do systemctl stop "$(unit "$each")"; done
+  point current "$from_version"
+  # A store that is as it knows it was never migrated, or is back already: the copy is older than that.
+  if [ -n "$touched" ] && said=$(step "$from_version" store plan "$CONFIGS/aggregator.yaml" 2>&1) &&
+    [[ $said == "same "* ]]; then
+    touched=''
+  fi
   if [ -n "$touched" ]; then
     if said=$(step "$from_version" store restore --left-by "$from_version" --newer "$to_version" \
       "$CONFIGS/aggregator.yaml" 2>&1); then
@@ -119,7 +131,6 @@ go_back() {
     fi
   fi
   place_units_of "$from_version"
-  point current "$from_version"
   rm -f "$DOING"
   if restart_roles "$from_version" "$3"; then
     say "rolled back: $from_version runs" >&2

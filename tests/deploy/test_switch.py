@@ -1,0 +1,212 @@
+"""A power cut between two commands of a change of version: what systemd starts after it, and the next run.
+
+The script's own functions on a folder, with the real steps for the store. Systemd alone is played, by what a
+start of either version does with a store; tests/prove has a booted one.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from coalmine_aggregator.store.database import open_engine
+from coalmine_aggregator.store.revisions import revision_of_file
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+INSTALL = REPOSITORY / "deploy" / "install"
+OLD, NEW = "1.0.0", "2.0.0"
+LATER = "9999"
+"""The schema that the new version brings, which the old one refuses."""
+
+CONFIG = """
+services: {{ingest: {{}}}}
+receive: {{tcp: "127.0.0.1:2003"}}
+store: sqlite:///{file}
+"""
+
+# Starts the version that `current` leads to: it migrates, or refuses, or counts on.
+SERVE = r"""
+import pathlib, sqlite3, sys
+root, later = pathlib.Path(sys.argv[1]), sys.argv[2]
+version, runs = (root / "opt/current").readlink().name, root / "runs"
+runs.unlink(missing_ok=True)
+with sqlite3.connect(root / "history.db") as store:
+    (schema,), = store.execute("SELECT version_num FROM alembic_version")
+    if version == "1.0.0" and schema == later:
+        sys.exit(0)
+    if version == "2.0.0":
+        store.execute("UPDATE alembic_version SET version_num = ?", (later,))
+    store.execute("INSERT INTO counted VALUES (?)", (version,))
+runs.write_text(version)
+"""
+
+# $2: before which command of which function the power goes, a pattern; from $6 on, what is to be done.
+HOST = r"""
+set -euo pipefail
+root=$1 cut=$2 install=$3 PY=$4 later=$5; shift 5
+verb=$1
+. <(sed '$d' "$install/install.sh") # all but its last line, which begins
+HOME_OF_ALL=$root/opt CONFIGS=$root/etc UNITS=$root/units SECRETS=$root/secrets
+SYSUSERS=$root/sysusers TMPFILES=$root/tmpfiles DOING=$HOME_OF_ALL/.doing
+ROLES=(aggregator)
+systemctl() {
+  case $1 in
+    is-enabled) [ "$3" = coalmine-aggregator.service ] ;;
+    is-active) [ -f "$root/runs" ] && echo active || echo inactive ;;
+    stop) rm -f "$root/runs" ;;
+    start) "$PY" -ISc "$SERVE" "$root" "$later" ;;
+  esac
+}
+getent() { :; }
+systemd-sysusers() { :; }
+systemd-tmpfiles() { :; }
+journalctl() { :; }
+step() {
+  local by=$1; shift
+  case $by:$1:${2-} in
+    2.0.0:store:plan) # a version that does not exist yet
+      case $("$PY" -ISc 'import sqlite3, sys; print(*sqlite3.connect(sys.argv[1]).execute(
+          "SELECT version_num FROM alembic_version").fetchone())' "$root/history.db") in
+        "$later") echo "same $later $later $root/history.db" ;;
+        *) echo "older 1 $later $root/history.db" ;;
+      esac
+      ;;
+    *:store:*) "$PY" -IB -m coalmine_install "$@" ;;
+    *:healthy:*) [ -f "$root/runs" ] && [ ! -f "$root/ill.$by" ] && echo well ;;
+  esac
+}
+trap at_exit EXIT # within which no trap is run
+power() { # goes before the command that is named
+  if [ "$BASH_SUBSHELL" = 0 ] && [[ "${FUNCNAME[1]-}: $BASH_COMMAND" == $cut ]]; then kill -9 $$; fi
+}
+set -T
+[ -z "$cut" ] || trap power DEBUG
+begin
+case $1 in
+  upgrade) load "$3"; switch "$2" "$3" ;;
+  rollback) restore_store=yes; load "$(version_of current)"; rollback ;;
+  settle) : ;;
+esac
+"""
+
+
+class Host:
+    """A folder in which the old version counts."""
+
+    def __init__(self, root: Path) -> None:
+        self.root, self.store = root, root / "history.db"
+        for version in (OLD, NEW):
+            share = root / "opt" / version / "share" / "coalmine"
+            shutil.copytree(INSTALL, share / "install")
+            shutil.copytree(REPOSITORY / "deploy" / "systemd", share / "systemd")
+            (root / "opt" / version / ".complete").write_text("extras=all\n")
+        (root / "opt" / "current").symlink_to(OLD)
+        (root / "units").mkdir()
+        (root / "etc").mkdir()
+        (root / "etc" / "aggregator.yaml").write_text(CONFIG.format(file=self.store))
+        open_engine(f"sqlite:///{self.store}").dispose()
+        self.execute("CREATE TABLE counted (version TEXT)")
+        self.boot()
+
+    def run(self, *what: str, cut: str = "") -> str:
+        script = f"SERVE={shell_quoted(SERVE)}\n{HOST}"
+        command = ["bash", "-c", script, "sh", str(self.root), cut, str(INSTALL), sys.executable, LATER]
+        done = subprocess.run(
+            [*command, *what],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        print(done.stdout)
+        if cut:
+            assert done.returncode == -9, done.stdout
+        return done.stdout
+
+    def boot(self) -> None:
+        """systemd starts what is enabled."""
+        subprocess.run([sys.executable, "-ISc", SERVE, str(self.root), LATER], check=True)
+
+    def execute(self, statement: str) -> list[tuple[object, ...]]:
+        connection = sqlite3.connect(self.store)
+        try:
+            with connection:
+                return connection.execute(statement).fetchall()
+        finally:
+            connection.close()
+
+    @property
+    def runs(self) -> str:
+        """The version that does; empty where none."""
+        path = self.root / "runs"
+        return path.read_text() if path.exists() else ""
+
+    @property
+    def counted(self) -> list[object]:
+        """By which version, each time that one started."""
+        return [row[0] for row in self.execute("SELECT version FROM counted")]
+
+    @property
+    def schema(self) -> str | None:
+        found = revision_of_file(self.store)
+        return found.stored if found else None
+
+
+def shell_quoted(text: str) -> str:
+    return "'" + text.replace("'", "'\\''") + "'"
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Host:
+    return Host(tmp_path)
+
+
+def test_a_change_goes_forward_and_back(host: Host) -> None:
+    host.run("upgrade", OLD, NEW)
+    assert (host.runs, host.schema, host.counted) == (NEW, LATER, [OLD, NEW])
+    host.run("rollback")
+    assert (host.runs, host.counted) == (OLD, [OLD, OLD])
+    assert host.schema != LATER
+
+
+def test_what_was_counted_after_a_power_cut_is_kept_where_the_new_version_never_ran(host: Host) -> None:
+    host.run("upgrade", OLD, NEW, cut="switch: place_units_of *")  # the store has been copied
+    host.boot()
+    said = host.run("settle")
+    assert f"the change from {OLD} to {NEW} was interrupted" in said
+    assert (host.runs, host.counted) == (OLD, [OLD, OLD, OLD])  # at first, after the cut, as settled
+
+
+@pytest.mark.parametrize("cut", ["point current *", "place_units_of *"])
+def test_a_way_back_that_is_cut_off_ends_at_the_version_before(host: Host, cut: str) -> None:
+    (host.root / f"ill.{NEW}").touch()
+    host.run("upgrade", OLD, NEW, cut="switch: restart_roles *")
+    host.boot()  # the new version migrates the store
+    host.run("settle", cut=f"go_back: {cut}")
+    host.boot()
+    host.run("settle")
+    assert host.runs == OLD
+    assert host.schema != LATER
+    assert host.counted[0] == OLD
+
+
+@pytest.mark.parametrize("cut", ["point current *", "restart_roles *"])
+def test_a_rollback_that_is_cut_off_leaves_a_copy_that_the_old_version_knows(
+    host: Host, cut: str
+) -> None:
+    host.run("upgrade", OLD, NEW)
+    host.run("rollback", cut=f"switch: {cut}")
+    host.boot()
+    host.run("settle")
+    assert host.runs
+    if host.runs == NEW:
+        host.run("rollback")
+    assert host.runs == OLD
+    assert host.schema != LATER
+    assert host.counted[0] == OLD
