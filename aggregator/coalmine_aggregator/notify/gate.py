@@ -7,7 +7,7 @@ import contextlib
 
 from coalmine_aggregator.model.alerts import Transition
 from coalmine_aggregator.pair.pair import Notice, Pair, Verdict
-from coalmine_aggregator.store.pending import Delivery
+from coalmine_aggregator.store.pending import TOLD_BY, Delivery
 from coalmine_runtime import clock
 
 LOOK_S = 1.0
@@ -21,7 +21,7 @@ class Gate:
         self._pair = pair
         self._news = asyncio.Event()
         self.changed = asyncio.Event()
-        self.told_by = f"told by {pair.peer}"
+        self.told_by = f"{TOLD_BY}{pair.peer}"
 
     def verdict(self, delivery: Delivery) -> Verdict:
         """Whether it may leave now."""

@@ -46,6 +46,9 @@ MAX_ITEMS = (3 * MAX_BYTES + MAX_LEARNED_BYTES) // _OVERHEAD + 2 * MAX_LIVES + M
 DeliveryKey = tuple[int, str, str, int, int]
 """Transition, receiver, target, step, repeat."""
 
+TOLD_BY = "told by "
+"""Begins why a delivery was not made that the other aggregator of a pair had made already."""
+
 K = TypeVar("K")
 V = TypeVar("V")
 

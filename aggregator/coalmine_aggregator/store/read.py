@@ -20,7 +20,7 @@ from coalmine_aggregator.model.slo_minutes import (
 )
 from coalmine_aggregator.model.slot_counts import SlotCounts
 from coalmine_aggregator.store import alert_codec, schema
-from coalmine_aggregator.store.pending import Delivery
+from coalmine_aggregator.store.pending import TOLD_BY, Delivery
 from coalmine_aggregator.store.recorded import Recorded
 from coalmine_runtime.logs import get_logger
 from coalmine_wire.reports import Birth, ReportError, State, decode_birth, decode_state
@@ -43,7 +43,8 @@ class Standing(NamedTuple):
     `pending` are the deliveries not settled, in order of transition. `standing` are the last
     transitions of alerts that are open or were closed not long ago: some receivers are told of
     those again and again. `told` are the numbers of these alerts with each receiver that was to hear
-    of them; `heard` those with each receiver and person that has, also of what is pending.
+    of them; `heard` those with each receiver and person that has, also of what is pending, from here or
+    from the other aggregator of a pair.
     """
 
     pending: tuple[Delivery, ...]
@@ -138,14 +139,16 @@ def standing(connection: sa.Connection, closed_after: float) -> Standing:
         stands | alerts.c.number.in_({delivery.transition.alert.number for delivery in pending})
     )
     rows = connection.execute(
-        sa.select(log.c.number, outbox.c.receiver, outbox.c.target, outbox.c.delivered_at)
+        sa.select(
+            log.c.number, outbox.c.receiver, outbox.c.target, outbox.c.delivered_at, outbox.c.dead
+        )
         .join(log, log.c.id == outbox.c.transition)
         .where(log.c.number.in_(concerned))
     )
     told, heard = set(), set()
     for row in rows:
         told.add((row.number, row.receiver))
-        if row.delivered_at is not None:
+        if row.delivered_at is not None or (row.dead or "").startswith(TOLD_BY):
             heard.add((row.number, row.receiver, row.target))
     return Standing(pending, still, frozenset(told), frozenset(heard))
 
