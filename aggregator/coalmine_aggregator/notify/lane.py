@@ -248,6 +248,7 @@ class Lane:
                 self._gate.told(settled)
         elif self._gate is not None and settled.dead == self._gate.told_by:
             self._heard.add(number)
+            self._outlet.receiver.start([settled.transition])
             self._gate.told(settled)
         elif settled.dead not in (SUPERSEDED, NEVER_TOLD, ANSWERED):
             self._outlet.gave_up(settled)

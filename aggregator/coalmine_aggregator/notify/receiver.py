@@ -47,7 +47,8 @@ class Receiver(Protocol):
         """
 
     def start(self, standing: Sequence[Transition]) -> None:
-        """Takes over alerts that are open, or were closed a short while ago, from before a restart."""
+        """Takes over alerts that are open, or were closed a short while ago, from before a restart;
+        later, each time, what the other aggregator of a pair has told in place of this one."""
 
     async def close(self) -> None:
         """Ends what it runs."""

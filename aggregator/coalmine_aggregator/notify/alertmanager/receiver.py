@@ -50,7 +50,8 @@ class Alertmanager:
     def start(self, standing: Sequence[Transition]) -> None:
         """Tells of these from now on, again and again."""
         self._standing.update((transition.alert.dedup_key, transition) for transition in standing)
-        self._resending = asyncio.create_task(self._resend(), name="alertmanager-resend")
+        if self._resending is None:
+            self._resending = asyncio.create_task(self._resend(), name="alertmanager-resend")
 
     async def deliver(self, notice: Notice) -> None:
         """See `Receiver.deliver`."""
