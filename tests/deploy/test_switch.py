@@ -1,4 +1,4 @@
-"""A power cut between two commands of a change of version: what then starts by itself, and the next run.
+"""A power cut between two commands of a change of version: what then starts by itself, the next run.
 
 The script's own functions on a folder, with the real steps for the store. Systemd alone is played, by
 what a start of either version does with a store; tests/prove has a booted one.
