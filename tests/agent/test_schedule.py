@@ -22,6 +22,7 @@ from coalmine_agent.schedule import (
     Schedule,
     Timetable,
 )
+from coalmine_wire.slots import DEADLINE_S
 
 NOON = 1_763_640_000.0
 
@@ -159,6 +160,23 @@ def test_a_clock_set_back_far_begins_anew() -> None:
     world.walk(schedule, {1: 1}, 2.0)
     assert world.jumps == [CLOCK_STEP]
     assert [slot for _, slot, _ in world.started] == [NOON + 1, NOON - 3598, NOON - 3597]
+
+
+@pytest.mark.parametrize("phase_ms", [0, 500, 990])
+def test_no_clock_set_back_silences_it_for_so_long_that_it_is_taken_for_dead(phase_ms: int) -> None:
+    """An agent is missing after 10 s, and systemd's watchdog waits for 10 s; what a slot tells may come
+    a second after its start."""
+    for tenths in range(2, 150):
+        world = World(wall=NOON + 0.5)
+        schedule = Schedule(Timetable.of(1, [phase_ms]), world.clocks)
+        world.walk(schedule, {1: 1}, 2.45)
+        slot = world.started[-1][1]
+        before = 100.0 + slot - (NOON + 0.5) + phase_ms / 1000
+        world.set_clock(-tenths / 10)
+        told = len(world.started)
+        while len(world.started) == told:
+            world.walk(schedule, {1: 1}, 0.05)
+        assert world.mono - before + DEADLINE_S < 9, tenths
 
 
 def test_a_suspended_machine_says_so() -> None:
