@@ -249,8 +249,12 @@ class Notifier:
         place = self._places.get(own)
         if place is None:
             group = self._group(delivery)
-            values = ("alert", alert.dedup_key) if group is None else ("group", *group.values)
-            place = (delivery.receiver, delivery.target, values), 0.0 if group is None else group.wait_s
+            wait_s = 0.0 if group is None else group.wait_s
+            # What may wait for long would hold up what may not, where both were in one lane.
+            values = (
+                ("alert", alert.dedup_key) if group is None else ("group", f"{wait_s:g}", *group.values)
+            )
+            place = (delivery.receiver, delivery.target, values), wait_s
         key, wait_s = place
         if delivery.transition.change is Change.CLOSED:
             self._places.pop(own, None)

@@ -21,7 +21,9 @@ from coalmine_aggregator.notify.receiver import TryLaterError
 from coalmine_aggregator.notify.settings import NotifySettings, check_names
 from coalmine_aggregator.notify.webhook import receiver as webhook_receiver
 from coalmine_aggregator.paging.dispatch import Dispatch
-from coalmine_aggregator.paging.policy import PagingPolicy, Traits
+from coalmine_aggregator.paging.match import Match
+from coalmine_aggregator.paging.policy import Group, PagingPolicy, Route, Traits
+from coalmine_aggregator.paging.target import Target
 from coalmine_aggregator.store.store import Store
 from coalmine_runtime import clock
 from coalmine_runtime.settings import SettingError
@@ -293,6 +295,45 @@ async def test_it_is_committed_what_was_told_before_the_next_is_told(store: Stor
     await drained(store)
     await running.close()
     assert reader.seen == [[False, False, False], [True, False, False], [True, True, False]]
+
+
+class _Channel:
+    """A receiver that tells several at once; `told` has the numbers of each notice."""
+
+    takes_groups = True
+    address = ""
+
+    def __init__(self) -> None:
+        self.told: asyncio.Queue[list[int]] = asyncio.Queue()
+
+    def start(self, standing: Sequence[Transition]) -> None:
+        pass
+
+    async def deliver(self, notice: Notice) -> None:
+        self.told.put_nowait([each.alert.number for each in notice.transitions])
+
+    async def close(self) -> None:
+        pass
+
+
+async def test_a_page_does_not_wait_for_tickets_that_are_grouped_alike(store: Store) -> None:
+    """Each route's `wait` is its own, whichever of them was the first to tell of the service."""
+    channel = _Channel()
+    to = (Target("chat"),)
+    routes = (
+        Route(Match(severities=(Severity.PAGE,)), to, group=Group(("service",), 0.0)),
+        Route(Match(), to, group=Group(("service",), 600.0)),
+    )
+    policy = PagingPolicy({"chat": Traits(takes_groups=True)}, routes)
+    outlet = Outlet("chat", channel, lambda person, field: "", Links())
+    dispatch = Dispatch(policy, (), (), (), clock.wall())
+    running = Notifier(policy, {"chat": outlet}, store, dispatch, ())
+    ticket = opened(1)._replace(alert=alert(1)._replace(severity=Severity.TICKET))
+    put(store, running, ticket)
+    assert await store.flushed(10.0)
+    put(store, running, opened(2))
+    assert await within(channel.told.get(), 10.0) == [2]
+    await running.close()
 
 
 class _Swallower:
