@@ -9,7 +9,8 @@ from coalmine_aggregator.model.incident import EntryKind, Incident, IncidentStat
 
 def merge(book: Changing, number: int, into: int, now: float, who: str = "") -> None:
     """`number` is part of `into` from now on, which takes over all that it affected. It is resolved,
-    and stays so."""
+    and stays so. An incident that was only watched any more is worked on again where the other's loss
+    goes on; one that people opened stays as they said."""
     part, whole = book[number], book[into]
     book.put(
         part._replace(
@@ -22,6 +23,9 @@ def merge(book: Changing, number: int, into: int, now: float, who: str = "") -> 
         )
     )
     book.put(_with(whole, part))
+    is_watched = whole.state is IncidentState.MONITORING and not whole.opened_by
+    if is_watched and part.state.is_open and open_alerts(part):
+        book.move(into, part.state, now)
     book.write(
         number, EntryKind.MERGED, now, who=who, text=f"This is part of incident {into} ({whole.title})."
     )

@@ -308,6 +308,34 @@ def test_merged_by_hand_it_stays_merged() -> None:
     assert office.kinds(2)[-1] is EntryKind.SCOPE_CHANGED
 
 
+@pytest.mark.parametrize("state", [V, D, M])
+def test_what_was_only_watched_is_worked_on_again_where_the_other_loses_on(
+    state: IncidentState,
+) -> None:
+    office, tls = office_in(M), alert(2, protocol="tls", ordinal=2)
+    office.take(opened(tls), at=NOW + 2)
+    if state is not V:
+        office.act(lambda desk: desk.update(2, state=state, who="ben", now=NOW + 3))
+    office.act(lambda desk: desk.merge(2, 1, "ben", NOW + 4))
+    merged = office.kept.entries[1][-1]
+    assert (office[1].state, merged.kind, merged.state) == (state, EntryKind.MERGED, state)
+    office.take(closed(UDP, NOW + 60), closed(tls, NOW + 60), at=NOW + 60)
+    assert office[1].state is M
+
+
+def test_what_is_over_or_was_opened_by_hand_makes_nobody_work_again() -> None:
+    office, tls = office_in(M), alert(2, protocol="tls", ordinal=2)
+    office.take(opened(tls), at=NOW + 2)
+    office.act(lambda desk: desk.update(2, state=R, who="ben", now=NOW + 3))
+    office.act(lambda desk: desk.merge(2, 1, "ben", NOW + 4))
+    assert office[1].state is M
+    office.act(lambda desk: desk.open_by_hand(Opening("ingest", "Slow"), "ben", NOW + 5))
+    office.act(lambda desk: desk.update(3, state=M, who="ben", now=NOW + 6))
+    office.take(opened(alert(3, protocol="https", ordinal=3)), at=NOW + 7)
+    office.act(lambda desk: desk.merge(4, 3, "ben", NOW + 8))
+    assert office[3].state is M
+
+
 def test_what_goes_on_is_not_merged_into_what_is_over() -> None:
     office = office_in(R)
     office.take(opened(alert(2, protocol="tls")), at=NOW + 2_000)
