@@ -38,7 +38,7 @@ class Writer:
         self.kill()
         argv = [sys.executable, "-m", "tests.aggregator.status_page.writing_process", self.url]
         self._process = subprocess.Popen(
-            argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
+            argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT, umask=0o022
         )
         self._hears("ready")
 
