@@ -233,9 +233,12 @@ class Pair:
         if theirs is not None and self._is_ended(theirs, notice):
             theirs = None
         if theirs is not None and telling in theirs.told and self._is_covered(theirs, alert):
-            if alive and is_open and not notice.step:
+            rose = self._rose(theirs, alert)
+            if alive and is_open and not notice.step and not rose:
                 return Verdict.WAIT
-            if alive or not self._may_have_ended_unsaid(alert):
+            # The ticket was told there; that it is a page here is told by a notice of its own.
+            is_in_it = not rose or alert.severity is not Severity.PAGE
+            if is_in_it and (alive or not self._may_have_ended_unsaid(alert)):
                 return Verdict.TOLD
         if ended is not None and (notice.receiver, notice.person) in ended.told:
             if not is_open:
@@ -251,6 +254,9 @@ class Pair:
         theirs = self._open.get(_key(alert))
         if theirs is None or not self._yields or not self.is_alive(now):
             return Verdict.GO
+        if self._rose(theirs, alert):
+            # Who takes it for a ticket wakes nobody.
+            return Verdict.WAIT if self._waits(notice, now) else Verdict.GO
         is_told = (notice.receiver, notice.person, 0, 0) in theirs.told
         return Verdict.TOLD if is_told and theirs.claim.is_same(*_trouble(alert)) else Verdict.GO
 
@@ -277,10 +283,12 @@ class Pair:
         return self._yields and 0 <= now - notice.made_at < PATIENCE_S
 
     def _is_covered(self, theirs: Open, alert: Alert) -> bool:
+        return theirs.claim.covers(*_trouble(self._mine.get(alert.number, alert)))
+
+    def _rose(self, theirs: Open, alert: Alert) -> bool:
+        """Whether it is a page here, and a ticket there."""
         now = self._mine.get(alert.number, alert)
-        if theirs.severity is not Severity.PAGE and now.severity is Severity.PAGE:
-            return False
-        return theirs.claim.covers(*_trouble(now))
+        return now.severity is Severity.PAGE and theirs.severity is not Severity.PAGE
 
     def _may_have_ended_unsaid(self, alert: Alert) -> bool:
         """Whether the other, dead now, can have told the end of what it took for open without having

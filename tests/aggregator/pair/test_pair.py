@@ -7,9 +7,11 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from coalmine_aggregator.model.alerts import AlertClass, Severity
-from coalmine_aggregator.pair.word import Life, Word
+from coalmine_aggregator.model.alerts import AlertClass, Change, Severity, Transition
+from coalmine_aggregator.pair.pair import Notice, Pair, Verdict
+from coalmine_aggregator.pair.word import Life, Word, open_of
 from tests.aggregator.pair.world import T, World
+from tests.aggregator.store.samples import opened
 
 KEY = "prod/ingest/loss/1"
 LONG_S = 30
@@ -155,6 +157,33 @@ def test_an_acknowledgement_is_heard_of() -> None:
     a.pair.restore([alert._replace(acknowledged_at=float(T), acknowledged_by="anna")], [])
     b.pair.hear(a.word(world.now), world.now)
     assert b.pair.acknowledged() == [(b.state.open[0].number, "anna")]
+
+
+def test_what_is_a_page_here_and_a_ticket_there_is_told_as_a_page() -> None:
+    """A ticket that becomes a page tells so by a change where the receiver shows it, else anew."""
+    page = opened(at=T)
+    ticket = page._replace(alert=page.alert._replace(severity=Severity.TICKET))
+    b = Pair("b", "a", T - 60)
+    there = [open_of(ticket.alert, [("pd", "", 0, 0), ("sms", "anna", 0, 0)])]
+
+    def verdict(transition: Transition, receiver: str, after_s: int) -> Verdict:
+        now = T + after_s
+        b.hear(Word("a", Life.RUNNING, now, now - 5, open=there), now)
+        person = "anna" if receiver == "sms" else ""
+        return b.verdict(Notice(transition, receiver, person, 0, 0, transition.at), now)
+
+    b.note(ticket)
+    assert verdict(ticket, "pd", 60) is Verdict.WAIT
+    rise = page._replace(change=Change.CHANGED, at=T + 61.0)
+    again = page._replace(at=T + 61.0)
+    b.note(rise)
+    assert verdict(ticket, "pd", 61) is Verdict.TOLD
+    for told in ((rise, "pd"), (again, "sms")):
+        assert verdict(*told, 62) is Verdict.WAIT
+        assert verdict(*told, 72) is Verdict.GO
+    there = [open_of(page.alert, there[0].told)]
+    assert verdict(rise, "pd", 73) is Verdict.TOLD
+    assert verdict(again, "sms", 73) is Verdict.WAIT
 
 
 EVENTS = st.lists(
