@@ -137,12 +137,13 @@ preflight() {
   flock --nonblock 9 || fail 13 'another install.sh is at work on this machine'
 }
 
+# Python is run isolated (-I) all along: the folder that root happens to stand in may have modules of others.
 find_python() {
   local candidate said=''
   for candidate in ${python:-python3 python3.13 python3.12 python3.11}; do
     command -v "$candidate" >/dev/null || continue
-    if "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
-      "$candidate" -c 'import ensurepip, venv' 2>/dev/null ||
+    if "$candidate" -I -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+      "$candidate" -I -c 'import ensurepip, venv' 2>/dev/null ||
         fail 5 "$candidate cannot make virtual environments: apt-get install python3-venv"
       python=$candidate
       return
@@ -197,7 +198,7 @@ get() {
   for name in "$@"; do
     case $from in
       *://*)
-        said=$("$python" - "$from/$name" "$stage/$name" <<'PYTHON' 2>&1
+        said=$("$python" -I - "$from/$name" "$stage/$name" <<'PYTHON' 2>&1
 import shutil, sys, urllib.request
 try:
     with urllib.request.urlopen(sys.argv[1], timeout=30) as answer, open(sys.argv[2], "wb") as out:
@@ -244,12 +245,13 @@ verify_checksums() {
 # ---- a version: a virtual environment that is whole once it has its mark
 
 make_version() {
-  local extras=$1 target=$HOME_OF_ALL/$version sum
+  local extras=$1 target=$HOME_OF_ALL/$version sum whole=''
   sum=$(sha256sum <"$stage/coalmine-$version-py3-none-any.whl" | cut -c1-64)
   if complete "$version"; then
     [ "$(sed -n 's/^wheel=//p' "$target/.complete")" = "$sum" ] ||
       fail 9 "another wheel of $version is installed already: a version is built once"
     ! grep -qx -e "extras=$extras" -e extras=all "$target/.complete" || return 0
+    whole=yes # and perhaps running: nothing that it has is taken away, not for a moment
     room "$extras"
     say "adding what the $role needs to $target"
   else
@@ -262,15 +264,16 @@ make_version() {
     fi
     later_undo rm -rf "$target"
     say "making $target"
-    run_pip 'the virtual environment' "$python" -m venv --without-pip "$target"
-    run_pip 'pip' "$target/bin/python" -m ensurepip --default-pip # by itself it says what went wrong
+    run_pip 'the virtual environment' "$python" -I -m venv --without-pip "$target"
+    run_pip 'pip' "$target/bin/python" -I -m ensurepip --default-pip # by itself it says what went wrong
   fi
   changed=yes
   local lock=base.txt where=()
   [ "$extras" != all ] || lock=aggregator.txt
   [ -z "$wheels" ] || where=(--no-index --find-links "$wheels")
-  run_pip "$lock" "$target/bin/pip" install --require-hashes --only-binary :all: "${where[@]}" -r "$stage/$lock"
-  run_pip 'the wheel' "$target/bin/pip" install --no-deps --no-index --force-reinstall \
+  run_pip "$lock" "$target/bin/python" -I -m pip install --require-hashes --only-binary :all: "${where[@]}" \
+    -r "$stage/$lock"
+  [ -n "$whole" ] || run_pip 'the wheel' "$target/bin/python" -I -m pip install --no-deps --no-index \
     "$stage/coalmine-$version-py3-none-any.whl"
   printf 'extras=%s\nwheel=%s\n' "$extras" "$sum" >"$target/.part"
   sync -f "$target/.part"
@@ -358,7 +361,7 @@ upgrade() {
     return
   fi
   # Whoever can put an old release there must not thereby bring back what was mended since.
-  [ "$(printf '%s\n' "$now" "$version" | sort -V | tail -n 1)" = "$version" ] ||
+  printf '%s\n' "$now" "$version" | sed 's/[a-z]/~&/' | sort --version-sort --check=quiet || # 1.0rc1 is before 1.0
     fail 13 "$version is older than $now, which runs: rollback goes back"
   extras=$(sed -n 's/^extras=//p' "$HOME_OF_ALL/$now/.complete")
   make_version "${extras:-all}"

@@ -93,6 +93,84 @@ def test_the_exit_codes_are_those_that_are_told() -> None:
     assert used | {int(code) for code in Code} | {0} == told
 
 
+def within(body: str, *arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    """Runs what uses the functions of the script: all of it but its last line, which begins."""
+    return subprocess.run(
+        ["bash", "-c", f". <(sed '$d' \"$0\")\n{body}", str(SCRIPT), *arguments],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_it_runs_no_module_of_the_folder_that_it_is_called_in(tmp_path: Path) -> None:
+    for name in ("ensurepip", "shutil", "venv"):
+        (tmp_path / f"{name}.py").write_text(f"open('{name}-ran', 'w')\n")
+    body = """
+      find_python
+      stage=$PWD/stage version=1.0.0 HOME_OF_ALL=$PWD/opt
+      mkdir "$stage" opt
+      (from=https://127.0.0.1:1; get base.txt) || echo "$?"
+      touch "$stage/coalmine-1.0.0-py3-none-any.whl" "$stage/base.txt"
+      room() { :; }
+      make_version agent
+    """
+    done = within(body, cwd=tmp_path)
+    assert done.stdout.startswith("7\n")
+    assert "no network, or no such release: " in done.stderr
+    assert (tmp_path / "opt" / "1.0.0" / "bin" / "python").exists(), done.stderr
+    assert "wheel: ERROR: " in done.stderr  # pip ran, and says that the wheel is none
+    assert list(tmp_path.glob("*-ran")) == []
+
+
+@pytest.mark.parametrize(
+    ("now", "version", "forward"),
+    [
+        ("0.2.0rc1", "0.2.0", True),
+        ("0.2.0", "0.2.0rc1", False),
+        ("0.2.0rc2", "0.2.0rc10", True),
+        ("0.9.0", "0.10.0", True),
+        ("0.10.0", "0.9.0", False),
+        ("0.2.0", "0.3.0a1", True),
+    ],
+)
+def test_an_upgrade_goes_forward_alone(tmp_path: Path, now: str, version: str, forward: bool) -> None:
+    (tmp_path / now).mkdir()
+    (tmp_path / now / ".complete").write_text("extras=all\n")
+    body = """
+      HOME_OF_ALL=$1 given=$2 running=$3
+      installed_version() { now=$running; }
+      find_python() { :; }
+      stage_release() { version=$given; }
+      make_version() { echo made; exit 0; }
+      upgrade
+    """
+    done = within(body, str(tmp_path), version, now)
+    assert (done.returncode, done.stdout) == ((0, "made\n") if forward else (13, ""))
+    assert forward or f"{version} is older than {now}, which runs" in done.stderr
+
+
+def test_what_is_added_to_a_version_that_may_run_takes_nothing_away(tmp_path: Path) -> None:
+    body = """
+      HOME_OF_ALL=$1 stage=$1 version=1.0.0 role=aggregator
+      printf wheel >"$stage/coalmine-1.0.0-py3-none-any.whl"
+      mkdir "$1/1.0.0"
+      printf 'extras=agent\nwheel=%s\n' "$(printf wheel | sha256sum | cut -c1-64)" >"$1/1.0.0/.complete"
+      room() { :; }
+      run_pip() { echo "$*"; }
+      make_version all
+      cat "$1/1.0.0/.complete"
+    """
+    done = within(body, str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert "aggregator.txt" in done.stdout
+    assert "reinstall" not in done.stdout
+    assert ".whl" not in done.stdout  # what runs of it is imported from there
+    assert "extras=all\n" in done.stdout
+
+
 def codes_told() -> str:
     text = SCRIPT.read_text()
     start = text.index("# Exit codes: ")
