@@ -11,13 +11,15 @@ from coalmine_aggregator.incidents.restored import KEEP_S
 from coalmine_aggregator.incidents.scoping import open_alerts
 from coalmine_aggregator.model.incident import Impact, Incident
 from coalmine_aggregator.model.incident_snapshot import SnapshotName
+from coalmine_aggregator.model.scopes import Scope
 from coalmine_wire.slots import REVISABLE_S, SETTLE_S
 
 AGAIN_S: Final = 30.0
 """How often the impact of what goes on is counted, and when what was not answered is asked again."""
 
 RARER: Final = 240
-"""What takes long is counted this often in its whole time, so that counting it stays a small load."""
+"""What takes long is counted this often in its whole time, so that counting it stays a small load; but
+what it hits for the first time is counted soon: counts tell customers which parts that is."""
 
 SOON_S: Final = 60.0
 """After the opening: the graph of the opening."""
@@ -31,6 +33,8 @@ FROZEN_S: Final = REVISABLE_S + 600.0
 AT_ONCE: Final = 8
 """Measurements that are asked for at a time."""
 
+_NOWHERE: Final[frozenset[Scope]] = frozenset()
+
 
 class Counting:
     """Remembers what was asked for, and which graphs were made (seconds since the epoch)."""
@@ -38,6 +42,8 @@ class Counting:
     def __init__(self, made: Mapping[tuple[int, SnapshotName], float]) -> None:
         self._made = dict(made)
         self._asked: dict[tuple[int, Why], float] = {}
+        self._asked_of: dict[int, frozenset[Scope]] = {}
+        self._counted: dict[int, frozenset[Scope]] = {}  # all scopes that ever were, by incident
 
     def due(self, incidents: Iterator[Incident], now: float) -> list[Measurement]:
         """The most overdue first."""
@@ -45,7 +51,14 @@ class Counting:
         found.sort(key=lambda each: (self._asked.get((each.number, each.why), -math.inf), each.number))
         for each in found[:AT_ONCE]:
             self._asked[each.number, each.why] = now
+            if each.why in (Why.IMPACT, Why.FINAL):
+                self._asked_of[each.number] = _scopes(each)
         return found[:AT_ONCE]
+
+    def counted(self, number: int) -> None:
+        """What was asked for last of an incident was counted."""
+        asked_of = self._asked_of.pop(number, _NOWHERE)
+        self._counted[number] = self._counted.get(number, _NOWHERE) | asked_of
 
     def made(self, number: int, name: SnapshotName, now: float) -> None:
         """A graph was made."""
@@ -57,6 +70,8 @@ class Counting:
             self._asked.pop((number, why), None)
         for name in SnapshotName:
             self._made.pop((number, name), None)
+        self._asked_of.pop(number, None)
+        self._counted.pop(number, None)
 
     def _due(self, incident: Incident, now: float) -> Iterator[Measurement]:
         if incident.merged_into or not incident.affected or now > _over_at(incident, now) + KEEP_S:
@@ -95,9 +110,16 @@ class Counting:
             return Why.IMPACT
         if incident.state.is_open or _lasts(incident):
             again_s = max(AGAIN_S, (impact.last - impact.first) / RARER)
+            if self._spreads(incident):
+                again_s = AGAIN_S
             return Why.IMPACT if not 0 <= now - impact.measured_at < again_s else None
         # The last slots were open still when it closed.
         return Why.IMPACT if impact.measured_at <= last + SETTLE_S + AGAIN_S <= now else None
+
+    def _spreads(self, incident: Incident) -> bool:
+        """Whether it hits what it did not when it was counted."""
+        counted = self._counted.get(incident.number)
+        return counted is not None and not _scopes(incident) <= counted
 
     def _waits(self, incident: Incident, why: Why, now: float) -> bool:
         """Whether it was asked for lately, and nothing changed since."""
@@ -111,6 +133,10 @@ def settled(incident: Incident, impact: Impact) -> Impact:
     """What was counted, which is final only if it reaches over all that is affected by now."""
     covers = not _lasts(incident) and impact.last >= _last(incident, impact.last)
     return impact if covers else impact._replace(is_final=False)
+
+
+def _scopes(of: Incident | Measurement) -> frozenset[Scope]:
+    return frozenset(each.scope for each in of.affected)
 
 
 def _measurement(incident: Incident, first: int, last: int, why: Why) -> Measurement:

@@ -143,6 +143,7 @@ class Desk:
         # One that is newer than now is of a clock that was ahead.
         if before is not None and (before.is_final or impact.measured_at < before.measured_at <= now):
             return IncidentChanges()
+        self._counting.counted(number)
         counted = self._held[number] = incident._replace(impact=impact)
         return IncidentChanges((counted,))
 

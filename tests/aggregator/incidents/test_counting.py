@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from coalmine_aggregator.incidents.counting import AGAIN_S, AT_ONCE, FROZEN_S
+from coalmine_aggregator.incidents.counting import AGAIN_S, AT_ONCE, FROZEN_S, RARER
 from coalmine_aggregator.incidents.desk import Desk
 from coalmine_aggregator.incidents.measurement import Measurement, Why
 from coalmine_aggregator.incidents.opening import Opening
@@ -11,9 +11,10 @@ from coalmine_aggregator.model.incident import CellImpact, Impact, IncidentState
 from coalmine_aggregator.model.incident_snapshot import SnapshotName
 from coalmine_wire.slots import SETTLE_S
 from tests.aggregator.incidents.desks import Office
-from tests.aggregator.paging.alerts import NOW, alert, closed, opened
+from tests.aggregator.paging.alerts import NOW, alert, changed, closed, opened
 
 UDP = alert(1, protocol="udp")
+TLS = alert(2, protocol="tls", ordinal=2)
 DAY_S = 86_400
 
 
@@ -90,6 +91,26 @@ def over(office: Office, at: float = NOW + 60) -> float:
     wanted(office, at + 10)
     office.due(at + 600)
     return at + 600
+
+
+def test_where_what_takes_long_spreads_to_is_counted_soon_and_once() -> None:
+    """Customers are told by the counts which parts it hits."""
+    office = opened_office()
+    wanted(office, NOW)
+    later = NOW + 10 * DAY_S
+    wanted(office, later)
+    rarely = 10 * DAY_S / RARER
+    assert wanted(office, later + rarely - 10) == []
+    for scope, is_new in (((), True), (UDP.scope, False), ((), False)):
+        office.take(changed(UDP._replace(scope=scope), later + 31), at=later + 31)
+        assert wanted(office, later + 32) == ([Why.IMPACT] if is_new else [])
+        later += 40
+    office.take(changed(UDP._replace(scope=TLS.scope), later), at=later)
+    for second in range(3):  # nobody answers
+        at = later + second * AGAIN_S
+        assert [each.why for each in office.desk.to_measure(at)] == [Why.IMPACT]
+    office.restart([UDP], later)  # nothing is known any more of what was asked
+    assert Why.IMPACT not in wanted(office, later + AGAIN_S)
 
 
 def test_once_all_fates_are_frozen_it_is_counted_for_good() -> None:
