@@ -139,8 +139,9 @@ preflight() {
 
 # Python is run isolated (-I) all along: the folder that root happens to stand in may have modules of others.
 find_python() {
-  local candidate said=''
-  for candidate in ${python:-python3 python3.13 python3.12 python3.11}; do
+  local candidate said='' candidates=(python3 python3.13 python3.12 python3.11)
+  [ -z "$python" ] || candidates=("$python")
+  for candidate in "${candidates[@]}"; do
     command -v "$candidate" >/dev/null || continue
     if "$candidate" -I -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
       "$candidate" -I -c 'import ensurepip, venv' 2>/dev/null ||

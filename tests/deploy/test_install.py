@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -123,6 +124,14 @@ def test_it_runs_no_module_of_the_folder_that_it_is_called_in(tmp_path: Path) ->
     assert (tmp_path / "opt" / "1.0.0" / "bin" / "python").exists(), done.stderr
     assert "wheel: ERROR: " in done.stderr  # pip ran, and says that the wheel is none
     assert list(tmp_path.glob("*-ran")) == []
+
+
+def test_a_python_may_lie_in_a_folder_with_a_space(tmp_path: Path) -> None:
+    named = tmp_path / "my tools" / "python3"
+    named.parent.mkdir()
+    named.symlink_to(sys.executable)
+    done = within('python=$1; find_python; echo "$python"', str(named))
+    assert (done.returncode, done.stdout) == (0, f"{named}\n"), done.stderr
 
 
 @pytest.mark.parametrize(
