@@ -14,13 +14,22 @@ export class Problem extends Error {
   }
 }
 
+// The aggregator answers, or gives up, in 20 s: on a connection that is no more nothing ever comes.
+const PATIENCE_MS = 30_000;
+
 /** To where one signs in, and from there back to here. */
 export const signIn = () => location.assign(`/login?${new URLSearchParams({ next: location.pathname + location.search })}`);
+
+/** A signal that ends a request that is not answered in time, or as `signal` does. */
+export function inTime(signal) {
+  const late = AbortSignal.timeout(PATIENCE_MS);
+  return signal === undefined ? late : AbortSignal.any([signal, late]);
+}
 
 /** The JSON of a path; `query` leaves out what is null or undefined. Throws `Problem`. */
 export async function ask(path, query = {}, signal = undefined) {
   const given = Object.entries(query).filter(([, value]) => value !== null && value !== undefined);
-  const answer = await fetch(given.length > 0 ? `${path}?${new URLSearchParams(given)}` : path, { signal });
+  const answer = await fetch(given.length > 0 ? `${path}?${new URLSearchParams(given)}` : path, { signal: inTime(signal) });
   if (answer.status === 401) signIn();
   if (answer.ok) return answer.json();
   throw new Problem(answer.status, await answer.json().catch(() => ({})), answer.statusText);

@@ -4,6 +4,15 @@ import { ask } from "./asking.js";
 
 const RETRY_MS = 3000;
 export const STALE_S = 3;
+// A stream so silent is given up for a new one, sooner where there was no answer yet: that may have been
+// asked for on another connection that is no more, and a browser keeps six.
+const DEAD_S = 10;
+const UNANSWERED_S = 5;
+
+// A moment of this machine. Its steady clock stands still while it sleeps, the other one may be set at any
+// time: the longer of the two is how long ago it was.
+const mark = () => ({ steady: performance.now(), wall: Date.now() });
+const since = ({ steady, wall }) => Math.max(performance.now() - steady, Date.now() - wall) / 1000;
 
 /** Calls `onSnapshot(snapshot)`; `age()` is seconds since the last one, null before the first. */
 export class Feed {
@@ -11,15 +20,24 @@ export class Feed {
     this.onSnapshot = onSnapshot;
     this.source = null;
     this.heardAt = null;
-    this.openedAt = performance.now();
+    this.openedAt = mark();
+    this.triedAt = this.openedAt;
     this.retry = null;
   }
 
   open() {
     if (this.source !== null) return;
-    this.openedAt = performance.now();
+    this.openedAt = mark();
+    this.listen();
+  }
+
+  listen() {
+    this.triedAt = mark();
     this.source = new EventSource("/api/v1/live");
-    this.source.addEventListener("open", checkBuild);
+    this.source.addEventListener("open", () => {
+      this.triedAt = mark();
+      checkBuild();
+    });
     this.source.addEventListener("snapshot", (event) => this.take(JSON.parse(event.data)));
     this.source.addEventListener("error", () => {
       // The browser reconnects by itself, unless the answer was no stream at all.
@@ -35,7 +53,7 @@ export class Feed {
   }
 
   take(snapshot) {
-    this.heardAt = performance.now();
+    this.heardAt = mark();
     this.onSnapshot(snapshot);
   }
 
@@ -50,13 +68,21 @@ export class Feed {
     }
   }
 
+  /** Called each second: a browser that has nothing to send never notices that its connection is no more. */
+  watch() {
+    if (this.source === null || (this.heardAt !== null && since(this.heardAt) < DEAD_S)) return;
+    if (since(this.triedAt) < (this.source.readyState === EventSource.OPEN ? DEAD_S : UNANSWERED_S)) return;
+    this.source.close();
+    this.listen();
+  }
+
   /** Seconds since the page began to listen. */
   waited() {
-    return (performance.now() - this.openedAt) / 1000;
+    return since(this.openedAt);
   }
 
   age() {
-    return this.heardAt === null ? null : (performance.now() - this.heardAt) / 1000;
+    return this.heardAt === null ? null : since(this.heardAt);
   }
 }
 

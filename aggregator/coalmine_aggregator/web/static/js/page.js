@@ -189,6 +189,7 @@ mayDo("respond").then((may) => {
 if (place.at === null) feed.take(JSON.parse(element("snapshot").textContent));
 arrive();
 setInterval(() => {
+  feed.watch();
   past.show();
   // A past moment is asked about once; live, each snapshot asks for what it needs.
   if (place.at !== null) show();

@@ -1,6 +1,6 @@
 // What people on duty do: who they are, and requests that change something.
 
-import { Problem, ask, signIn } from "./asking.js";
+import { Problem, ask, inTime, signIn } from "./asking.js";
 
 let me = null; // who is asking, once that is known
 
@@ -25,7 +25,7 @@ export async function mayDo(scope) {
 export async function send(path, body) {
   const { csrf } = await whoAmI();
   const headers = { "Content-Type": "application/json", "X-Coalmine-CSRF": csrf };
-  const answer = await fetch(path, { method: "POST", headers, body: JSON.stringify(body) });
+  const answer = await fetch(path, { method: "POST", headers, body: JSON.stringify(body), signal: inTime() });
   if (answer.status === 401) signIn();
   if (answer.ok) return answer.json();
   me = null; // a session that was renewed has another token

@@ -88,4 +88,7 @@ const feed = new Feed((heard) => {
 onNewBuild(() => location.reload());
 feed.take(JSON.parse(element("snapshot").textContent));
 feed.open();
-setInterval(tick, 1000);
+setInterval(() => {
+  feed.watch();
+  tick();
+}, 1000);
