@@ -27,8 +27,8 @@ MINUTE_S: Final = 60
 HOUR_S: Final = 3_600
 
 AT_ONCE: Final = 600
-"""Minutes, and a tenth of it hours, that are summed in one transaction; what is left waits for the
-next."""
+"""Minutes, and a tenth of it hours, that are summed for the first time in one transaction; what is left
+waits for the next, or for the next run. What has sums already is never left with the old ones."""
 
 
 class Rollups:
@@ -43,6 +43,8 @@ class Rollups:
         self._hours: set[tuple[int, int]] = set()  # place, hour
         self._done: set[MinuteKey] = set()
         self._hours_done: set[tuple[int, int]] = set()
+        self._summed: dict[int, int] = {}  # by place, the newest minute and the newest hour with sums:
+        self._hours_summed: dict[int, int] = {}  # a later run finds what is after them
 
     @property
     def newest(self) -> int:
@@ -59,10 +61,12 @@ class Rollups:
             if newest is None:
                 continue
             self._newest = max(self._newest, newest * SECONDS)
-            summed = self._newest_sums(connection, known.service, MINUTE_S)
+            summed = self._newest_sums(connection, known.service, MINUTE_S) // MINUTE_S
+            hour = self._newest_sums(connection, known.service, HOUR_S) // HOUR_S
+            self._summed[place], self._hours_summed[place] = summed, hour
             waiting = connection.execute(
                 sa.select(table.c.minute).where(
-                    table.c.service == known.service, table.c.minute > summed // SECONDS
+                    table.c.service == known.service, table.c.minute > summed
                 )
             )
             self._minutes |= {MinuteKey(place, minute) for minute in waiting.scalars()}
@@ -70,7 +74,7 @@ class Rollups:
                 sa.select(rolled.c.start).where(
                     rolled.c.service == known.service,
                     rolled.c.step_s == MINUTE_S,
-                    rolled.c.start >= self._newest_sums(connection, known.service, HOUR_S) + HOUR_S,
+                    rolled.c.start >= (hour + 1) * HOUR_S,
                 )
             )
             self._hours |= {(place, start // HOUR_S) for start in hours.scalars()}
@@ -79,8 +83,11 @@ class Rollups:
         """Sums up what is over at slot `newest`; `bodies` are the minutes that have just changed."""
         self._newest = max(self._newest, newest)
         self._minutes |= bodies.keys()
-        due = sorted(key for key in self._minutes if (key.minute + 1) * SECONDS <= self._newest + 1)
-        self._done = set(due[:AT_ONCE])
+        again = {key for key in self._minutes if key.minute <= self._summed.get(key.place, -1)}
+        first = sorted(
+            key for key in self._minutes - again if (key.minute + 1) * SECONDS <= self._newest + 1
+        )
+        self._done = again | set(first[:AT_ONCE])
         rows = []
         for key in sorted(self._done):
             found = self._of_minute(connection, key, bodies.get(key))
@@ -88,9 +95,13 @@ class Rollups:
                 rows.append(self._row(key.place, MINUTE_S, key.minute * SECONDS, sums.encode(found)))
             self._hours.add((key.place, key.minute * SECONDS // HOUR_S))
         upsert(connection, schema.sums, rows)
-        waiting = {(key.place, key.minute * SECONDS // HOUR_S) for key in due[AT_ONCE:]}
-        over = {each for each in self._hours if (each[1] + 1) * HOUR_S <= self._newest + 1}
-        self._hours_done = set(sorted(over - waiting)[: AT_ONCE // 10])
+        waiting = {(key.place, key.minute * SECONDS // HOUR_S) for key in first[AT_ONCE:]}
+        hours = self._hours - waiting
+        hours_again = {each for each in hours if each[1] <= self._hours_summed.get(each[0], -1)}
+        hours_first = sorted(
+            each for each in hours - hours_again if (each[1] + 1) * HOUR_S <= self._newest + 1
+        )
+        self._hours_done = hours_again | set(hours_first[: AT_ONCE // 10])
         upsert(
             connection,
             schema.sums,
@@ -104,6 +115,10 @@ class Rollups:
         """What was written is committed."""
         self._minutes -= self._done
         self._hours -= self._hours_done
+        for place, minute in self._done:
+            self._summed[place] = max(self._summed.get(place, -1), minute)
+        for place, hour in self._hours_done:
+            self._hours_summed[place] = max(self._hours_summed.get(place, -1), hour)
 
     def _of_minute(self, connection: sa.Connection, key: MinuteKey, body: bytes | None) -> Sums | None:
         body = body or self._seconds.read(connection, key)

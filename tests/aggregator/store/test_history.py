@@ -189,6 +189,29 @@ async def test_an_hour_waits_for_all_of_its_minutes(url: str, monkeypatch: pytes
             is_sound(url, newest)
 
 
+def test_a_kill_leaves_no_sums_of_what_was_revised_before(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However much late reports revise in one commit: no later run would look at it again."""
+    monkeypatch.setattr(rollups, "AT_ONCE", 20)
+    engine = open_engine(url)
+    writer = HistoryWriter(engine, KEPT)
+
+    def commit(slots: Sequence[SettledSlot]) -> None:
+        batch = History(lambda kind, count: None)
+        for slot in slots:
+            batch.put_slot(slot)
+        assert writer.commit(batch, NAMES)
+
+    commit([settled(HOUR + minute * 60, EVERY) for minute in range(3 * 60)])
+    newest = HOUR + 3 * 3_600
+    for second in range(40):
+        commit([settled(newest + second, EVERY)])
+    commit([settled(HOUR + minute * 60, EVERY, {2: LOST}) for minute in range(3 * 60)])
+    engine.dispose()
+    is_sound(url, newest + 39)
+
+
 async def test_a_commit_that_fails_changes_nothing(url: str) -> None:
     engine = open_engine(url)
     writer = HistoryWriter(engine, KEPT)
