@@ -102,10 +102,11 @@ class HistoryWriter:
         self._loaded = False
         self._pruned = self._rows_pruned = self._slo_pruned = 0
         self.forget()
+        sa.event.listen(engine, "invalidate", self._lost)
 
     def forget(self) -> None:
         """What was given could not be written at all: everything is read anew before the next time."""
-        self._loaded = False
+        self._loaded = self._doubted = False
         self._numbering = Numbering(secrets.token_bytes(16))
         self._rosters = Rosters(self._numbering)
         self._seconds = Seconds(self._numbering, self._rosters)
@@ -134,13 +135,18 @@ class HistoryWriter:
 
     def commit(self, history: History, names: Sequence[str]) -> bool:
         """All or none, then True. False where there are so many new series that only some could be
-        given numbers: nothing else is written, and the same is to be committed again."""
+        given numbers, or where another server may answer: nothing else is written, and the same is to
+        be committed again."""
+        if self._doubted:
+            self.forget()
         if not self._loaded:
             self.load()
         self._numbering.follow(names)
         whole = self._numbering.reach(history.width)
         try:
             with self._engine.begin() as connection:
+                if self._doubted:
+                    return False
                 self._numbering.write(connection)
                 if whole:
                     self._write(connection, history)
@@ -152,6 +158,11 @@ class HistoryWriter:
             for part in (self._rosters, self._rollups, self._steps, self._lives):
                 part.written()
         return whole
+
+    def _lost(self, *_: object) -> None:
+        """A connection is gone, whoever noticed it: another server may answer next, one that lacks what
+        was committed last. Called by any thread."""
+        self._doubted = True
 
     def _write(self, connection: sa.Connection, history: History) -> None:
         self._heard(connection, history)

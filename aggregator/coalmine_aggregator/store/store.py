@@ -414,9 +414,6 @@ class Store(StoreReads):
             if isinstance(error, DBAPIError) and not isinstance(error, _OUR_FAULT):
                 self._put_back()
                 self._failed("history", error)
-                if error.connection_invalidated:
-                    # Another server may answer next, one that lacks what was committed last.
-                    self._history_writer.forget()
                 return False
             # Not the database's state but what we gave it: trying again would fail for ever.
             log.exception("store.history.refused", error, items=len(batch))

@@ -31,6 +31,7 @@ from coalmine_wire.series import parse_name
 from tests.aggregator.store.beside import execute
 from tests.aggregator.store.kept import Labels, added_up, endings, is_sound, summed
 from tests.aggregator.store.samples import LOST, START, expecting, names, settled
+from tests.aggregator.store.troubled import written
 
 HOUR = START // 3600 * 3600
 NAMES = [*names(agents=2), *names("logs", ("tcp",), 2), MARK + names("logs", ("udp",), 1)[0]]
@@ -344,3 +345,41 @@ async def test_a_roster_that_comes_back_after_it_was_let_go_of_is_kept_anew(url:
     commit(back)
     engine.dispose()
     assert endings(url)[back.slot] == told([back], NAMES)[back.slot]
+
+
+async def test_another_server_that_lacks_what_was_committed_last_is_not_taken_for_the_same(
+    postgres_url: str,
+) -> None:
+    """A standby took over between two commits: no statement failed, so nobody was told."""
+    url = postgres_url
+    store = await Store.open(url)
+    known = list(NAMES[:9])
+    store.follow(known)
+    first = settled(HOUR, expecting(range(9)))
+    store.put_slots([first])
+    await written(store)
+    known += NAMES[9:12]
+    store.put_slots([settled(HOUR + 60, expecting(range(12)))])
+    await written(store)
+    for table in ("series", "leaves", "cells"):
+        execute(url, f"DELETE FROM {table} WHERE number >= 9")
+    execute(url, "DELETE FROM rosters WHERE number > 0")
+    execute(url, "DELETE FROM seconds WHERE minute > :minute", minute=HOUR // 60)
+    cut_off(url)
+    known += NAMES[12:]
+    second = settled(HOUR + 120, expecting(range(len(NAMES))), {2: LOST})
+    store.put_slots([second])
+    await written(store)
+    await store.close()
+    third = settled(HOUR + 180, EVERY)
+    await put(url, [third])
+    assert endings(url) == told([first, second, third], NAMES)
+
+
+def cut_off(url: str) -> None:
+    """Ends all connections to the database, as a server does that stops."""
+    execute(
+        url,
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND pid <> pg_backend_pid()",
+    )
