@@ -4,6 +4,9 @@ An answer is fresh for its time to live, within bounds; attempts that need a nam
 share one query, and each gives up on its own. When a query fails, or has not answered after
 `PATIENCE_S`, the last good addresses serve, and that is said: a log line when it begins and ends, a
 count, and the outcome's `error`.
+
+c-ares notices when /etc/resolv.conf is replaced, but not when what it links to is, as NetworkManager
+and resolvconf do it: then a new channel takes over here, and the old one ends with its queries.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from coalmine_runtime.clock import monotonic
@@ -35,6 +39,9 @@ GIVE_UP_S = 5.0
 
 MAX_NAMES = 10_000
 """Names that are remembered; past that, those that nobody asked for the longest time go."""
+
+
+RESOLV_CONF = Path("/etc/resolv.conf")
 
 
 class ResolveError(Exception):
@@ -72,15 +79,23 @@ class _Name:
 class Resolver:
     """Used on one running loop; c-ares is loaded when the first name is asked for.
 
-    `nameservers` ("address" or "address:port") replace those of the system.
+    `nameservers` ("address" or "address:port") replace those of the system, which c-ares reads; a new
+    version of `resolv_conf` has it read them anew.
     """
 
     def __init__(
-        self, nameservers: Sequence[str] = (), *, fresh_at_least_s: float = FRESH_AT_LEAST_S
+        self,
+        nameservers: Sequence[str] = (),
+        *,
+        fresh_at_least_s: float = FRESH_AT_LEAST_S,
+        resolv_conf: Path = RESOLV_CONF,
     ) -> None:
         self._nameservers = list(nameservers)
         self._fresh_at_least_s = fresh_at_least_s
+        self._resolv_conf = resolv_conf
         self._channel: aiodns.DNSResolver | None = None
+        self._opened_by: _Version = None
+        self._replaced: dict[asyncio.Task[None], aiodns.DNSResolver] = {}
         self._names: dict[tuple[str, int], _Name] = {}
         self.queries = 0
         self.failures = 0
@@ -121,16 +136,39 @@ class Resolver:
                 self._give_up(name, done)
             if name.query is not None:
                 name.query.cancel()
+        replaced = dict(self._replaced)
+        for task in replaced:
+            task.cancel()
+        await asyncio.gather(*replaced, return_exceptions=True)
+        for old in replaced.values():
+            await old.close()
         if self._channel is not None:
             await self._channel.close()
             self._channel = None
 
     def _ask(self, key: tuple[str, int], name: _Name, now: float) -> None:
-        if self._channel is None:
-            self._channel = self._open()
+        channel = self._channel = self._current_channel()
         self.queries += 1
         name.since = now
-        name.query = asyncio.get_running_loop().create_task(self._query(key, name, self._channel))
+        name.query = asyncio.get_running_loop().create_task(self._query(key, name, channel))
+
+    def _current_channel(self) -> aiodns.DNSResolver:
+        written, old = _version(self._resolv_conf), self._channel
+        if old is not None and written in (self._opened_by, None):  # None: it is being replaced
+            return old
+        try:
+            new = self._open()
+        except Exception as error:
+            if old is None:
+                raise
+            log.warning("agent.resolve.reopen_failed", error=error)  # descriptors, most likely
+            return old
+        self._opened_by = written
+        if old is not None:
+            task = asyncio.get_running_loop().create_task(_close_later(old))
+            self._replaced[task] = old
+            task.add_done_callback(self._replaced.pop)
+        return new
 
     def _open(self) -> aiodns.DNSResolver:
         import aiodns  # c-ares is loaded only where there are names
@@ -201,6 +239,24 @@ class Resolver:
                 del self._names[key]
                 log.warning("agent.resolve.forgotten", name=key[0], limit=MAX_NAMES)
                 return
+
+
+_Version = tuple[int, int, int] | None
+
+
+def _version(path: Path) -> _Version:
+    """What tells one content of a file from the next; None where there is no such file."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size
+
+
+async def _close_later(channel: aiodns.DNSResolver) -> None:
+    """Lets the queries under way end."""
+    await asyncio.sleep(GIVE_UP_S)
+    await channel.close()
 
 
 def _found(nodes: Sequence[pycares.AddrInfoNode]) -> tuple[tuple[tuple[int, str], ...], float]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Sequence
+from pathlib import Path
 
+import aiodns
 import pytest
 
 from coalmine_agent.resolver import PATIENCE_S, Addresses, ResolveError, Resolver
@@ -103,6 +105,36 @@ async def test_a_hanging_server_leaves_them_after_a_while_and_then_at_once() -> 
     assert isinstance(first, Addresses)
     assert first.stale
     assert at_once == [first]
+
+
+class Behind(Resolver):
+    """Reads the test's file where c-ares reads the system's."""
+
+    def _open(self) -> aiodns.DNSResolver:
+        self._nameservers = self._resolv_conf.read_text().split()[1:]
+        return super()._open()
+
+
+async def test_name_servers_that_changed_behind_a_link_are_asked(tmp_path: Path) -> None:
+    """As NetworkManager does it. The query that was on its way to the old one has its answer."""
+    there, resolv_conf = tmp_path / "there", tmp_path / "resolv.conf"
+    resolv_conf.symlink_to(there)
+    async with name_server() as old, name_server() as new:
+        there.write_text(f"nameserver 127.0.0.1:{old.port}\n")
+        old.addresses, new.addresses = ["192.0.2.1"], ["192.0.2.2"]
+        resolver = Behind(fresh_at_least_s=0.0, resolv_conf=resolv_conf)
+        first = await look_up(resolver)
+        there.rename(tmp_path / "gone")
+        without = await look_up(resolver)
+        under_way = asyncio.create_task(look_up(resolver, "other.example"))
+        await asyncio.sleep(0)
+        (tmp_path / "next").write_text(f"nameserver 127.0.0.1:{new.port}\n")
+        (tmp_path / "next").rename(there)
+        second, other = await asyncio.gather(look_up(resolver), under_way)
+        await resolver.close()
+    assert first == Addresses(((socket.AF_INET, "192.0.2.1"),))
+    assert without == other == first
+    assert second == Addresses(((socket.AF_INET, "192.0.2.2"),))
 
 
 async def test_one_given_up_is_never_called() -> None:
