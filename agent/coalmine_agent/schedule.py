@@ -31,9 +31,9 @@ SUSPEND_S = 0.05
 """The boot-time clock gains more than this on the monotonic one only while the machine sleeps."""
 
 HOLD_S = 6.0
-"""How long the schedule waits for a clock that was set back. With up to two seconds from the start before
-and one more until a slot is told, that is less than the 10 s after which an agent is missing, and after
-which systemd's watchdog ends one that hangs."""
+"""How long the schedule waits for a clock that was set back. With up to two seconds since the last
+start and one more until a slot is told, this is less than the 10 s after which an agent is missing, and
+systemd's watchdog ends one that hangs."""
 
 CLOCK_STEP = "clock_step"
 SUSPENDED = "suspended"
