@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from coalmine_aggregator.demo.ports import free_port
 from tests.prove.fresh_debian import Debian, fresh_debian
 from tests.prove.stalls import StallWatch, stretched
 
@@ -35,16 +35,11 @@ def debian(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Debian]:
         debian.remove()
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 def demo(debian: Debian, arguments: str, *, clone: bool) -> tuple[list[str], float]:
     """The demo's lines, and how many seconds after `make demo` the first sum rates were there."""
-    prepare = "cd && git clone --quiet coalmine.bundle coalmine && " if clone else ""
+    # Another go begins as cold as the first.
+    anew = "rm -rf coalmine .cache .npm && git clone --quiet coalmine.bundle coalmine"
+    prepare = f"cd && {anew} && " if clone else ""
     ports = f"--port {free_port()} --status-port {free_port()}"
     script = f"{prepare}cd ~/coalmine && echo typed && make demo ARGS='{arguments} {ports}'"
     lines: list[str] = []
