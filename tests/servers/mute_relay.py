@@ -1,4 +1,4 @@
-"""A relay whose open connections can be made to die without a word, as a firewall that forgot them does."""
+"""A relay whose open connections can die without a word, as those do that a firewall forgot."""
 
 from __future__ import annotations
 

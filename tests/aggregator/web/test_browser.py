@@ -20,7 +20,15 @@ from coalmine_aggregator.store.store import Store
 from coalmine_aggregator.web import reader_tasks
 from coalmine_aggregator.web.keys import PULSE
 from tests.aggregator.web.conftest import OpenSite, Site, by_token
-from tests.aggregator.web.fake_view import QUIET, FakeSlo, Trouble, fleet, make_alert, make_history
+from tests.aggregator.web.fake_view import (
+    QUIET,
+    FakeSlo,
+    Trouble,
+    carries,
+    fleet,
+    make_alert,
+    make_history,
+)
 from tests.browser import chromium
 from tests.browser.chromium import Tab
 from tests.servers.waiting import until
@@ -380,3 +388,24 @@ async def test_older_alerts_come_page_by_page(open_site: OpenSite, tab: Tab) -> 
         await tab.page.keyboard.press("Enter")
         await tab.until(f"{rows} === 80")
         await tab.until("document.querySelector('#recent .more button').hidden")
+
+
+@pytest.mark.parametrize("region", ["", "&region=us-east-1"], ids=["fed", "asked"])
+async def test_what_is_no_more_leaves_the_graph_with_its_last_second(
+    site: Site, tab: Tab, region: str
+) -> None:
+    """Hosts come and go: neither their lines nor the seconds that are over are kept for ever."""
+    names = "[...document.querySelectorAll('#rates-key tbody th')].map((each) => each.textContent)"
+    site.beat(10)
+    await tab.page.goto(address(site, f"/?lines=place{region}"))
+    gone = {"zone": "us-east-1b"} if region else {"region": "us-west-2"}
+    gone_name = next(iter(gone.values()))
+    await tab.until(f"{names}.includes('{gone_name}')")
+    before = await tab.value(names)
+    site.view.series = [each for each in site.view.series if not carries(each, gone)]
+    async with beating(site):
+        await tab.until("document.querySelector('#connection').dataset.state === 'live'")
+        site.view.now += 400
+        await tab.until(f"!{names}.includes('{gone_name}')")
+        assert await tab.value(names) == [name for name in before if name != gone_name]
+    tab.must_be_quiet(address(site))

@@ -61,7 +61,7 @@ export class Lines {
     if (fed && snapshot.settled !== null) this.takeCells(snapshot, where, range.seconds);
   }
 
-  take({ groups, step = 1 }, by) {
+  take({ groups, first, step = 1 }, by) {
     if (by.join() !== this.by.join()) return;
     this.step = step;
     if (step > 1) this.lines = new Map();
@@ -78,6 +78,7 @@ export class Lines {
         });
       });
     }
+    if (step === 1) this.forget(first);
   }
 
   takeCells({ cells, settled }, where, span) {
@@ -100,8 +101,14 @@ export class Lines {
     for (const [line, slots] of sums) {
       for (const [slot, sum] of slots) line.slots.set(slot, sum);
     }
-    for (const line of this.lines.values()) {
-      for (const slot of line.slots.keys()) if (slot <= settled - span) line.slots.delete(slot);
+    this.forget(settled - span + 1);
+  }
+
+  /** What is before the slot `first` is not drawn any more, and neither is what has nothing else. */
+  forget(first) {
+    for (const [key, { slots }] of this.lines) {
+      for (const slot of slots.keys()) if (slot < first) slots.delete(slot);
+      if (slots.size === 0) this.lines.delete(key);
     }
   }
 
