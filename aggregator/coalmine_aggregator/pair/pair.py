@@ -86,7 +86,7 @@ class Pair:
         self._word: Word | None = None
         self._open: dict[_Key, Open] = {}
         self._ended: dict[_Key, Over] = {}
-        self._heard_at = self._well_at = now
+        self._heard_at = self._well_at = self._read_at = now
         self._was_heard = False
 
     # What we do.
@@ -154,6 +154,7 @@ class Pair:
 
     def hear(self, word: Word, now: float, *, kept: bool = False) -> None:
         """The other said something; `kept` by the broker, perhaps for long."""
+        self._read(now)
         if word.aggregator != self.peer:
             return
         if word.life is Life.RUNNING and not kept:
@@ -211,7 +212,8 @@ class Pair:
                 return self._of_change(notice, now)
 
     def findings(self, now: float) -> list[Finding]:
-        """That the other is not well."""
+        """That the other is not well; to be asked every second."""
+        self._read(now)
         if 0 <= now - self._well_at <= SILENT_S:
             return []
         life = None if self._word is None else self._word.life
@@ -224,6 +226,14 @@ class Pair:
             note = f"aggregator {self.peer} is not heard of"
         since = int(self._well_at)
         return [Finding(AlertClass.PEER, "_fleet", self.peer, severity, (), since, note=note)]
+
+    def _read(self, now: float) -> None:
+        """Time in which nobody looked, as this process stood still or its clock was set, does not count
+        as silence of the other."""
+        passed_s = now - self._read_at
+        if not 0 <= passed_s <= HEARD_S:
+            self._well_at += passed_s
+        self._read_at = now
 
     def _of_opening(self, notice: Notice, now: float) -> Verdict:
         alert = notice.transition.alert
