@@ -13,7 +13,7 @@ from typing import NoReturn
 
 import click
 
-from coalmine_install import findings, health, listeners, template, written
+from coalmine_install import credentials, findings, health, listeners, template, written
 from coalmine_install.refusal import Code, RefusalError
 from coalmine_runtime.config_error import ConfigError
 from coalmine_runtime.version import VERSION
@@ -68,16 +68,19 @@ def write(
 def check(role: str, config: Path) -> None:
     """Whether this version understands CONFIG."""
     program = Path(sys.prefix) / "bin" / "coalmine"
-    done = subprocess.run(  # noqa: S603
-        [program, role, "check", config], env=_env(role), capture_output=True, text=True, check=False
-    )
+    with credentials.as_started(_env(role)) as env:
+        done = subprocess.run(  # noqa: S603
+            [program, role, "check", config], env=env, capture_output=True, text=True, check=False
+        )
     if done.returncode == 0:
         print(done.stdout, end="")
         return
     by = written.version_written(config.read_text(errors="replace")) if config.is_file() else None
     newer = by is not None and _order(by) > _order(VERSION)
     why = f"{config} is of the newer version {by}" if newer else f"{config} does not fit"
-    said = done.stderr.strip() or done.stdout.strip()
+    said = (done.stderr.strip() or done.stdout.strip()).replace(
+        env[credentials.VARIABLE], "/etc/credstore"
+    )
     raise RefusalError(Code.CONFIG, f"{why}; Coalmine {VERSION} says of it:\n{said}")
 
 
@@ -86,7 +89,9 @@ def check(role: str, config: Path) -> None:
 @_CONFIG
 def free(role: str, config: Path) -> None:
     """Whether the ports that CONFIG names are free."""
-    listeners.check_free(listeners.listeners(role, config, _env(role)))
+    with credentials.as_started(_env(role)) as env:
+        found = listeners.listeners(role, config, env)
+    listeners.check_free(found)
 
 
 @steps.command("healthy")
@@ -96,7 +101,9 @@ def free(role: str, config: Path) -> None:
 def healthy(role: str, config: Path, within: float) -> None:
     """Waits until the service is well."""
     unit = f"coalmine-{role}.service"
-    print(health.wait(unit, health.probe_of(role, config, _env(role)), within))
+    with credentials.as_started(_env(role)) as env:
+        probe = health.probe_of(role, config, env)
+    print(health.wait(unit, probe, within))
 
 
 @steps.command("store")
@@ -108,7 +115,8 @@ def store(act: str, config: Path, left_by: str, newer: str) -> None:
     """Says what this version would do with the store, copies it, puts the copy back."""
     from coalmine_install import store as kept
 
-    plan = kept.plan(config, _env("aggregator"))
+    with credentials.as_started(_env("aggregator")) as env:
+        plan = kept.plan(config, env)
     if act == "plan":
         if plan.verdict == "older" and plan.file is not None:
             kept.check_room(plan.file)
@@ -132,7 +140,7 @@ def _given(said: tuple[str, ...]) -> dict[str, str]:
 
 
 def _env(role: str) -> Mapping[str, str]:
-    """What the service has: that of its process, or this one's with the credentials where they lie."""
+    """What the service has: that of its process, or this one's where it has none."""
     unit = f"coalmine-{role}.service"
     for _ in range(_ENV_LOOKS):
         shown = subprocess.run(  # noqa: S603
@@ -152,7 +160,7 @@ def _env(role: str) -> Mapping[str, str]:
         if "INVOCATION_ID" in env:
             return env
         time.sleep(_ENV_PAUSE_S)  # systemd has made the process, and it is not the service yet
-    return {"CREDENTIALS_DIRECTORY": "/etc/credstore", **os.environ}
+    return {credentials.VARIABLE: "/etc/credstore", **os.environ}
 
 
 def _order(version: str) -> tuple[int, ...]:

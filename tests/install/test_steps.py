@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
+from functools import partial
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
+from coalmine_install import __main__, credentials
 from coalmine_install.__main__ import steps
+from coalmine_install.credentials import VARIABLE, as_started
 from coalmine_install.refusal import Code, RefusalError
+from coalmine_runtime.config_error import ConfigError
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "deploy" / "install" / "templates"
 
@@ -69,3 +74,29 @@ def test_what_is_no_value_is_refused(host: Host, said: str) -> None:
     assert error.code is Code.CONFIG
     assert "expected key=value" in str(error)
     assert not host.new.exists()
+
+
+AGENT = """
+agent: {location: internal, region: dublin, zone: rack7}
+broker: {url: "mqtts://127.0.0.1", password_file: "${CREDENTIALS_DIRECTORY}/coalmine.mqtt-password"}
+services: {ingest: {tcp: "127.0.0.1:2003"}}
+metrics: 127.0.0.1:0
+"""
+
+
+@pytest.mark.parametrize("step", ["check", "free"])
+def test_a_secret_that_was_put_there_since_the_service_started_is_found(
+    host: Host, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    for name in ("run/own", "etc/credstore"):
+        (host.root / name).mkdir(parents=True)
+    running = {**os.environ, VARIABLE: str(host.root / "run/own")}
+    monkeypatch.setattr(__main__, "_env", lambda role: running)
+    monkeypatch.setattr(credentials, "as_started", partial(as_started, root=host.root))
+    host.file.write_text(AGENT)
+    error = CliRunner().invoke(steps, [step, "agent", str(host.file)]).exception
+    assert isinstance(error, RefusalError | ConfigError)
+    assert "coalmine.mqtt-password: No such file" in str(error)
+
+    (host.root / "etc/credstore/coalmine.mqtt-password").write_text("secret")
+    assert CliRunner().invoke(steps, [step, "agent", str(host.file)]).exception is None
