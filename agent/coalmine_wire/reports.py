@@ -41,6 +41,11 @@ MAX_NUMBER = 1 << 53
 
 Number = Annotated[int, msgspec.Meta(ge=-MAX_NUMBER, le=MAX_NUMBER)]
 
+MAX_REVISION = (1 << 31) - 1
+"""Stores keep it as a number of 32 bits."""
+
+Revision = Annotated[int, msgspec.Meta(ge=0, le=MAX_REVISION)]
+
 
 class ReportError(ValueError):
     """A message that is not of this schema; says what is wrong."""
@@ -109,7 +114,7 @@ class Report(msgspec.Struct, omit_defaults=True, frozen=True):
 
     agent: str
     boot: Text
-    revision: Number
+    revision: Revision
     sent_at: float
     slots: list[SlotReport]
     replayed: bool = False
@@ -138,7 +143,7 @@ class Birth(msgspec.Struct, omit_defaults=True, frozen=True):
 
     agent: str
     boot: Text
-    revision: Number
+    revision: Revision
     first_slot: Number
     location: Location
     region: Text

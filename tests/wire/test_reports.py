@@ -19,6 +19,7 @@ from coalmine_wire.reports import (
     MAX_IMPAIRED,
     MAX_NUMBER,
     MAX_PAYLOAD,
+    MAX_REVISION,
     MAX_SLOTS,
     MAX_TEXT,
     Birth,
@@ -173,6 +174,14 @@ def test_a_number_that_no_array_holds_is_refused(number: int) -> None:
         (State("a", "b", Life.GOODBYE, last_slot=number), "last_slot"),
     ):
         with pytest.raises(ReportError, match=where):
+            DECODERS[type(message)](encode(message))
+
+
+@pytest.mark.parametrize("number", [MAX_REVISION + 1, -1])
+def test_a_revision_that_no_store_holds_is_refused(number: int) -> None:
+    birth = Birth("a", "b", number, 0, Location.EXTERNAL, "r", "z", "h", [])
+    for message in (birth, Report("a", "b", number, 0.0, [])):
+        with pytest.raises(ReportError, match="revision"):
             DECODERS[type(message)](encode(message))
 
 

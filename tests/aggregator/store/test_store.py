@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 
+import msgspec
 import pytest
 
 from coalmine_aggregator.model.alerts import AlertClass
@@ -15,7 +16,7 @@ from coalmine_aggregator.store import read
 from coalmine_aggregator.store.pending import Delivery
 from coalmine_aggregator.store.read import RECENT_MINUTES
 from coalmine_aggregator.store.store import Store
-from coalmine_wire.reports import Life
+from coalmine_wire.reports import MAX_REVISION, Life, decode_birth, encode
 from tests.aggregator.store.samples import (
     LOST,
     START,
@@ -86,6 +87,16 @@ async def test_revisions_replace_and_other_seconds_stay(store: Store, url: str) 
     store.put_slots([put[10]])
     restored = await reopened(store, url)
     assert [told(counts) for counts in restored.recent] == [counted(slot, NAMES) for slot in put]
+
+
+async def test_no_birth_that_is_heard_keeps_counts_from_being_kept(store: Store, url: str) -> None:
+    largest = msgspec.structs.replace(birth(), revision=MAX_REVISION)
+    store.put_birth(decode_birth(encode(largest)), at=float(START))
+    store.put_slots([settled(START, expecting(range(len(NAMES))))])
+    restored = await reopened(store, url)
+    assert [each.revision for each in restored.births] == [MAX_REVISION]
+    assert restored.last_slot == START
+    assert store.health().dropped == {}
 
 
 async def test_only_the_last_minutes_are_restored_but_all_is_kept(store: Store, url: str) -> None:
