@@ -6,6 +6,7 @@ Warnings are errors, and each test has a deadline (pyproject.toml).
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import ssl
 import time
@@ -52,6 +53,21 @@ TIMED = (
 
 LONG = ("tests/prove/test_ten_minutes.py", "tests/prove/test_install.py", "tests/prove/test_ansible.py")
 """These begin first, the longest before the others, so that what runs beside them ends with them."""
+
+OF_A_SERVICE = (
+    "CREDENTIALS_DIRECTORY",
+    "JOURNAL_STREAM",
+    "NOTIFY_SOCKET",
+    "RUNTIME_DIRECTORY",
+    "STATE_DIRECTORY",
+    "WATCHDOG_PID",
+    "WATCHDOG_USEC",
+)
+"""What systemd gives to a service. Where a service runs the tests, each process that they start would
+take the same folders and the same socket for its own."""
+
+for _name in OF_A_SERVICE:
+    os.environ.pop(_name, None)
 
 SHOWN = 6_000
 """Characters of why a test got another go."""

@@ -7,13 +7,14 @@ import asyncio
 import os
 import signal
 import socket
+import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import Authority, BlockingCallError
+from tests.conftest import OF_A_SERVICE, Authority, BlockingCallError
 from tests.servers.waiting import until
 
 
@@ -63,6 +64,19 @@ async def test_the_authority_signs_what_its_clients_verify(authority: Authority)
         assert await reader.read(5) == b"hello"
         writer.close()
         await writer.wait_closed()
+
+
+def test_what_a_service_that_runs_the_tests_was_given_is_for_none_of_theirs() -> None:
+    code = "import os, tests.conftest; print(*(os.environ.keys() & tests.conftest.OF_A_SERVICE))"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, **dict.fromkeys(OF_A_SERVICE, "/of/another")},
+        cwd=Path(__file__).parents[1],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "\n"
 
 
 _WITH_SERVERS = """
