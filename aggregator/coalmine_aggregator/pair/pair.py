@@ -286,11 +286,13 @@ class Pair:
             # What we told since then is for us to end.
             spoke = self._spoke.get(alert.number, -math.inf)
             return Verdict.TOLD if spoke < ended.closed_at - HEARD_S else Verdict.GO
-        return Verdict.WAIT if alive and self._waits(notice, now) else Verdict.GO
+        # Where ours waited for the end of the other's, the first has its time from then on.
+        since = min(ended.closed_at, now)
+        return Verdict.WAIT if alive and self._waits(notice, now, since) else Verdict.GO
 
-    def _waits(self, notice: Notice, now: float) -> bool:
-        """Whether the first is given time to tell this."""
-        return self._yields and 0 <= now - notice.made_at < PATIENCE_S
+    def _waits(self, notice: Notice, now: float, since: float = -math.inf) -> bool:
+        """Whether the first is given time to tell this, since it was made and since `since`."""
+        return self._yields and 0 <= now - max(notice.made_at, since) < PATIENCE_S
 
     def _is_covered(self, theirs: Open, alert: Alert) -> bool:
         return theirs.claim.covers(*_trouble(self._mine.get(alert.number, alert)))

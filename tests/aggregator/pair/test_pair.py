@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from coalmine_aggregator.model.alerts import AlertClass, Change, Severity, Transition
 from coalmine_aggregator.pair.pair import Notice, Pair, Verdict
-from coalmine_aggregator.pair.word import Life, Word, open_of
+from coalmine_aggregator.pair.word import Life, Open, Over, Word, open_of
 from tests.aggregator.pair.world import T, World
 from tests.aggregator.store.samples import opened
 
@@ -105,6 +105,28 @@ def test_an_end_waits_for_the_other_to_see_it() -> None:
     world.pass_s(2)
     assert world.provider.standing == set()
     assert told(world) == {KEY: 1}
+
+
+def test_the_first_has_time_to_tell_an_end_that_the_second_waited_for() -> None:
+    """Mail and chats know no keys: what both tell stands there twice."""
+    begun = opened(at=T)
+    alert = begun.alert
+    over = Transition(Change.CLOSED, T + 5.0, alert._replace(closed_at=T + 5.0))
+    b = Pair("b", "a", T - 60)
+    end = Over(alert.service, alert.alert_class, alert.ordinal, alert.since, T + 60.0)
+
+    def verdict(at: int, there: list[Open], ended: list[Over]) -> Verdict:
+        b.hear(Word("a", Life.RUNNING, at, at - 5, open=there, over=ended), at)
+        return b.verdict(Notice(over, "mail", "", 0, 0, over.at), at)
+
+    b.note(begun)
+    b.note(over)
+    assert verdict(T + 59, [open_of(alert, [("mail", "", 0, 0)])], []) is Verdict.WAIT
+    assert verdict(T + 60, [], [end]) is Verdict.WAIT
+    assert verdict(T + 69, [], [end]) is Verdict.WAIT
+    assert verdict(T + 70, [], [end]) is Verdict.GO
+    end.told.append(("mail", ""))
+    assert verdict(T + 70, [], [end]) is Verdict.TOLD
 
 
 def test_other_causes_get_other_keys_and_the_same_cause_the_same() -> None:
