@@ -77,7 +77,7 @@ async def patience(request: web.Request, handler: Handler) -> web.StreamResponse
             raise too_long(most)
         try:
             async with asyncio.timeout(BODY_S):
-                return await handler(request)
+                response = await handler(request)
         except TimeoutError:
             raise ProblemError(
                 HTTPStatus.REQUEST_TIMEOUT,
@@ -85,7 +85,9 @@ async def patience(request: web.Request, handler: Handler) -> web.StreamResponse
                 f"The body did not come within {BODY_S:.0f} s.",
                 headers={"Connection": "close"},
             ) from None
-    return await _sent(request, await handler(request))
+    else:
+        response = await handler(request)
+    return await _sent(request, response)
 
 
 async def _sent(request: web.Request, response: web.StreamResponse) -> web.StreamResponse:

@@ -89,10 +89,11 @@ async def test_a_body_that_does_not_come_is_given_up(
     assert b"request-timeout" in answer
 
 
+@pytest.mark.parametrize("body", [b"\r\n", b"Content-Length: 1\r\n\r\nx"])
 async def test_a_large_answer_is_taken_in_time_or_cut_off(
-    port: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    port: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, body: bytes
 ) -> None:
-    ask = b"GET /large HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    ask = b"GET /large HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n" + body
     assert (await exchange(port, ask)).endswith(b"x" * LARGE_BODY)
     monkeypatch.setattr("coalmine_aggregator.web.listening.SEND_S", 0.3)
     reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1 << 16)
