@@ -61,6 +61,7 @@ class Lane:
         self._outlet = outlet
         self._gate = gate
         self._held: set[DeliveryKey] = set()  # what waits at the gate
+        self._held_until: dict[DeliveryKey, float] = {}  # when it last did
         self._store = store
         self._calls_for = calls_for
         self._wait_s = wait_s
@@ -86,12 +87,12 @@ class Lane:
 
     def oldest(self, severity: Severity) -> float | None:
         """Since when the oldest page, or ticket, has waited in this run; None where none does."""
-        made = (
-            each.made_at
+        since = (
+            self._due_since(each)
             for each in self._queue
             if each.transition.alert.severity is severity and each.key not in self._held
         )
-        oldest = next(made, None)
+        oldest = min(since, default=None)
         if oldest is None:
             return None
         return max(oldest, self._began) + (self._wait_s if self._outlet.takes_groups else 0.0)
@@ -147,7 +148,7 @@ class Lane:
         if not isinstance(error, TryLaterError):
             await self._settle(each._replace(dead=what, error=what) for each in tried)
             return None
-        late = [each for each in tried if now - each.made_at > GIVE_UP_S]
+        late = [each for each in tried if now - self._due_since(each) > GIVE_UP_S]
         if late:
             await self._settle(
                 each._replace(dead=f"given up after {each.attempts} tries", error=what) for each in late
@@ -178,6 +179,7 @@ class Lane:
                 if verdict is Verdict.WAIT:
                     held.add(number)
                     self._held.add(each.key)
+                    self._held_until[each.key] = clock.wall()
                     continue
                 why = self._gate.told_by if verdict is Verdict.TOLD else None
             if why is not None:
@@ -195,9 +197,14 @@ class Lane:
         self._queue.clear()
         self._queue.extend(waiting)
         for each in settled.values():
+            self._held_until.pop(each.key, None)
             self._store.put_delivery(each)
             self._note(each)
         await self._store.flushed()
+
+    def _due_since(self, delivery: Delivery) -> float:
+        """When its receiver was to have it; not while the gate held it."""
+        return max(delivery.made_at, self._held_until.get(delivery.key, delivery.made_at))
 
     def _needless(self, delivery: Delivery) -> str | None:
         """Why this delivery need not be made; None if it must."""

@@ -10,6 +10,9 @@ import aiohttp
 import pytest
 
 from coalmine_aggregator.model.alerts import Transition
+from coalmine_aggregator.model.findings import Finding
+from coalmine_aggregator.model.progress import Counting, Progress
+from coalmine_aggregator.notify.backoff import GIVE_UP_S
 from coalmine_aggregator.notify.notifier import Notifier
 from coalmine_aggregator.notify.settings import NotifySettings
 from coalmine_aggregator.paging_settings import PagingSettings
@@ -21,7 +24,7 @@ from tests.aggregator.notify.receivers import pagerduty as to_pagerduty
 from tests.aggregator.notify.receivers import receivers
 from tests.aggregator.store.samples import closed, opened
 from tests.servers.alertmanager import Alertmanager
-from tests.servers.pagerduty import PagerDuty
+from tests.servers.pagerduty import Answer, PagerDuty
 from tests.servers.waiting import until
 
 
@@ -33,8 +36,20 @@ class Second:
         self.running = running
         self.pair = pair
 
-    def put(self, transition: Transition) -> None:
-        self.store.put_transitions(self.running.route([transition], clock.wall()))
+    def put(self, transition: Transition, made_at: float | None = None) -> None:
+        at = clock.wall() if made_at is None else made_at
+        routed = self.running.route([transition._replace(at=at)], at)
+        self.store.put_transitions(routed)
+
+    def overdue(self) -> list[Finding]:
+        now = clock.wall()
+        return self.running.look(Progress(now, int(now) - 5, Counting.UNCHECKED))
+
+    async def until_failed(self) -> None:
+        async def failed() -> bool:
+            return self.running.view()[0].failed > 0 or self.running.view()[0].dead > 0
+
+        await until(failed, deadline_s=10.0, what="a try failed")
 
     def hear(self, opened: Sequence[Open], over: Sequence[Over] = ()) -> None:
         now = clock.wall()
@@ -148,3 +163,22 @@ async def test_what_the_other_ended_is_fired_at_an_alertmanager_no_more(
         b.put(over)
         await b.settled()
         await alertmanager.until_quiet()
+
+
+async def test_what_waited_for_the_other_is_neither_overdue_nor_given_up_at_once(
+    url: str, pagerduty: PagerDuty
+) -> None:
+    """It was for the other to tell; from when that is over it has as long as anything else."""
+    pagerduty.mood = Answer(503)
+    begun = recent(opened())
+    async with second(url, to_pagerduty(pagerduty.url)) as b:
+        b.hear([told(begun, "pd")])
+        b.put(begun, made_at=clock.wall() - GIVE_UP_S - 60.0)
+        await b.until_held()
+        b.hear([])
+        await pagerduty.until_requests(1)
+        await b.until_failed()
+        assert b.overdue() == []
+        pagerduty.mood = None
+        await pagerduty.until_events(1)
+        await b.settled()
