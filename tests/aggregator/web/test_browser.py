@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.async_api import Route
 
 from coalmine_aggregator.model.alerts import AlertClass, Cause, Severity
 from coalmine_aggregator.model.counts import NOTHING, Counts
@@ -409,3 +410,46 @@ async def test_what_is_no_more_leaves_the_graph_with_its_last_second(
         await tab.until(f"!{names}.includes('{gone_name}')")
         assert await tab.value(names) == [name for name in before if name != gone_name]
     tab.must_be_quiet(address(site))
+
+
+async def test_what_is_of_elsewhere_never_passes_for_what_was_asked(site: Site, tab: Tab) -> None:
+    """One drills while answers are slow, or do not come: nothing leads astray, no old cell stays."""
+    site.beat(10)
+    held: list[Route] = []
+
+    async def hold(route: Route) -> None:
+        held.append(route)
+
+    below = "**/api/v1/rates?by=protocol%2Czone*"
+    query = "Object.fromEntries(new URLSearchParams(location.search))"
+    there = {"location": "external", "region": "ap-southeast-2", "protocol": "tcp"}
+    cells = "document.querySelectorAll('#grid td[data-status]').length"
+    numbers = "[...document.querySelectorAll('.fates .number')].map((each) => each.textContent)"
+    async with beating(site):
+        await tab.page.route(below, hold)
+        await tab.page.goto(address(site))
+        await tab.until(GREEN)
+        await tab.page.locator("#grid button").first.click(click_count=2)
+        await tab.page.locator("#grid button").nth(7).click(delay=1)
+        assert await tab.value(query) == there
+        while not held:  # noqa: ASYNC110 - bounded by the test's time
+            await asyncio.sleep(0.01)
+        # They cannot be told; nor can the fates of the place.
+        await tab.page.route("**/api/v1/fates*", lambda route: route.fulfill(status=503, json={}))
+        await held.pop().fulfill(status=503, json={"detail": "Too much is asked."})
+        note = "document.querySelector('#grid-note').textContent"
+        await tab.until(f"{note} === 'This level cannot be shown: Too much is asked.'")
+        assert await tab.value(cells) == 0
+        await tab.page.locator("#grid-title").click()
+        await tab.value("history.replaceState(null, '', '/?region=us-east-1')")
+        await tab.value("dispatchEvent(new PopStateEvent('popstate'))")
+        await tab.until("document.querySelector('.identity span').textContent.startsWith('No answer')")
+        assert set(await tab.value(numbers)) == {""}
+        # Once they can be told, they are; and when they cannot any more, they turn grey.
+        await tab.page.unroute(below)
+        await held.pop().continue_()
+        await tab.until(f"{cells} === 12", within_s=15)
+        fresh = "document.querySelector('#grid').dataset.fresh"
+        assert await tab.value(fresh) == "yes"
+        await tab.page.route(below, lambda route: route.fulfill(status=503, json={}))
+        await tab.until(f"{fresh} === 'no'", within_s=15)

@@ -21,6 +21,7 @@ DURING = FIRST + GREEN + 30
 """A second within the outage of udp."""
 
 DOWN = "document.querySelectorAll('#grid td[data-status=\"down\"]')"
+HERE = "document.querySelector('#grid').dataset.fresh === 'yes'"
 LIVE = "document.querySelector('#connection')?.dataset.state === 'live'"
 
 
@@ -94,7 +95,9 @@ async def test_the_grid_is_drilled_by_keys_down_to_the_host_and_left_by_esc(
     for level in ("zone", "host", "node"):
         await tab.page.keyboard.press("Enter")
         title = "document.querySelector('#grid-title').textContent"
-        await tab.until(f"{title} === 'Delivery by {level} and protocol' && {DOWN}.length === 1")
+        await tab.until(
+            f"{title} === 'Delivery by {level} and protocol' && {HERE} && {DOWN}.length === 1"
+        )
         assert await tab.value("document.activeElement.matches('#grid button')")
         while "udp" not in await tab.value("document.activeElement.textContent"):
             await tab.page.keyboard.press("ArrowRight")

@@ -23,7 +23,7 @@ export class Fates {
   constructor(parent, span, place) {
     this.span = span;
     this.place = place;
-    this.asking = new Asking({ onAnswer: (answer) => this.answered(answer), onProblem: () => this.fill(undefined, "") });
+    this.asking = new Asking({ onAnswer: (answer) => this.answered(answer), onProblem: (problem) => this.clear(`No answer: ${problem.message}`) });
     this.mark = icon("unknown");
     this.sum = h("span");
     this.rows = new Map();
@@ -64,16 +64,30 @@ export class Fates {
   }
 
   answered({ groups, first, last }) {
-    this.fill(groups[0], `${this.within}, last ${duration(last - first + 1)}`);
+    this.fill(groups[0], `${this.within}, last ${duration(last - first + 1)}`, "Nothing is known of it.");
   }
 
-  fill(group, span) {
-    setText(this.span, span);
+  /** No numbers: those of elsewhere or of before do not stay. */
+  clear(why) {
+    setText(this.span, this.within);
+    for (const { row, number, share } of this.rows.values()) {
+      setText(number, "");
+      setText(share, "");
+      setAttribute(row, "data-kind", "none");
+    }
+    setText(this.rows.get("unknown").note, MEANING.unknown);
+    setText(this.expected, "");
+    setText(this.sum, why);
+    setIcon(this.mark, "unknown");
+    setAttribute(this.mark.parentElement, "data-balanced", null);
+  }
+
+  fill(group, span, none = "Nothing is settled yet.") {
     if (group === undefined) {
-      setText(this.sum, "Nothing is settled yet.");
-      setIcon(this.mark, "unknown");
+      this.clear(none);
       return;
     }
+    setText(this.span, span);
     const { sums } = group;
     for (const [fate, { row, number, share, note }] of this.rows) {
       const value = sums.fates[fate];

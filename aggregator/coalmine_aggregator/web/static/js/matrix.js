@@ -79,7 +79,8 @@ export class Matrix {
     const said = h("span", { class: "said" });
     const inner = [h("span", { class: "line" }, mark, rate), note, said];
     const button = this.onPick === null ? h("div", { class: "cell" }, ...inner) : h("button", { class: "cell", type: "button", tabindex: "-1" }, ...inner);
-    if (this.onPick !== null) button.addEventListener("click", () => this.onPick(table, row, column));
+    // The second press of two may be on what came in the place of the first.
+    if (this.onPick !== null) button.addEventListener("click", (event) => event.detail < 2 && this.onPick(table, row, column));
     const root = h("td", {}, button);
     const name = `${row}, ${column}, ${table.caption}`;
     const cell = { table, row, column, at, button, there: false };
