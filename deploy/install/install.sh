@@ -412,7 +412,7 @@ remove_all() {
   rm -f "$UNITS"/coalmine-*.service "$SYSUSERS" "$TMPFILES"
   rmdir -p --ignore-fail-on-non-empty "$UNITS" "$(dirname "$SYSUSERS")" "$(dirname "$TMPFILES")" 2>/dev/null || true
   [ "$(readlink "$COMMAND" || true)" != "$HOME_OF_ALL/current/bin/coalmine" ] || rm -f "$COMMAND"
-  rm -rf "$CONFIGS"/.new.* "$HOME_OF_ALL"
+  rm -rf "$CONFIGS"/.new.* "$CONFIGS"/.was.* "$HOME_OF_ALL"
   systemctl daemon-reload
   say 'removed: Coalmine'
   if [ -z "$purge" ] && [ -d "$CONFIGS" ]; then

@@ -62,6 +62,9 @@ healthy() {
 
 # ---- install
 
+# Where a role's configuration is meanwhile, while another one is tried.
+config_before() { say "$CONFIGS/.was.$1.yaml"; }
+
 install_role() {
   local now file=$CONFIGS/$role.yaml name
   now=$(version_of current)
@@ -85,15 +88,18 @@ install_role() {
     said=$(step "$version" free "$role" "$candidate" 2>&1) || fail $? "an occupied port: $said; --set says another one"
   fi
 
-  local fresh=''
+  local fresh='' ran='' was
+  was=$(config_before "$role")
   [ -f "$file" ] || fresh=yes
-  write_doing '' "$version" "$role" "$fresh"
+  ! enabled "$role" || ran=yes
+  rm -f "$was"
+  write_doing '' "$version" "$role" "$fresh" "$ran"
   later_undo rm -f "$DOING"
   place_units "$version"
   if [ "$candidate" != "$file" ]; then
     if [ -f "$file" ]; then
-      cp -p "$file" "$stage/was.config"
-      later_undo cp -p "$stage/was.config" "$file"
+      ln "$file" "$was"
+      later_undo mv -f "$was" "$file"
       renewed=yes # also an agent: its name and fleet are not reloaded
     else
       later_undo rm -f "$file"
@@ -116,7 +122,7 @@ install_role() {
   fi
   start_role "$active" "$renewed"
   restart_readers
-  rm -f "$DOING"
+  rm -f "$DOING" "$was"
   undo=()
   prune
   if [ -n "$changed" ]; then say "installed: $name, Coalmine $version"; else

@@ -83,9 +83,11 @@ put_back_store() {
   say "the copy that $to_version left is the store again; the one of $from_version is put aside: $said"
 }
 
-# An installation is from no version: then it also has the role, and whether its configuration is new.
+# An installation is from no version: then it also has the role, whether its configuration is new, and whether the
+# role was installed before.
 write_doing() {
-  printf 'from=%s\nto=%s\ntouched=%s\nrole=%s\nfresh=%s\n' "$1" "$2" "$touched" "${3-}" "${4-}" >"$DOING.new"
+  printf 'from=%s\nto=%s\ntouched=%s\nrole=%s\nfresh=%s\nran=%s\n' \
+    "$1" "$2" "$touched" "${3-}" "${4-}" "${5-}" >"$DOING.new"
   sync -f "$DOING.new"
   mv "$DOING.new" "$DOING"
 }
@@ -162,20 +164,33 @@ settle_interrupted() {
 }
 
 settle_installation() {
-  local which fresh
+  local which fresh ran name was
   which=$(sed -n 's/^role=//p' "$DOING")
   fresh=$(sed -n 's/^fresh=//p' "$DOING")
+  ran=$(sed -n 's/^ran=//p' "$DOING")
+  name=$(unit "$which")
+  was=$(config_before "$which")
   say "the installation of $to_version as $which was interrupted"
-  if enabled "$which" && wait_s=10 healthy "$to_version" "$which"; then
+  if enabled "$which" && settled "$which" "$ran"; then
     say 'it is healthy: the installation is finished'
   else
-    systemctl --quiet disable "$(unit "$which")" 2>/dev/null || true
-    stop_for_good "$(unit "$which")"
-    [ -z "$fresh" ] || rm -f "$CONFIGS/$which.yaml"
+    [ ! -f "$was" ] || mv -f "$was" "$CONFIGS/$which.yaml"
+    if [ -n "$ran" ]; then
+      restart_roles "$to_version" "$which" || true
+    else
+      systemctl --quiet disable "$name" 2>/dev/null || true
+      stop_for_good "$name"
+      [ -z "$fresh" ] || rm -f "$CONFIGS/$which.yaml"
+    fi
     [ -n "$(enabled_roles)" ] || rm -f "$HOME_OF_ALL/current"
     say 'it is undone'
   fi
-  rm -f "$DOING"
+  rm -f "$DOING" "$was"
+}
+
+# What ran before may not have read yet what is judged.
+settled() {
+  if [ -n "$2" ]; then restart_roles "$to_version" "$1"; else wait_s=10 healthy "$to_version" "$1"; fi
 }
 
 rollback() {

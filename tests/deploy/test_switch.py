@@ -43,6 +43,7 @@ with sqlite3.connect(root / "history.db") as store:
         store.execute("UPDATE alembic_version SET version_num = ?", (later,))
     store.execute("INSERT INTO counted VALUES (?)", (version,))
 runs.write_text(version)
+(root / "read").write_text((root / "etc/aggregator.yaml").read_text())
 """
 
 # $2: before which command of which function the power goes, a pattern; from $6 on, what is to be done.
@@ -56,10 +57,11 @@ SYSUSERS=$root/sysusers TMPFILES=$root/tmpfiles DOING=$HOME_OF_ALL/.doing
 ROLES=(aggregator)
 systemctl() {
   case $1 in
-    is-enabled) [ "$3" = coalmine-aggregator.service ] ;;
+    is-enabled) [ "$3" = coalmine-aggregator.service ] && [ ! -e "$root/disabled" ] ;;
+    --quiet) [ "$2" != disable ] || touch "$root/disabled" ;;
     is-active) [ -f "$root/runs" ] && echo active || echo inactive ;;
     stop) rm -f "$root/runs" ;;
-    start) "$PY" -ISc "$SERVE" "$root" "$later" ;;
+    start | restart) "$PY" -ISc "$SERVE" "$root" "$later" ;;
   esac
 }
 getent() { :; }
@@ -77,7 +79,9 @@ step() {
       esac
       ;;
     *:store:*) "$PY" -IB -m coalmine_install "$@" ;;
-    *:healthy:*) [ -f "$root/runs" ] && [ ! -f "$root/ill.$by" ] && echo well ;;
+    *:healthy:*) [ -f "$root/runs" ] && [ ! -f "$root/ill.$by" ] &&
+      ! grep -q ill "$root/read" && echo well ;;
+    *:write:*) cp "$root/candidate" "${@: -1}" ;;
   esac
 }
 trap at_exit EXIT # within which no trap is run
@@ -91,6 +95,7 @@ case $1 in
   upgrade) load "$3"; switch "$2" "$3" ;;
   rollback) restore_store=yes; load "$(version_of current)"; rollback ;;
   settle) : ;;
+  install) load "$2"; version=$2 role=aggregator sets=(--set a=b) COMMAND=$root/command; install_role ;;
 esac
 """
 
@@ -111,6 +116,7 @@ class Host:
         (root / "etc" / "aggregator.yaml").write_text(CONFIG.format(file=self.store))
         open_engine(f"sqlite:///{self.store}").dispose()
         self.execute("CREATE TABLE counted (version TEXT)")
+        self.config = root / "etc" / "aggregator.yaml"
         self.boot()
 
     def run(self, *what: str, cut: str = "") -> str:
@@ -210,3 +216,28 @@ def test_a_rollback_that_is_cut_off_leaves_a_copy_that_the_old_version_knows(
     assert host.runs == OLD
     assert host.schema != LATER
     assert host.counted[0] == OLD
+
+
+def test_a_renewed_configuration_that_does_not_run_is_undone_by_the_next_run(
+    host: Host,
+) -> None:
+    before = host.config.read_text()
+    (host.root / "candidate").write_text(f"{before}# ill\n")
+    host.run("install", OLD, cut="start_role: healthy *")
+    assert host.config.read_text() != before
+    host.boot()
+    said = host.run("settle")
+    assert f"the installation of {OLD} as aggregator was interrupted" in said
+    assert host.config.read_text() == before
+    assert host.runs == OLD
+    assert not (host.root / "disabled").exists()
+    assert sorted(each.name for each in host.config.parent.iterdir()) == ["aggregator.yaml"]
+
+
+def test_a_renewed_configuration_is_read_before_all_is_called_finished(host: Host) -> None:
+    (host.root / "candidate").write_text(f"{host.config.read_text()}# renewed\n")
+    host.run("install", OLD, cut="install_role: systemd-tmpfiles *")  # without a reboot
+    assert "finished" in host.run("settle")
+    assert "# renewed" in host.config.read_text()
+    assert (host.root / "read").read_text() == host.config.read_text()
+    assert sorted(each.name for each in host.config.parent.iterdir()) == ["aggregator.yaml"]
