@@ -45,6 +45,9 @@ REMEMBER_S: Final = 300.0
 SAME_START_S: Final = 10
 """Alerts under one key that began within so many slots are of one cause."""
 
+CLOCKS_S: Final = 5.0
+"""By so much the other's clock may be ahead of ours, and the clock that alerts go by of the wall's."""
+
 SAYING_S: Final = 1.0
 """So long it may take until what one says is heard by the other."""
 
@@ -173,8 +176,10 @@ class Pair:
 
     def is_alive(self, now: float) -> bool:
         """Whether the other was heard of lately, and well."""
+        # A clock that was set back makes nobody dead.
+        self._heard_at = min(self._heard_at, now)
         word = self._word
-        return word is not None and word.is_well and 0 <= now - self._heard_at <= HEARD_S
+        return word is not None and word.is_well and now - self._heard_at <= HEARD_S
 
     def unheard_s(self, now: float) -> float:
         """Seconds since the other was last heard of, or since our start."""
@@ -255,7 +260,7 @@ class Pair:
                 return Verdict.TOLD
             if alert.opened_at < self._begun and 0 <= now - self._begun < SETTLE_IN_S:
                 return Verdict.WAIT
-        if alive and ended is not None and 0 <= now - ended.closed_at < PATIENCE_S:
+        if alive and ended is not None and -CLOCKS_S <= now - ended.closed_at < PATIENCE_S:
             return Verdict.WAIT
         return Verdict.WAIT if alive and self._waits(notice, now) else Verdict.GO
 
@@ -292,7 +297,7 @@ class Pair:
 
     def _waits(self, notice: Notice, now: float, since: float = -math.inf) -> bool:
         """Whether the first is given time to tell this, since it was made and since `since`."""
-        return self._yields and 0 <= now - max(notice.made_at, since) < PATIENCE_S
+        return self._yields and -CLOCKS_S <= now - max(notice.made_at, since) < PATIENCE_S
 
     def _is_covered(self, theirs: Open, alert: Alert) -> bool:
         return theirs.claim.covers(*_trouble(self._mine.get(alert.number, alert)))

@@ -129,6 +129,26 @@ def test_the_first_has_time_to_tell_an_end_that_the_second_waited_for() -> None:
     assert verdict(T + 70, [], [end]) is Verdict.TOLD
 
 
+@pytest.mark.parametrize("back_s", [0.4, 3.0])
+def test_a_clock_that_is_set_back_ends_nothing_early_and_tells_nothing_twice(back_s: float) -> None:
+    """The wall's may also be behind the one that alerts go by, until that has followed it."""
+    begun = opened(at=T)
+    over = Transition(Change.CLOSED, T + 5.0, begun.alert._replace(closed_at=T + 5.0))
+    other = begun._replace(at=T + 60.0, alert=begun.alert._replace(number=2, ordinal=2))
+    b = Pair("b", "a", T - 60)
+    b.note(begun)
+    b.note(over)
+    there = [open_of(begun.alert, [("pd", "", 0, 0)])]
+    b.hear(Word("a", Life.RUNNING, T + 60.0, T + 55, open=there), T + 60.0)
+    b.note(other)
+    for notice in (
+        Notice(over, "pd", "", 0, 0, over.at),
+        Notice(other, "pd", "", 0, 0, other.at),
+    ):
+        assert b.verdict(notice, T + 60.0 - back_s) is Verdict.WAIT
+        assert b.verdict(notice, T + 66.0) is Verdict.GO  # it has not been heard of for so long
+
+
 def test_other_causes_get_other_keys_and_the_same_cause_the_same() -> None:
     world = whole()
     world.begin("udp", "a")
