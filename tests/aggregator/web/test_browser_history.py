@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -70,6 +70,23 @@ async def test_a_link_reopens_the_moment_and_leads_back(site: KeptSite, tab: Tab
     await tab.page.keyboard.press("l")
     await tab.until(f"{LIVE} && {DOWN}.length === 0")
     assert await tab.value("location.search") == ""
+    tab.must_be_quiet(address(site))
+
+
+@pytest.mark.parametrize("ahead_s", [-86_400, 86_400], ids=["behind", "ahead"])
+async def test_a_link_leads_there_whatever_the_browser_s_clock_says(
+    site: KeptSite, tab: Tab, ahead_s: int
+) -> None:
+    """As those of pages do, and times as people in any zone write them."""
+    wrong = int(site.view.now) + ahead_s
+    await tab.page.add_init_script(f"Date.now = () => {wrong * 1000}")
+    told = datetime.fromtimestamp(DURING - 10, timezone(timedelta(hours=2))).isoformat()
+    await tab.page.goto(address(site, f"?at={told}&scope=protocol:udp"))
+    await tab.until(f"{DOWN}.length === 3")
+    assert await tab.value("location.search") == f"?protocol=udp&at={_iso(DURING)}"
+    ago = int(site.view.now) - DURING
+    said = f"{ago // 60} min {ago % 60} s ago. "
+    assert (await tab.value("document.querySelector('#past p').textContent")).endswith(said)
     tab.must_be_quiet(address(site))
 
 

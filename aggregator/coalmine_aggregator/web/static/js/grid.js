@@ -74,6 +74,7 @@ export class Grid {
       this.arrived();
       const here = labels.location ? cells.filter((cell) => cell.location === labels.location) : cells;
       this.matrix.show(...regionTables(here, labels.protocol ?? null));
+      setText(this.note, here.length === 0 ? "No canary is known here." : "");
       return;
     }
     const { protocol, ...where } = labels;

@@ -27,7 +27,11 @@ import { bindTools } from "./tools.js";
 
 const element = (id) => document.getElementById(id);
 
-const place = new Place(arrive);
+// What came with the page is of now, until the feed is open.
+const first = JSON.parse(element("snapshot").textContent);
+const ahead = first.now - Date.now() / 1000; // of this machine's clock, which may be wrong
+const now = () => Date.now() / 1000 + ahead;
+const place = new Place(arrive, first.now);
 // A slot is settled, and so the newest one of a moment, this long after it began.
 const SETTLE_S = 3;
 const pick = { onPick: (slot) => place.go({ at: slot + SETTLE_S }) };
@@ -69,10 +73,12 @@ const agents = new Agents(element("agents"), element("agents-count"));
 const services = new Services(element("objectives"), element("services-list"), element("services-more"));
 const burnDown = new BurnDown({ section: element("burn-down-section"), graph: element("burn-down"), caption: element("burn-down-caption") });
 const service = new Choice("service", "Service", (name) => place.go({ labels: { service: name } }));
-const past = new Past(element("past"), place, hear);
+const past = new Past(element("past"), place, hear, now);
 const feed = new Feed((heard) => place.at === null && hear(heard));
 
 let snapshot = null;
+let usual = null; // the service that is on show where the address names none
+let names = [];
 let canRespond = false;
 
 function hear(heard) {
@@ -89,7 +95,7 @@ function arrive() {
 }
 
 /** The second that is on show: a link to it reopens it. */
-const secondOnShow = () => Math.floor(snapshot?.now ?? Date.now() / 1000);
+const secondOnShow = () => Math.floor(snapshot?.now ?? now());
 
 /** Whether what was heard last is of where the address leads. */
 const isThere = () => place.at === null || secondOnShow() === place.at;
@@ -99,12 +105,13 @@ function show() {
     tick();
     return;
   }
-  const names = ordered(snapshot.cells.map((cell) => cell.service), []);
+  names = ordered(snapshot.cells.map((cell) => cell.service), []);
   const troubled = snapshot.open.map((alert) => alert.service).find((name) => names.includes(name));
-  service.show(names.map((name) => [name, name]), troubled);
-  service.choose(place.labels.service ?? service.value);
+  if (!names.includes(usual)) usual = troubled ?? names[0] ?? null;
+  service.show(names.map((name) => [name, name]), usual);
+  const named = place.labels.service ?? usual;
+  service.choose(named);
   element("services").hidden = names.length < 2;
-  const named = place.labels.service ?? service.value;
   const labels = named === null ? place.labels : { ...place.labels, service: named };
   const cells = snapshot.cells.filter((cell) => cell.service === named);
   const end = snapshot.settled;
@@ -142,13 +149,13 @@ function tick() {
 showLegend(element("grid-legend"));
 element("services").append(service.root);
 bindTools(
-  () => snapshot?.now ?? Date.now() / 1000,
+  () => snapshot?.now ?? now(),
   () => {
     past.show();
     show();
   },
 );
-copyButton(element("copy"), () => place.link(secondOnShow()));
+copyButton(element("copy"), () => place.link(secondOnShow(), names.length > 1 ? { service: usual } : {}));
 const minutes = (by) => () => place.go({ at: (place.at ?? secondOnShow()) + by });
 const KEYS = [
   ["Arrows", "between the cells of the grid, or along a graph"],
@@ -185,8 +192,7 @@ mayDo("respond").then((may) => {
   canRespond = may;
   show();
 });
-// What came with the page is of now, until the feed is open.
-if (place.at === null) feed.take(JSON.parse(element("snapshot").textContent));
+if (place.at === null) feed.take(first);
 arrive();
 setInterval(() => {
   feed.watch();

@@ -7,8 +7,9 @@ import { both, duration, full } from "./times.js";
 const COPIED_MS = 2500;
 
 export class Past {
-  /** `onMoment(snapshot)` gets what the page showed at that moment. */
-  constructor(banner, place, onMoment) {
+  /** `onMoment(snapshot)` gets what the page showed at that moment; `now()` is the aggregator's own time. */
+  constructor(banner, place, onMoment, now) {
+    this.now = now;
     this.banner = banner;
     this.place = place;
     this.problem = "";
@@ -51,7 +52,7 @@ export class Past {
       this.problem = "";
       return;
     }
-    setText(this.text, `Not live: ${full(at)}, ${duration(Date.now() / 1000 - at)} ago. ${this.problem}`);
+    setText(this.text, `Not live: ${full(at)}, ${duration(this.now() - at)} ago. ${this.problem}`);
     setAttribute(this.text, "title", both(at));
   }
 }

@@ -15,7 +15,8 @@ const SEEN_AFTER_S = 10;
 /** `labels` holds those of LABELS that are chosen; `at` is a past moment in epoch seconds, null: live. */
 function read(search) {
   const query = new URLSearchParams(search);
-  const place = { labels: {}, at: parseTime(query.get("at") ?? "") };
+  // In a query a plus sign says a space: an offset that somebody wrote as it is comes with one.
+  const place = { labels: {}, at: parseTime((query.get("at") ?? "").replace(" ", "+")) };
   for (const label of LABELS) {
     const value = query.get(label);
     if (value && value.length <= MAX_VALUE) place.labels[label] = value;
@@ -52,10 +53,10 @@ function write({ labels, at, ...plain }) {
 }
 
 export class Place {
-  /** `onChange()` is called whenever it is another one. */
-  constructor(onChange) {
+  /** `onChange()` is called whenever it is another one; `now` is the aggregator's own time. */
+  constructor(onChange, now) {
     this.onChange = onChange;
-    Object.assign(this, readTold(location.search, Date.now() / 1000));
+    Object.assign(this, readTold(location.search, now));
     if (write(this) !== location.search) history.replaceState(null, "", `${location.pathname}${write(this)}`);
     window.addEventListener("popstate", () => {
       Object.assign(this, read(location.search));
@@ -97,8 +98,8 @@ export class Place {
     this.go({ labels });
   }
 
-  /** A link that reopens what is seen at `at`. */
-  link(at) {
-    return `${location.origin}/${write({ ...this, at })}`;
+  /** A link that reopens what is seen at `at`; `labels` are on show without being in the address. */
+  link(at, labels) {
+    return `${location.origin}/${write({ ...this, at, labels: { ...labels, ...this.labels } })}`;
   }
 }

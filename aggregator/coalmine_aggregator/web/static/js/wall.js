@@ -17,7 +17,8 @@ const MAX_ALERTS = 4;
 const TURN_S = 15; // where there are several services, each is on show for this long
 
 const element = (id) => document.getElementById(id);
-const place = new Place(() => {});
+const first = JSON.parse(element("snapshot").textContent);
+const place = new Place(() => {}, first.now);
 const status = new Status({
   headline: element("headline"),
   facts: element("facts"),
@@ -86,7 +87,7 @@ const feed = new Feed((heard) => {
 });
 // Nobody is there to press anything.
 onNewBuild(() => location.reload());
-feed.take(JSON.parse(element("snapshot").textContent));
+feed.take(first);
 feed.open();
 setInterval(() => {
   feed.watch();
