@@ -41,6 +41,10 @@ place_units() {
   changed=$changed$before
 }
 
+# What was placed outlives a power cut, from then on that nothing says it may not have: a unit or a configuration
+# without its text would not start, and nobody would undo it.
+sync_placed() { sync -f "$UNITS" "$CONFIGS" "$HOME_OF_ALL" || true; }
+
 point() {
   ln -sfn "$2" "$HOME_OF_ALL/.$1.new"
   mv -T "$HOME_OF_ALL/.$1.new" "$HOME_OF_ALL/$1"
@@ -122,6 +126,7 @@ install_role() {
   fi
   start_role "$active" "$renewed"
   restart_readers
+  sync_placed
   rm -f "$DOING" "$was"
   undo=()
   prune

@@ -31,6 +31,7 @@ switch() {
   if [ "$verdict" = newer ]; then put_back_store "$from_version" "$to_version"; fi
   restart_roles "$to_version" "${roles[*]-}" || fail 12 "$to_version did not become healthy"
   point previous "$from_version"
+  sync_placed
   rm -f "$DOING"
   undo=()
   prune

@@ -68,6 +68,10 @@ getent() { :; }
 systemd-sysusers() { :; }
 systemd-tmpfiles() { :; }
 journalctl() { :; }
+sync() {
+  local each
+  for each in "${@:2}"; do echo "synced ${each#"$root/"}, $(ls -A "$HOME_OF_ALL" | grep -x .doing)"; done
+}
 step() {
   local by=$1; shift
   case $by:$1:${2-} in
@@ -174,8 +178,10 @@ def host(tmp_path: Path) -> Host:
 
 
 def test_a_change_goes_forward_and_back(host: Host) -> None:
-    host.run("upgrade", OLD, NEW)
+    said = host.run("upgrade", OLD, NEW)
     assert (host.runs, host.schema, host.counted) == (NEW, LATER, [OLD, NEW])
+    for placed in ("units", "etc", "opt"):  # before it is called done
+        assert f"synced {placed}, .doing" in said.partition("current is")[2]
     host.run("rollback")
     assert (host.runs, host.counted) == (OLD, [OLD, OLD])
     assert host.schema != LATER
