@@ -22,7 +22,17 @@ from coalmine_aggregator.model.alerts import Alert, AlertClass, Change, Severity
 from coalmine_aggregator.model.claims import Claim
 from coalmine_aggregator.model.findings import Finding
 from coalmine_aggregator.model.progress import Progress
-from coalmine_aggregator.pair.word import MAX_ALERTS, MAX_OVER, Life, Open, Over, Telling, Word, open_of
+from coalmine_aggregator.pair.word import (
+    MAX_ALERTS,
+    MAX_OVER,
+    MAX_TOLD,
+    Life,
+    Open,
+    Over,
+    Telling,
+    Word,
+    open_of,
+)
 
 PATIENCE_S: Final = 10.0
 """How long the second waits for the first."""
@@ -119,8 +129,10 @@ class Pair:
             self._spoke[alert.number] = now
         if change is Change.CLOSED:
             over = self._over.get(_key(alert)) or self._end(alert, notice.transition.at)
-            if (notice.receiver, notice.person) not in over.told:
-                over.told.append((notice.receiver, notice.person))
+            who = (notice.receiver, notice.person)
+            # One that names more the other would not take at all.
+            if who not in over.told and len(over.told) < MAX_TOLD:
+                over.told.append(who)
         elif change is Change.OPENED and alert.number in self._mine:
             told = self._told.setdefault(alert.number, [])
             telling = (notice.receiver, notice.person, notice.step, notice.repeat)

@@ -9,8 +9,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from coalmine_aggregator.model.alerts import AlertClass, Change, Severity, Transition
+from coalmine_aggregator.model.progress import Counting, Progress
 from coalmine_aggregator.pair.pair import Notice, Pair, Verdict
-from coalmine_aggregator.pair.word import Life, Open, Over, Word, open_of
+from coalmine_aggregator.pair.word import MAX_TOLD, Life, Open, Over, Word, decode, encode, open_of
 from tests.aggregator.pair.world import T, World
 from tests.aggregator.store.samples import opened
 
@@ -147,6 +148,19 @@ def test_a_clock_that_is_set_back_ends_nothing_early_and_tells_nothing_twice(bac
     ):
         assert b.verdict(notice, T + 60.0 - back_s) is Verdict.WAIT
         assert b.verdict(notice, T + 66.0) is Verdict.GO  # it has not been heard of for so long
+
+
+def test_however_many_were_told_the_other_understands_it() -> None:
+    begun = opened(at=T)
+    over = Transition(Change.CLOSED, T + 5.0, begun.alert._replace(closed_at=T + 5.0))
+    a = Pair("a", "b", T)
+    for transition in (begun, over):
+        a.note(transition)
+        for person in range(MAX_TOLD + 1):
+            a.told(Notice(transition, "sms", str(person), 0, 0, transition.at), T + 5, by_us=True)
+        word = decode(encode(a.word(Progress(T + 5, T, Counting.UNCHECKED))))
+        told = [each.told for each in word.open] + [each.told for each in word.over]
+        assert [len(each) for each in told] == [MAX_TOLD]
 
 
 def test_other_causes_get_other_keys_and_the_same_cause_the_same() -> None:
