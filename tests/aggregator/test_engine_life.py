@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from coalmine_wire.reports import Life, Verdict
 from tests.aggregator.fleet import Canary, T, desk, healthy, running
 
@@ -228,6 +230,20 @@ def test_a_clock_set_back_far_starts_settling_anew() -> None:
         at.receive(canary.names(), slot)
         at.tick(slot + 1.2)
     assert at.order[-1] == back + 7
+
+
+@pytest.mark.parametrize("ahead_s", [3_600, 365 * 86_400])
+def test_a_start_while_the_clock_is_ahead_leaves_nobody_unexpected(ahead_s: int) -> None:
+    """Whoever introduced themselves meanwhile do not say it again."""
+    canary = Canary(first_slot=T - ahead_s - 100)
+    at = running(canary)
+    healthy(at, range(T + 1, T + 10), canary)
+    back = T - ahead_s
+    at.tick(back)
+    for slot in range(back + 1, back + 20):
+        at.receive(canary.names(), slot)
+        at.tick(slot + 1.2)
+    assert at.fates(back + 10) == {"delivered": 3}
 
 
 def test_views_leave_a_control_agent_out_of_the_rates() -> None:

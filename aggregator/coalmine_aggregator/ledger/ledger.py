@@ -321,6 +321,7 @@ class Ledger:
         """Our clock was set back far: what was settled lies in the future and is settled again."""
         self.oddities["clock_steps"] += 1
         self.book.next = self.book.began = math.floor(now) + 1
+        self.windows.rewind(self.book.next)
         self.book.dirty.clear()
         self.ring.clear(self.book.next)
         self._archive.clear()

@@ -90,6 +90,12 @@ class Windows:
                 self._earlier[each] = cut
         self._valid = (0, -1)
 
+    def rewind(self, slot: int) -> None:
+        """Time went back to this slot: what was to begin later by a clock ahead has begun."""
+        first, end = self._first[: self._count], self._end[: self._count]
+        first[(end == NEVER) & (first != NEVER) & (first > slot)] = slot
+        self._valid = (0, -1)
+
     def forget(self, settled_below: int) -> None:
         """Drops earlier windows that only settled slots touch."""
         for series, windows in list(self._earlier.items()):
