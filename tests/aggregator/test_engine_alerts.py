@@ -76,3 +76,16 @@ def test_a_replay_of_recent_losses_pages() -> None:
         at.tick(slot)
     at.engine.report(canary.report(range(T + 22, T + 27), Verdict.FAILED), T + 30.0)
     assert losses(at.tick(T + 30)) == [Change.OPENED]
+
+
+def test_objectives_go_on_after_a_start_while_the_clock_was_a_year_ahead() -> None:
+    back = T - 365 * 86_400
+    canary = Canary(first_slot=back)
+    at = guarded(canary)
+    assert live(at, range(T + 1, T + 10), canary, None) == []
+    at.engine.kept()
+    at.tick(back)
+    live(at, range(back + 1, back + 20), canary, None)
+    told = {minute: sums.judged for _, minute, sums in at.engine.kept().minutes}
+    assert sum(told.values()) == 3 * 17
+    assert max(told) == (back + 17) // 60

@@ -186,6 +186,17 @@ class Slo:
         last = newest * MINUTE_S + max(bits.bit_length() - 1, 0)
         self._last_slot = max(self._last_slot, last)
 
+    def rewind(self, slot: int) -> None:
+        """Time went back to this slot. What was added to later minutes is forgotten: they come again,
+        and until then what is too old must not be told by them."""
+        minute = slot // MINUTE_S
+        if self._newest is None or minute >= self._newest:
+            return
+        later = min(self._newest - minute, self._kept)
+        self._table[:, (np.arange(self._newest - later, self._newest) + 1) % self._kept] = 0
+        self._newest, self._last_slot = minute, slot
+        self._changed = {each for each in self._changed if each <= minute}
+
     def drain(self) -> list[tuple[int, MinuteSums]]:
         """The minutes that changed since the last call, each as it stands: what the store keeps."""
         if not self._changed or self._newest is None:

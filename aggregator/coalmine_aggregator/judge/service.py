@@ -115,7 +115,7 @@ class ServiceJudge:
     def settle(self, slot: SlotCells, sources: Sources, silent: frozenset[str] = frozenset()) -> None:
         """One settled slot; `silent` are the hosts of silent agents."""
         if slot.slot <= self.loss.history.last:
-            self._rewind()
+            self._rewind(slot.slot)
         taken = self.withdrawn.take(slot)
         fates, received = taken.fates, taken.received
         now = _cells_of(slot.slot, fates)
@@ -158,8 +158,9 @@ class ServiceJudge:
         self.budget.look(slot.slot)
         self._forget(slot.slot)
 
-    def _rewind(self) -> None:
-        """Time went back: what was settled lies in the future."""
+    def _rewind(self, slot: int) -> None:
+        """Time went back to this slot: what was settled lies in the future."""
+        self.slo.rewind(slot)
         self.recent.clear()
         self.ended.clear()
         self.learner.forget()

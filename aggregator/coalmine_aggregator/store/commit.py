@@ -17,7 +17,7 @@ from coalmine_aggregator.store.numbering import Numbering, NumberingError
 from coalmine_aggregator.store.paging_log import write_silences
 from coalmine_aggregator.store.pending import History, Pager
 from coalmine_aggregator.store.remediation_log import write_remediation
-from coalmine_aggregator.store.retention import Retention, prune, prune_lives, prune_logs
+from coalmine_aggregator.store.retention import PIECE_S, Retention, prune, prune_lives, prune_logs
 from coalmine_aggregator.store.rollups import Rollups
 from coalmine_aggregator.store.rosters import Rosters
 from coalmine_aggregator.store.seconds import Seconds
@@ -242,10 +242,11 @@ class HistoryWriter:
             ],
         )
         newest = max(minute for _, minute in sums_of)
-        if newest >= self._slo_pruned + PRUNE_ROWS_S // MINUTE_S:
+        if not self._slo_pruned <= newest < self._slo_pruned + PRUNE_ROWS_S // MINUTE_S:
             self._slo_pruned = newest
-            oldest = newest - MAX_WINDOW_S // MINUTE_S + 1
-            connection.execute(sa.delete(table).where(table.c.minute < oldest))
+            oldest = connection.execute(sa.select(sa.func.min(table.c.minute))).scalar_one()
+            until = min(newest - MAX_WINDOW_S // MINUTE_S + 1, oldest + PIECE_S // MINUTE_S)
+            connection.execute(sa.delete(table).where(table.c.minute < until))
 
     def _prune(self, connection: sa.Connection) -> None:
         newest = self._rollups.newest

@@ -22,6 +22,7 @@ from coalmine_aggregator.model.slot_counts import SlotCounts
 from coalmine_aggregator.store import alert_codec, schema
 from coalmine_aggregator.store.pending import TOLD_BY, Delivery
 from coalmine_aggregator.store.recorded import Recorded
+from coalmine_runtime import clock
 from coalmine_runtime.logs import get_logger
 from coalmine_wire.reports import Birth, ReportError, State, decode_birth, decode_state
 from coalmine_wire.slots import REVISABLE_S
@@ -206,9 +207,11 @@ def explained(connection: sa.Connection, number: int) -> list[Transition]:
 
 
 def _slo(connection: sa.Connection) -> dict[str, NDArray[np.int64]]:
-    """The minutes of every service's objective, none older than any objective looks back."""
+    """The minutes of every service's objective, none older than any objective looks back, and none that
+    a clock left there which was ahead."""
     table = schema.slo_minutes
-    newest = connection.execute(sa.select(sa.func.max(table.c.minute))).scalar_one()
+    past = table.c.minute <= int(clock.wall()) // MINUTE_S
+    newest = connection.execute(sa.select(sa.func.max(table.c.minute)).where(past)).scalar_one()
     if newest is None:
         return {}
     oldest = newest - MAX_WINDOW_S // MINUTE_S + 1
@@ -217,7 +220,7 @@ def _slo(connection: sa.Connection) -> dict[str, NDArray[np.int64]]:
     for service in connection.execute(sa.select(table.c.service).distinct()).scalars().all():
         rows = connection.execute(
             sa.select(*columns)
-            .where(table.c.service == service, table.c.minute >= oldest)
+            .where(table.c.service == service, table.c.minute.between(oldest, newest))
             .order_by(table.c.minute)
         )
         flat = np.fromiter(itertools.chain.from_iterable(rows), dtype=np.int64)

@@ -293,6 +293,23 @@ def test_too_old_is_ignored_and_told() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("ahead_s", "kept"), [(3_600, Sums(20, 3, 20, 2, 2, 3_660)), (400 * DAY, None)]
+)
+def test_a_clock_that_was_ahead_for_a_moment_stops_nothing(ahead_s: int, kept: Sums | None) -> None:
+    """What was settled ahead of time comes again; of what a long way cost, the store has the most."""
+    slo = Slo(0.001, 30 * DAY)
+    assert slo.add(START, 10, 1, 10, 1)
+    assert slo.add(START + ahead_s, 10, 10, 10, 10)
+    slo.rewind(START + 60)
+    assert slo.add(START + 60, 10, 2, 10, 1)
+    assert slo.sums(START + 60, 3_660)[:5] == (kept or Sums(10, 2, 10, 1, 1, 0))[:5]
+    assert slo.last_slot == START + 60
+    assert slo.ignored == 0
+    assert max(minute for minute, _ in slo.drain()) == START // 60 + 1
+    assert slo.sums(START + ahead_s, 60).judged == 0
+
+
 def test_of_a_wrapped_ring_nothing_old_is_left() -> None:
     slo = Slo(0.001, DAY)
     random_ = random.Random(5)

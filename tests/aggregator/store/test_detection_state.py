@@ -13,6 +13,7 @@ from coalmine_aggregator.model.slo_minutes import MAX_WINDOW_S, MinuteSums
 from coalmine_aggregator.store import commit, pending, read, recorded
 from coalmine_aggregator.store.alert_codec import decode_transition, encode_transition
 from coalmine_aggregator.store.store import Store
+from coalmine_runtime import clock
 from tests.aggregator.store.beside import execute, locked
 from tests.aggregator.store.samples import (
     START,
@@ -103,6 +104,18 @@ async def test_it_is_pruned_again_and_again(store: Store, url: str) -> None:
         await until(arrived, deadline_s=5.0, what="the minute is written")
     assert await count() == 1
     assert execute(url, "SELECT count(*) FROM slo_minutes") == [(1,)]
+
+
+async def test_a_clock_that_is_a_year_ahead_for_a_moment_leaves_budgets(store: Store, url: str) -> None:
+    ahead = int(clock.wall()) // 60 + 365 * 1_440
+    minutes = range(MINUTE - 3_000, MINUTE + 1, 100)
+    for minute in (*minutes, ahead, MINUTE + 1):
+        store.put_slo("ingest", minute, MinuteSums(1, 0, 1, 0, 1))
+        store = await reopened(store, url)
+    slo = (await store.load()).slo
+    await store.close()
+    # Six hours of the oldest went.
+    assert slo["ingest"][:, 0].tolist() == [*minutes[4:], MINUTE + 1]
 
 
 async def test_what_was_learned_comes_back(store: Store, url: str) -> None:
