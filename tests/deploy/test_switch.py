@@ -69,8 +69,9 @@ systemd-sysusers() { :; }
 systemd-tmpfiles() { :; }
 journalctl() { :; }
 sync() {
-  local each
-  for each in "${@:2}"; do echo "synced ${each#"$root/"}, $(ls -A "$HOME_OF_ALL" | grep -x .doing)"; done
+  local each under_way=
+  [ ! -e "$DOING" ] || under_way=.doing
+  for each in "${@:2}"; do echo "synced ${each#"$root/"}, $under_way"; done
 }
 step() {
   local by=$1; shift
