@@ -96,6 +96,7 @@ class Pair:
         self._told: dict[int, list[Telling]] = {}
         self._spoke: dict[int, float] = {}  # when a notice of an alert last left here
         self._over: dict[_Key, Over] = {}
+        self._outlived: dict[_Key, float] = {}  # ends here of what the other, away, still has open
         self._word: Word | None = None
         self._open: dict[_Key, Open] = {}
         self._ended: dict[_Key, Over] = {}
@@ -121,6 +122,8 @@ class Pair:
         self._mine.pop(alert.number, None)
         self._told.pop(alert.number, None)
         self._end(alert, transition.at)
+        if _key(alert) in self._open and not self.is_alive(transition.at):
+            self._outlived[_key(alert)] = transition.at
 
     def told(self, notice: Notice, now: float, *, by_us: bool) -> None:
         """A notice was taken, or need not leave since the other has told it."""
@@ -185,6 +188,7 @@ class Pair:
         self._word = word
         self._open = {each.key: each for each in word.open}
         self._ended = {each.key: each for each in word.over}
+        self._outlived = {key: at for key, at in self._outlived.items() if key in self._open}
 
     def is_alive(self, now: float) -> bool:
         """Whether the other was heard of lately, and well."""
@@ -211,6 +215,7 @@ class Pair:
                 and theirs.acknowledged_by
                 and alert.acknowledged_at is None
                 and theirs.severity is alert.severity
+                and theirs.opened_at > self._outlived.get(theirs.key, -math.inf)
                 and theirs.claim.is_same(*_trouble(alert))
             ):
                 found.append((alert.number, theirs.acknowledged_by))

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from coalmine_aggregator.model.alerts import AlertClass, Change, Severity, Transition
+from coalmine_aggregator.model.alerts import Alert, AlertClass, Change, Severity, Transition
 from coalmine_aggregator.model.progress import Counting, Progress
 from coalmine_aggregator.pair.pair import Notice, Pair, Verdict
 from coalmine_aggregator.pair.word import MAX_TOLD, Life, Open, Over, Word, decode, encode, open_of
@@ -258,6 +258,28 @@ def test_what_is_a_page_here_and_a_ticket_there_is_told_as_a_page() -> None:
     there = [open_of(page.alert, there[0].told)]
     assert verdict(rise, "pd", 73) is Verdict.TOLD
     assert verdict(again, "sms", 73) is Verdict.WAIT
+
+
+def test_who_comes_back_acknowledges_nothing_that_began_while_it_was_away() -> None:
+    begun = opened(at=T)
+    taken = begun.alert._replace(opened_at=T, acknowledged_at=T + 60.0, acknowledged_by="anna")
+    b = Pair("b", "a", T - 60)
+    b.note(begun)
+
+    def acknowledged(at: int, theirs: Alert) -> list[tuple[int, str]]:
+        b.hear(Word("a", Life.RUNNING, at, at - 5, open=[open_of(theirs, [])]), at)
+        return b.acknowledged()
+
+    assert acknowledged(T + 60, taken) == [(1, "anna")]
+    b.hear(Word("a", Life.LOST), T + 300)
+    b.note(Transition(Change.CLOSED, T + 400.0, begun.alert._replace(closed_at=T + 400.0)))
+    new = begun.alert._replace(number=2, since=T + 1_199, opened_at=T + 1_200.0)
+    b.note(Transition(Change.OPENED, T + 1_200.0, new))
+    # It starts with what it knew, and takes the new trouble for that.
+    assert acknowledged(T + 1_230, taken) == []
+    assert acknowledged(T + 1_232, taken) == []
+    later = taken._replace(since=T + 1_240, opened_at=T + 1_241.0)
+    assert acknowledged(T + 1_242, later) == [(2, "anna")]
 
 
 EVENTS = st.lists(
