@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from enum import StrEnum
 
 import numpy as np
@@ -31,6 +31,9 @@ class Status(StrEnum):
     PARTIAL = "partial"
     DOWN = "down"
     UNKNOWN = "unknown"
+
+
+_TROUBLED = (Status.PARTIAL, Status.DOWN)
 
 
 class Cell(Answer):
@@ -62,6 +65,25 @@ def cells_of(groups: Iterable[GroupRates], last: int) -> list[Cell]:
     cells = [_cell(group, last) for group in groups if not group.labels["service"].startswith("_")]
     cells.sort(key=lambda cell: (cell.service, cell.location, cell.protocol, cell.region))
     return cells
+
+
+def listed(cells: Sequence[Cell], bound: int, alerting: Collection[str]) -> list[Cell]:
+    """At most `bound` of the cells, in their order: services whole while they fit, those of `alerting`
+    and those with a cell that is not well before the others. Of a service that alone is more, the cells
+    that are not well come first."""
+    if len(cells) <= bound:
+        return list(cells)
+    services: dict[str, list[Cell]] = {}
+    for cell in cells:
+        services.setdefault(cell.service, []).append(cell)
+    troubled = {cell.service for cell in cells if cell.status in _TROUBLED}.union(alerting)
+    kept: set[int] = set()
+    for _, group in sorted(services.items(), key=lambda item: (item[0] not in troubled, item[0])):
+        if not kept:
+            group = sorted(group, key=lambda cell: cell.status not in _TROUBLED)[:bound]
+        if len(kept) + len(group) <= bound:
+            kept.update(map(id, group))
+    return [cell for cell in cells if id(cell) in kept]
 
 
 def status_of(rows: Sequence[Sequence[int]]) -> Status:

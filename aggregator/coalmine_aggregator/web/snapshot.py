@@ -16,7 +16,7 @@ from coalmine_aggregator.web.answers import (
     count_status,
     fate_group,
 )
-from coalmine_aggregator.web.cells import CELL_LABELS, CELL_SPAN_S, Cell, cells_of
+from coalmine_aggregator.web.cells import CELL_LABELS, CELL_SPAN_S, Cell, cells_of, listed
 from coalmine_aggregator.web.headline import Headline, headline_of
 from coalmine_aggregator.web.objective_answers import NoiseItem, SloItem, noise_items, slo_items
 from coalmine_aggregator.web.options import WebOptions
@@ -44,7 +44,8 @@ class CheckItem(Answer):
 class Snapshot(Answer):
     """One second of the page.
 
-    `settled` is the newest settled slot, None before the first. `open` has the worst alerts first.
+    `settled` is the newest settled slot, None before the first. `cells` are of whole services as far as
+    they fit, those in trouble first. `open` has the worst alerts first.
     `open_total`, `agents_total`, `cells_total` and `services_total` (of `slo` and `noise`) count what
     there is, also beyond what is listed. `remediation` says that nodes are out, or why none can be;
     None where there is nothing to say.
@@ -100,7 +101,7 @@ def take_snapshot(view: SnapshotView, options: WebOptions, *, now: float, viewer
         headline=headline_of(open_alerts, health, cells),
         remediation=line if line is not None and is_news(line) else None,
         checks=[CheckItem(check.name, check.ok, check.detail) for check in health.checks],
-        cells=cells[: options.max_groups],
+        cells=listed(cells, options.max_groups, {alert.service for alert in open_alerts}),
         cells_total=len(cells),
         open=[
             alert_item(alert, holds.get(alert.number), view.incident_of(alert.number))

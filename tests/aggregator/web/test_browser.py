@@ -453,29 +453,3 @@ async def test_what_is_of_elsewhere_never_passes_for_what_was_asked(site: Site, 
         assert await tab.value(fresh) == "yes"
         await tab.page.route(below, lambda route: route.fulfill(status=503, json={}))
         await tab.until(f"{fresh} === 'no'", within_s=15)
-
-
-async def test_the_service_on_show_is_in_its_link_and_the_way_back_leads_to_it(
-    site: Site, tab: Tab
-) -> None:
-    """Whoever opens the link sees what was seen, whatever else is in trouble by then."""
-    site.view.series = [*fleet("ingest"), *fleet("logs")]
-    shown = "document.querySelector('#services input:checked').value"
-    async with beating(site):
-        await tab.page.goto(address(site))
-        await tab.until(f"{GREEN} && {shown} === 'ingest'")
-        site.view.alerts = [make_alert(1, service="logs")]
-        await tab.until("document.querySelectorAll('.alert').length === 1")
-        assert await tab.value(shown) == "ingest", "nothing jumps while somebody looks"
-        await tab.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-        await tab.page.locator("#copy").click()
-        await tab.until("document.querySelector('#copy').textContent === 'Copied'")
-        assert "/?service=ingest&at=" in await tab.value("navigator.clipboard.readText()")
-        await tab.page.locator("#services label", has_text="logs").click()
-        await tab.until("location.search === '?service=logs'")
-        await tab.page.go_back()
-        await tab.until(f"location.search === '' && {shown} === 'ingest'", within_s=5)
-        # A link may name one that is no more.
-        await tab.page.goto(address(site, "/?service=gone"))
-        note = "document.querySelector('#grid-note').textContent"
-        await tab.until(f"{note} === 'No canary is known here.'", within_s=5)

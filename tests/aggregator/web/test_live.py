@@ -168,6 +168,30 @@ def test_a_snapshot_is_bounded_and_says_what_it_left_out(view: FakeView) -> None
     assert snapshot.agents[0].agent == "internal-r-079-1", "the unwell ones come first"
 
 
+def test_services_in_trouble_have_their_cells_in_a_snapshot_and_whole(view: FakeView) -> None:
+    view.series = [series for name in "abcd" for series in fleet(name)]
+    options = WebOptions(max_groups=150)
+
+    def listed() -> list[str]:
+        snapshot = take_snapshot(view, options, now=view.now, viewers=0)
+        assert snapshot.cells_total == 4 * 72
+        assert all(sum(cell.service == name for cell in snapshot.cells) in (0, 72) for name in "abcd")
+        return sorted({cell.service for cell in snapshot.cells})
+
+    assert listed() == ["a", "b"]
+    view.alerts = [make_alert(1, service="d")]
+    assert listed() == ["a", "d"]
+    view.troubles = [Trouble(where={"service": "c", "protocol": "udp"}, first=view.settled)]
+    assert listed() == ["c", "d"]
+
+
+def test_of_a_service_that_is_too_large_the_cells_in_trouble_are_in_a_snapshot(view: FakeView) -> None:
+    view.troubles = [Trouble(where={"region": "us-west-2"}, first=view.settled)]
+    snapshot = take_snapshot(view, WebOptions(max_groups=20), now=view.now, viewers=0)
+    assert [cell.region for cell in snapshot.cells].count("us-west-2") == 18
+    assert len(snapshot.cells) == 20
+
+
 def test_before_the_first_settled_slot(view: FakeView) -> None:
     view.series = []
     snapshot = take_snapshot(view, WebOptions(), now=view.now, viewers=0)

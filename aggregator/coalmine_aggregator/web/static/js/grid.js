@@ -10,6 +10,7 @@ import { plural } from "./numbers.js";
 const SPAN_S = 60;
 const REFRESH_MS = 1500;
 const MAX_ROWS = 60;
+const CELL_LABELS = "location,protocol,region";
 
 const LEGEND = [
   ["ok", "all arrive"],
@@ -62,13 +63,16 @@ export class Grid {
     this.below = "region";
   }
 
-  /** `cells` are those of the service in the snapshot; `labels` the scope with the service in it. */
-  show(cells, labels, end) {
+  /**
+   * `cells` are those of the service in the snapshot, `isLeftOut` that it had no room for them; `labels` is
+   * the scope with the service in it.
+   */
+  show(cells, labels, end, isLeftOut) {
     const { below } = this.place;
     if (below !== this.below) setText(this.note, "");
     this.below = below;
     setText(this.title, below === "region" ? "Delivery by protocol and region" : `Delivery by ${below} and protocol`);
-    if (below === "region") {
+    if (below === "region" && !isLeftOut) {
       this.asking.want("", null);
       this.wanted = "";
       this.arrived();
@@ -81,7 +85,7 @@ export class Grid {
     this.wanted = JSON.stringify([below, where, this.place.at]);
     if (this.shown !== this.wanted) setAttribute(this.root, "data-fresh", "no");
     const range = this.place.at === null ? { last: `${SPAN_S}s` } : { from: end - SPAN_S + 1, to: end + 1 };
-    this.asking.want("/api/v1/rates", { by: `protocol,${below}`, ...where, step: 1, ...range }, this.place.at === null ? REFRESH_MS : Infinity);
+    this.asking.want("/api/v1/rates", { by: below === "region" ? CELL_LABELS : `protocol,${below}`, ...where, step: 1, ...range }, this.place.at === null ? REFRESH_MS : Infinity);
   }
 
   /** The cells on show are those that were asked for last. */
@@ -93,6 +97,12 @@ export class Grid {
   showBelow({ groups, last }) {
     this.arrived();
     const { below } = this;
+    if (below === "region") {
+      const here = groups.map((group) => cellOf(group, last));
+      this.matrix.show(...regionTables(here, this.place.labels.protocol ?? null));
+      setText(this.note, here.length === 0 ? "No canary is known here." : "");
+      return;
+    }
     const cells = groups.map((group) => cellOf(group, last)).map((cell) => ({ ...cell, [below]: cell[below] || NO_NODE }));
     const names = ordered(cells.map((cell) => cell[below]), []);
     const worst = new Map(names.map((name) => [name, WORST.length]));

@@ -55,7 +55,9 @@ export class Lines {
       this.problem = "";
     }
     const fine = range.seconds <= 300;
-    const fed = end === null && fine && [...by, ...Object.keys(where)].every((label) => OF_CELLS.includes(label));
+    // Cells that a snapshot has no room for would be missing from its sums.
+    const isWhole = snapshot.cells.length === snapshot.cells_total;
+    const fed = end === null && fine && isWhole && [...by, ...Object.keys(where)].every((label) => OF_CELLS.includes(label));
     const refresh = end !== null ? Infinity : fed ? REVISED_MS : fine ? POLL_MS : range.refresh;
     this.asking.want("/api/v1/rates", { by: by.join(","), ...where, ...range.query(end), step: fine ? 1 : null }, refresh);
     if (fed && snapshot.settled !== null) this.takeCells(snapshot, where, range.seconds);

@@ -105,7 +105,9 @@ function show() {
     tick();
     return;
   }
-  names = ordered(snapshot.cells.map((cell) => cell.service), []);
+  // A snapshot has the sums of every service, but not always room for the cells of all.
+  const known = snapshot.fates.map(({ labels }) => labels.service).filter((name) => !name.startsWith("_"));
+  names = ordered([...known, ...snapshot.cells.map((cell) => cell.service)], []);
   const troubled = snapshot.open.map((alert) => alert.service).find((name) => names.includes(name));
   if (!names.includes(usual)) usual = troubled ?? names[0] ?? null;
   service.show(names.map((name) => [name, name]), usual);
@@ -131,7 +133,7 @@ function show() {
   agents.show(snapshot.agents, snapshot.agents_total, snapshot.agents_by_status, snapshot.now);
   range.show();
   if (named !== null && end !== null) {
-    grid.show(cells, labels, end);
+    grid.show(cells, labels, end, cells.length === 0 && snapshot.cells_total > snapshot.cells.length);
     rates.show(labels, range, snapshot);
     const past = place.at === null ? null : end;
     strip.show(labels, range, past);
