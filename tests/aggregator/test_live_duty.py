@@ -68,7 +68,7 @@ class Site:
 async def site(sqlite_url: str) -> AsyncIterator[Site]:
     store = await Store.open(sqlite_url)
     store.put_transitions([routed(closed(OLD)), routed(closed(OVER)), routed(opened(OPEN))])
-    assert await store.flushed()
+    assert await store.flushed(10.0)
     over = closed(OVER).alert
     past = Restored(open_alerts=(alert(OPEN),), closed_alerts=(over,), next_number=OPEN + 1)
     engine = Engine(fleet="prod", policies={}, sources=["tcp"], restored=past, now=clock.wall())

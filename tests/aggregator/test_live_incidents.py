@@ -109,7 +109,7 @@ def progress(now: float) -> Progress:
 async def test_an_open_alert_without_an_incident_gets_one_at_a_start_and_no_second(site: Site) -> None:
     for _ in range(3):
         incidents = await site.start(alert(7), now=NOW)
-        assert await site.store.flushed()
+        assert await site.store.flushed(10.0)
         assert site.kept() == [(1, "investigating")]
     found = await incidents.find(incidents.of_alert(7))
     assert (found.service, found.opened_at, found.since) == ("ingest", START + 4.2, START)
@@ -120,7 +120,7 @@ async def test_an_alert_that_closed_while_nobody_looked_leaves_no_incident_that_
     site: Site,
 ) -> None:
     await site.start(alert(7))
-    assert await site.store.flushed()
+    assert await site.store.flushed(10.0)
     incidents = await site.start(now=NOW + 5.0)
     assert (await incidents.find(1)).state is IncidentState.MONITORING
 
@@ -130,12 +130,12 @@ async def test_its_course_is_kept_as_it_goes(site: Site) -> None:
     site.happens(incidents, opened(3))
     site.happens(incidents, acknowledged(3), now=NOW + 1)
     site.happens(incidents, closed(3, at=NOW + 30.0), now=NOW + 30)
-    assert await site.store.flushed()
+    assert await site.store.flushed(10.0)
     assert site.kept() == [(1, "monitoring")]
     incidents.look(progress(NOW + 629.0))
     assert (await incidents.find(1)).state is IncidentState.MONITORING
     incidents.look(progress(NOW + 631.0))
-    assert await site.store.flushed()
+    assert await site.store.flushed(10.0)
     assert site.kept() == [(1, "resolved")]
     entries = await incidents.entries(1, 0, 100)
     assert [each.sequence for each in entries] == list(range(1, len(entries) + 1))
@@ -173,7 +173,7 @@ async def test_one_that_only_the_store_remembers_is_worked_on_all_the_same(site:
         site.happens(incidents, opened(number, f"s{number}"), now=NOW)
         site.happens(incidents, closed(number, f"s{number}", at=NOW + 9), now=NOW + 9)
     incidents.look(progress(NOW + 1_000.0))
-    assert await site.store.flushed()
+    assert await site.store.flushed(10.0)
     late = NOW + 30 * 86_400.0
     incidents = await site.start(now=late)
     assert incidents.of_alert(1) == 0
@@ -193,7 +193,7 @@ async def test_what_cannot_be_written_yet_is_shown(site: Site) -> None:
     incidents = await site.start()
     for number in range(1, 6):
         site.happens(incidents, opened(number, f"s{number}"))
-    assert await site.store.flushed()
+    assert await site.store.flushed(10.0)
     wanted = IncidentsWanted(states=frozenset({IncidentState.INVESTIGATING}))
     with locked(site.url):
         site.happens(incidents, opened(6, "s6"), closed(3, "s3"), now=NOW + 60)
@@ -210,7 +210,7 @@ async def test_a_page_is_full_whatever_the_store_has_still_to_learn(site: Site) 
     incidents = await site.start()
     for number in range(1, 10):
         site.happens(incidents, opened(number, f"s{number}"))
-    assert await site.store.flushed()
+    assert await site.store.flushed(10.0)
     going = IncidentsWanted(states=frozenset({IncidentState.INVESTIGATING}))
     over = IncidentsWanted(states=frozenset({IncidentState.RESOLVED}))
 
@@ -237,7 +237,7 @@ async def test_of_two_who_write_one_post_mortem_at_once_one_is_told(site: Site) 
     incidents = await site.start()
     site.happens(incidents, opened(1), closed(1, at=NOW + 9))
     incidents.look(progress(NOW + 1_000.0))
-    assert await site.store.flushed()
+    assert await site.store.flushed(10.0)
     late = NOW + 30 * 86_400.0
     incidents = await site.start(now=late)
     before = (await incidents.find(1)).postmortem
@@ -260,7 +260,7 @@ async def test_one_resolved_long_ago_whose_alert_goes_on_is_the_only_one_of_it(s
     )
     late = NOW + 30 * 86_400.0
     incidents = await site.start(alert(7), now=late)
-    assert await site.store.flushed()
+    assert await site.store.flushed(10.0)
     assert site.kept() == [(1, "resolved")]
     assert incidents.of_alert(7) == 1
 
@@ -268,7 +268,7 @@ async def test_one_resolved_long_ago_whose_alert_goes_on_is_the_only_one_of_it(s
 async def test_what_people_said_is_in_the_timeline_before_it_is_on_disk(site: Site) -> None:
     """Who is told that it is not written yet looks again, and would say it twice otherwise."""
     incidents = await site.start(alert(7))
-    assert await site.store.flushed()
+    assert await site.store.flushed(10.0)
 
     async def said(after: int = 0, limit: int = 10) -> list[str]:
         return [each.text for each in await incidents.entries(1, after, limit)][-2:]
@@ -314,7 +314,7 @@ async def test_a_fault_of_the_desk_costs_no_page_and_is_made_good(
             site.engine, SeriesTable(bytes(16)), site.store, notifier, (), [incidents]
         )
         measuring.acknowledge(7, "anna")
-        assert await site.store.flushed()
+        assert await site.store.flushed(10.0)
         assert site.engine.open_alerts()[0].acknowledged_by == "anna"
         kept = await site.store.find_alert("7")
         assert kept is not None
@@ -323,7 +323,7 @@ async def test_a_fault_of_the_desk_costs_no_page_and_is_made_good(
     assert site.kept() == []
     incidents._desk._policy = POLICY
     incidents.look(progress(now + 1.0))
-    assert await site.store.flushed()
+    assert await site.store.flushed(10.0)
     assert (await incidents.find(1)).acknowledged_by == "anna"
 
 
@@ -405,7 +405,7 @@ async def test_what_it_cost_is_counted_and_drawn_until_it_is_final(site: Site) -
     assert picture is not None
     assert picture.body.startswith(b"<svg")
     assert b"Incident 1: " in picture.body
-    assert await site.store.flushed()
+    assert await site.store.flushed(10.0)
     stored = await site.store.find_incident(1)
     assert stored is not None
     assert stored.impact is not None
@@ -425,7 +425,7 @@ async def test_what_waits_for_customers_is_told_apart(site: Site) -> None:
     assert standing is not None
     assert (standing.shown, standing.held) == (("UDP ingestion",), ("Europe",))
     assert standing.name == "Loss on UDP ingestion and Europe"
-    assert await site.store.flushed()
+    assert await site.store.flushed(10.0)
     would = await incidents.public_record(1)
     assert would is not None
     assert would.components == ("udp", "eu")

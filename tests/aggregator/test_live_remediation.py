@@ -142,7 +142,7 @@ async def test_decisions_reach_outputs_the_log_and_the_incident(site: Site) -> N
         live.take(NO_TURN, NOW + 0.2)
         live.take(turn(events=[event(RemediationKind.RESTORED)], at=NOW + 1), NOW + 1)
         assert [[len(each["ingest"].out) for each in site.output.shown]] == [[1, 0]]
-        assert await site.store.flushed()
+        assert await site.store.flushed(10.0)
         logged = await site.store.remediation(before=99, limit=9)
         assert [each.event.kind for each in logged] == [
             RemediationKind.RESTORED,
@@ -217,7 +217,7 @@ async def test_it_is_stopped_at_once_where_the_file_cannot_be_written(site: Site
         assert (live.said().stopped_by, link.stirred) == ("ada", 1), "the other aggregator hears it"
         assert "No such file" in live.unwritten
         assert [each.kind for each in live.recent] == [RemediationKind.STOPPED]
-        assert await site.store.flushed()
+        assert await site.store.flushed(10.0)
         assert len(await site.store.remediation(before=99, limit=9)) == 1
 
         task = asyncio.create_task(live.run())
@@ -372,7 +372,7 @@ async def test_what_the_other_aggregator_says_counts_here(
         live.heard(word_)
         live.heard(LeaseWord("a", "p", 2, True))
         assert live.controls().stopped_by == ""
-        assert await site.store.flushed()
+        assert await site.store.flushed(10.0)
         assert await site.store.pins() == [theirs]
 
 

@@ -177,7 +177,7 @@ async def test_an_acknowledgement_is_told_and_kept(
     measuring.acknowledge(7, "anna")
     measuring.acknowledge(7, "ben")
     assert [(each.change, each.at) for each in pager.routed] == [(Change.ACKNOWLEDGED, hands.wall)]
-    assert await store.flushed()
+    assert await store.flushed(10.0)
     kept = await store.find_alert("7")
     assert kept is not None
     assert (kept.acknowledged_by, kept.acknowledged_at) == ("anna", hands.wall)
@@ -190,7 +190,7 @@ async def test_what_people_say_of_a_closed_alert_is_kept(measuring: Measuring, s
     over = closed(6).alert
     measuring.closed.append(over)
     answered = measuring.answer(over, actionable=False)
-    assert await store.flushed()
+    assert await store.flushed(10.0)
     assert await store.find_alert("6") == answered == over._replace(actionable=False)
     assert list(measuring.closed) == measuring.engine.closed_alerts() == [answered]
 
@@ -220,7 +220,7 @@ async def test_no_fault_of_paging_or_of_watchers_ends_the_counting(
     pager.is_broken = True
     measuring.acknowledge(7, "anna")
     await walk(measuring, StallingReceivers(), hands, T + 9.0)
-    assert await store.flushed()
+    assert await store.flushed(10.0)
     assert engine.first_unsettled > T
     assert [(each.receiver, each.transition.alert.number, each.transition.change) for each in told] == [
         ("anybody", 7, Change.ACKNOWLEDGED),

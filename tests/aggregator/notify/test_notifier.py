@@ -166,7 +166,7 @@ async def test_changes_that_a_newer_state_overtook_are_left_out(
         put(store, running, opened(), changed(), changed(), changed())
         await pagerduty.until_requests(1)
         put(store, running, closed())
-        await store.flushed()
+        await store.flushed(10.0)
         pagerduty.mood = None
         await drained(store)
     assert [event["event_action"] for event in pagerduty.events] == ["trigger", "resolve"]

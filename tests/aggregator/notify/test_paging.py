@@ -253,7 +253,7 @@ async def test_of_calls_that_wait_only_the_newest_is_made(url: str, now: float) 
         page.notifier.due(now + 600.0)
         await page.sms.tries.get()
         page.notifier.due(now + 900.0)
-        assert await page.store.flushed()
+        assert await page.store.flushed(10.0)
         page.sms.dead = False
         await drained(page.store)
         assert [each.repeat for each in page.sms.notices] == [1]
@@ -277,7 +277,7 @@ async def test_what_belongs_together_is_told_together(
         page.put(closed(1, "logs"), now=clock.wall())
         await page.chat.tries.get()
         page.put(closed(2, "metrics"), now=clock.wall())
-        assert await page.store.flushed()
+        assert await page.store.flushed(10.0)
         page.chat.dead = False
         await drained(page.store)
         assert [each.alert.number for each in page.chat.notices[-1].transitions] == [1, 2]
@@ -294,7 +294,7 @@ async def test_the_end_waits_behind_the_opening_whatever_became_of_its_group(
         over = closed(1, "logs")
         ticket = over.alert._replace(severity=Severity.TICKET)  # another group, were it new
         run.put(over._replace(alert=ticket), now=now + 1.0)
-        await run.store.flushed()
+        await run.store.flushed(10.0)
         assert run.chat.changes == []
         assert len(run.notifier._lanes) == 1
         run.chat.dead = False
@@ -353,6 +353,6 @@ async def test_idle_ways_to_receivers_are_forgotten(
     async with paged(url, now) as page:
         for number in range(1, 8):
             page.put(opened(number, f"s{number}"), now=now)
-            assert await page.store.flushed()
+            assert await page.store.flushed(10.0)
             await drained(page.store)
         assert len(page.notifier._lanes) <= 4

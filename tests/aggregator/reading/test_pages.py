@@ -23,13 +23,13 @@ async def kept(url: str) -> None:
     store.put_transitions([routed(opened(1), "chat", "mail"), routed(opened(2))])
     store.put_transitions([routed(acknowledged(1)), routed(closed(1), "chat")])
     store.put_transitions([routed(opened(3, at=WEEK + 1.0), "chat")])
-    assert await store.flushed()
+    assert await store.flushed(10.0)
     for each in handed:
         if each.receiver == "chat" and each.transition.change is Change.OPENED:
             store.put_delivery(each._replace(attempts=1, delivered_at=each.made_at + 0.5))
         if each.receiver == "mail":
             store.put_delivery(each._replace(attempts=3, dead="given up after 3 tries", error="550"))
-    assert await store.flushed()
+    assert await store.flushed(10.0)
     await store.close()
 
 

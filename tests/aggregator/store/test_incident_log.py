@@ -41,7 +41,7 @@ async def test_everything_is_read_back(store: Store) -> None:
     store.put_incidents(of(incident(1), full(2), entries=timeline))
     store.put_snapshot(Snapshot(2, SnapshotName.OPENED, START + 70.0, b"<svg/>"))
     store.put_snapshot(Snapshot(2, SnapshotName.RESOLVED, START + 900.0, b"<svg> </svg>"))
-    assert await store.flushed()
+    assert await store.flushed(10.0)
     assert [await store.find_incident(each) for each in (1, 2)] == [incident(1), full(2)]
     assert await store.incident_entries(2) == timeline
     assert await store.incident_entries(2, after=1, limit=1) == timeline[1:2]
@@ -67,14 +67,14 @@ async def test_a_start_takes_over_what_stands_and_what_was_over_lately(store: St
     store.put_incidents(of(*ended, early, incident(5)))
     store.put_snapshot(Snapshot(3, SnapshotName.OPENED, 60.5, b""))
     store.put_snapshot(Snapshot(1, SnapshotName.OPENED, 60.5, b""))
-    assert await store.flushed()
+    assert await store.flushed(10.0)
     past = await store.incidents_past(150.0)
     assert [each.number for each in past.incidents] == [2, 3, 4, 5]
     assert past.next_number == 6
     assert past.snapshots == {(3, SnapshotName.OPENED): 60.5}
     reopened = ended[0]._replace(state=IncidentState.INVESTIGATING)
     store.put_incidents(of(reopened))
-    assert await store.flushed()
+    assert await store.flushed(10.0)
     assert (await store.incidents_past(150.0)).incidents[0] == reopened
 
 
@@ -88,7 +88,7 @@ async def test_pages_go_down_by_number_and_hold_what_is_wanted(store: Store) -> 
     many[3] = incident(4, RESOLVED)
     many[4] = many[4]._replace(opened_at=START + 5_000.0)
     store.put_incidents(of(*many))
-    assert await store.flushed()
+    assert await store.flushed(10.0)
 
     async def numbers(wanted: IncidentsWanted, before: int | None = None, limit: int = 10) -> list[int]:
         found = await store.incidents_page(wanted, before, limit)
@@ -109,7 +109,7 @@ async def test_each_write_has_a_higher_version(store: Store, database_url: str) 
     seen = 0
     for numbers_ in ((1, 2), (2,), (1,), (3, 1)):
         store.put_incidents(of(*(incident(each) for each in numbers_)))
-        assert await store.flushed()
+        assert await store.flushed(10.0)
         rows = execute(
             database_url,
             "SELECT number, version FROM incidents WHERE version > :seen ORDER BY version",
@@ -182,7 +182,7 @@ async def test_a_storm_is_written_in_one_go(store: Store) -> None:
 
 async def test_what_cannot_be_read_is_left_out(store: Store, database_url: str) -> None:
     store.put_incidents(of(incident(1), incident(2), entries=[entry(2, 1), entry(2, 2)]))
-    assert await store.flushed()
+    assert await store.flushed(10.0)
     for body in ("", "[]", "{}", '{"state": "never"}'):
         execute(database_url, "UPDATE incidents SET body = :body WHERE number = 1", body=body)
         execute(database_url, "UPDATE incident_entries SET body = :body WHERE sequence = 1", body=body)

@@ -52,7 +52,7 @@ async def test_a_call_is_told_under_the_transition_that_opened_its_alert(databas
     heard: asyncio.Queue[Sequence[Delivery]] = asyncio.Queue()
     store = await Store.open(database_url)
     store.put_transitions([routed(opened(1)), routed(opened(2, "logs"), "pd")])
-    assert await store.flushed()
+    assert await store.flushed(10.0)
     # Whom a hold kept from it and who is called: both hear that it opened, whatever came after.
     store = await reopened(store, database_url)
     store.on_deliveries = heard.put_nowait
@@ -84,7 +84,7 @@ async def test_a_call_is_told_under_the_transition_that_opened_its_alert(databas
     )
     # What was told of an alert that is over is of no use.
     store.put_transitions([routed(closed(2, "logs"))])
-    assert await store.flushed()
+    assert await store.flushed(10.0)
     assert [each.number for each in (await store.paging(START)).made] == [1]
     await store.close()
 
@@ -95,10 +95,10 @@ async def test_a_ticket_that_becomes_a_page_is_told_anew_to_all(database_url: st
     page = Transition(Change.CHANGED, START + 60.0, opened(1).alert)
     first = page._replace(change=Change.OPENED)
     store.put_transitions([Recipients(page, (Order(page, "pd"), Order(first, "sms", "anna")))])
-    assert await store.flushed()
+    assert await store.flushed(10.0)
     store = await reopened(store, database_url)
     store.put_orders([Order(first, "voice", "anna", 2)], CALLED)
-    assert await store.flushed()
+    assert await store.flushed(10.0)
     pending, *_ = await store.standing(0.0)
     assert [(each.key, each.transition.change) for each in pending] == [
         ((1, "pd", "", 0, 0), Change.OPENED),
@@ -122,10 +122,10 @@ async def test_a_change_that_was_held_is_told_under_its_own_transition(database_
     change = Transition(Change.CHANGED, START + 60.0, opened(1).alert)
     store.put_transitions([routed(opened(1), "pd"), Recipients(change, ())])
     store.put_transitions([routed(opened(2, "logs"), "pd")])
-    assert await store.flushed()
+    assert await store.flushed(10.0)
     for newest in (2, 4):
         store.put_orders([Order(change, "pd")], CALLED)
-        assert await store.flushed()
+        assert await store.flushed(10.0)
         store = await reopened(store, database_url)
         pending, *_ = await store.standing(0.0)
         assert ((newest, "pd", "", 0, 0), Change.CHANGED) in [
@@ -135,7 +135,7 @@ async def test_a_change_that_was_held_is_told_under_its_own_transition(database_
             (each.key, each.transition.change) for each in pending
         ]
         store.put_transitions([Recipients(change, ())])
-        assert await store.flushed()
+        assert await store.flushed(10.0)
     await store.close()
 
 
@@ -155,7 +155,7 @@ async def test_silences_outlast_a_restart_until_they_are_over(database_url: str)
     store = await Store.open(database_url)
     for each in (silence("a"), silence("b", ends_at=START + 60.0), silence("c", START + 9_000, 2e9)):
         store.put_silence(each)
-    assert await store.flushed()
+    assert await store.flushed(10.0)
     ended = silence("a")._replace(ended_at=START + 120.0, ended_by="ben")
     store.put_silence(ended)
     store = await reopened(store, database_url)
@@ -168,7 +168,7 @@ async def test_silences_outlast_a_restart_until_they_are_over(database_url: str)
 async def test_a_silence_that_cannot_be_read_hides_no_other(database_url: str) -> None:
     store = await Store.open(database_url)
     store.put_silence(silence("a"))
-    assert await store.flushed()
+    assert await store.flushed(10.0)
     engine = open_at(database_url, "head")
     with engine.begin() as connection:
         row = {"kind": "silence", "body": '{"id": 1}', "starts_at": 0.0, "ends_at": 2e9}

@@ -61,11 +61,11 @@ async def test_a_pin_is_on_disk_once_it_is_flushed(url: str) -> None:
     store = await Store.open(url)
     store.put_pin(pin(PinState.OUT, 1.0))
     store.put_pin(pin(PinState.IN, 2.0, "web-2"))
-    assert await store.flushed()
+    assert await store.flushed(10.0)
     other = await Store.open(url)
     assert await other.pins() == [pin(PinState.OUT, 1.0), pin(PinState.IN, 2.0, "web-2")]
     store.put_pin(pin(None, 3.0))
-    assert await store.flushed()
+    assert await store.flushed(10.0)
     assert await other.pins() == [pin(PinState.IN, 2.0, "web-2"), pin(None, 3.0)]
     await other.close()
     await store.close()
