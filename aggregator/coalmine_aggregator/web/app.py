@@ -20,7 +20,7 @@ from coalmine_aggregator.web.entrance import check_routes, entrance
 from coalmine_aggregator.web.errors import problems
 from coalmine_aggregator.web.exporting import Exports
 from coalmine_aggregator.web.feed import Feed
-from coalmine_aggregator.web.guard import add_headers, host_check
+from coalmine_aggregator.web.guard import add_headers, host_check, path_check
 from coalmine_aggregator.web.keys import AUDIT, EXPORTS, METRICS, NOW, OPTIONS, PULSE, READERS, VIEW
 from coalmine_aggregator.web.listening import MAX_BODY, patience
 from coalmine_aggregator.web.login import Login
@@ -52,7 +52,7 @@ def make_app(
     options = options or WebOptions()
     gate = Gate(options.access, secure=options.secure)
     app = web.Application(
-        middlewares=[problems, patience, host_check(options.hosts), entrance(gate, now)],
+        middlewares=[problems, patience, host_check(options.hosts), entrance(gate, now), path_check],
         client_max_size=MAX_BODY,
     )
     feed = Feed(options.max_viewers)

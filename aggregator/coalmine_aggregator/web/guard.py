@@ -1,4 +1,4 @@
-"""What stands in front of every handler: the Host check and the security headers.
+"""What stands in front of every handler: the Host check, that of the path, and the security headers.
 
 A page on a foreign site can make a browser resolve its own name to our address (DNS rebinding); the
 request then carries that name as its Host. Literal addresses cannot be rebound, so they, `localhost`
@@ -15,6 +15,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from coalmine_aggregator.web.problems import ProblemError
+from coalmine_aggregator.web.query import check_text
 
 CONTENT_SECURITY_POLICY = "; ".join(
     (
@@ -58,6 +59,14 @@ def host_check(names: Iterable[str]) -> Middleware:
         return await handler(request)
 
     return check
+
+
+@web.middleware
+async def path_check(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Refuses names in the path that are not plain text, as `singles` does those behind it."""
+    for name, part in request.match_info.items():
+        check_text(name, part)
+    return await handler(request)
 
 
 async def add_headers(_request: web.Request, response: web.StreamResponse) -> None:

@@ -71,8 +71,15 @@ def parse_count(values: Mapping[str, str], name: str, *, default: int, most: int
     return int(text)
 
 
+def check_text(name: str, value: str) -> None:
+    """Refuses a NUL, which no name has and PostgreSQL takes for an error of its own. Raises
+    `ProblemError`."""
+    if "\0" in value:
+        raise bad_parameter(name, f"{name} holds a NUL character.")
+
+
 def singles(pairs: Iterable[tuple[str, str]], *, known: Iterable[str]) -> dict[str, str]:
-    """The parameters, each known and given once. Raises `ProblemError`."""
+    """The parameters, each known and given once, without NULs. Raises `ProblemError`."""
     names = tuple(known)
     values: dict[str, str] = {}
     for name, value in pairs:
@@ -82,5 +89,6 @@ def singles(pairs: Iterable[tuple[str, str]], *, known: Iterable[str]) -> dict[s
             raise bad_parameter(name[:64], f"There is no parameter {name[:64]}.", hint)
         if name in values:
             raise bad_parameter(name, f"{name} is given twice.")
+        check_text(name, value)
         values[name] = value
     return values

@@ -1,8 +1,10 @@
-"""What stands in front of every handler: the Host check and the security headers."""
+"""What stands in front of every handler: the Host check, that of the path, and the security headers."""
 
 from __future__ import annotations
 
+import aiohttp
 import pytest
+from yarl import URL
 
 from coalmine_aggregator.web.guard import host_name
 from tests.aggregator.web.conftest import OpenSite, Site
@@ -34,6 +36,29 @@ async def test_only_our_own_host_names(open_site: OpenSite, host: str, status: i
 def test_host_names() -> None:
     assert host_name("[FE80::1]:80") == "fe80::1"
     assert host_name("A.example.:80") == "a.example"
+
+
+@pytest.mark.parametrize(
+    ("path", "parameter"),
+    [
+        ("/api/v1/alerts/ingest%00-loss-1/explain", "id"),
+        ("/api/v1/alerts/%00/explain", "id"),
+        ("/api/v1/slo/%00/burn-down", "service"),
+        ("/api/v1/audit?actor=a%00", "actor"),
+        ("/api/v1/remediation/log?node=n%00", "node"),
+        ("/api/v1/incidents?service=%00", "service"),
+    ],
+)
+async def test_a_nul_is_refused_by_the_name_of_its_parameter(
+    site: Site, path: str, parameter: str
+) -> None:
+    async with aiohttp.ClientSession() as client:
+        url = URL(f"http://127.0.0.1:{site.server.port}{path}", encoded=True)
+        async with client.get(url) as response:
+            assert response.status == 400
+            problem = await response.json(content_type="application/problem+json")
+    assert problem["type"] == "urn:coalmine:problem:bad-parameter"
+    assert problem["parameter"] == parameter
 
 
 async def test_every_answer_carries_the_security_headers(site: Site) -> None:

@@ -100,6 +100,7 @@ def test_labels_are_filters() -> None:
         ([("by", "protocol,protocol")], "bad-parameter", "by", ""),
         ([("by", "colour")], "bad-parameter", "by", "labels are service"),
         ([("region", "r" * 256)], "bad-parameter", "region", ""),
+        ([("service", "in\0gest")], "bad-parameter", "service", ""),
     ],
 )
 def test_what_is_refused(pairs: list[tuple[str, str]], name: str, parameter: str, hint: str) -> None:
