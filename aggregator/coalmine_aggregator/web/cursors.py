@@ -2,7 +2,8 @@
 
 A cursor is opaque to clients: base64 of a digest of the query that it belongs to, and of the place, as
 JSON. Places are keys that stay, such as numbers, so that a cursor is good for ever, whatever is added.
-One of another query, or one that nobody gave out, is refused.
+One of another query is refused. The digest is no signature: anybody can make a cursor that looks like
+ours, to no harm, for a place at which no list can be (a number that no store holds) is refused too.
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ from coalmine_aggregator.web.problems import ProblemError
 
 MAX_CURSOR = 1_024
 """Characters."""
+
+MAX_NUMBER = 2**63 - 1
+"""Of a place; databases have no larger ones."""
 
 _SKIPPED = ("after", "limit")
 
@@ -44,11 +48,20 @@ def parse_cursor(values: Mapping[str, str], place: type[T]) -> T | None:
         body = base64.b64decode(padded, altchars=b"-_", validate=True)
         digest, found = msgspec.json.decode(body, type=tuple[str, msgspec.Raw])
         at: T = msgspec.json.decode(found, type=place)
+        _check_place(at)
     except (ValueError, binascii.Error, msgspec.MsgspecError):
         raise _bad("after is no cursor of ours.") from None
     if digest != _digest(values):
         raise _bad("after is the cursor of another query.")
     return at
+
+
+def _check_place(at: object) -> None:
+    """Raises ValueError where no list of ours has such a place."""
+    for part in at if isinstance(at, tuple) else (at,):
+        possible = "\0" not in part if isinstance(part, str) else 0 <= part <= MAX_NUMBER
+        if not possible:
+            raise ValueError(part)
 
 
 def _digest(values: Mapping[str, str]) -> str:
