@@ -22,6 +22,12 @@ from tests.aggregator.reading.kept import START, Past, fleet, keep
 from tests.aggregator.status_page.test_store_reader import plan
 
 
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No look is late because the machine is busy."""
+    monkeypatch.setattr(keeping, "LATE_S", 30.0)
+
+
 @pytest.fixture
 def store(sqlite_url: str) -> Iterator[Path]:
     """A store of ten minutes, as a file."""
