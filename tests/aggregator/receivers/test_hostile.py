@@ -153,7 +153,7 @@ async def test_who_drips_is_cut_off_and_who_delivers_is_not(
 ) -> None:
     tls = trust if protocol.over_tls else None
     keep_alive = request(clean(Protocol.TCP)) if protocol is Protocol.HTTPS else clean(protocol)
-    async with site(protocol, idle_s=1.5) as s:
+    async with site(protocol, idle_s=3.0) as s:  # longer than a busy machine stalls
         async with (
             Client.to(s.address(protocol), tls) as slow,
             Client.to(s.address(protocol), tls) as busy,
@@ -171,7 +171,7 @@ async def test_who_drips_is_cut_off_and_who_delivers_is_not(
                 await busy.send(keep_alive)
                 deliveries += 1
                 await asyncio.sleep(0.1)
-                assert clock.monotonic() - began < 10
+                assert clock.monotonic() - began < 30
             dripping.cancel()
             with pytest.raises((asyncio.CancelledError, ConnectionError)):
                 await dripping
