@@ -8,6 +8,7 @@ import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import pytest
 import yaml
 
 from coalmine_aggregator.broker import EmbeddedBroker, Listener
@@ -60,6 +61,7 @@ async def test_check_says_what_is_configured(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.timed
 async def test_once_sends_one_datapoint_to_each_endpoint(tmp_path: Path, authority: Authority) -> None:
     async with lines() as (port, taken), lines(authority) as (tls_port, tls_taken):
         endpoints = {
@@ -82,6 +84,7 @@ async def test_once_sends_one_datapoint_to_each_endpoint(tmp_path: Path, authori
         assert sum_ == "2 of 2 sent; times in ms"
 
 
+@pytest.mark.timed
 async def test_once_fails_where_an_endpoint_does(tmp_path: Path) -> None:
     write(tmp_path, configuration(1883, services={"s": {"tcp": f"127.0.0.1:{free_port()}"}}))
     code, output = await coalmine(tmp_path, "once")
