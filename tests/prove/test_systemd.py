@@ -132,6 +132,7 @@ def test_what_a_start_lacks_is_an_error_in_one_line(host: BootedDebian) -> None:
 def test_from_start_to_the_first_datapoint(host: BootedDebian) -> None:
     host.write(f"/etc/credstore/{PASSWORD}", "correct horse battery staple\n", "600")
     installed.configure(host, AGGREGATOR, AGGREGATOR_CONFIG)
+    host.run("systemctl", "stop", AGENT, AGGREGATOR)  # another go starts what the first one did
     began = time.perf_counter()
     host.run("systemctl", "start", AGGREGATOR)
     print(f"aggregator started in {time.perf_counter() - began:.2f} s")
