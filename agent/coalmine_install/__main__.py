@@ -57,9 +57,12 @@ def write(
     template.check_names(text, given)
     found = findings.find(name, given, root)
     body = template.render(text, found.values)
+    try:
+        target.write_text(written.with_head(body, VERSION, how))
+    except OSError as error:
+        raise RefusalError(Code.DISK, f"{target} cannot be written: {error.strerror}") from error
     for line in found.told:
         print(line)
-    target.write_text(written.with_head(body, VERSION, how))
 
 
 @steps.command("check")

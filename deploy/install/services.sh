@@ -213,13 +213,16 @@ put_secrets() {
 # Writes the configuration to be, if there is one to write, where its paths count from the same folder.
 new_config() {
   local file=$1 new=$CONFIGS/.new.$role.yaml said
-  [ -d "$CONFIGS" ] || { mkdir -m 755 "$CONFIGS"; later_undo rmdir "$CONFIGS"; }
+  if [ ! -d "$CONFIGS" ]; then
+    said=$(mkdir -m 755 "$CONFIGS" 2>&1) || fail 6 "no disk: $said"
+    later_undo rmdir "$CONFIGS"
+  fi
   rm -f "$new"
   if [ -n "$config" ]; then
     [ -f "$config" ] || fail 11 "--config $config: there is no such file"
     if [ ! -f "$file" ]; then
       later_undo rm -f "$new"
-      install -m 600 "$config" "$new"
+      said=$(install -m 600 "$config" "$new" 2>&1) || fail 6 "no disk: ${said//"$new"/$file}"
     elif ! cmp -s "$config" "$file"; then
       say "kept: $file is there already and is another than $config"
     fi
@@ -234,8 +237,9 @@ new_config() {
     say 'template on-machine: there is a carbon on this machine'
   fi
   later_undo rm -f "$new"
-  (umask 077 && touch "$new")
-  said=$(step "$version" write --template "$template" "${sets[@]}" --old "$file" "$new" 2>&1) || fail 11 "$said"
+  said=$(umask 077 && touch "$new" 2>&1) || fail 6 "no disk: ${said//"$new"/$file}"
+  said=$(step "$version" write --template "$template" "${sets[@]}" --old "$file" "$new" 2>&1) ||
+    fail $? "${said//"$new"/$file}"
   [ -z "$said" ] || say "$said"
   [ -s "$new" ] || rm -f "$new"
 }

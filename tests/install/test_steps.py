@@ -67,6 +67,14 @@ def test_what_was_edited_is_kept(host: Host) -> None:
     assert not host.new.exists()
 
 
+def test_a_full_disk_is_told_in_a_sentence(host: Host) -> None:
+    host.new = Path("/dev/full")
+    done = host.write(*SAID)
+    assert isinstance(done.exception, RefusalError)
+    assert done.exception.code == Code.DISK
+    assert str(done.exception) == "/dev/full cannot be written: No space left on device"
+
+
 @pytest.mark.parametrize("said", ["host", "=x", "host=", "host=a\nb", "host=\x1b"])
 def test_what_is_no_value_is_refused(host: Host, said: str) -> None:
     error = host.write(*SAID, said).exception
