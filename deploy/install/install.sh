@@ -31,6 +31,8 @@ KEPT_KEY=$HOME_OF_ALL/release.pem
 DOING=$HOME_OF_ALL/.doing
 ROLES=(aggregator status-page agent) # who hears starts before who reports
 STATES=(/var/lib/coalmine-agent /var/lib/coalmine /var/lib/coalmine-status)
+USERS=(coalmine-agent coalmine-aggregator coalmine-status)
+GROUP=coalmine-store
 NEEDED_MIB_AGENT=150
 NEEDED_MIB_ALL=400
 
@@ -381,10 +383,9 @@ roll_back() {
 
 # ---- remove
 
-drop_users() {
+drop_accounts() {
   local each
-  for each in agent aggregator status; do userdel "coalmine-$each" 2>/dev/null || true; done
-  ! getent group coalmine-store >/dev/null || groupdel coalmine-store
+  for each in "$@"; do userdel "$each" 2>/dev/null || groupdel "$each" 2>/dev/null || true; done
 }
 
 # Nothing is left of it to systemd, no failure either.
@@ -406,7 +407,7 @@ remove_all() {
     rm -rf "$CONFIGS" "${STATES[@]}" "$SECRETS"/coalmine.* "$SECRETS".encrypted/coalmine.* \
       /etc/systemd/system/coalmine-*.service.d
     for each in "$SECRETS" "$SECRETS".encrypted; do rmdir --ignore-fail-on-non-empty "$each" 2>/dev/null || true; done
-    drop_users
+    drop_accounts "${USERS[@]}" "$GROUP"
     say 'removed: configurations, secrets, data and users'
   fi
   rm -f "$UNITS"/coalmine-*.service "$SYSUSERS" "$TMPFILES"

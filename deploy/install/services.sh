@@ -27,10 +27,12 @@ place_units() {
   done
   place "$share/coalmine.sysusers" "$SYSUSERS"
   place "$share/coalmine.tmpfiles" "$TMPFILES"
-  local said users=yes
-  getent passwd coalmine-agent >/dev/null || { users=''; later_undo drop_users; }
+  local said missing=()
+  for each in "${USERS[@]}"; do getent passwd "$each" >/dev/null || missing+=("$each"); done
+  getent group "$GROUP" >/dev/null || missing+=("$GROUP")
+  [ ${#missing[@]} = 0 ] || later_undo drop_accounts "${missing[@]}"
   [ -d "$SECRETS" ] || later_undo rmdir --ignore-fail-on-non-empty "$SECRETS"
-  if [ -n "$changed" ] || [ -z "$users" ]; then
+  if [ -n "$changed" ] || [ ${#missing[@]} -gt 0 ]; then
     said=$(systemd-sysusers "$SYSUSERS" 2>&1) || fail 1 "users: $said"
   fi
   systemd-tmpfiles --create "$TMPFILES"

@@ -180,6 +180,31 @@ def test_what_is_added_to_a_version_that_may_run_takes_nothing_away(tmp_path: Pa
     assert "extras=all\n" in done.stdout
 
 
+PLACE_UNITS = """
+  HOME_OF_ALL=$1/opt stage=$1/stage SECRETS=$1 UNITS=$1/local/lib/systemd/system
+  SYSUSERS=$1/local/lib/sysusers.d/coalmine.conf TMPFILES=$1/local/lib/tmpfiles.d/coalmine.conf
+  mkdir -p "$stage" "$HOME_OF_ALL/1.0.0/share/coalmine"
+  ln -s "$PWD/deploy/systemd" "$HOME_OF_ALL/1.0.0/share/coalmine/systemd"
+  . deploy/install/services.sh
+  trap at_exit EXIT
+  systemctl() { :; }
+  systemd-sysusers() { :; }
+  systemd-tmpfiles() { :; }
+  getent() { [ "$2" != coalmine-status ]; }
+"""
+
+
+def test_the_undo_takes_away_the_users_alone_that_it_made(tmp_path: Path) -> None:
+    body = """
+      userdel() { echo "userdel $1"; }
+      place_units 1.0.0
+      fail 12 ill
+    """
+    done = within(PLACE_UNITS + body, str(tmp_path))
+    assert done.returncode == 12
+    assert re.findall(r"userdel .*", done.stdout) == ["userdel coalmine-status"]
+
+
 def codes_told() -> str:
     text = SCRIPT.read_text()
     start = text.index("# Exit codes: ")
