@@ -25,11 +25,17 @@ _EVERYBODY = "everybody"
 
 
 class Audit:
-    """`put` is where entries go, `now` reads the wall clock."""
+    """`put` is where entries go, `now` reads the wall clock, `boottime` one that never steps."""
 
-    def __init__(self, put: Callable[[AuditEntry], None], now: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        put: Callable[[AuditEntry], None],
+        now: Callable[[], float],
+        boottime: Callable[[], float],
+    ) -> None:
         self._put = put
         self._now = now
+        self._boottime = boottime
         self._refusals = Throttle(REFUSALS, REFUSALS_S, addresses=1)
         self._left_out = 0
 
@@ -48,11 +54,11 @@ class Audit:
 
     def refused(self, name: str, via: str, address: str, action: str, reason: str) -> None:
         """Somebody without an identity was refused; `name` is who they claim to be, or empty."""
-        now = self._now()
-        if self._refusals.wait_s(_EVERYBODY, now) > 0:
+        boottime = self._boottime()
+        if self._refusals.wait_s(_EVERYBODY, boottime) > 0:
             self._left_out += 1
             return
-        self._refusals.failed(_EVERYBODY, now)
+        self._refusals.failed(_EVERYBODY, boottime)
         detail: dict[str, Any] = {"reason": plain(reason)}
         if self._left_out:
             detail["left_out"] = self._left_out

@@ -1,6 +1,7 @@
 """Who a request is from: a token's bearer, whom a proxy let through, a session, or anybody on loopback.
 
-Pure: the request comes as its parts, with the time.
+Pure: the request comes as its parts, with the time: `now` by the wall clock, `boottime` by one that
+never steps.
 """
 
 from __future__ import annotations
@@ -56,13 +57,15 @@ class Gate:
         """Whether people can sign in at /login."""
         return bool(self.tokens) or self.settings.oidc is not None
 
-    def identify(self, peer: str, headers: Headers, cookie: str, now: float) -> Identity | Refused:
+    def identify(
+        self, peer: str, headers: Headers, cookie: str, now: float, boottime: float
+    ) -> Identity | Refused:
         """Who this is. A token goes before a proxy's word, and that before a session."""
         address = self.proxies.client(peer, headers)
         token = _bearer(headers)
         wrong = None
         if token is not None:
-            found = self._token(token, address, now)
+            found = self._token(token, address, boottime)
             if isinstance(found, Identity):
                 return found
             wrong = found
@@ -83,13 +86,13 @@ class Gate:
             return self._of_browser("local", Role.OPERATOR, Via.LOCAL, address)
         return Refused("A token or a session is needed here.")
 
-    def _token(self, text: str, address: str, now: float) -> Identity | Refused:
-        wait_s = self._bearers.wait_s(address, now)
+    def _token(self, text: str, address: str, boottime: float) -> Identity | Refused:
+        wait_s = self._bearers.wait_s(address, boottime)
         if wait_s > 0:
             return Refused("Too many wrong tokens came from this address.", wait_s)
         token = self.tokens.find(text)
         if token is None:
-            self._bearers.failed(address, now)
+            self._bearers.failed(address, boottime)
             return Refused("This is not one of the tokens.")
         return Identity(token.name, token.role, token.granted, Via.TOKEN, address)
 

@@ -1,4 +1,7 @@
-"""How often an address may fail. Pure: time is an argument, in seconds of any clock."""
+"""How often an address may fail. Pure: time is an argument, in seconds of a clock that never steps.
+
+By the wall clock, who failed while it was ahead would be locked out until it comes there again.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +39,7 @@ class Throttle:
 
     def _level(self, network: str, now: float) -> float:
         level, at = self._failures.get(network, (0.0, now))
-        return max(0.0, level - max(0.0, now - at) * self._per_s)
+        return max(0.0, level - (now - at) * self._per_s)
 
 
 def _network(address: str) -> str:

@@ -24,7 +24,7 @@ from coalmine_aggregator.web.bodies import read_bytes
 from coalmine_aggregator.web.duty import NotKeptError
 from coalmine_aggregator.web.entrance import open_to_all, too_many
 from coalmine_aggregator.web.hook_answers import HookTaken
-from coalmine_aggregator.web.keys import NOW, VIEW
+from coalmine_aggregator.web.keys import BOOTTIME, VIEW
 from coalmine_aggregator.web.listening import takes_up_to
 from coalmine_aggregator.web.problems import ProblemError
 from coalmine_aggregator.web.provider_hook import ProviderHook
@@ -59,16 +59,16 @@ class Hooks:
     @takes_up_to(MAX_BODY)
     async def take(self, request: web.Request) -> web.Response:
         """Takes one message."""
-        now = request.app[NOW]()
+        boottime = request.app[BOOTTIME]()
         address = self._gate.proxies.client(request.remote or "", request.headers)
-        wait_s = self._failures.wait_s(address, now)
+        wait_s = self._failures.wait_s(address, boottime)
         if wait_s > 0:
             raise too_many("Too many messages from this address were not authentic.", wait_s)
         body = await read_bytes(request, MAX_BODY)
         where = (request.match_info["provider"], request.match_info["receiver"])
         hook = self._hooks.get(where)
         if hook is None or not hook.authentic(request.headers, body):
-            self._failures.failed(address, now)
+            self._failures.failed(address, boottime)
             self._audit.refused("", str(Via.HOOK), address, REFUSED, "/".join(where))
             raise ProblemError(
                 HTTPStatus.UNAUTHORIZED,

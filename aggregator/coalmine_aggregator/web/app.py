@@ -21,7 +21,17 @@ from coalmine_aggregator.web.errors import problems
 from coalmine_aggregator.web.exporting import Exports
 from coalmine_aggregator.web.feed import Feed
 from coalmine_aggregator.web.guard import add_headers, host_check, path_check
-from coalmine_aggregator.web.keys import AUDIT, EXPORTS, METRICS, NOW, OPTIONS, PULSE, READERS, VIEW
+from coalmine_aggregator.web.keys import (
+    AUDIT,
+    BOOTTIME,
+    EXPORTS,
+    METRICS,
+    NOW,
+    OPTIONS,
+    PULSE,
+    READERS,
+    VIEW,
+)
 from coalmine_aggregator.web.listening import MAX_BODY, patience
 from coalmine_aggregator.web.login import Login
 from coalmine_aggregator.web.login_page import LoginPage
@@ -42,17 +52,24 @@ def make_app(
     *,
     others: Iterable[Collector] = (),
     now: Callable[[], float] = clock.wall,
+    boottime: Callable[[], float] = clock.boottime,
     paced: bool = True,
 ) -> web.Application:
     """The application that shows `view`; history is asked of `readers`, which the caller runs.
 
-    `others` are scraped besides. `now` reads the wall clock. `paced` lets it beat by itself once a
-    second; otherwise whoever owns it calls `app[PULSE].beat(now)`.
+    `others` are scraped besides. `now` reads the wall clock, `boottime` one that never steps. `paced`
+    lets it beat by itself once a second; otherwise whoever owns it calls `app[PULSE].beat(now)`.
     """
     options = options or WebOptions()
     gate = Gate(options.access, secure=options.secure)
     app = web.Application(
-        middlewares=[problems, patience, host_check(options.hosts), entrance(gate, now), path_check],
+        middlewares=[
+            problems,
+            patience,
+            host_check(options.hosts),
+            entrance(gate, now, boottime),
+            path_check,
+        ],
         client_max_size=MAX_BODY,
     )
     feed = Feed(options.max_viewers)
@@ -60,10 +77,11 @@ def make_app(
     pulse = Pulse(view, options, feed, metrics)
     app[VIEW] = view
     app[OPTIONS] = options
-    app[AUDIT] = Audit(view.put_audit, now)
+    app[AUDIT] = Audit(view.put_audit, now, boottime)
     app[PULSE] = pulse
     app[METRICS] = metrics
     app[NOW] = now
+    app[BOOTTIME] = boottime
     app[EXPORTS] = Exports()
     if readers is not None:
         app[READERS] = readers

@@ -65,9 +65,14 @@ def check_routes(app: web.Application) -> None:
         need_of(route.handler)
 
 
-def entrance(gate: Gate, now: Callable[[], float], *, signs_in: bool = True) -> Middleware:
-    """Lets a request through to its handler if whoever sends it may do what that needs. `signs_in` says
-    that there is a page here at which people sign in."""
+def entrance(
+    gate: Gate, now: Callable[[], float], boottime: Callable[[], float], *, signs_in: bool = True
+) -> Middleware:
+    """Lets a request through to its handler if whoever sends it may do what that needs.
+
+    `now` reads the wall clock, `boottime` one that never steps. `signs_in` says that there is a page
+    here at which people sign in.
+    """
     signs_in = signs_in and gate.signs_in
 
     @web.middleware
@@ -76,7 +81,11 @@ def entrance(gate: Gate, now: Callable[[], float], *, signs_in: bool = True) -> 
         if need is None:
             return await handler(request)
         identity = gate.identify(
-            request.remote or "", request.headers, request.cookies.get(gate.cookie, ""), now()
+            request.remote or "",
+            request.headers,
+            request.cookies.get(gate.cookie, ""),
+            now(),
+            boottime(),
         )
         if isinstance(identity, Refused):
             raise _refusal(identity, request, signs_in=signs_in)

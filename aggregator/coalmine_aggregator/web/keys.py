@@ -24,3 +24,5 @@ READERS = web.AppKey("readers", Readers)
 EXPORTS = web.AppKey("exports", Exports)
 NOW: web.AppKey[Callable[[], float]] = web.AppKey("now")
 """Reads the wall clock."""
+BOOTTIME: web.AppKey[Callable[[], float]] = web.AppKey("boottime")
+"""Reads a clock that never steps, and goes on while the machine is suspended."""

@@ -16,7 +16,7 @@ from coalmine_aggregator.access.roles import Scope
 from coalmine_aggregator.access.seal import Seal
 from coalmine_aggregator.access.settings import CALLBACK
 from coalmine_aggregator.web.entrance import IDENTITY, needs, open_to_all, same_site, too_many
-from coalmine_aggregator.web.keys import NOW
+from coalmine_aggregator.web.keys import BOOTTIME, NOW
 from coalmine_aggregator.web.login_page import LoginPage, next_of
 from coalmine_runtime.logs import get_logger
 
@@ -177,11 +177,11 @@ class Login:
 
     def _refuse(self, request: web.Request, name: str, via: Via, reason: str) -> None:
         address = self._address(request)
-        self._gate.logins.failed(address, request.app[NOW]())
+        self._gate.logins.failed(address, request.app[BOOTTIME]())
         self._audit.refused(name, via, address, REFUSED, reason)
 
     def _check_rate(self, request: web.Request) -> None:
-        wait_s = self._gate.logins.wait_s(self._address(request), request.app[NOW]())
+        wait_s = self._gate.logins.wait_s(self._address(request), request.app[BOOTTIME]())
         if wait_s > 0:
             raise too_many("Too many sign-ins failed from this address.", wait_s)
 

@@ -15,12 +15,17 @@ from coalmine_aggregator.web.keys import METRICS, NOW
 from coalmine_aggregator.web.listening import patience
 from coalmine_aggregator.web.metrics import Metrics
 from coalmine_aggregator.web.options import WebOptions
+from coalmine_runtime import clock
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
 def make_metrics_app(
-    metrics: Metrics, options: WebOptions, *, now: Callable[[], float]
+    metrics: Metrics,
+    options: WebOptions,
+    *,
+    now: Callable[[], float],
+    boottime: Callable[[], float] = clock.boottime,
 ) -> web.Application:
     """The application that answers scrapes. Whoever may not is told so: nobody signs in here."""
     gate = Gate(options.access, secure=options.secure)
@@ -29,7 +34,7 @@ def make_metrics_app(
             problems,
             patience,
             host_check(options.hosts),
-            entrance(gate, now, signs_in=False),
+            entrance(gate, now, boottime, signs_in=False),
         ],
         client_max_size=1024,  # nothing has a body
     )

@@ -17,6 +17,7 @@ ADA = Identity("ada", Role.OPERATOR, Role.OPERATOR.scopes, Via.OIDC, "10.0.0.1")
 
 class Clock:
     now = 1000.0
+    boottime = 50.0
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ def entries() -> list[AuditEntry]:
 
 @pytest.fixture
 def audit(clock: Clock, entries: list[AuditEntry]) -> Audit:
-    return Audit(entries.append, lambda: clock.now)
+    return Audit(entries.append, lambda: clock.now, lambda: clock.boottime)
 
 
 def test_an_entry_says_who_did_what(audit: Audit, entries: list[AuditEntry]) -> None:
@@ -69,16 +70,29 @@ def test_a_flood_of_refusals_leaves_few_entries_and_their_count(
 ) -> None:
     for i in range(10_000):
         audit.refused("", "token", f"10.0.{i // 256}.{i % 256}", "session.refused", "wrong")
-        clock.now += 0.001
+        clock.boottime += 0.001
     assert len(entries) == REFUSALS
     audit.put(ADA, "act")
     assert len(entries) == REFUSALS + 1, "what people did is written all the same"
-    clock.now += 60.0
+    clock.boottime += 60.0
     audit.refused("", "token", "10.0.0.1", "session.refused", "wrong")
     assert json.loads(entries[-1].detail) == {"reason": "wrong", "left_out": 10_000 - REFUSALS}
-    clock.now += 60.0
+    clock.boottime += 60.0
     audit.refused("", "token", "10.0.0.1", "session.refused", "wrong")
     assert json.loads(entries[-1].detail) == {"reason": "wrong"}
+
+
+def test_refusals_are_written_again_whatever_the_wall_clock_does(
+    audit: Audit, entries: list[AuditEntry], clock: Clock
+) -> None:
+    clock.now += 86_400
+    for _ in range(REFUSALS + 1):
+        audit.refused("", "token", "10.0.0.1", "session.refused", "wrong")
+    clock.now -= 86_400
+    clock.boottime += 60.0
+    audit.refused("", "token", "10.0.0.1", "session.refused", "wrong")
+    assert len(entries) == REFUSALS + 1
+    assert entries[-1].at == clock.now
 
 
 def test_what_is_no_json_is_the_callers_fault(audit: Audit) -> None:

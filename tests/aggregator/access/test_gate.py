@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from multidict import CIMultiDict
 
-from coalmine_aggregator.access.gate import BEARERS, Gate, Refused
+from coalmine_aggregator.access.gate import BEARERS, BEARERS_S, Gate, Refused
 from coalmine_aggregator.access.identity import Identity, Via
 from coalmine_aggregator.access.roles import Role, Scope
 from coalmine_aggregator.access.settings import (
@@ -27,9 +27,14 @@ SETTINGS = AccessSettings(
 
 
 def ask(
-    gate: Gate, *headers: tuple[str, str], peer: str = PROXY, cookie: str = ""
+    gate: Gate,
+    *headers: tuple[str, str],
+    peer: str = PROXY,
+    cookie: str = "",
+    now: float = 1000.0,
+    boottime: float = 50.0,
 ) -> Identity | Refused:
-    return gate.identify(peer, CIMultiDict(headers), cookie, 1000.0)
+    return gate.identify(peer, CIMultiDict(headers), cookie, now, boottime)
 
 
 def known(answer: Identity | Refused) -> tuple[str, Via]:
@@ -96,6 +101,17 @@ def test_clients_of_a_proxy_are_slowed_down_one_by_one() -> None:
     assert answer.wait_s > 0
     assert known(ask(gate, right, ("X-Forwarded-For", "1.2.3.4"))) == ("ci", Via.TOKEN)
     assert known(ask(gate, right)) == ("ci", Via.TOKEN)
+
+
+def test_a_clock_that_was_ahead_keeps_nobody_out_for_longer_than_was_said() -> None:
+    gate, day = Gate(SETTINGS), 86_400.0
+    for _ in range(BEARERS):
+        ask(gate, ("Authorization", "Bearer wrong"), now=1000.0 + day)
+    right = ("Authorization", f"Bearer {SECRET}")
+    answer = ask(gate, right, now=1000.0)
+    assert isinstance(answer, Refused)
+    assert 0 < answer.wait_s <= BEARERS_S / BEARERS
+    assert known(ask(gate, right, now=1000.0, boottime=50.0 + answer.wait_s)) == ("ci", Via.TOKEN)
 
 
 def test_somebody_without_a_role_is_known() -> None:

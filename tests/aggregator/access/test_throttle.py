@@ -42,12 +42,6 @@ def test_memory_is_bounded_and_keeps_those_that_failed_last() -> None:
     assert throttle.wait_s("10.0.0.1", 0.0) > 0
 
 
-def test_a_clock_that_is_set_back_locks_nobody_out() -> None:
-    throttle = Throttle(2, 10.0)
-    throttle.failed("10.0.0.1", 1000.0)
-    assert throttle.wait_s("10.0.0.1", 0.0) == 0
-
-
 # Whatever the order of tries, no window of `window_s` holds more than twice `most` failures.
 @given(st.lists(st.floats(0, 5), max_size=200))
 def test_no_window_holds_more_than_twice_the_bound(gaps: list[float]) -> None:

@@ -64,6 +64,7 @@ async def open_site(view: FakeView) -> AsyncIterator[OpenSite]:
             WebOptions(**options),  # type: ignore[arg-type]
             readers,
             now=lambda: view.now,
+            boottime=lambda: view.boottime,
             paced=False,
         )
         server = TestServer(app, host="127.0.0.1", port=port)

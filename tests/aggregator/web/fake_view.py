@@ -109,9 +109,10 @@ QUIET = NoiseView(
 
 @dataclass
 class FakeView:
-    """A `View` whose time is `now`, which whoever holds it moves."""
+    """A `View` whose time is `now`, by a clock that never steps `boottime`; its holder moves both."""
 
     now: float = START + 3600.0
+    boottime: float = 1000.0
     series: list[Series] = field(default_factory=fleet)
     troubles: list[Trouble] = field(default_factory=list)
     alerts: list[Alert] = field(default_factory=list)

@@ -192,7 +192,21 @@ async def test_an_address_that_fails_too_often_waits(open_site: OpenSite) -> Non
             wait_s = int(response.headers["Retry-After"])
             assert 1 <= wait_s <= 60
     assert len(site.view.audited) == LOGINS
-    site.view.now += wait_s
+    site.view.boottime += wait_s
+    async with site.client.post("/login", data={"token": TOKEN}) as response:
+        assert response.status == 200
+
+
+async def test_a_clock_that_was_ahead_locks_no_address_out(open_site: OpenSite) -> None:
+    site = await open_site(access=by_token(TOKEN))
+    site.view.now += 86_400
+    for _ in range(LOGINS):
+        async with site.client.post("/login", data={"token": "wrong"}) as response:
+            assert response.status == 403
+    site.view.now -= 86_400
+    async with site.client.post("/login", data={"token": TOKEN}) as response:
+        assert response.status == 429
+        site.view.boottime += int(response.headers["Retry-After"])
     async with site.client.post("/login", data={"token": TOKEN}) as response:
         assert response.status == 200
 
