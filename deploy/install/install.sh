@@ -411,7 +411,9 @@ remove_all() {
     say 'removed: configurations, secrets, data and users'
   fi
   rm -f "$UNITS"/coalmine-*.service "$SYSUSERS" "$TMPFILES"
-  rmdir -p --ignore-fail-on-non-empty "$UNITS" "$(dirname "$SYSUSERS")" "$(dirname "$TMPFILES")" 2>/dev/null || true
+  for each in "$UNITS" "$(dirname "$UNITS")" "$(dirname "$SYSUSERS")" "$(dirname "$TMPFILES")"; do
+    rmdir --ignore-fail-on-non-empty "$each" 2>/dev/null || true # /usr/local/lib is not ours
+  done
   [ "$(readlink "$COMMAND" || true)" != "$HOME_OF_ALL/current/bin/coalmine" ] || rm -f "$COMMAND"
   rm -rf "$CONFIGS"/.new.* "$CONFIGS"/.was.* "$HOME_OF_ALL"
   systemctl daemon-reload

@@ -10,11 +10,19 @@ place() {
     cp -p "$target" "$stage/was.$(basename "$target")"
     later_undo cp -p "$stage/was.$(basename "$target")" "$target"
   else
-    [ -d "$(dirname "$target")" ] || later_undo rmdir -p --ignore-fail-on-non-empty "$(dirname "$target")"
+    make_folder "$(dirname "$target")"
     later_undo rm -f "$target"
   fi
-  install -D -m 644 "$source" "$target"
+  install -m 644 "$source" "$target"
   changed=yes
+}
+
+# With those above it that are missing too; what was there before stays when this is undone.
+make_folder() {
+  [ ! -d "$1" ] || return 0
+  make_folder "$(dirname "$1")"
+  mkdir "$1"
+  later_undo rmdir --ignore-fail-on-non-empty "$1"
 }
 
 place_units() {

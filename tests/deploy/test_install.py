@@ -205,6 +205,21 @@ def test_the_undo_takes_away_the_users_alone_that_it_made(tmp_path: Path) -> Non
     assert re.findall(r"userdel .*", done.stdout) == ["userdel coalmine-status"]
 
 
+@pytest.mark.parametrize("end", ["fail 12 ill", "remove_all"])
+def test_an_empty_folder_that_is_not_ours_stays(tmp_path: Path, end: str) -> None:
+    (tmp_path / "local" / "lib").mkdir(parents=True)
+    body = f"""
+      CONFIGS=$1/etc COMMAND=$1/coalmine
+      place_units 1.0.0
+      [ -f "$UNITS/coalmine-agent.service" ]
+      {end}
+    """
+    done = within(PLACE_UNITS + body, str(tmp_path))
+    assert done.returncode == (12 if "fail" in end else 0), done.stderr
+    assert (tmp_path / "local" / "lib").is_dir()
+    assert list((tmp_path / "local" / "lib").iterdir()) == []
+
+
 def codes_told() -> str:
     text = SCRIPT.read_text()
     start = text.index("# Exit codes: ")
