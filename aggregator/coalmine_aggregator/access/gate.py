@@ -107,7 +107,14 @@ class Gate:
             assert token is not None  # its secret has sealed the session
             role, scopes = token.role, token.granted
         return Identity(
-            session.name, role, scopes, session.via, address, opened.csrf, float(session.end)
+            session.name,
+            role,
+            scopes,
+            session.via,
+            address,
+            opened.csrf,
+            float(session.end),
+            session.id,
         )
 
     def _of_browser(self, name: str, role: Role, via: Via, address: str) -> Identity:

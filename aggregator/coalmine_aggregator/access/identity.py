@@ -26,7 +26,7 @@ class Identity(NamedTuple):
 
     `csrf` is what a request that changes something must repeat in the header `X-Coalmine-CSRF`; it is
     empty for a bearer token, which no browser sends by itself. `until` is when a session ends, in
-    seconds since the epoch.
+    seconds since the epoch, and `session` its id, empty without one.
     """
 
     name: str
@@ -36,6 +36,7 @@ class Identity(NamedTuple):
     address: str
     csrf: str = ""
     until: float | None = None
+    session: str = ""
 
     def may(self, scope: Scope) -> bool:
         """Whether that is among what may be done."""

@@ -83,9 +83,9 @@ async def noise(request: web.Request) -> web.Response:
 async def live(request: web.Request) -> web.StreamResponse:
     """The page's feed: one snapshot a second, as server-sent events."""
     singles(request.query.items(), known=())
-    pulse, now, until = request.app[PULSE], request.app[NOW](), request[IDENTITY].until
-    lasts_s = None if until is None else until - now
-    return await pulse.feed.stream(request, pulse.event(now), lasts_s)
+    pulse, now, who = request.app[PULSE], request.app[NOW](), request[IDENTITY]
+    lasts_s = None if who.until is None else who.until - now
+    return await pulse.feed.stream(request, pulse.event(now), lasts_s, who.session)
 
 
 @needs(Scope.READ)

@@ -23,13 +23,20 @@ _END = b""
 
 
 class Viewer:
-    """One open stream."""
+    """One open stream. `session` is the id of the one that lets it in, empty without one."""
 
-    __slots__ = ("events", "transport")
+    __slots__ = ("events", "session", "transport")
 
-    def __init__(self, transport: asyncio.Transport | None) -> None:
+    def __init__(self, transport: asyncio.Transport | None, session: str) -> None:
         self.events: asyncio.Queue[bytes] = asyncio.Queue(BACKLOG)
+        self.session = session
         self.transport = transport
+
+    def end(self) -> None:
+        """Ends the stream after what was sent; what still waits is left out."""
+        while not self.events.empty():
+            self.events.get_nowait()
+        self.events.put_nowait(_END)
 
     def cut(self) -> None:
         """Ends the stream at once, whatever is still unsent."""
@@ -62,15 +69,20 @@ class Feed:
         """Ends every stream, as the server stops."""
         self.closed = True
         for viewer in tuple(self.viewers):
-            while not viewer.events.empty():
-                viewer.events.get_nowait()
-            viewer.events.put_nowait(_END)
+            viewer.end()
+
+    def sign_out(self, session: str) -> None:
+        """Ends at once every stream that this session lets in."""
+        for viewer in tuple(self.viewers):
+            if viewer.session == session:
+                viewer.end()
+                viewer.cut()  # one that does not read would keep it open
 
     async def stream(
-        self, request: web.Request, first: bytes, lasts_s: float | None = None
+        self, request: web.Request, first: bytes, lasts_s: float | None = None, session: str = ""
     ) -> web.StreamResponse:
-        """Answers `request` with `first` and then every event, until either side ends it, or `lasts_s`
-        are over: then whoever watches has to be let in anew."""
+        """Answers `request` with `first` and then every event, until either side ends it, `lasts_s`
+        are over, or `session` is signed out of: then whoever watches has to be let in anew."""
         if self.closed or len(self.viewers) >= self._max:
             self.refused += 1
             log.warning("web.viewer.refused", viewers=len(self.viewers), bound=self._max)
@@ -81,7 +93,7 @@ class Feed:
                 hint="ask /api/v1/rates instead, or try again later",
                 headers={"Retry-After": "10"},
             )
-        viewer = Viewer(request.transport)
+        viewer = Viewer(request.transport, session)
         self.viewers.add(viewer)
         loop = asyncio.get_running_loop()
         end = None if lasts_s is None else loop.call_later(lasts_s, viewer.cut)

@@ -16,7 +16,7 @@ from coalmine_aggregator.access.roles import Scope
 from coalmine_aggregator.access.seal import Seal
 from coalmine_aggregator.access.settings import CALLBACK
 from coalmine_aggregator.web.entrance import IDENTITY, needs, open_to_all, same_site, too_many
-from coalmine_aggregator.web.keys import BOOTTIME, NOW
+from coalmine_aggregator.web.keys import BOOTTIME, NOW, PULSE
 from coalmine_aggregator.web.login_page import LoginPage, next_of
 from coalmine_runtime.logs import get_logger
 
@@ -101,11 +101,12 @@ class Login:
 
     @needs(Scope.READ)
     async def close_session(self, request: web.Request) -> web.Response:
-        """Ends the session."""
+        """Ends the session, and what is watched by it."""
         now = request.app[NOW]()
         opened = self._gate.sessions.read(request.cookies.get(self._gate.cookie, ""), now)
         if opened is not None:
             self._gate.sessions.end(opened.session, now)
+            request.app[PULSE].feed.sign_out(opened.session.id)
             self._audit.put(request[IDENTITY], END)
         response = web.Response(status=HTTPStatus.SEE_OTHER, headers={"Location": "/login"})
         response.del_cookie(self._gate.cookie, path="/", secure=self._gate.secure, httponly=True)

@@ -118,6 +118,40 @@ async def test_what_is_watched_ends_with_the_session(open_site: OpenSite) -> Non
         assert response.status == 401
 
 
+async def test_what_is_watched_ends_with_signing_out_and_nothing_else_does(open_site: OpenSite) -> None:
+    site = await open_site(access=by_token(TOKEN))
+    feed = site.server.app[PULSE].feed
+    cookies = []
+    for _ in range(2):
+        await site.client.post("/login", data={"token": TOKEN})
+        kept = site.client.cookie_jar.filter_cookies(site.server.make_url("/"))["coalmine"].value
+        cookies.append({"coalmine": kept})
+    others, theirs = cookies
+    bearer = {"Authorization": f"Bearer {TOKEN}"}
+    ended = [await site.client.get("/api/v1/live", cookies=theirs) for _ in range(2)]
+    async with aiohttp.ClientSession(site.server.make_url("/")) as elsewhere:
+        going_on = [
+            await elsewhere.get("/api/v1/live", cookies=others),
+            await elsewhere.get("/api/v1/live", headers=bearer),
+        ]
+        site.streams += [*ended, *going_on]
+        assert len(feed.viewers) == 4
+        await site.client.post("/logout", headers=await csrf(site))
+        async with asyncio.timeout(10):
+            for response in ended:
+                with pytest.raises(aiohttp.ClientError):
+                    await response.read()
+
+            async def two_watch() -> bool:
+                return len(feed.viewers) == 2  # without a beat
+
+            await until(two_watch, deadline_s=10, what="the streams are let go of")
+            site.beat()
+            for response in going_on:
+                for _ in range(2):  # the first snapshot, and that of the beat
+                    await response.content.readuntil(b"data: ")
+
+
 async def test_a_form_of_another_site_is_refused(open_site: OpenSite) -> None:
     site = await open_site(access=by_token(TOKEN))
     for headers in (
