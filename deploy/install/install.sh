@@ -62,8 +62,11 @@ at_exit() {
     status=1
   fi
   if [ "$status" != 0 ] && [ ${#undo[@]} -gt 0 ]; then
-    for ((i = ${#undo[@]} - 1; i >= 0; i--)); do eval "${undo[i]}"; done
-    say 'undone: what runs is what ran before' >&2
+    local i failed=''
+    for ((i = ${#undo[@]} - 1; i >= 0; i--)); do eval "${undo[i]}" || failed=yes; done
+    if [ -n "$failed" ]; then say 'not all of it could be undone, as said above' >&2; else
+      say 'undone: what runs is what ran before' >&2
+    fi
   fi
   [ -z "$stage" ] || rm -rf "$stage"
   rmdir --ignore-fail-on-non-empty "$HOME_OF_ALL" 2>/dev/null
@@ -326,7 +329,10 @@ begin() {
     fail 6 "no disk: $1"
   }
   [ -f "$DOING" ] || return 0
-  load "$(sed -n 's/^to=//p' "$DOING")"
+  local by
+  by=$(sed -n 's/^to=//p' "$DOING")
+  complete "$by" || by=$(sed -n 's/^from=//p' "$DOING") # which went back, though not with all
+  load "$by"
   settle_interrupted
 }
 
@@ -410,7 +416,8 @@ remove_all() {
     drop_accounts "${USERS[@]}" "$GROUP"
     say 'removed: configurations, secrets, data and users'
   fi
-  rm -f "$UNITS"/coalmine-*.service "$SYSUSERS" "$TMPFILES"
+  rm -f "$UNITS"/{,.}coalmine-*.service{,.new} "$SYSUSERS" "$TMPFILES" \
+    "$(dirname "$SYSUSERS")"/.coalmine.conf.new "$(dirname "$TMPFILES")"/.coalmine.conf.new
   for each in "$UNITS" "$(dirname "$UNITS")" "$(dirname "$SYSUSERS")" "$(dirname "$TMPFILES")"; do
     rmdir --ignore-fail-on-non-empty "$each" 2>/dev/null || true # /usr/local/lib is not ours
   done

@@ -3,52 +3,91 @@
 
 # ---- files that belong to a version
 
+# Writes a file by a command that takes its name last: whole or not at all, on a full disk too. Returns the exit code
+# for it that it was not, which is told.
+put() {
+  local target=$1 said
+  shift
+  said=$({ "$@" "$(beside "$target")" && mv -f "$(beside "$target")" "$target"; } 2>&1) || not_written "$target" "$said"
+}
+beside() { say "$(dirname "$1")/.$(basename "$1").new"; }
+not_written() {
+  rm -f "$(beside "$1")"
+  say "$1 is not written: $2" >&2
+  [[ $2 != *'No space left'* && $2 != *'quota exceeded'* ]] || return 6
+  return 1
+}
+
+# All that differs from what is there, as pairs of source and target: nothing of it where not all has room.
 place() {
-  local source=$1 target=$2
-  ! cmp -s "$source" "$target" || return 0
-  if [ -f "$target" ]; then
-    cp -p "$target" "$stage/was.$(basename "$target")"
-    later_undo cp -p "$stage/was.$(basename "$target")" "$target"
-  else
-    make_folder "$(dirname "$target")"
-    later_undo rm -f "$target"
-  fi
-  install -m 644 "$source" "$target"
-  changed=yes
+  local source target each code written=()
+  while [ $# -gt 0 ]; do
+    source=$1 target=$2
+    shift 2
+    ! cmp -s "$source" "$target" || continue
+    written+=("$target")
+    write_beside "$source" "$target" || {
+      code=$?
+      for each in "${written[@]}"; do rm -f "$(beside "$each")"; done
+      return "$code"
+    }
+  done
+  for target in "${written[@]}"; do
+    each=$stage/was.$(basename "$target")
+    if [ ! -f "$target" ]; then
+      later_undo rm -f "$target"
+    elif ln -f "$target" "$each" 2>/dev/null || cp -p "$target" "$each"; then
+      later_undo put "$target" cp -p "$each"
+    fi
+    mv -f "$(beside "$target")" "$target" || return
+    changed=yes
+  done
+}
+
+write_beside() {
+  local said
+  make_folder "$(dirname "$2")" || return
+  said=$(install -m 644 "$1" "$(beside "$2")" 2>&1) || not_written "$2" "$said"
 }
 
 # With those above it that are missing too; what was there before stays when this is undone.
 make_folder() {
+  local said
   [ ! -d "$1" ] || return 0
-  make_folder "$(dirname "$1")"
-  mkdir "$1"
-  later_undo rmdir --ignore-fail-on-non-empty "$1"
+  make_folder "$(dirname "$1")" || return
+  said=$(mkdir "$1" 2>&1) || { not_written "$1" "$said"; return; }
+  later_undo drop_folder "$1"
 }
 
+drop_folder() { [ ! -d "$1" ] || rmdir --ignore-fail-on-non-empty "$1"; }
+
+# Does all that it can; returns the exit code for what failed, which is told.
 place_units() {
-  local share=$HOME_OF_ALL/$1/share/coalmine/systemd each before=$changed
+  local share=$HOME_OF_ALL/$1/share/coalmine/systemd each before=$changed code=0 pairs=() said missing=()
   changed=''
   later_undo systemctl daemon-reload # when all else is undone
-  for each in "$share"/*.service; do place "$each" "$UNITS/$(basename "$each")"; done
+  for each in "$share"/*.service; do pairs+=("$each" "$UNITS/$(basename "$each")"); done
+  pairs+=("$share/coalmine.sysusers" "$SYSUSERS" "$share/coalmine.tmpfiles" "$TMPFILES")
+  place "${pairs[@]}" || code=$?
   for each in "$UNITS"/coalmine-*.service; do # those of another version alone
-    [ -f "$share/$(basename "$each")" ] || { rm "$each"; changed=yes; }
+    [ -f "$share/$(basename "$each")" ] || [ "$code" != 0 ] || { rm "$each" && changed=yes; } || code=1
   done
-  place "$share/coalmine.sysusers" "$SYSUSERS"
-  place "$share/coalmine.tmpfiles" "$TMPFILES"
-  local said missing=()
   for each in "${USERS[@]}"; do getent passwd "$each" >/dev/null || missing+=("$each"); done
   getent group "$GROUP" >/dev/null || missing+=("$GROUP")
   [ ${#missing[@]} = 0 ] || later_undo drop_accounts "${missing[@]}"
-  [ -d "$SECRETS" ] || later_undo rmdir --ignore-fail-on-non-empty "$SECRETS"
-  if [ -n "$changed" ] || [ ${#missing[@]} -gt 0 ]; then
-    said=$(systemd-sysusers "$SYSUSERS" 2>&1) || fail 1 "users: $said"
+  [ -d "$SECRETS" ] || later_undo drop_folder "$SECRETS"
+  if [ "$code" = 0 ]; then
+    if [ -n "$changed" ] || [ ${#missing[@]} -gt 0 ]; then
+      said=$(systemd-sysusers "$SYSUSERS" 2>&1) || { code=1; say "users: $said" >&2; }
+    fi
+    systemd-tmpfiles --create "$TMPFILES" || code=1
   fi
-  systemd-tmpfiles --create "$TMPFILES"
   if [ -n "$changed" ]; then
-    systemctl daemon-reload
-    say 'units, users and folders are in place'
+    systemctl daemon-reload || code=1
+    [ "$code" != 0 ] || say 'units, users and folders are in place'
   fi
   changed=$changed$before
+  return "$code"
 }
 
 # What was placed outlives a power cut, from then on that nothing says it may not have: a unit or a configuration
@@ -56,8 +95,8 @@ place_units() {
 sync_placed() { sync -f "$UNITS" "$CONFIGS" "$HOME_OF_ALL" || true; }
 
 point() {
-  ln -sfn "$2" "$HOME_OF_ALL/.$1.new"
-  mv -T "$HOME_OF_ALL/.$1.new" "$HOME_OF_ALL/$1"
+  ln -sfn "$2" "$HOME_OF_ALL/.$1.new" &&
+    mv -T "$HOME_OF_ALL/.$1.new" "$HOME_OF_ALL/$1"
 }
 
 since=$(($(date +%s) - 60)) # from when on the log is of interest
@@ -109,7 +148,7 @@ install_role() {
   rm -f "$was"
   write_doing '' "$version" "$role" "$fresh" "$ran"
   later_undo rm -f "$DOING"
-  place_units "$version"
+  place_units "$version" || fail $? "what comes with $version could not be put in place"
   if [ "$candidate" != "$file" ]; then
     if [ -f "$file" ]; then
       ln "$file" "$was"

@@ -25,7 +25,7 @@ switch() {
     systemctl stop coalmine-aggregator.service coalmine-status-page.service
   fi
   if [ "$verdict" = older ] && [ "$file" != - ]; then copy_store "$from_version" "$to_version"; fi
-  place_units_of "$to_version"
+  place_units_of "$to_version" || fail $? "what comes with $to_version could not be put in place"
   point current "$to_version"
   say "current is $to_version"
   if [ "$verdict" = newer ]; then put_back_store "$from_version" "$to_version"; fi
@@ -95,9 +95,10 @@ write_doing() {
 
 # Units are undone by go_back, which puts those of the version in place.
 place_units_of() {
-  local kept=("${undo[@]}")
-  place_units "$1"
+  local kept=("${undo[@]}") code=0
+  place_units "$1" || code=$?
   undo=("${kept[@]}")
+  return "$code"
 }
 
 # Stops, then starts and waits: the wait must not take the old process for the new one.
@@ -114,12 +115,17 @@ restart_roles() {
   return $well
 }
 
-# The first version comes back: its link, its store, its units.
+# The first version comes back: its link, its store, its units. It goes on to the end whatever fails; what did is told
+# then, and link and units are tried again by the next run.
 go_back() {
-  local from_version=$1 to_version=$2 each said
+  local from_version=$1 to_version=$2 each said failed=() again=''
   say "going back to $from_version" >&2
-  for each in $3; do systemctl stop "$(unit "$each")"; done
-  point current "$from_version"
+  for each in $3; do systemctl stop "$(unit "$each")" || failed+=("$(unit "$each") did not stop"); done
+  if ! point current "$from_version"; then
+    failed+=("current is still $to_version") again=yes
+    touched='' # it would migrate what is put back
+    for each in "${!undo[@]}"; do undo[each]=:; done # nor is it taken away
+  fi
   # A store that is as it knows it was never migrated, or is back already: the copy is older than that.
   if [ -n "$touched" ] && said=$(step "$from_version" store plan "$CONFIGS/aggregator.yaml" 2>&1) &&
     [[ $said == "same "* ]]; then
@@ -131,15 +137,21 @@ go_back() {
       say "the store is as $from_version left it" >&2
     else
       say "the store could not be put back: $said" >&2
+      failed+=('the store is not put back')
     fi
   fi
-  place_units_of "$from_version"
-  rm -f "$DOING"
+  if ! place_units_of "$from_version"; then
+    failed+=("what comes with $from_version is not all in place") again=yes
+  fi
+  [ -n "$again" ] || rm -f "$DOING"
   if restart_roles "$from_version" "$3"; then
     say "rolled back: $from_version runs" >&2
   else
     say "rolled back to $from_version, which is not healthy either, as said above" >&2
   fi
+  for each in "${failed[@]}"; do say "not undone: $each" >&2; done
+  [ -z "$again" ] || say 'the next run tries again' >&2
+  [ ${#failed[@]} = 0 ]
 }
 
 settle_interrupted() {
@@ -160,7 +172,8 @@ settle_interrupted() {
     rm -f "$DOING"
     say "$to_version is healthy: the change is finished"
   else
-    go_back "$from_version" "$to_version" "$roles"
+    go_back "$from_version" "$to_version" "$roles" || [ ! -f "$DOING" ] ||
+      fail 13 'the change that was interrupted is not all undone'
   fi
 }
 

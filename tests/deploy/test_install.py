@@ -6,11 +6,13 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from coalmine_install.refusal import Code
+from tests.servers.disk import Disk
 from tests.servers.process import executable
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -218,6 +220,40 @@ def test_an_empty_folder_that_is_not_ours_stays(tmp_path: Path, end: str) -> Non
     assert done.returncode == (12 if "fail" in end else 0), done.stderr
     assert (tmp_path / "local" / "lib").is_dir()
     assert list((tmp_path / "local" / "lib").iterdir()) == []
+
+
+@pytest.fixture
+def disk() -> Iterator[Disk]:
+    """Small, and of its own."""
+    try:
+        with Disk(1) as disk:
+            yield disk
+    except PermissionError as error:
+        pytest.skip(f"needs to mount a file system: {error}")
+
+
+def test_on_a_full_disk_every_unit_stays_as_it_was(tmp_path: Path, disk: Disk) -> None:
+    body = """
+      UNITS=$2/units
+      place_units 1.0.0
+      share=$HOME_OF_ALL/2.0.0/share/coalmine
+      mkdir -p "$share"
+      cp -rL "$HOME_OF_ALL/1.0.0/share/coalmine/systemd" "$share"
+      for each in "$share"/systemd/*; do [ ! -f "$each" ] || echo '# of another version' >>"$each"; done
+      cp -r "$UNITS" "$1/before"
+      room=$(($(df -P --block-size=1K "$2" | awk 'NR == 2 { print $4 }') - 8)) # for one, not for all
+      dd if=/dev/zero of="$2/ballast" bs=1K count="$room" status=none
+      undo=()
+      place_units 2.0.0 || fail $? 'as was said'
+    """
+    done = within(PLACE_UNITS + body, str(tmp_path), str(disk.path))
+    assert done.returncode == 6, done.stderr
+    assert ".service is not written: " in done.stderr
+    assert contents(disk.path / "units") == contents(tmp_path / "before")
+
+
+def contents(folder: Path) -> dict[str, str]:
+    return {path.name: path.read_text() for path in folder.iterdir()}
 
 
 def codes_told() -> str:

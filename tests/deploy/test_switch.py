@@ -84,10 +84,15 @@ step() {
       esac
       ;;
     *:store:*) "$PY" -IB -m coalmine_install "$@" ;;
-    *:healthy:*) [ -f "$root/runs" ] && [ ! -f "$root/ill.$by" ] &&
+    *:healthy:*) [ ! -f "$root/fills.$by" ] || touch "$root/full"
+      [ -f "$root/runs" ] && [ ! -f "$root/ill.$by" ] &&
       ! grep -q ill "$root/read" && echo well ;;
     *:write:*) cp "$root/candidate" "${@: -1}" ;;
   esac
+}
+install() {
+  [ ! -e "$root/full" ] || { echo "install: No space left on device" >&2; return 1; }
+  command install "$@"
 }
 trap at_exit EXIT # within which no trap is run
 power() { # goes before the command that is named
@@ -207,6 +212,27 @@ def test_a_way_back_that_is_cut_off_ends_at_the_version_before(host: Host, cut: 
     assert host.runs == OLD
     assert host.schema != LATER
     assert host.counted[0] == OLD
+
+
+def test_a_way_back_on_a_full_disk_goes_to_its_end_and_is_finished_by_the_next_run(host: Host) -> None:
+    unit = "coalmine-agent.service"
+    of_new = host.root / "opt" / NEW / "share" / "coalmine" / "systemd" / unit
+    of_new.write_text(f"{of_new.read_text()}# of the new one\n")
+    for name in (f"ill.{NEW}", f"fills.{NEW}"):
+        (host.root / name).touch()
+    said = host.run("upgrade", OLD, NEW)
+    assert f"not undone: what comes with {OLD} is not all in place" in said
+    assert "not all of it could be undone, as said above" in said
+    assert (host.runs, host.counted) == (OLD, [OLD, OLD])
+    placed = host.root / "units" / unit
+    assert placed.read_text() == of_new.read_text()
+
+    (host.root / "full").unlink()
+    shutil.rmtree(host.root / "opt" / NEW)  # as whoever made it does where all is undone
+    said = host.run("settle")
+    assert f"rolled back: {OLD} runs" in said
+    assert placed.read_text() == (REPOSITORY / "deploy" / "systemd" / unit).read_text()
+    assert not (host.root / "opt" / ".doing").exists()
 
 
 @pytest.mark.parametrize("cut", ["point current *", "restart_roles *"])
