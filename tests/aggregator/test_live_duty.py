@@ -79,15 +79,25 @@ async def site(sqlite_url: str) -> AsyncIterator[Site]:
     await store.close()
 
 
-@pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The store is waited for, but for a moment instead of for seconds."""
-    patient = Store.flushed
+def wait_for_the_store(monkeypatch: pytest.MonkeyPatch, default_s: float) -> None:
+    waits = Store.flushed
 
-    async def flushed(self: Store, patience_s: float = 0.2) -> bool:
-        return await patient(self, patience_s)
+    async def flushed(self: Store, patience_s: float = default_s) -> bool:
+        return await waits(self, patience_s)
 
     monkeypatch.setattr(Store, "flushed", flushed)
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A commit may take its seconds: others use the disk as well."""
+    wait_for_the_store(monkeypatch, 10.0)
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch, _patient: None) -> None:
+    """The store is waited for, but for a moment instead of for seconds."""
+    wait_for_the_store(monkeypatch, 0.2)
 
 
 def silence(now: float, **changes: object) -> Silence:
