@@ -409,6 +409,7 @@ remove_all() {
     systemctl --quiet disable "$name" 2>/dev/null || true
     stop_for_good "$name"
   done
+  rm -f "$SECRETS"/.was.coalmine.* "$SECRETS"/.coalmine.*.new
   if [ -n "$purge" ]; then
     rm -rf "$CONFIGS" "${STATES[@]}" "$SECRETS"/coalmine.* "$SECRETS".encrypted/coalmine.* \
       /etc/systemd/system/coalmine-*.service.d

@@ -115,13 +115,26 @@ healthy() {
 
 # ---- install
 
-# Where a role's configuration is meanwhile, while another one is tried.
+# Where a role's configuration is meanwhile, while another one is tried; and a secret, unless there was none. Both are
+# second names, and stay until nothing is under way: what is put back can be put back again.
 config_before() { say "$CONFIGS/.was.$1.yaml"; }
+secret_before() { say "$SECRETS/.was.$1"; }
+drop_secrets_before() { rm -f "$SECRETS"/.was.coalmine.*; }
+name_again() { [ "$1" -ef "$2" ] || ln -f "$1" "$2"; }
 
 install_role() {
   local now file=$CONFIGS/$role.yaml name
   now=$(version_of current)
   name=$(unit "$role")
+  local fresh='' ran='' was
+  was=$(config_before "$role")
+  [ -f "$file" ] || fresh=yes
+  ! enabled "$role" || ran=yes
+  rm -f "$was"
+  later_undo drop_secrets_before
+  keep_secrets
+  write_doing '' "$version" "$role" "$fresh" "$ran"
+  later_undo rm -f "$DOING"
   put_secrets
   local renewed=${changed_secrets[*]-}
   new_config "$file"
@@ -140,19 +153,12 @@ install_role() {
     systemctl stop "$name" 2>/dev/null || true # an earlier start that goes on failing would be in its own way
     said=$(step "$version" free "$role" "$candidate" 2>&1) || fail $? "an occupied port: $said; --set says another one"
   fi
-
-  local fresh='' ran='' was
-  was=$(config_before "$role")
-  [ -f "$file" ] || fresh=yes
-  ! enabled "$role" || ran=yes
-  rm -f "$was"
-  write_doing '' "$version" "$role" "$fresh" "$ran"
-  later_undo rm -f "$DOING"
   place_units "$version" || fail $? "what comes with $version could not be put in place"
   if [ "$candidate" != "$file" ]; then
     if [ -f "$file" ]; then
       ln "$file" "$was"
-      later_undo mv -f "$was" "$file"
+      later_undo rm -f "$was"
+      later_undo name_again "$was" "$file"
       renewed=yes # also an agent: its name and fleet are not reloaded
     else
       later_undo rm -f "$file"
@@ -174,10 +180,12 @@ install_role() {
     changed=yes
   fi
   start_role "$active" "$renewed"
-  restart_readers
+  restart_readers || fail 12 'who reads a secret that has changed did not become healthy'
   sync_placed
-  rm -f "$DOING" "$was"
-  undo=()
+  rm -f "$DOING"
+  undo=() # before what it takes is gone
+  rm -f "$was"
+  drop_secrets_before
   prune
   if [ -n "$changed" ]; then say "installed: $name, Coalmine $version"; else
     say "nothing to do: $name of Coalmine $version is installed, enabled and healthy"
@@ -227,7 +235,7 @@ restart_readers() {
       since=$(date +%s)
       systemctl restart "$name" || say "$name: the restart failed" >&2
       say "restarted: $name"
-      healthy "$version" "$each" || fail 12 "$name did not become healthy"
+      healthy "$version" "$each" || return 1
       break
     done
   done
@@ -237,25 +245,42 @@ state_of() {
   case $1 in agent) say "${STATES[0]}" ;; aggregator) say "${STATES[1]}" ;; *) say "${STATES[2]}" ;; esac
 }
 
+# Sets which secrets will change.
 changed_secrets=()
-put_secrets() {
-  local secret name file target
+keep_secrets() {
+  local secret name file
   for secret in "${secrets[@]}"; do
-    name=${secret%%=*} file=${secret#*=}
-    target=$SECRETS/coalmine.$name
-    [ -f "$file" ] || fail 11 "--secret $name: there is no file $file"
+    name=coalmine.${secret%%=*} file=${secret#*=}
+    [ -f "$file" ] || fail 11 "--secret ${secret%%=*}: there is no file $file"
+    ! cmp -s "$file" "$SECRETS/$name" || continue
+    rm -f "$(secret_before "$name")"
+    [ ! -f "$SECRETS/$name" ] || ln "$SECRETS/$name" "$(secret_before "$name")"
+    [[ " ${changed_secrets[*]-} " == *" $name "* ]] || changed_secrets+=("$name")
+  done
+}
+
+put_secrets() {
+  local secret file target
+  if [ ! -d "$SECRETS" ] && [ ${#changed_secrets[@]} -gt 0 ]; then
+    install -d -m 700 "$SECRETS"
+    later_undo rmdir "$SECRETS"
+  fi
+  later_undo put_secrets_back
+  for secret in "${secrets[@]}"; do
+    target=$SECRETS/coalmine.${secret%%=*} file=${secret#*=}
     ! cmp -s "$file" "$target" || continue
-    [ -d "$SECRETS" ] || { install -d -m 700 "$SECRETS"; later_undo rmdir "$SECRETS"; }
-    if [ -f "$target" ]; then
-      cp -p "$target" "$stage/was.coalmine.$name"
-      later_undo cp -p "$stage/was.coalmine.$name" "$target"
-    else
-      later_undo rm -f "$target"
-    fi
-    install -m 600 "$file" "$target"
+    put "$target" install -m 600 "$file" || fail $? "--secret ${secret%%=*} could not be put in place"
     changed=yes
-    changed_secrets+=("coalmine.$name")
     say "written: $target"
+  done
+}
+
+put_secrets_back() {
+  local name
+  for name in "${changed_secrets[@]}"; do
+    if [ -f "$(secret_before "$name")" ]; then name_again "$(secret_before "$name")" "$SECRETS/$name"; else
+      rm -f "$SECRETS/$name"
+    fi
   done
 }
 

@@ -84,11 +84,11 @@ put_back_store() {
   say "the copy that $to_version left is the store again; the one of $from_version is put aside: $said"
 }
 
-# An installation is from no version: then it also has the role, whether its configuration is new, and whether the
-# role was installed before.
+# An installation is from no version: then it also has the role, whether its configuration is new, whether the
+# role was installed before, and which secrets change.
 write_doing() {
-  printf 'from=%s\nto=%s\ntouched=%s\nrole=%s\nfresh=%s\nran=%s\n' \
-    "$1" "$2" "$touched" "${3-}" "${4-}" "${5-}" >"$DOING.new"
+  printf 'from=%s\nto=%s\ntouched=%s\nrole=%s\nfresh=%s\nran=%s\nsecrets=%s\n' \
+    "$1" "$2" "$touched" "${3-}" "${4-}" "${5-}" "${changed_secrets[*]-}" >"$DOING.new"
   sync -f "$DOING.new"
   mv "$DOING.new" "$DOING"
 }
@@ -178,17 +178,20 @@ settle_interrupted() {
 }
 
 settle_installation() {
-  local which fresh ran name was
+  local which fresh ran name was role version=$to_version changed_secrets undo=() # those of that run
   which=$(sed -n 's/^role=//p' "$DOING")
   fresh=$(sed -n 's/^fresh=//p' "$DOING")
   ran=$(sed -n 's/^ran=//p' "$DOING")
+  read -ra changed_secrets <<<"$(sed -n 's/^secrets=//p' "$DOING")"
+  role=$which
   name=$(unit "$which")
   was=$(config_before "$which")
   say "the installation of $to_version as $which was interrupted"
-  if enabled "$which" && settled "$which" "$ran"; then
+  if enabled "$which" && settled "$which" "$ran" && restart_readers; then
     say 'it is healthy: the installation is finished'
   else
-    [ ! -f "$was" ] || mv -f "$was" "$CONFIGS/$which.yaml"
+    put_secrets_back
+    [ ! -f "$was" ] || name_again "$was" "$CONFIGS/$which.yaml"
     if [ -n "$ran" ]; then
       restart_roles "$to_version" "$which" || true
     else
@@ -196,10 +199,12 @@ settle_installation() {
       stop_for_good "$name"
       [ -z "$fresh" ] || rm -f "$CONFIGS/$which.yaml"
     fi
+    restart_readers || true
     [ -n "$(enabled_roles)" ] || rm -f "$HOME_OF_ALL/current"
     say 'it is undone'
   fi
   rm -f "$DOING" "$was"
+  drop_secrets_before
 }
 
 # What ran before may not have read yet what is judged.

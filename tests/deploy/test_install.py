@@ -256,6 +256,31 @@ def contents(folder: Path) -> dict[str, str]:
     return {path.name: path.read_text() for path in folder.iterdir()}
 
 
+def test_others_that_read_a_secret_read_it_anew_once_its_change_is_undone(tmp_path: Path) -> None:
+    body = """
+      HOME_OF_ALL=$1 DOING=$1/.doing CONFIGS=$1 SECRETS=$1 UNITS=deploy/systemd
+      . deploy/install/services.sh
+      . deploy/install/switch.sh
+      systemctl() {
+        case $1 in
+          is-enabled) [ "$3" = coalmine-aggregator.service ] ;;
+          is-active) echo active ;;
+          restart) echo "$2 reads $(cat "$SECRETS/coalmine.mqtt-password")" ;;
+        esac
+      }
+      healthy() { :; }
+      echo before >"$SECRETS/.was.coalmine.mqtt-password"
+      echo other >"$SECRETS/coalmine.mqtt-password"
+      printf '%s\\n' from= to=1.0.0 touched= role=agent fresh= ran= \\
+        secrets=coalmine.mqtt-password >"$DOING"
+      settle_interrupted
+    """
+    done = within(body, str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert "coalmine-aggregator.service reads before\n" in done.stdout
+    assert [path.name for path in tmp_path.iterdir()] == ["coalmine.mqtt-password"]
+
+
 def codes_told() -> str:
     text = SCRIPT.read_text()
     start = text.index("# Exit codes: ")

@@ -44,6 +44,8 @@ with sqlite3.connect(root / "history.db") as store:
     store.execute("INSERT INTO counted VALUES (?)", (version,))
 runs.write_text(version)
 (root / "read").write_text((root / "etc/aggregator.yaml").read_text())
+for secret in root.glob("secrets/coalmine.*"):
+    (root / "read.secret").write_text(secret.read_text())
 """
 
 # $2: before which command of which function the power goes, a pattern; from $6 on, what is to be done.
@@ -86,7 +88,7 @@ step() {
     *:store:*) "$PY" -IB -m coalmine_install "$@" ;;
     *:healthy:*) [ ! -f "$root/fills.$by" ] || touch "$root/full"
       [ -f "$root/runs" ] && [ ! -f "$root/ill.$by" ] &&
-      ! grep -q ill "$root/read" && echo well ;;
+      ! grep -qs ill "$root/read" "$root/read.secret" && echo well ;;
     *:write:*) cp "$root/candidate" "${@: -1}" ;;
   esac
 }
@@ -105,7 +107,11 @@ case $1 in
   upgrade) load "$3"; switch "$2" "$3" ;;
   rollback) restore_store=yes; load "$(version_of current)"; rollback ;;
   settle) : ;;
-  install) load "$2"; version=$2 role=aggregator sets=(--set a=b) COMMAND=$root/command; install_role ;;
+  install)
+    load "$2"
+    version=$2 role=aggregator sets=(--set a=b) secrets=("${@:3}") COMMAND=$root/command
+    install_role
+    ;;
 esac
 """
 
@@ -274,3 +280,45 @@ def test_a_renewed_configuration_is_read_before_all_is_called_finished(host: Hos
     assert "# renewed" in host.config.read_text()
     assert (host.root / "read").read_text() == host.config.read_text()
     assert sorted(each.name for each in host.config.parent.iterdir()) == ["aggregator.yaml"]
+
+
+def with_secret(host: Host, text: str) -> tuple[Path, Path, str]:
+    """The secret that is there, what the service has read, and the option that puts another text."""
+    kept = host.root / "secrets" / "coalmine.mqtt-password"
+    kept.parent.mkdir()
+    kept.write_text("as before")
+    host.boot()
+    (host.root / "other").write_text(text)
+    return kept, host.root / "read.secret", f"mqtt-password={host.root / 'other'}"
+
+
+def test_a_secret_whose_change_was_cut_off_is_read_by_its_service(host: Host) -> None:
+    kept, read, option = with_secret(host, "renewed")
+    (host.root / "candidate").touch()
+    host.run("install", OLD, option, cut="install_role: new_config *")
+    assert (kept.read_text(), read.read_text()) == ("renewed", "as before")
+    assert "finished" in host.run("install", OLD, option)
+    assert read.read_text() == "renewed"
+    assert [each.name for each in kept.parent.iterdir()] == [kept.name]
+
+
+@pytest.mark.parametrize("cut", ["put_secrets_back", "restart_roles *", ""])
+def test_a_secret_that_its_service_does_not_run_with_is_undone_by_the_next_run(
+    host: Host, cut: str
+) -> None:
+    kept, read, option = with_secret(host, "ill")
+    host.run("install", OLD, option, cut="install_role: new_config *")
+    if cut:
+        host.run("settle", cut=f"settle_installation: {cut}")
+    host.run("settle")
+    assert (kept.read_text(), read.read_text()) == ("as before", "as before")
+    assert host.runs == OLD
+    assert [each.name for each in kept.parent.iterdir()] == [kept.name]
+
+
+def test_a_secret_whose_change_was_cut_off_before_it_was_written_stays(host: Host) -> None:
+    kept, read, option = with_secret(host, "renewed")
+    host.run("install", OLD, option, cut="install_role: put_secrets")
+    host.run("settle")
+    assert (kept.read_text(), read.read_text()) == ("as before", "as before")
+    assert [each.name for each in kept.parent.iterdir()] == [kept.name]
