@@ -21,7 +21,7 @@ class ExpiryWatch:
             return []
         if revision > self._revision:
             self._revision, self._told, self._next_slot = revision, {}, 0
-        if slot >= self._next_slot:
+        if not self._next_slot - TELL_EVERY_SLOTS <= slot < self._next_slot:  # or a clock was set back
             self._told = {}
             self._next_slot = slot + TELL_EVERY_SLOTS
         changed = [(index, end) for index, end in expiries.items() if self._told.get(index) != end]

@@ -18,3 +18,11 @@ def test_a_new_revision_numbers_its_endpoints_anew() -> None:
     watch.due(1, 100, {0: 5})
     assert watch.due(2, 101, {0: 5}) == [(0, 5)]
     assert watch.due(1, 101, {0: 9}) == []  # a late slot of the old one
+
+
+def test_a_clock_set_back_delays_nothing() -> None:
+    watch = ExpiryWatch()
+    watch.due(1, 100_000, {0: 5})
+    assert watch.due(1, 90_000, {0: 5}) == [(0, 5)]
+    assert watch.due(1, 90_001, {0: 5}) == []
+    assert watch.due(1, 90_000 + TELL_EVERY_SLOTS, {0: 5}) == [(0, 5)]
