@@ -149,7 +149,7 @@ class Aggregator:
     def _decoded(self, body: bytes, kind: type[T]) -> T:
         try:
             return msgspec.json.decode(body, type=kind)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, RecursionError):
             raise self._stranger("its answer is not one of Coalmine's") from None
 
     def _refusal(self, path: str, status: int, body: bytes) -> Exception:
@@ -209,6 +209,6 @@ def _trusting(ca_file: Path | None) -> ssl.SSLContext:
 def _problem(body: bytes) -> Problem | None:
     try:
         problem = msgspec.json.decode(body, type=Problem)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return None
     return problem if problem.type else None

@@ -246,7 +246,9 @@ def somebody_else(status: int, body: str) -> web.Application:
         (200, "<html>Welcome</html>", "seems to be no Coalmine aggregator"),
         (200, "{}", "seems to be no Coalmine aggregator"),
         (200, '{"now": 1, "open": [{"id": 3}], "recent": []}', "seems to be no Coalmine aggregator"),
+        (200, '{"x":' + "[" * 100_000, "seems to be no Coalmine aggregator"),
         (302, "", "seems to be no Coalmine aggregator: it answers 302"),
+        (404, '{"x":' + "[" * 100_000, "seems to be no Coalmine aggregator: it answers 404"),
         (404, "not here", "seems to be no Coalmine aggregator: it answers 404"),
         (404, '{"type": "urn:coalmine:problem:not-found", "detail": "x"}', "an older Coalmine"),
         (

@@ -31,6 +31,7 @@ class Hook:
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self.status = status
+        self.body = b""
         self.host = host
         self.port = port
         self.answers: deque[tuple[int, Mapping[str, str]]] = deque()
@@ -69,4 +70,4 @@ class Hook:
             self.messages.append(message)
             self._heard.notify_all()
         status, headers = self.answers.popleft() if self.answers else (self.status, {})
-        return web.Response(status=status, headers=headers)
+        return web.Response(status=status, headers=headers, body=self.body)

@@ -242,7 +242,7 @@ class ConsulOutput:
         try:
             async with self._turns:
                 return await self._clear_checks(client, url)
-        except (TryLaterError, RefusedError, msgspec.MsgspecError) as error:
+        except (TryLaterError, RefusedError, msgspec.MsgspecError, RecursionError) as error:
             return f"{url}: {sentence(error)}"
 
     async def _clear_checks(self, client: Client, url: str) -> str:

@@ -119,7 +119,7 @@ class EtcdClient:
         response = await self._send(call, asked)
         try:
             return msgspec.json.decode(response, type=answer, strict=False)
-        except (msgspec.DecodeError, msgspec.ValidationError) as error:
+        except (msgspec.DecodeError, RecursionError) as error:
             raise EtcdRefusedError(f"etcd's answer to {call} is not understood: {error}") from None
 
     async def _send(self, call: str, asked: dict[str, Any], *, streams: bool = False) -> Any:
@@ -154,7 +154,7 @@ class EtcdClient:
         answer: bytes = await self._post("auth/authenticate", msgspec.json.encode(who), streams=False)
         try:
             self._token = msgspec.json.decode(answer, type=messages.Token).token
-        except (msgspec.DecodeError, msgspec.ValidationError):  # and no word of what may be a token
+        except (msgspec.DecodeError, RecursionError):  # and no word of what may be a token
             raise EtcdRefusedError("etcd's answer to auth/authenticate is not understood") from None
 
     async def _post(self, call: str, body: bytes, *, streams: bool) -> Any:
@@ -216,7 +216,7 @@ async def _lines(response: aiohttp.ClientResponse) -> AsyncIterator[messages.Wat
 def _news(line: bytes) -> messages.Watched:
     try:
         told = msgspec.json.decode(line, type=messages.WatchLine, strict=False)
-    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise EtcdRefusedError(f"a watch told what is not understood: {error}") from None
     if told.result is None:
         raise EtcdRefusedError(f"a watch failed: {printable(str(told.error)[:_MAX_TOLD])}")
@@ -226,7 +226,7 @@ def _news(line: bytes) -> messages.Watched:
 def _why(answer: bytes) -> str:
     try:
         refusal = msgspec.json.decode(answer, type=messages.Refusal)
-    except (msgspec.DecodeError, msgspec.ValidationError):
+    except (msgspec.DecodeError, RecursionError):
         text = answer.decode(errors="replace")
     else:
         text = refusal.error or refusal.message

@@ -69,7 +69,7 @@ def decode(value: bytes) -> MetricsTarget | None:
         return None
     try:
         return msgspec.json.decode(value, type=MetricsTarget)
-    except (msgspec.DecodeError, msgspec.ValidationError):
+    except (msgspec.DecodeError, RecursionError):
         return None
 
 

@@ -67,5 +67,5 @@ def decode(value: bytes) -> Record | None:
         return None
     try:
         return msgspec.json.decode(value, type=Record)
-    except (msgspec.DecodeError, msgspec.ValidationError):
+    except (msgspec.DecodeError, RecursionError):
         return None

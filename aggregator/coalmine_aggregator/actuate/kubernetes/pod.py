@@ -86,7 +86,7 @@ def read_page(body: bytes, condition: str, node_from: NodeFrom) -> Page:
     """The pods of one answer, without those that are over or about to be. Raises ValueError."""
     try:
         listed = msgspec.json.decode(body, type=_List)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, RecursionError) as error:
         raise ValueError(f"the API's list of pods is none: {error}") from None
     pods = [
         _pod(item, condition, node_from)

@@ -90,7 +90,7 @@ class Gateway:
             return
         try:
             found = taken.pointer.found_in(msgspec.json.decode(answer))
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             raise RefusedError(f"no JSON: {answer[:500].decode(errors='replace')}") from None
         if found != taken.equals:
             raise RefusedError(f"{taken.pointer} is {found!r}, not {taken.equals!r}")

@@ -64,9 +64,9 @@ class JsonTemplate(NamedTuple):
         """Raises ValueError where it is no JSON, or a string in it no template."""
         try:
             document = msgspec.json.decode(text)
-        except msgspec.DecodeError as error:
+            return cls(_mapped(document, lambda text: str(Template.parse(text, known))))
+        except (msgspec.DecodeError, RecursionError) as error:
             raise ValueError(f"no JSON: {error}") from None
-        return cls(_mapped(document, lambda text: str(Template.parse(text, known))))
 
     def templates(self) -> Iterator[Template]:
         """Every string in it."""

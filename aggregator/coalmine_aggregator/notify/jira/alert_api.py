@@ -63,7 +63,7 @@ class AlertApi:
         )
         try:
             number = msgspec.json.decode(answer, type=_Accepted).requestId
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             raise TryLaterError("202, but from something else: it has no requestId") from None
         log.info("notify.alert_api.accepted", request=number, path=request.path)
 

@@ -16,6 +16,7 @@ from coalmine_runtime.settings import loads
 from tests.aggregator.actuate.running import running, until_out, until_trouble
 from tests.aggregator.actuate.words import NODES, withdrawal, word
 from tests.servers.consul import TOKEN, Check, Consul
+from tests.servers.hook import Hook
 from tests.servers.waiting import until
 
 
@@ -270,3 +271,10 @@ async def test_clear_says_why_it_could_not(consul: Consul) -> None:
         await output(consul.url).clear()
     with pytest.raises(ValueError, match="list them under nodes"):
         await output("https://{node}:8501").clear()
+
+
+async def test_clear_refuses_checks_that_are_none() -> None:
+    async with Hook(status=200) as hook:
+        for hook.body in (b"<html>", b'{"x":{"y":' + b"[" * 100_000):
+            with pytest.raises(OSError, match=f"http://127.0.0.1:{hook.port}: "):
+                await output(f"http://127.0.0.1:{hook.port}").clear()

@@ -172,6 +172,8 @@ async def answering(answer: Answer) -> AsyncIterator[str]:
     [
         (200, b"<html>", EtcdRefusedError, "not understood"),
         (200, b'{"header": 3}', EtcdRefusedError, "not understood"),
+        (200, b'{"x":' + b"[" * 100_000, EtcdRefusedError, "not understood"),
+        (404, b'{"x":' + b"[" * 100_000, EtcdRefusedError, r'404 \{"x":\['),
         (200, b'{"header": {"revision": "1"}, "more": true}', EtcdRefusedError, "more than 20000 keys"),
         (302, b"", EtcdRefusedError, "302"),
         (404, b"nothing \x1b[31m here", EtcdRefusedError, r"404 nothing \\x1b"),
@@ -188,6 +190,27 @@ async def test_odd_answers_are_told(
     async with answering(answer) as url, EtcdClient.opened(reach(url)) as client:
         with pytest.raises(error, match=what):
             await client.read(FOLDER)
+
+
+@pytest.mark.parametrize("line", [b"<html>", b'{"x":' + b"[" * 100_000])
+async def test_a_watch_that_tells_what_is_not_understood_is_refused(line: bytes) -> None:
+    async def answer(_: web.Request) -> web.Response:
+        return web.Response(body=line + b"\n")
+
+    async with answering(answer) as url, EtcdClient.opened(reach(url)) as client:
+        with pytest.raises(EtcdRefusedError, match="a watch told what is not understood"):
+            async with client.watch(FOLDER, 1) as news:
+                await anext(news)
+
+
+async def test_a_token_that_is_not_understood_is_refused() -> None:
+    async def answer(_: web.Request) -> web.Response:
+        return web.Response(body=b'{"x":' + b"[" * 100_000)
+
+    async with answering(answer) as url:
+        async with EtcdClient.opened(reach(url, user=("me", "sesame"))) as client:
+            with pytest.raises(EtcdRefusedError, match="auth/authenticate is not understood"):
+                await client.read(FOLDER)
 
 
 async def test_a_member_that_hangs_is_passed_over_and_endless_answers_are_cut(

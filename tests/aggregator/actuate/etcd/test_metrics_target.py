@@ -68,7 +68,7 @@ def test_what_two_tell_is_told_once_and_what_one_still_tells_is_left_out() -> No
 
 def test_junk_is_nobody() -> None:
     key = target_key("coalmine", TargetKey("aggregator", "agg-a", "agg-a"))
-    for junk in (b"", b"{}", b'{"target": 1}', encode(OWN) + b" " * 5000):
+    for junk in (b"", b"{}", b'{"target": 1}', encode(OWN) + b" " * 5000, b'{"x":' + b"[" * 2000):
         assert decode(junk) is None
         assert target_groups("coalmine", [KeyValue(key, junk)]) is None
 

@@ -52,3 +52,7 @@ def test_what_is_not_understood_is_no_record(wrong: dict[str, object]) -> None:
 def test_junk_is_no_record(junk: bytes) -> None:
     assert decode(junk) is None
     assert decode(b" " * MAX_BYTES + b"{}") is None
+
+
+def test_what_is_passed_over_may_not_be_nested_without_end() -> None:
+    assert decode(b'{"x":' + b"[" * (MAX_BYTES - 10)) is None

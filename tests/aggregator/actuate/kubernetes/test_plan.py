@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,7 +17,8 @@ from coalmine_aggregator.actuate.kubernetes.plan import (
     patch_of,
     plan,
 )
-from coalmine_aggregator.actuate.kubernetes.pod import FALSE, MISSING, TRUE, Pod
+from coalmine_aggregator.actuate.kubernetes.pod import FALSE, MISSING, TRUE, Pod, read_page
+from coalmine_aggregator.actuate.kubernetes.settings import NodeFrom
 from coalmine_aggregator.model.withdrawal import Mode, Phase
 from tests.aggregator.actuate.words import LEASE_S, withdrawal, word
 
@@ -185,3 +187,9 @@ def test_whatever_is_wanted_a_ready_pod_stays_where_there_was_one_to_stay(
             assert after[each.name] == TRUE
     verbs = [change.in_service for change in found.changes]
     assert verbs == sorted(verbs, reverse=True)
+
+
+@pytest.mark.parametrize("body", [b"<html>", b'{"x":' + b"[" * 100_000])
+def test_a_list_that_is_none_is_told(body: bytes) -> None:
+    with pytest.raises(ValueError, match="the API's list of pods is none"):
+        read_page(body, "coalmine.example/in-service", NodeFrom("pod"))

@@ -157,6 +157,7 @@ TAKEN = "taken: {status: [200], pointer: /messages/0/status, equals: '0'}"
         (200, b'{"messages": []}', "is None"),
         (200, b"<html>welcome</html>", "no JSON: <html>"),
         (200, b'{"messages": ["\xff"]}', "no JSON"),
+        (200, b"[" * 100_000, "no JSON"),
         (201, b'{"messages": [{"status": "0"}]}', "201"),
         (302, b"", "302"),
         (403, b"no", "403 no"),

@@ -53,9 +53,10 @@ def test_bad_templates_are_told(text: str, what: str) -> None:
         JsonTemplate.parse(json.dumps({"x": [text]}))
 
 
-def test_json_must_be_json() -> None:
+@pytest.mark.parametrize("text", ['{"to": {to}}', "[" * 700 + "]" * 700, "[" * 100_000])
+def test_json_must_be_json(text: str) -> None:
     with pytest.raises(ValueError, match="no JSON"):
-        JsonTemplate.parse('{"to": {to}}')
+        JsonTemplate.parse(text)
 
 
 @pytest.mark.parametrize(

@@ -121,8 +121,9 @@ async def test_a_change_that_got_half_way_is_told_whole(server: AlertApiServer, 
     assert len(shown.notes) == 1
 
 
-async def test_a_202_of_somebody_else_is_no_yes(hook: Hook, client: Client) -> None:
-    hook.status = 202
+@pytest.mark.parametrize("body", [b"", b'{"x":' + b"[" * 100_000])
+async def test_a_202_of_somebody_else_is_no_yes(hook: Hook, client: Client, body: bytes) -> None:
+    hook.status, hook.body = 202, body
     with pytest.raises(TryLaterError, match="requestId"):
         await opsgenie(hook.url, client).deliver(Notice((opened(),)))
 
