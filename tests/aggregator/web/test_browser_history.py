@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from playwright.async_api import Route
@@ -19,6 +20,9 @@ from tests.browser.chromium import Tab
 GREEN, OUTAGE, AFTER = 130, 45, 90
 DURING = FIRST + GREEN + 30
 """A second within the outage of udp."""
+
+LEFT_PX, RIGHT_PX = 132, 12
+"""Beside a graph over time, on a wide screen."""
 
 DOWN = "document.querySelectorAll('#grid td[data-status=\"down\"]')"
 HERE = "document.querySelector('#grid').dataset.fresh === 'yes'"
@@ -211,6 +215,67 @@ async def test_a_moment_that_is_not_kept_is_told(site: KeptSite, tab: Tab) -> No
         "document.querySelector('#past p')?.textContent.includes('This moment cannot be shown')"
     )
     assert await tab.value("document.querySelector('#content').dataset.fresh") == "no"
+
+
+@pytest.mark.parametrize(
+    ("tab", "local", "days"),
+    [
+        ({"timezone": "America/New_York"}, True, 7),
+        ({"timezone": "America/Santiago"}, True, 30),  # whose clocks leapt over a midnight on the way
+        ({"timezone": "America/Santiago"}, False, 30),
+    ],
+    ids=["new-york", "santiago", "utc"],
+    indirect=["tab"],
+)
+async def test_days_begin_at_midnight_beneath_every_graph(
+    site: KeptSite, tab: Tab, local: bool, days: int
+) -> None:
+    """Of the zone that is shown: what is drawn over a time axis is measured against its ends."""
+    spans: dict[str, tuple[int, int]] = {}
+
+    async def long_kept(route: Route) -> None:
+        """As if something were known of the whole range."""
+        said = await (await route.fetch()).json()
+        first, step = said["first"], said["step"]
+        if "columns" in said:
+            said["seen"] = [1] * said["columns"]
+            spans["#strip"] = (first, first + said["columns"] * step)
+        else:
+            last = said["last"]
+            spans["#rates"] = (-(-(last - days * 86_400 + 1) // step) * step, last + step)
+        for group in said.get("groups", ()):
+            for name in ("slots", "received", "expected"):
+                group[name].insert(0, first if name == "slots" else 1)
+            for numbers in group["fates"].values():
+                numbers.insert(0, 0)
+        await route.fulfill(json=said)
+
+    await tab.page.add_init_script(
+        "globalThis.written = []; const write = CanvasRenderingContext2D.prototype.fillText;"
+        " CanvasRenderingContext2D.prototype.fillText = function (text, x, ...more) {"
+        "   written.push([this.canvas, text, this.getTransform().e + x]);"
+        "   return write.call(this, text, x, ...more); }"
+    )
+    if local:
+        await tab.page.add_init_script("localStorage.setItem('coalmine.zone', 'local')")
+    await tab.page.route("**/api/v1/strip?*", long_kept)
+    await tab.page.route("**/api/v1/rates?*", long_kept)
+    await tab.page.goto(address(site, f"?range={days}d&at={DURING}"))
+    zone = ZoneInfo(await tab.value("Intl.DateTimeFormat().resolvedOptions().timeZone"))
+    for graph in ("#strip", "#rates"):
+        drawn = (
+            f"[...new Map(written.filter(([canvas, text]) => canvas.closest('{graph}')"
+            " && /^[0-9]{2}-[0-9]{2}$/.test(text)).map(([, text, x]) => [text, x]))]"
+        )
+        await tab.until(f"{drawn}.length >= 4")
+        first, end = spans[graph]
+        width = await tab.value(f"document.querySelector('{graph}').clientWidth") - LEFT_PX - RIGHT_PX
+        for day, x in await tab.value(drawn):
+            month, of_month = map(int, day.split("-"))
+            begins = datetime(2026, month, of_month, tzinfo=zone if local else UTC).timestamp()
+            at = LEFT_PX + (begins - first) / (end - first) * width
+            assert x == pytest.approx(at, abs=0.6), (graph, day)  # whole pixels
+    tab.must_be_quiet(address(site))
 
 
 @pytest.mark.parametrize("tab", [{"timezone": "Europe/Berlin"}], ids=["berlin"], indirect=True)

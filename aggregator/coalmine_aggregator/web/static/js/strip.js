@@ -10,7 +10,8 @@ import { colour, texture, textureKey } from "./palette.js";
 import { onPreference } from "./preferences.js";
 import { NARROW_PX, gutter } from "./rates.js";
 import { CODES, StripData } from "./strip_data.js";
-import { both, duration } from "./times.js";
+import { tickTimes } from "./tick_times.js";
+import { both, duration, offset } from "./times.js";
 import { hideTip, showTip } from "./tip.js";
 
 const MAX_ROWS = 400;
@@ -126,8 +127,7 @@ export class Strip {
     const { first, columns, step } = this.data;
     const pixels = this.box.width / (columns * step); // of a second
     const every = TICKS_S.find((seconds) => seconds * pixels >= TICK_PX) ?? TICKS_S.at(-1);
-    const times = [];
-    for (let time = Math.ceil(first / every) * every; time < first + columns * step; time += every) times.push(time);
+    const times = tickTimes(first, first + columns * step, every, offset);
     pen.textAlign = "center";
     pen.textBaseline = "top";
     ticks(times, every).forEach((text, i) => {

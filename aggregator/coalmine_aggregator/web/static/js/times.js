@@ -32,6 +32,9 @@ export const day = (seconds) => partsOf(seconds, inUtc()).day;
 /** The zone that times are told in, as it is called at that moment. */
 export const zone = (seconds) => partsOf(seconds, inUtc()).zone;
 
+/** Seconds that the clock of that zone is ahead of UTC at that moment. */
+export const offset = (seconds) => (inUtc() ? 0 : -60 * new Date(seconds * 1000).getTimezoneOffset());
+
 /** 14:02:03 UTC, with its day where that is not today's. */
 export function moment(seconds, now) {
   const told = partsOf(seconds, inUtc());
