@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -388,7 +388,27 @@ async def test_older_alerts_come_page_by_page(open_site: OpenSite, tab: Tab) -> 
         await tab.until(f"{rows} === 50")
         await tab.page.keyboard.press("Enter")
         await tab.until(f"{rows} === 80")
-        await tab.until("document.querySelector('#recent .more button').hidden")
+        more = "document.querySelector('#recent .more button')"
+        await tab.until(f"{more}.hidden")
+        # What closes from then on pushes none of them out.
+        closed = 80
+        for total in (86, 92, 98):
+            close(site, range(closed + 1, total + 1))
+            await tab.until(f"{rows} === {total}")
+            closed = total
+        # More than the page hears of at once: what is between is asked for, not passed over.
+        close(site, range(99, 114))
+        await tab.until(f"{rows} === 10 && !{more}.hidden")
+        for total in (50, 100, 113):
+            await tab.page.locator("#recent .more button").press("Enter")
+            await tab.until(f"{rows} === {total}")
+
+
+def close(site: Site, numbers: Iterable[int]) -> None:
+    """Closes alerts of these numbers, all in the same second."""
+    view = site.view
+    for number in numbers:
+        view.closed.insert(0, make_alert(number, closed_at=view.now))
 
 
 @pytest.mark.parametrize("region", ["", "&region=us-east-1"], ids=["fed", "asked"])

@@ -11,6 +11,7 @@ import { both, duration, moment } from "./times.js";
 
 const PAGE = 50;
 const NEWEST = 10; // that many a snapshot has
+const MOST = 500; // of snapshots that are kept after older ones were asked for
 
 const HEADS = [["Alert", ""], ["Scope", ""], ["Bad in all", "number"], ["Cause", "wide"], ["Since", ""], ["Lasted", "number wide"], ["Owner", "wide"]];
 
@@ -31,6 +32,8 @@ export class ClosedAlerts {
     this.keyed = new Keyed(body, row);
     this.older = new Map();
     this.next = null;
+    this.keptAt = 0; // the aggregator's time of what is kept
+    this.kept = 0;
     this.asking = false;
   }
 
@@ -40,6 +43,7 @@ export class ClosedAlerts {
    */
   show(alerts, now, isPast, canAct) {
     this.shown = [alerts, now, isPast, canAct];
+    if (!isPast) this.keep(alerts, now);
     const all = new Map(isPast ? [] : this.older);
     for (const alert of alerts) all.set(alert.number, alert);
     const sorted = [...all.values()].sort((a, b) => (b.closed_at ?? now) - (a.closed_at ?? now) || b.number - a.number);
@@ -50,12 +54,32 @@ export class ClosedAlerts {
     this.keyed.show(sorted.map((alert) => ({ ...alert, now, canAct })), ({ number }) => number);
   }
 
+  /** Beneath the newest, older ones go on with what was newest: no alert between them is left out. */
+  keep(alerts, now) {
+    if (this.older.size === 0 || now < this.keptAt) return;
+    this.keptAt = now;
+    const meet = alerts.length < NEWEST || alerts.some(({ number }) => this.older.has(number));
+    if (!meet || this.kept > MOST) {
+      // More closed than was heard of: they are asked for anew.
+      this.older = new Map();
+      this.next = null;
+      return;
+    }
+    for (const alert of alerts) {
+      if (!this.older.has(alert.number)) this.kept += 1;
+      this.older.set(alert.number, alert);
+    }
+  }
+
   async ask() {
     if (this.asking) return; // a button that is disabled would lose the focus
     this.asking = true;
     try {
-      const { recent, next } = await ask("/api/v1/alerts", { limit: PAGE, after: this.next });
-      for (const alert of recent) this.older.set(alert.number, alert);
+      const { older } = this;
+      const { now, recent, next } = await ask("/api/v1/alerts", { limit: PAGE, after: this.next });
+      if (older !== this.older) return;
+      if (older.size === 0) [this.keptAt, this.kept] = [now, 0];
+      for (const alert of recent) older.set(alert.number, alert);
       this.next = next;
       setText(this.said, "");
       this.show(...this.shown);
