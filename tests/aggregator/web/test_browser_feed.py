@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 from playwright.async_api import Route
 
-from tests.aggregator.web.conftest import Site
+from tests.aggregator.web.conftest import OpenSite, Site
 from tests.aggregator.web.test_browser import GREEN, beating
+from tests.aggregator.web.test_live import watch
+from tests.browser import chromium
 from tests.browser.chromium import Tab
 from tests.servers.mute_relay import MuteRelay
 
@@ -27,6 +29,24 @@ async def test_a_connection_that_died_without_a_word_is_made_anew(
         await tab.until(f"{TEXT} === 'Live'", within_s=50)
         before = await tab.value("document.querySelector('#facts').textContent")
         await tab.until(f"document.querySelector('#facts').textContent !== {before!r}")
+
+
+@pytest.mark.parametrize(
+    ("tab", "path"),
+    [({"size": chromium.PHONE}, "/"), ({"size": chromium.WALL}, "/wall")],
+    ids=["phone", "wall"],
+    indirect=["tab"],
+)
+async def test_whoever_finds_no_room_is_told_why(open_site: OpenSite, tab: Tab, path: str) -> None:
+    site = await open_site(max_viewers=2)
+    streams = [await watch(site), await watch(site)]
+    await tab.page.goto(str(site.server.make_url(path)))
+    await tab.until(f"{TEXT}.endsWith(' s. 2 viewers are watching already.')")
+    right = await tab.value("document.querySelector('#connection').getBoundingClientRect().right")
+    assert right <= await tab.value("screen.width")
+    streams[0].response.close()
+    async with beating(site):
+        await tab.until(f"{TEXT} === 'Live'")
 
 
 async def test_a_question_that_is_never_answered_is_asked_again(site: Site, tab: Tab) -> None:

@@ -1,7 +1,8 @@
 // The live feed, and how old what it last said is.
 
-import { ask } from "./asking.js";
+import { inTime, signIn } from "./asking.js";
 
+const LIVE = "/api/v1/live";
 const RETRY_MS = 3000;
 export const STALE_S = 3;
 // A stream so silent is given up for a new one, sooner where there was no answer yet: that may have been
@@ -14,7 +15,7 @@ const UNANSWERED_S = 5;
 const mark = () => ({ steady: performance.now(), wall: Date.now() });
 const since = ({ steady, wall }) => Math.max(performance.now() - steady, Date.now() - wall) / 1000;
 
-/** Calls `onSnapshot(snapshot)`; `age()` is seconds since the last one, null before the first. */
+/** Calls `onSnapshot(snapshot)` with each. */
 export class Feed {
   constructor(onSnapshot) {
     this.onSnapshot = onSnapshot;
@@ -23,6 +24,7 @@ export class Feed {
     this.openedAt = mark();
     this.triedAt = this.openedAt;
     this.retry = null;
+    this.why = "";
   }
 
   open() {
@@ -33,7 +35,7 @@ export class Feed {
 
   listen() {
     this.triedAt = mark();
-    this.source = new EventSource("/api/v1/live");
+    this.source = new EventSource(LIVE);
     this.source.addEventListener("open", () => {
       this.triedAt = mark();
       checkBuild();
@@ -49,23 +51,24 @@ export class Feed {
     clearTimeout(this.retry);
     this.source?.close();
     this.source = null;
+    this.retry = null;
     this.heardAt = null;
+    this.why = "";
   }
 
   take(snapshot) {
     this.heardAt = mark();
+    this.why = "";
     this.onSnapshot(snapshot);
   }
 
   async refused() {
     this.source = null;
     clearTimeout(this.retry);
-    this.retry = setTimeout(() => this.open(), RETRY_MS);
-    try {
-      await ask("/api/v1/alerts", { limit: 1 }); // leads to the login where that is why
-    } catch {
-      // Nobody there: tried again above.
-    }
+    const retry = setTimeout(() => this.open(), RETRY_MS);
+    this.retry = retry;
+    const why = await refusal();
+    if (this.retry === retry) this.why = why;
   }
 
   /** Called each second: a browser that has nothing to send never notices that its connection is no more. */
@@ -76,13 +79,26 @@ export class Feed {
     this.listen();
   }
 
-  /** Seconds since the page began to listen. */
-  waited() {
-    return since(this.openedAt);
+  /**
+   * `age`: seconds since the last snapshot, null before the first; `waited`: since the page began to listen;
+   * `why` there is none, empty where nobody says.
+   */
+  get state() {
+    return { age: this.heardAt === null ? null : since(this.heardAt), waited: since(this.openedAt), why: this.why };
   }
+}
 
-  age() {
-    return this.heardAt === null ? null : since(this.heardAt);
+/** What the aggregator says to whoever asks for the stream; a stream keeps its words from the page. */
+async function refusal() {
+  const asked = new AbortController();
+  try {
+    const answer = await fetch(LIVE, { signal: inTime(asked.signal) });
+    if (answer.status === 401) signIn();
+    return answer.ok ? "" : (await answer.json()).detail ?? "";
+  } catch {
+    return ""; // nobody there
+  } finally {
+    asked.abort();
   }
 }
 

@@ -144,7 +144,7 @@ function show() {
 }
 
 function tick() {
-  if (place.at === null) status.tick(feed.age(), feed.waited(), snapshot);
+  if (place.at === null) status.tick(feed.state, snapshot);
   else status.rest(snapshot?.open_total ?? 0, isThere());
 }
 

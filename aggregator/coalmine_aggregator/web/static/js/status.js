@@ -69,15 +69,15 @@ export class Status {
     if (document.title !== title) document.title = title;
   }
 
-  /** Called each second, whether or not anything was heard. */
-  tick(age, waited, snapshot) {
+  /** Called each second, whether or not anything was heard. `why` says why it was not, where that is known. */
+  tick({ age, waited, why }, snapshot) {
     const { connection, connectionText, content } = this.elements;
     const behind = snapshot?.settled == null ? 0 : snapshot.now - snapshot.settled;
     let state = "live";
     let text = "Live";
-    if (age === null && waited > STALE_S) [state, text] = ["stale", `No answer for ${duration(waited)}`];
+    if (age === null && waited > STALE_S) [state, text] = ["stale", because(`No answer for ${duration(waited)}`, why)];
     else if (age === null) [state, text] = ["waiting", "Connecting"];
-    else if (age > STALE_S) [state, text] = ["stale", `Stale: nothing heard for ${duration(age)}`];
+    else if (age > STALE_S) [state, text] = ["stale", because(`Stale: nothing heard for ${duration(age)}`, why)];
     else if (behind > BEHIND_S) [state, text] = ["stale", `Settling is ${duration(behind)} behind`];
     setAttribute(connection, "data-state", state);
     setText(connectionText, text);
@@ -88,3 +88,5 @@ export class Status {
     if (document.title !== title) document.title = title;
   }
 }
+
+const because = (text, why) => (why === "" ? text : `${text}. ${why}`);

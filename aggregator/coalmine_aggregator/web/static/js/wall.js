@@ -60,7 +60,7 @@ function show() {
   tick();
 }
 
-const tick = () => status.tick(feed.age(), feed.waited(), snapshot);
+const tick = () => status.tick(feed.state, snapshot);
 
 function alertLine() {
   const mark = icon("down");
