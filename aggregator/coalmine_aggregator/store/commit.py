@@ -22,6 +22,7 @@ from coalmine_aggregator.store.rollups import Rollups
 from coalmine_aggregator.store.rosters import Rosters
 from coalmine_aggregator.store.seconds import Seconds
 from coalmine_aggregator.store.step_log import StepLog
+from coalmine_runtime import clock
 from coalmine_wire.reports import encode as encode_message
 from coalmine_wire.slots import REVISABLE_S
 
@@ -29,7 +30,11 @@ _KEYS = 3  # that are tried for the hashes of names
 
 PRUNE_S = 60
 PRUNE_ROWS_S = 3_600
-"""Seconds between two looks for what has become too old."""
+"""Seconds between two looks for what has become too old. It is so by the look before, so that a clock
+that is ahead for less costs nothing."""
+
+AHEAD_S = 60
+"""What was kept may be so much later than it is now; else a clock was ahead, and all is read anew."""
 
 
 def commit_pager(engine: sa.Engine, pager: Pager) -> int:
@@ -137,7 +142,7 @@ class HistoryWriter:
         """All or none, then True. False where there are so many new series that only some could be
         given numbers, or where another server may answer: nothing else is written, and the same is to
         be committed again."""
-        if self._doubted:
+        if self._doubted or self._rollups.newest > clock.wall() + AHEAD_S:
             self.forget()
         if not self._loaded:
             self.load()
@@ -250,10 +255,10 @@ class HistoryWriter:
 
     def _prune(self, connection: sa.Connection) -> None:
         newest = self._rollups.newest
-        if newest >= self._pruned + PRUNE_S:
-            self._pruned = newest
-            prune(connection, self._retention, newest)
-        if newest >= self._rows_pruned + PRUNE_ROWS_S:
-            self._rows_pruned = newest
-            prune_lives(connection, self._retention, newest)
-            prune_logs(connection, self._retention, newest)
+        if not self._pruned <= newest < self._pruned + PRUNE_S:
+            before, self._pruned = min(self._pruned, newest), newest
+            prune(connection, self._retention, before)
+        if not self._rows_pruned <= newest < self._rows_pruned + PRUNE_ROWS_S:
+            before, self._rows_pruned = min(self._rows_pruned, newest), newest
+            prune_lives(connection, self._retention, before)
+            prune_logs(connection, self._retention, before)

@@ -13,8 +13,8 @@ from coalmine_aggregator.store.rosters import UNUSED_MINUTES
 DAY_S: Final = 86_400
 
 PIECE_S: Final = 6 * 3_600
-"""Of each kind so much is let go of at once. With a look a minute, a clock that was a year ahead for a
-moment costs six hours of the oldest history and not all of it."""
+"""Of each kind so much is let go of at once. With a look a minute, a clock that stays a year ahead
+costs six hours of the oldest history a minute and not all of it at once."""
 
 ROWS_AT_ONCE: Final = 1_000
 """Of lives, births and states, and of entries of the audit log and of remediation's."""

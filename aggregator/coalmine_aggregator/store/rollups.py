@@ -7,7 +7,7 @@ one that completes the hour or changes any of its minutes. So they are exact whe
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 import sqlalchemy as sa
 
@@ -19,6 +19,7 @@ from coalmine_aggregator.store.database import upsert
 from coalmine_aggregator.store.numbering import Numbering
 from coalmine_aggregator.store.rosters import Rosters
 from coalmine_aggregator.store.seconds import MinuteKey, Seconds
+from coalmine_runtime import clock
 from coalmine_runtime.logs import get_logger
 
 log = get_logger("store")
@@ -29,6 +30,36 @@ HOUR_S: Final = 3_600
 AT_ONCE: Final = 600
 """Minutes, and a tenth of it hours, that are summed for the first time in one transaction; what is left
 waits for the next, or for the next run. What has sums already is never left with the old ones."""
+
+
+class SummedUntil(NamedTuple):
+    """The newest minute or hour with sums, the one of now, and the newest of all with sums, which is
+    later where a clock was ahead. By number, -1 for none."""
+
+    newest: int
+    now: int
+    ahead: int
+
+    def lacks(self, column: sa.ColumnElement[int], size: int) -> sa.ColumnElement[bool]:
+        """Whether sums are lacking by this column, of which a minute or hour is so many."""
+        return sa.and_(
+            column >= (self.newest + 1) * size,
+            sa.or_(column < (self.now + 1) * size, column >= (self.ahead + 1) * size),
+        )
+
+
+def summed_until(
+    connection: sa.Connection, table: sa.Table, mine: sa.ColumnElement[bool], step_s: int, now: int
+) -> SummedUntil:
+    """As a table has it for one service at that time."""
+    start = sa.select(sa.func.max(table.c.start)).where(mine, table.c.step_s == step_s)
+    found = (start.where(table.c.start <= now), start)
+    newest, ahead = (connection.execute(each).scalar_one() for each in found)
+    return SummedUntil(
+        -1 if newest is None else newest // step_s,
+        now // step_s,
+        -1 if ahead is None else ahead // step_s,
+    )
 
 
 class Rollups:
@@ -48,40 +79,38 @@ class Rollups:
 
     @property
     def newest(self) -> int:
-        """The newest slot that was kept, -1 without any."""
+        """The newest slot that was kept, -1 without any; none of a clock that was ahead."""
         return self._newest
 
     def load(self, connection: sa.Connection) -> None:
         """Finds what an earlier run could not sum up any more."""
-        table, rolled = schema.seconds, schema.sums
+        table, rolled, now = schema.seconds, schema.sums, int(clock.wall())
         for place, known in enumerate(self._numbering.services):
+            mine = table.c.service == known.service
             newest = connection.execute(
-                sa.select(sa.func.max(table.c.minute)).where(table.c.service == known.service)
+                sa.select(sa.func.max(table.c.minute)).where(mine, table.c.minute <= now // SECONDS)
             ).scalar_one()
-            if newest is None:
-                continue
-            self._newest = max(self._newest, newest * SECONDS)
-            summed = self._newest_sums(connection, known.service, MINUTE_S) // MINUTE_S
-            hour = self._newest_sums(connection, known.service, HOUR_S) // HOUR_S
-            self._summed[place], self._hours_summed[place] = summed, hour
+            if newest is not None:
+                self._newest = max(self._newest, newest * SECONDS)
+            sums_of = rolled.c.service == known.service
+            summed = summed_until(connection, rolled, sums_of, MINUTE_S, now)
+            self._summed[place] = summed.newest
             waiting = connection.execute(
-                sa.select(table.c.minute).where(
-                    table.c.service == known.service, table.c.minute > summed
-                )
+                sa.select(table.c.minute).where(mine, summed.lacks(table.c.minute, 1))
             )
             self._minutes |= {MinuteKey(place, minute) for minute in waiting.scalars()}
+            summed = summed_until(connection, rolled, sums_of, HOUR_S, now)
+            self._hours_summed[place] = summed.newest
             hours = connection.execute(
                 sa.select(rolled.c.start).where(
-                    rolled.c.service == known.service,
-                    rolled.c.step_s == MINUTE_S,
-                    rolled.c.start >= (hour + 1) * HOUR_S,
+                    sums_of, rolled.c.step_s == MINUTE_S, summed.lacks(rolled.c.start, HOUR_S)
                 )
             )
             self._hours |= {(place, start // HOUR_S) for start in hours.scalars()}
 
     def write(self, connection: sa.Connection, bodies: Mapping[MinuteKey, bytes], newest: int) -> None:
         """Sums up what is over at slot `newest`; `bodies` are the minutes that have just changed."""
-        self._newest = max(self._newest, newest)
+        self._newest = max(self._newest, min(newest, int(clock.wall())))
         self._minutes |= bodies.keys()
         again = {key for key in self._minutes if key.minute <= self._summed.get(key.place, -1)}
         first = sorted(
@@ -152,12 +181,3 @@ class Rollups:
     def _row(self, place: int, step_s: int, start: int, body: bytes) -> dict[str, object]:
         service = self._numbering.services[place].service
         return {"service": service, "step_s": step_s, "start": start, "body": body}
-
-    def _newest_sums(self, connection: sa.Connection, service: str, step_s: int) -> int:
-        table = schema.sums
-        newest = connection.execute(
-            sa.select(sa.func.max(table.c.start)).where(
-                table.c.service == service, table.c.step_s == step_s
-            )
-        ).scalar_one()
-        return -HOUR_S if newest is None else int(newest)

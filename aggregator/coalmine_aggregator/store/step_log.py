@@ -14,7 +14,8 @@ from coalmine_aggregator.model.timings import Timings
 from coalmine_aggregator.store import schema
 from coalmine_aggregator.store.database import upsert
 from coalmine_aggregator.store.numbering import Numbering
-from coalmine_aggregator.store.rollups import HOUR_S, MINUTE_S
+from coalmine_aggregator.store.rollups import HOUR_S, MINUTE_S, summed_until
+from coalmine_runtime import clock
 from coalmine_runtime.logs import get_logger
 
 log = get_logger("store")
@@ -38,14 +39,12 @@ class StepLog:
         table = schema.step_times
         for place, known in enumerate(self._numbering.services):
             mine = table.c.service == known.service
-            newest = connection.execute(
-                sa.select(sa.func.max(table.c.start)).where(mine, table.c.step_s == HOUR_S)
-            ).scalar_one()
+            summed = summed_until(connection, table, mine, HOUR_S, int(clock.wall()))
+            # Of the newest hour with sums a clock that was ahead may have left only the beginning.
+            summed = summed._replace(newest=summed.newest - 1)
             starts = connection.execute(
                 sa.select(table.c.start).where(
-                    mine,
-                    table.c.step_s == MINUTE_S,
-                    table.c.start >= (0 if newest is None else newest + HOUR_S),
+                    mine, table.c.step_s == MINUTE_S, summed.lacks(table.c.start, HOUR_S)
                 )
             )
             self._hours |= {(place, start // HOUR_S) for start in starts.scalars()}

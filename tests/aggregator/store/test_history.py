@@ -7,6 +7,7 @@ how each series ended that was put last, and sums are there for what is over and
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as bounded
 from hypothesis import strategies as st
 
-from coalmine_aggregator.history import step_times
+from coalmine_aggregator.history import step_times, sums
 from coalmine_aggregator.ledger.series import CONTROL, MARK
 from coalmine_aggregator.model.agent_life import AgentLife
 from coalmine_aggregator.model.endings import ENDINGS, PLAIN_ENDING
@@ -27,6 +28,7 @@ from coalmine_aggregator.store.database import open_engine
 from coalmine_aggregator.store.pending import History
 from coalmine_aggregator.store.retention import DAY_S, KEPT
 from coalmine_aggregator.store.store import Store
+from coalmine_runtime import clock
 from coalmine_wire.series import parse_name
 from tests.aggregator.store.beside import execute
 from tests.aggregator.store.kept import Labels, added_up, endings, is_sound, summed
@@ -315,16 +317,68 @@ async def test_what_is_too_old_goes_a_little_at_a_time(url: str) -> None:
 
     old = expecting(range(4))
     commit([settled(HOUR + i * 600, old) for i in range(6 * 8)])
-    commit([settled(HOUR + 10 * DAY_S, EVERY)])
-    minutes = execute(url, "SELECT min(minute), count(*) FROM seconds WHERE service = 'ingest'")
-    assert minutes == [(HOUR // 60 + 360, 13)]
-    commit([settled(HOUR + 10 * DAY_S + 60, EVERY)])
-    assert len(execute(url, "SELECT 1 FROM seconds WHERE service = 'ingest'")) == 2
+    for more, oldest, minutes in ((0, 0, 49), (60, 360, 14), (120, 10 * 1_440, 3)):
+        commit([settled(HOUR + 10 * DAY_S + more, EVERY)])
+        found = execute(url, "SELECT min(minute), count(*) FROM seconds WHERE service = 'ingest'")
+        assert found == [(HOUR // 60 + oldest, minutes)]
     assert (
         execute(url, "SELECT 1 FROM sums WHERE step_s = 60 AND start < :cut", cut=HOUR + 86_400) == []
     )
     assert execute(url, "SELECT count(*) FROM rosters WHERE service = 'ingest'") == [(1,)]
-    assert endings(url) == told([settled(HOUR + 10 * DAY_S + i, EVERY) for i in (0, 60)], NAMES)
+    assert endings(url) == told([settled(HOUR + 10 * DAY_S + i, EVERY) for i in (0, 60, 120)], NAMES)
+    engine.dispose()
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_a_clock_that_is_a_year_ahead_for_a_moment_leaves_history(
+    url: str, monkeypatch: pytest.MonkeyPatch, restarts: bool
+) -> None:
+    """Nothing goes early, sums are right and made once, and what is too old goes on to go."""
+    engine = open_engine(url)
+    kept = KEPT._replace(seconds_s=2 * DAY_S, minutes_s=2 * DAY_S, step_times_s=2 * DAY_S)
+    writer = HistoryWriter(engine, kept)
+
+    def commit(slot: int, late: int = 0) -> None:
+        nonlocal writer
+        monkeypatch.setattr(clock, "wall", lambda: slot + 2.0)
+        batch = History(lambda kind, count: None)
+        batch.put_slot(settled(slot - late, EVERY, {slot % 9: LOST}))
+        batch.put_timings(slot - late, steps([0, 1], 200))
+        if restarts:
+            writer = HistoryWriter(engine, kept)
+        assert writer.commit(batch, NAMES)
+
+    def minutes() -> set[int]:
+        return {minute for (minute,) in execute(url, "SELECT minute FROM seconds")}
+
+    was = range(HOUR - DAY_S, HOUR, 1_800)
+    for slot in (*was, HOUR, HOUR + 61, HOUR + 365 * DAY_S, HOUR + 365 * DAY_S + 1):
+        commit(slot)
+    assert minutes() >= {slot // 60 for slot in was}
+    made = []
+    of_minute = sums.of_minute
+
+    def counted(minute: int, *how: Any) -> Any:
+        made.append(minute)
+        return of_minute(minute, *how)
+
+    monkeypatch.setattr(sums, "of_minute", counted)
+    slots = [*range(HOUR + 62, HOUR + 120, 20), *range(HOUR + 120, HOUR + 3_660, 60)]
+    for slot in slots:
+        commit(slot)
+    commit(slots[-1] + 2, late=300)
+    # Of each service the minute in which the clock was ahead, whenever it grows; every other once it is
+    # over, and again for what came late.
+    assert minutes() >= {slot // 60 for slot in was}
+    assert len(made) == 3 * (3 + 58 + 1)
+    is_sound(url, slots[-1])
+    in_hour = [HOUR, HOUR + 61, *slots, slots[-1] - 298]
+    timed = 2 * sum(slot < HOUR + 3_600 for slot in in_hour)
+    assert counted_steps(url, 3_600)[HOUR] == pytest.approx(timed, rel=0.05)  # they are rounded
+    for more in range(6):
+        commit(HOUR + 2 * DAY_S + more * 60)
+    if not restarts:
+        assert min(minutes()) == HOUR // 60 + 4
     engine.dispose()
 
 
