@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -185,6 +186,65 @@ async def test_the_strip_is_leafed_through_with_buttons_and_keys(site: KeptSite,
     await tab.page.locator("input[name=strip][value=bad]").check(force=True)
     await tab.until("document.querySelector('#strip-pages').hidden")
     tab.must_be_quiet(address(site))
+
+
+async def test_a_picture_of_elsewhere_is_grey_and_leads_nowhere(site: KeptSite, tab: Tab) -> None:
+    """While the one of here is awaited; where that cannot be had, there is none."""
+    held: dict[str, Route] = {}
+
+    async def hold(route: Route) -> None:
+        held["strip" if "strip" in route.request.url else "latency"] = route
+
+    fresh = (
+        "['strip', 'strip-summary', 'latency'].map((id) => document.getElementById(id).dataset.fresh)"
+    )
+    rows = "document.querySelectorAll('#strip-table tbody tr').length"
+    painted = (
+        "[...document.querySelector('#strip canvas').getContext('2d')"
+        ".getImageData(0, 0, 400, 40).data].some((value) => value > 0)"
+    )
+    graphs = "document.querySelectorAll('#latency canvas').length"
+    await tab.page.goto(address(site, f"?at={FIRST + GREEN + OUTAGE + 20}"))
+    await tab.until(f"{rows} === 3 && {graphs} === 2")
+    assert await tab.value(fresh) == ["yes", "yes", "yes"]
+    await tab.page.route("**/api/v1/strip?*", hold)
+    await tab.page.route("**/api/v1/latency?*", hold)
+    await tab.page.locator("#strip").hover(position={"x": 400, "y": 20})
+    tip = "!(document.querySelector('.tip')?.hidden ?? true)"
+    assert await tab.value(tip)
+    await tab.page.locator("#locations label").last.click()
+    while len(held) < 2:  # noqa: ASYNC110 - bounded by the test's time
+        await asyncio.sleep(0.01)
+    there = await tab.value("location.search")
+    assert "location=external" in there
+    assert await tab.value(fresh) == ["no", "no", "no"]
+    assert not await tab.value(tip)
+    await tab.page.locator("#strip").hover(position={"x": 410, "y": 20})
+    assert not await tab.value(tip)
+    await tab.page.locator("#strip").click()
+    await tab.page.locator("#strip").press("ArrowLeft")
+    await tab.page.locator("#strip").press("Enter")
+    assert await tab.value("location.search") == there
+    # They come.
+    for name in ("strip", "latency"):
+        await held.pop(name).continue_()
+    await tab.until(f"{fresh}.join() === 'yes,yes,yes' && {rows} === 3 && {graphs} === 2")
+    # The next ones do not.
+    await tab.page.locator("#locations label").first.click()
+    while len(held) < 2:  # noqa: ASYNC110 - bounded by the test's time
+        await asyncio.sleep(0.01)
+    assert await tab.value(painted)
+    for name in ("strip", "latency"):
+        await held.pop(name).fulfill(status=503, json={"detail": "Too much is asked."})
+    summary = "document.querySelector('#strip-summary')"
+    await tab.until(f"{summary}.textContent === 'No answer: Too much is asked.' && {graphs} === 0")
+    assert await tab.value(f"[{summary}.dataset.fresh ?? '', {painted}]") == ["", False]
+    # Nor is it there when one is back before they came.
+    await tab.page.locator("#locations label").last.click()
+    await tab.page.locator("#strip").hover(position={"x": 400, "y": 20})
+    await tab.page.locator("#strip").press("ArrowLeft")
+    assert not await tab.value(tip)
+    assert not [said for said in tab.complaints if said.startswith("exception")]
 
 
 async def test_a_burn_down_is_of_the_moment_on_show(site: KeptSite, tab: Tab) -> None:

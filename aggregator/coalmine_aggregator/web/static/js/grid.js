@@ -3,7 +3,8 @@
 
 import { Asking } from "./asking.js";
 import { LOCATIONS, PROTOCOLS, cellOf, ordered } from "./cells.js";
-import { h, icon, setAttribute, setText } from "./dom.js";
+import { h, icon, setText } from "./dom.js";
+import { Fresh } from "./fresh.js";
 import { Matrix } from "./matrix.js";
 import { plural } from "./numbers.js";
 
@@ -47,16 +48,12 @@ export class Grid {
     this.title = title;
     this.note = note;
     this.place = place;
-    this.root = grid;
-    this.wanted = ""; // the cells that are asked for, and those on show
-    this.shown = "";
+    this.fresh = new Fresh(grid);
     this.matrix = new Matrix(grid, (table, row, column) => this.pick(table, row, column));
     this.asking = new Asking({
       onAnswer: (rates) => this.showBelow(rates),
       onProblem: (problem) => {
-        // Cells of elsewhere are no answer; those of here are old from now on.
-        if (this.shown !== this.wanted) this.matrix.show([], () => undefined);
-        setAttribute(this.root, "data-fresh", "no");
+        this.fresh.failed(() => this.matrix.show([], () => undefined));
         setText(this.note, `This level cannot be shown: ${problem.message}`);
       },
     });
@@ -74,28 +71,21 @@ export class Grid {
     setText(this.title, below === "region" ? "Delivery by protocol and region" : `Delivery by ${below} and protocol`);
     if (below === "region" && !isLeftOut) {
       this.asking.want("", null);
-      this.wanted = "";
-      this.arrived();
+      this.fresh.want("");
+      this.fresh.arrived();
       const here = labels.location ? cells.filter((cell) => cell.location === labels.location) : cells;
       this.matrix.show(...regionTables(here, labels.protocol ?? null));
       setText(this.note, here.length === 0 ? "No canary is known here." : "");
       return;
     }
     const { protocol, ...where } = labels;
-    this.wanted = JSON.stringify([below, where, this.place.at]);
-    if (this.shown !== this.wanted) setAttribute(this.root, "data-fresh", "no");
+    this.fresh.want(JSON.stringify([below, where, this.place.at]));
     const range = this.place.at === null ? { last: `${SPAN_S}s` } : { from: end - SPAN_S + 1, to: end + 1 };
     this.asking.want("/api/v1/rates", { by: below === "region" ? CELL_LABELS : `protocol,${below}`, ...where, step: 1, ...range }, this.place.at === null ? REFRESH_MS : Infinity);
   }
 
-  /** The cells on show are those that were asked for last. */
-  arrived() {
-    this.shown = this.wanted;
-    setAttribute(this.root, "data-fresh", "yes");
-  }
-
   showBelow({ groups, last }) {
-    this.arrived();
+    this.fresh.arrived();
     const { below } = this;
     if (below === "region") {
       const here = groups.map((group) => cellOf(group, last));
@@ -126,7 +116,7 @@ export class Grid {
 
   pick(table, row, column) {
     const { below } = this;
-    if (this.shown !== this.wanted) return; // somewhere else by now: they lead astray
+    if (!this.fresh.isHere) return; // somewhere else by now: they lead astray
     if (below === "region") this.place.go({ labels: { location: table.caption, protocol: row, region: column } });
     else if (below === "node") this.place.go({ labels: { protocol: column } });
     else this.place.go({ labels: { protocol: column, [below]: row } });

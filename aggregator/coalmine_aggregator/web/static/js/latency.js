@@ -3,6 +3,7 @@
 import { Asking } from "./asking.js";
 import { PROTOCOLS, ordered } from "./cells.js";
 import { Keyed, h, setAttribute, setText } from "./dom.js";
+import { Fresh } from "./fresh.js";
 import { Graph, axis, linear } from "./graph.js";
 import { count, latency } from "./numbers.js";
 import { colour } from "./palette.js";
@@ -23,10 +24,15 @@ export class Latency {
     this.section = section;
     this.caption = caption;
     this.keyed = new Keyed(list, small);
+    this.fresh = new Fresh(list);
     this.answer = null;
     this.asking = new Asking({
       onAnswer: (answer) => this.take(answer),
       onProblem: (problem) => {
+        this.fresh.failed(() => {
+          this.answer = null;
+          this.keyed.show([], () => "");
+        });
         if (this.answer === null) section.hidden = problem.isAbsent;
         setText(caption, `No answer: ${problem.message}`);
       },
@@ -35,10 +41,12 @@ export class Latency {
 
   /** By protocol, of the service and, where they are chosen, of a location and a region. */
   show({ service, location, region }, range, end) {
+    this.fresh.want(JSON.stringify([service, location, region, range.name, end]));
     this.asking.want("/api/v1/latency", { service, location, region, by: "protocol", step: stepFor(range.seconds), ...range.query(end) }, end === null ? range.refresh : Infinity);
   }
 
   take(answer) {
+    this.fresh.arrived();
     this.answer = answer;
     const { slots, step } = answer;
     const oldest = slots.find((_, i) => answer.groups.some(({ steps }) => Object.values(steps).some(({ count }) => count[i] > 0)));

@@ -3,6 +3,7 @@
 import { Asking } from "./asking.js";
 import { Choice } from "./choices.js";
 import { h, setAttribute, setText } from "./dom.js";
+import { Fresh } from "./fresh.js";
 import { FONT, ticks } from "./graph.js";
 import { count, plural, words } from "./numbers.js";
 import { Pages } from "./pages.js";
@@ -32,6 +33,7 @@ export class Strip {
     this.parent = strip;
     this.summary = summary;
     this.table = table;
+    this.fresh = new Fresh(strip, summary, table.parentElement);
     this.data = null;
     this.cursor = null;
     this.onPick = onPick;
@@ -48,8 +50,10 @@ export class Strip {
     this.asking = new Asking({
       onAnswer: (answer) => this.take(new StripData(answer)),
       onProblem: (problem) => {
+        this.fresh.failed(() => this.clear());
         if (this.data === null) section.hidden = problem.isAbsent;
         setText(this.summary, `No answer: ${problem.message}`);
+        setAttribute(this.summary, "data-fresh", null); // this is of here
       },
     });
     this.listen();
@@ -68,11 +72,24 @@ export class Strip {
   show(labels, range, end) {
     const only = this.which.value === "bad" ? "bad" : null;
     const query = { ...labels, ...range.query(end), only };
-    this.ask = () => this.asking.want("/api/v1/strip", { ...query, limit: MAX_ROWS, after: this.pages.after(JSON.stringify(query)) }, end === null ? range.refresh : Infinity);
+    this.ask = () => {
+      const after = this.pages.after(JSON.stringify(query));
+      this.fresh.want(JSON.stringify([query, after]));
+      if (!this.fresh.isHere) this.leave();
+      this.asking.want("/api/v1/strip", { ...query, limit: MAX_ROWS, after }, end === null ? range.refresh : Infinity);
+    };
     this.ask();
   }
 
+  clear() {
+    this.data = null;
+    this.canvas.getContext("2d").clearRect(0, 0, this.canvas.width, this.canvas.height);
+    setAttribute(this.parent, "aria-label", "Loss strip: no answer");
+    this.table.parentElement.hidden = true;
+  }
+
   take(data) {
+    this.fresh.arrived();
     this.data = data;
     this.section.hidden = data.total === 0;
     this.pages.show(data.rows.length, data.total, data.next);
@@ -159,6 +176,7 @@ export class Strip {
   }
 
   hover(clientX, clientY) {
+    if (!this.fresh.isHere) return; // it would tell of elsewhere
     const { top, left } = this.canvas.getBoundingClientRect();
     const column = Math.floor(((clientX - left - this.box.left) / this.box.width) * this.data.columns);
     const row = Math.floor((clientY - top) / this.box.row);
@@ -189,7 +207,7 @@ export class Strip {
       if (event.key === "PageDown" ? this.pages.further() : this.pages.back()) event.preventDefault();
       return;
     }
-    if (move === undefined || this.data === null || this.data.rows.length === 0) return;
+    if (move === undefined || !this.fresh.isHere || this.data.rows.length === 0) return;
     event.preventDefault();
     const within = (value, most) => Math.min(most - 1, Math.max(0, value));
     const [row, column] = this.cursor ?? [0, this.data.columns];
