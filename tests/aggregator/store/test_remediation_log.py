@@ -137,7 +137,8 @@ def test_what_is_too_old_goes_but_never_the_newest(url: str) -> None:
             return [each.number for each in found]
 
     assert kept_after(START + 2 * DAY_S) == [3, 2, 1]
-    assert kept_after(START + 2 * DAY_S + commit.PRUNE_ROWS_S) == [3]
+    assert kept_after(START + 2 * DAY_S + commit.PRUNE_ROWS_S) == [3, 2, 1]
+    assert kept_after(START + 2 * DAY_S + 2 * commit.PRUNE_ROWS_S) == [3]
     with engine.connect() as connection:
         assert remediation_log.next_event_number(connection) == 4
         assert [each.node for each in remediation_log.read_pins(connection)] == ["web-2", "web-3"]
