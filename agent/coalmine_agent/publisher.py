@@ -21,6 +21,7 @@ from coalmine_agent.exposition import Exposition
 from coalmine_agent.identity import Identity
 from coalmine_agent.report_parts import join, split
 from coalmine_agent.spool import Spool
+from coalmine_agent.steady_clock import SteadyClock
 from coalmine_runtime import clock
 from coalmine_runtime.logs import get_logger
 from coalmine_runtime.mqtt import BrokerError, BrokerSettings, Connection, Message, Will, connect
@@ -69,6 +70,7 @@ class Publisher:
         self._broker = broker
         self._context = context
         self._spool = spool
+        self._clock = SteadyClock()
         self._births: dict[int, bytes] = {}
         self._acknowledged: set[bytes] = set()
         self._revision = 0
@@ -351,6 +353,7 @@ class Publisher:
             return
         kept = msgspec.structs.replace(report, replayed=True)
         self._spool.append(max(slot.slot for slot in report.slots), encode(kept), birth)
+        self._steady_now()  # so that it is known by the time that a broker is there
         self._spooled.set()
 
     def _break(self, connection: Connection, error: BrokerError) -> None:
@@ -360,7 +363,8 @@ class Publisher:
 
     async def _replay(self, connection: Connection) -> None:
         while True:
-            batch = self._spool.peek(clock.wall(), max_reports=REPLAY_REPORTS, max_bytes=REPLAY_BYTES)
+            now = self._steady_now()
+            batch = self._spool.peek(now, max_reports=REPLAY_REPORTS, max_bytes=REPLAY_BYTES)
             if not batch.reports:
                 self._spooled.clear()
                 await self._spooled.wait()
@@ -380,6 +384,9 @@ class Publisher:
             if not self._spool.records:
                 log.info("agent.spool.drained", slots=self.replayed_slots)
             await asyncio.sleep(REPLAY_EVERY_S)
+
+    def _steady_now(self) -> float:
+        return self._clock.now(clock.wall(), clock.boottime())
 
     def _launch(self, telling: Awaitable[None]) -> None:
         task = asyncio.ensure_future(telling)

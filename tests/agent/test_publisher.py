@@ -140,6 +140,26 @@ async def test_what_waited_is_replayed_in_order_beside_what_is_fresh(tmp_path: P
         await mosquitto.stop()
 
 
+async def test_a_clock_that_is_days_ahead_for_a_moment_makes_nothing_too_old(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = free_port()
+    now = int(clock.wall())
+    async with speaking(port) as publisher:
+        for number in range(now - 20, now):
+            publisher.report(1, slot(number))
+        await so(lambda: publisher.spool.records == 20, "spooled")
+        wall = clock.wall
+        monkeypatch.setattr(clock, "wall", lambda: wall() + 2 * 86_400)
+        mosquitto = Mosquitto(tmp_path / "mosquitto", port=port)
+        await mosquitto.start()
+        async with listening(port) as ear:
+            await so(lambda: publisher.connected and not publisher.spool.records, "replayed")
+            assert publisher.spool.dropped_for_age == 0
+            await ear.until(lambda e: len(e.slots) == 20)
+        await mosquitto.stop()
+
+
 async def test_a_spool_on_disk_tells_under_the_birth_of_the_process_that_was_killed(
     tmp_path: Path, broker: Mosquitto
 ) -> None:
