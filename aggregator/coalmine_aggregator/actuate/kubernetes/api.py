@@ -103,6 +103,6 @@ def _message(text: str) -> str:
     number, _, rest = text.partition(" ")
     try:
         found = msgspec.json.decode(rest, type=_Status).message
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, RecursionError):
         return text
     return f"{number} {found}" if found else text

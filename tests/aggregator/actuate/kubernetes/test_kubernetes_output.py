@@ -17,6 +17,7 @@ from coalmine_runtime.settings import loads
 from tests.aggregator.actuate.running import running, until_out, until_trouble
 from tests.aggregator.actuate.words import NODES, word
 from tests.conftest import Authority
+from tests.servers.hook import Hook
 from tests.servers.kubernetes import TOKEN, Kubernetes
 from tests.servers.waiting import until
 
@@ -293,6 +294,14 @@ async def test_clear_brings_everybody_in_or_says_why_not(cluster: Kubernetes, to
     write(token, "wrong")
     with pytest.raises(OSError, match="401 Unauthorized"):
         await output(cluster, token).clear()
+
+
+async def test_a_refusal_that_is_nested_without_end_is_told_as_it_is(token: Path) -> None:
+    cluster = Kubernetes()
+    async with Hook(status=403) as hook:
+        hook.body, cluster.port = b'{"x":' + b"[" * 100_000, hook.port
+        with pytest.raises(OSError, match=r'403 \{"x":\['):
+            await output(cluster, token).clear()
 
 
 async def test_a_sweep_brings_in_what_nobody_tells_any_more(cluster: Kubernetes, token: Path) -> None:
