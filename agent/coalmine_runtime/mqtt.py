@@ -9,6 +9,7 @@ What aiomqtt 2.5 does not see to, and this module does:
   socket was closed in that turn, the descriptor may be another connection's by then. Here the turn
   first asks whether the socket is still the client's, and writes at once, which mostly saves arming.
 - It waits by `asyncio.wait_for`, which in Python 3.11 loses a cancellation that comes with the answer.
+- It asks how connecting ended where that was cancelled, and so raises as the connection is closed.
 - A connection lost outside of a call is noticed by readers of messages only: `Connection.lost()`.
 """
 
@@ -247,6 +248,10 @@ class _Client(aiomqtt.Client):
             self._client._sock_close()  # where the goodbye could not be written at once
         if self._misc_task is not None:
             self._misc_task.cancel()
+
+    def _on_disconnect(self, *told: Any) -> None:
+        if not self._connected.cancelled():
+            super()._on_disconnect(*told)
 
     def _on_socket_register_write(self, client: Any, userdata: Any, sock: Any) -> None:
         del userdata

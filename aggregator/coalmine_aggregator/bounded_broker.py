@@ -89,7 +89,11 @@ class BoundedBroker(Broker):
         # Our own client acknowledges what is handed on: it is always read, or nothing would move.
         backlog = None if listener_name == OWN_LISTENER else self._backlog
         bounded = _BoundedReader(reader, backlog)
-        await self._client_connected(listener_name, bounded, OfferingWriter(writer))
+        try:
+            await self._client_connected(listener_name, bounded, OfferingWriter(writer))
+        except asyncio.CancelledError:
+            # Whoever cancels ends all of it; asyncio of Python 3.11 writes a traceback where it is told.
+            writer.transport.abort()
 
     async def end_of_serving(self) -> None:
         """After a shutdown, which forgets who was still being let in: nobody is served any more."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import struct
 from typing import Any
 
@@ -13,6 +14,7 @@ from coalmine_aggregator.bounded_broker import BoundedBroker
 from coalmine_aggregator.broker import Listener
 from coalmine_runtime.mqtt import BrokerError, connect
 from tests.aggregator.test_broker import ANYWHERE, BIRTH, agent, first, own, running
+from tests.servers.waiting import within
 
 
 def text(value: str) -> bytes:
@@ -70,6 +72,21 @@ async def test_garbage_takes_up_no_place(garbage: bytes, monkeypatch: pytest.Mon
             assert await answer_of(broker.port, garbage) == b""
         async with connect(agent(broker), "a"):
             pass
+
+
+async def test_its_end_while_somebody_is_being_let_in_is_no_fault() -> None:
+    told: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
+    async with running(Listener(address=ANYWHERE, password=None)) as broker:
+        assert broker._broker is not None
+        before = len(broker._broker._serving)
+        reader, writer = await asyncio.open_connection("127.0.0.1", broker.port)
+        while len(broker._broker._serving) == before:  # noqa: ASYNC110 - it tells nobody
+            await asyncio.sleep(0)
+    with contextlib.suppress(ConnectionError):
+        assert await within(reader.read(), 5) == b""
+    writer.close()
+    assert told == []
 
 
 async def test_whoever_says_nothing_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -166,6 +166,36 @@ async def test_a_connection_whose_caller_gave_up_does_not_live_on(tmp_path: Path
     await broker.stop()
 
 
+async def test_a_loop_that_ends_while_it_connects_is_no_fault() -> None:
+    """Then all that runs is cancelled at once, the library's own waiting as well."""
+    told: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
+    others = asyncio.all_tasks()
+    asked = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        others.add(asyncio.current_task())  # type: ignore[arg-type]
+        await reader.readexactly(2)
+        asked.set()
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        entering = asyncio.create_task(
+            connect(at(server.sockets[0].getsockname()[1]), "a").__aenter__()
+        )
+        await within(asked.wait(), 5)
+        ours = asyncio.all_tasks() - others
+        assert len(ours) > 1
+        for task in ours:
+            task.cancel()
+        await asyncio.wait(ours)
+        await asyncio.sleep(0)
+    assert entering.cancelled()
+    assert told == []
+
+
 # A descriptor that the client closed may be another socket's a moment later: no event of that socket
 # may ever be the client's, or be missed. Under uvloop, which keeps handles by descriptor.
 def test_descriptors_are_left_clean_under_uvloop(
