@@ -92,7 +92,7 @@ class BoundedBroker(Broker):
         try:
             await self._client_connected(listener_name, bounded, OfferingWriter(writer))
         except asyncio.CancelledError:
-            # Whoever cancels ends all of it; asyncio of Python 3.11 writes a traceback where it is told.
+            # Whoever cancels ends all of it; asyncio of Python 3.11 tells it as a fault if it comes out.
             writer.transport.abort()
 
     async def end_of_serving(self) -> None:
