@@ -92,7 +92,7 @@ class BoundedBroker(Broker):
         try:
             await self._client_connected(listener_name, bounded, OfferingWriter(writer))
         except asyncio.CancelledError:
-            # Whoever cancels ends all of it; asyncio of Python 3.11 tells it as a fault if it comes out.
+            # Whoever cancels ends all; asyncio of Python 3.11 takes it for a fault where it gets out.
             writer.transport.abort()
 
     async def end_of_serving(self) -> None:

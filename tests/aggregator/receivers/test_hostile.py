@@ -162,7 +162,7 @@ async def test_who_drips_is_cut_off_and_who_delivers_is_not(
             async def drip() -> None:
                 for byte in clean(protocol).ljust(4000, b"x"):
                     await slow.send(bytes([byte]))
-                    await asyncio.sleep(0.2)  # so that no datapoint is whole for long after it is cut off
+                    await asyncio.sleep(0.2)  # no datapoint is whole before it is cut off
 
             dripping = asyncio.create_task(drip())
             deliveries = 0
