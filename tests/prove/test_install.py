@@ -182,7 +182,7 @@ def test_bad_input_is_one_sentence_and_leaves_nothing(host: BootedDebian, fresh:
     assert "systemd does not run" in refused(host, 4, "unshare", "-m", "sh", "-c", hidden, "sh", *agent)
     host.write(
         "/root/python3.9",
-        '#!/bin/sh\n[ "$1" = --version ] && echo Python 3.9.2\n[ "$1" != -c ]\n',
+        '#!/bin/sh\n[ "$1" = --version ] && echo Python 3.9.2\n[ "$2" != -c ]\n',
         "755",
     )
     assert "Python 3.9.2" in refused(host, 5, *agent, "--python", "/root/python3.9")
