@@ -126,8 +126,15 @@ async def until_page(demo: Demo, path: str, words: str) -> str:
     return text
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-@pytest.mark.parametrize("moment", ["aggregator ready", "first sum rates"])
+@pytest.mark.parametrize(
+    ("number", "moment"),
+    [
+        (signal.SIGINT, "aggregator ready"),
+        (signal.SIGINT, "first sum rates"),
+        (signal.SIGTERM, "first sum rates"),
+        (signal.SIGHUP, "aggregator ready"),
+    ],
+)
 async def test_a_signal_ends_everything(demo: Demo, number: signal.Signals, moment: str) -> None:
     await demo.start()
     await demo.seen(moment)

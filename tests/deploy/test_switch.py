@@ -207,6 +207,7 @@ def test_what_was_counted_after_a_power_cut_is_kept_where_the_new_version_never_
     assert (host.runs, host.counted) == (OLD, [OLD, OLD, OLD])  # at first, after the cut, as settled
 
 
+@pytest.mark.prove
 @pytest.mark.parametrize("cut", ["point current *", "place_units_of *"])
 def test_a_way_back_that_is_cut_off_ends_at_the_version_before(host: Host, cut: str) -> None:
     (host.root / f"ill.{NEW}").touch()
@@ -241,6 +242,7 @@ def test_a_way_back_on_a_full_disk_goes_to_its_end_and_is_finished_by_the_next_r
     assert not (host.root / "opt" / ".doing").exists()
 
 
+@pytest.mark.prove
 @pytest.mark.parametrize("cut", ["point current *", "restart_roles *"])
 def test_a_rollback_that_is_cut_off_leaves_a_copy_that_the_old_version_knows(
     host: Host, cut: str
@@ -302,6 +304,7 @@ def test_a_secret_whose_change_was_cut_off_is_read_by_its_service(host: Host) ->
     assert [each.name for each in kept.parent.iterdir()] == [kept.name]
 
 
+@pytest.mark.prove
 @pytest.mark.parametrize("cut", ["put_secrets_back", "restart_roles *", ""])
 def test_a_secret_that_its_service_does_not_run_with_is_undone_by_the_next_run(
     host: Host, cut: str

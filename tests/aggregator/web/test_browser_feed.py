@@ -15,6 +15,7 @@ from tests.servers.mute_relay import MuteRelay
 TEXT = "document.querySelector('#connection-text').textContent"
 
 
+@pytest.mark.prove
 @pytest.mark.parametrize("path", ["/", "/wall"])
 async def test_a_connection_that_died_without_a_word_is_made_anew(
     site: Site, tab: Tab, path: str
@@ -49,6 +50,7 @@ async def test_whoever_finds_no_room_is_told_why(open_site: OpenSite, tab: Tab, 
         await tab.until(f"{TEXT} === 'Live'")
 
 
+@pytest.mark.prove
 async def test_a_question_that_is_never_answered_is_asked_again(site: Site, tab: Tab) -> None:
     """As it is for whatever asks the API."""
     asked: list[Route] = []
