@@ -260,7 +260,7 @@ async def test_opening_by_hand_and_reopening(site: Site, tab: Tab) -> None:
     await tab.page.get_by_label("Labels of what is hit").fill("protocol=tls, regio=eu")
     await tab.page.get_by_role("button", name="Open it").click()
     await tab.until(
-        "document.querySelector('#opening .wrong:not([hidden])').innerText.includes('regio')"
+        "document.querySelector('#opening .wrong:not([hidden])')?.innerText.includes('regio')"
     )
     await tab.page.get_by_label("Labels of what is hit").fill("protocol=tls, region=eu-west-1")
     await tab.page.get_by_label("Began, minutes ago").fill("5")
