@@ -17,6 +17,7 @@ from coalmine_runtime.printable import printable, printable_json
 from coalmine_runtime.quantities import Address
 from coalmine_runtime.secret import Secret
 from coalmine_runtime.url import split_url
+from coalmine_wire.bad_json import BAD_JSON
 
 TIMEOUT_S = 10.0
 MAX_BODY = 32 << 20
@@ -149,7 +150,7 @@ class Aggregator:
     def _decoded(self, body: bytes, kind: type[T]) -> T:
         try:
             return msgspec.json.decode(body, type=kind)
-        except (msgspec.DecodeError, RecursionError):
+        except BAD_JSON:
             raise self._stranger("its answer is not one of Coalmine's") from None
 
     def _refusal(self, path: str, status: int, body: bytes) -> Exception:
@@ -209,6 +210,6 @@ def _trusting(ca_file: Path | None) -> ssl.SSLContext:
 def _problem(body: bytes) -> Problem | None:
     try:
         problem = msgspec.json.decode(body, type=Problem)
-    except (msgspec.DecodeError, RecursionError):
+    except BAD_JSON:
         return None
     return problem if problem.type else None

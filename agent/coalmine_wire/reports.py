@@ -12,6 +12,7 @@ from typing import Annotated, TypeVar
 
 import msgspec
 
+from coalmine_wire.bad_json import BAD_JSON
 from coalmine_wire.protocols import Protocol
 from coalmine_wire.series import Location, Series, make_series
 
@@ -235,5 +236,5 @@ def _decode(decoder: msgspec.json.Decoder[T], payload: bytes) -> T:
         raise ReportError(f"{len(payload)} bytes, at most {MAX_PAYLOAD}")
     try:
         return decoder.decode(payload)
-    except (msgspec.DecodeError, RecursionError) as error:  # what is ignored is read, however deep
+    except BAD_JSON as error:
         raise ReportError(str(error)) from None

@@ -12,6 +12,7 @@ from typing import Annotated
 
 import msgspec
 
+from coalmine_wire.bad_json import BAD_JSON
 from coalmine_wire.reports import MAX_PAYLOAD
 
 MAX_NODES = 4096
@@ -76,5 +77,5 @@ def decode(payload: bytes) -> Withdrawals:
         raise WithdrawalsError(f"a message of {len(payload)} bytes, at most {MAX_PAYLOAD}")
     try:
         return _decoder.decode(payload)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except BAD_JSON as error:
         raise WithdrawalsError(str(error)) from None

@@ -192,6 +192,12 @@ def test_what_is_ignored_may_not_be_nested_without_end(decode: Callable[[bytes],
         decode(b'{"newer":%b%b}' % (b"[" * depth, b"]" * depth))
 
 
+@pytest.mark.parametrize("decode", DECODERS.values())
+def test_a_text_that_is_no_utf8_is_refused(decode: Callable[[bytes], object]) -> None:
+    with pytest.raises(ReportError, match="utf-8"):
+        decode(b'{"agent":"\xff"}')
+
+
 def test_the_order_of_verdicts_is_their_precedence() -> None:
     assert Verdict.SKIPPED < Verdict.SENT < Verdict.FAILED < Verdict.ABANDONED
 

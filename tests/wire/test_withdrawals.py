@@ -80,6 +80,12 @@ def test_a_message_too_long_is_refused_unread() -> None:
         decode(b" " * (2 << 20))
 
 
+@pytest.mark.parametrize("body", [b'{"service":"\xff"}', b'{"newer":' + b"[" * 100_000])
+def test_what_msgspec_tells_by_errors_of_others_is_refused(body: bytes) -> None:
+    with pytest.raises(WithdrawalsError):
+        decode(body)
+
+
 def test_what_a_later_version_adds_is_passed_over() -> None:
     told = {**msgspec.json.decode(encode(STATE)), "hint": 1, "v": 2}
     assert decode(msgspec.json.encode(told)).nodes == STATE.nodes

@@ -34,6 +34,7 @@ from coalmine_aggregator.access.id_token import (
 from coalmine_aggregator.access.roles import Role
 from coalmine_aggregator.access.settings import OidcSettings, ProviderUrl
 from coalmine_runtime.tls import TlsClientSettings, client_context
+from coalmine_wire.bad_json import BAD_JSON
 
 TIMEOUT_S = 10.0
 KEPT_S = 3600.0
@@ -265,7 +266,7 @@ class OidcClient:
             raise ProviderError(f"{shown}: answered {status}")
         try:
             return msgspec.json.decode(body, type=answer)
-        except (msgspec.DecodeError, RecursionError) as error:
+        except BAD_JSON as error:
             raise ProviderError(f"{shown}: {error}") from None
 
 
@@ -282,6 +283,6 @@ def _error_in(body: bytes) -> str:
     """The error of RFC 6749, section 5.2, where the answer has one."""
     try:
         told = msgspec.json.decode(body, type=dict[str, Any])
-    except (msgspec.DecodeError, RecursionError):
+    except BAD_JSON:
         return ""
     return f"{told.get('error', '')} {told.get('error_description', '')}".strip()[:200]

@@ -10,6 +10,7 @@ import msgspec
 from coalmine_aggregator.model.alerts import Alert, AlertClass, Severity
 from coalmine_aggregator.model.claims import Claim
 from coalmine_aggregator.model.progress import LATE_S, Counting
+from coalmine_wire.bad_json import BAD_JSON
 from coalmine_wire.reports import MAX_PAYLOAD
 
 MAX_ALERTS = 1_000
@@ -142,5 +143,5 @@ def decode(body: bytes) -> Word:
         raise WordError(f"{len(body)} bytes")
     try:
         return msgspec.json.decode(body, type=Word)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+    except BAD_JSON as error:
         raise WordError(str(error)) from None

@@ -8,6 +8,7 @@ import msgspec
 
 from coalmine_aggregator.model.pin import PinChange, PinState
 from coalmine_aggregator.remediate.pins import MAX_PINS
+from coalmine_wire.bad_json import BAD_JSON
 from coalmine_wire.reports import MAX_PAYLOAD
 
 MAX_SERVICES = 1_000
@@ -77,5 +78,5 @@ def decode(body: bytes) -> LeaseWord:
         raise LeaseWordError(f"{len(body)} bytes")
     try:
         return msgspec.json.decode(body, type=LeaseWord)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+    except BAD_JSON as error:
         raise LeaseWordError(str(error)) from None

@@ -13,6 +13,8 @@ from typing import Annotated, Final
 import msgspec
 from msgspec.structs import replace
 
+from coalmine_wire.bad_json import BAD_JSON
+
 Place = tuple[str, str]
 """Region and zone."""
 
@@ -160,7 +162,7 @@ def decode(text: str) -> Memory:
         return Memory()
     try:
         memory = msgspec.json.decode(text, type=Memory)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+    except BAD_JSON as error:
         return Memory(run=Run(trouble=str(error)[:MOST_TEXT]))
     if memory.v != 1:
         return Memory(run=Run(trouble=f"version {memory.v} is not known"))

@@ -11,6 +11,7 @@ from aiohttp import web
 
 from coalmine_aggregator.web.listening import MAX_BODY, too_long
 from coalmine_aggregator.web.problems import ProblemError
+from coalmine_wire.bad_json import BAD_JSON
 
 _PATH = re.compile(r" - at `\$\.?([^`]*)`\Z")
 
@@ -41,7 +42,7 @@ async def read_body(request: web.Request, kind: type[T], most: int = MAX_BODY) -
         what = str(error)
         at = _PATH.search(what)
         raise bad_body(at[1] if at else "", _PATH.sub("", what) + ".") from None
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except BAD_JSON:
         raise bad_body("", "The body is no JSON.", "send one object in UTF-8") from None
 
 

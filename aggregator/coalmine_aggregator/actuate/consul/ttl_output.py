@@ -20,6 +20,7 @@ from coalmine_aggregator.notify.receiver import RefusedError, TryLaterError
 from coalmine_runtime import clock
 from coalmine_runtime.logs import get_logger
 from coalmine_runtime.tls import TlsClientSettings, client_context
+from coalmine_wire.bad_json import BAD_JSON
 
 PARALLEL = 256
 """Agents that are told at a time, of those that answered in time when they were asked last."""
@@ -242,7 +243,7 @@ class ConsulOutput:
         try:
             async with self._turns:
                 return await self._clear_checks(client, url)
-        except (TryLaterError, RefusedError, msgspec.MsgspecError, RecursionError) as error:
+        except (TryLaterError, RefusedError, *BAD_JSON) as error:
             return f"{url}: {sentence(error)}"
 
     async def _clear_checks(self, client: Client, url: str) -> str:

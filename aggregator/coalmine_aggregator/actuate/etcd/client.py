@@ -23,6 +23,7 @@ from coalmine_aggregator.actuate.etcd.messages import KeyValue
 from coalmine_aggregator.actuate.etcd.settings import EtcdSettings
 from coalmine_runtime.printable import printable
 from coalmine_runtime.tls import client_context
+from coalmine_wire.bad_json import BAD_JSON
 
 TIMEOUT_S: Final = 2.0
 """One member's time for one answer, and for the connection of a watch."""
@@ -119,7 +120,7 @@ class EtcdClient:
         response = await self._send(call, asked)
         try:
             return msgspec.json.decode(response, type=answer, strict=False)
-        except (msgspec.DecodeError, RecursionError) as error:
+        except BAD_JSON as error:
             raise EtcdRefusedError(f"etcd's answer to {call} is not understood: {error}") from None
 
     async def _send(self, call: str, asked: dict[str, Any], *, streams: bool = False) -> Any:
@@ -154,7 +155,7 @@ class EtcdClient:
         answer: bytes = await self._post("auth/authenticate", msgspec.json.encode(who), streams=False)
         try:
             self._token = msgspec.json.decode(answer, type=messages.Token).token
-        except (msgspec.DecodeError, RecursionError):  # and no word of what may be a token
+        except BAD_JSON:  # and no word of what may be a token
             raise EtcdRefusedError("etcd's answer to auth/authenticate is not understood") from None
 
     async def _post(self, call: str, body: bytes, *, streams: bool) -> Any:
@@ -216,7 +217,7 @@ async def _lines(response: aiohttp.ClientResponse) -> AsyncIterator[messages.Wat
 def _news(line: bytes) -> messages.Watched:
     try:
         told = msgspec.json.decode(line, type=messages.WatchLine, strict=False)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except BAD_JSON as error:
         raise EtcdRefusedError(f"a watch told what is not understood: {error}") from None
     if told.result is None:
         raise EtcdRefusedError(f"a watch failed: {printable(str(told.error)[:_MAX_TOLD])}")
@@ -226,7 +227,7 @@ def _news(line: bytes) -> messages.Watched:
 def _why(answer: bytes) -> str:
     try:
         refusal = msgspec.json.decode(answer, type=messages.Refusal)
-    except (msgspec.DecodeError, RecursionError):
+    except BAD_JSON:
         text = answer.decode(errors="replace")
     else:
         text = refusal.error or refusal.message

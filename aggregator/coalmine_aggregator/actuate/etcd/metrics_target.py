@@ -12,6 +12,7 @@ from coalmine_aggregator.actuate.etcd.keys import TargetKey, parse_target_key
 from coalmine_aggregator.actuate.etcd.messages import KeyValue
 from coalmine_aggregator.model.target_group import META, TargetGroup
 from coalmine_runtime.quantities import Address
+from coalmine_wire.bad_json import BAD_JSON
 
 AGGREGATOR: Final = "aggregator"
 AGENT: Final = "agent"
@@ -69,7 +70,7 @@ def decode(value: bytes) -> MetricsTarget | None:
         return None
     try:
         return msgspec.json.decode(value, type=MetricsTarget)
-    except (msgspec.DecodeError, RecursionError):
+    except BAD_JSON:
         return None
 
 

@@ -10,6 +10,7 @@ from typing import Annotated, NamedTuple
 import msgspec
 
 from coalmine_aggregator.model.withdrawal import Phase, Withdrawal
+from coalmine_wire.bad_json import BAD_JSON
 
 MAX_WHY = 500
 MAX_BYTES = 8192
@@ -67,5 +68,5 @@ def decode(value: bytes) -> Record | None:
         return None
     try:
         return msgspec.json.decode(value, type=Record)
-    except (msgspec.DecodeError, RecursionError):
+    except BAD_JSON:
         return None

@@ -10,6 +10,7 @@ from coalmine_aggregator.actuate.kubernetes.pod import Pod, read_page
 from coalmine_aggregator.actuate.kubernetes.settings import KubernetesSettings, PodSettings
 from coalmine_aggregator.notify.http import Client, HttpRefusedError
 from coalmine_aggregator.notify.receiver import TryLaterError
+from coalmine_wire.bad_json import BAD_JSON
 
 TIMEOUT_S = 5.0
 
@@ -103,6 +104,6 @@ def _message(text: str) -> str:
     number, _, rest = text.partition(" ")
     try:
         found = msgspec.json.decode(rest, type=_Status).message
-    except (msgspec.MsgspecError, RecursionError):
+    except BAD_JSON:
         return text
     return f"{number} {found}" if found else text

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import msgspec
 
 from coalmine_aggregator.actuate.kubernetes.settings import NodeFrom
+from coalmine_wire.bad_json import BAD_JSON
 from coalmine_wire.series import escape
 
 TRUE, FALSE, MISSING = "True", "False", ""
@@ -86,7 +87,7 @@ def read_page(body: bytes, condition: str, node_from: NodeFrom) -> Page:
     """The pods of one answer, without those that are over or about to be. Raises ValueError."""
     try:
         listed = msgspec.json.decode(body, type=_List)
-    except (msgspec.MsgspecError, RecursionError) as error:
+    except BAD_JSON as error:
         raise ValueError(f"the API's list of pods is none: {error}") from None
     pods = [
         _pod(item, condition, node_from)

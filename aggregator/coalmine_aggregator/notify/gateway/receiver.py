@@ -17,6 +17,7 @@ from coalmine_aggregator.notify.message_id import message_id
 from coalmine_aggregator.notify.notice import Notice
 from coalmine_aggregator.notify.page import page_text
 from coalmine_aggregator.notify.receiver import RefusedError
+from coalmine_wire.bad_json import BAD_JSON
 
 
 class Gateway:
@@ -90,7 +91,7 @@ class Gateway:
             return
         try:
             found = taken.pointer.found_in(msgspec.json.decode(answer))
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        except BAD_JSON:
             raise RefusedError(f"no JSON: {answer[:500].decode(errors='replace')}") from None
         if found != taken.equals:
             raise RefusedError(f"{taken.pointer} is {found!r}, not {taken.equals!r}")

@@ -9,6 +9,8 @@ from xml.sax.saxutils import escape
 
 import msgspec
 
+from coalmine_wire.bad_json import BAD_JSON
+
 PLACES = ("to", "text", "id", "subject")
 
 _PLACE = re.compile(r"\{([a-z]+)(:[a-z]*)?\}")
@@ -65,7 +67,7 @@ class JsonTemplate(NamedTuple):
         try:
             document = msgspec.json.decode(text)
             return cls(_mapped(document, lambda text: str(Template.parse(text, known))))
-        except (msgspec.DecodeError, RecursionError) as error:
+        except BAD_JSON as error:
             raise ValueError(f"no JSON: {error}") from None
 
     def templates(self) -> Iterator[Template]:

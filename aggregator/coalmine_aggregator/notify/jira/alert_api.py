@@ -16,6 +16,7 @@ from coalmine_aggregator.notify.jira.alert import Request, requests_of
 from coalmine_aggregator.notify.notice import Notice
 from coalmine_aggregator.notify.receiver import TryLaterError
 from coalmine_runtime.logs import get_logger
+from coalmine_wire.bad_json import BAD_JSON
 
 _ACCEPTED = (202,)
 
@@ -63,7 +64,7 @@ class AlertApi:
         )
         try:
             number = msgspec.json.decode(answer, type=_Accepted).requestId
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        except BAD_JSON:
             raise TryLaterError("202, but from something else: it has no requestId") from None
         log.info("notify.alert_api.accepted", request=number, path=request.path)
 

@@ -17,6 +17,7 @@ from coalmine_aggregator.model.acknowledgement import Acknowledgement
 from coalmine_aggregator.model.alerts import Alert
 from coalmine_aggregator.notify.jira.alert import alias_of
 from coalmine_aggregator.notify.plain import cut, one_line
+from coalmine_wire.bad_json import BAD_JSON
 
 SECRET = "X-Coalmine-Hook-Secret"  # noqa: S105 - the header's name
 ACKNOWLEDGE = "Acknowledge"
@@ -43,7 +44,7 @@ class AlertApiHook:
         """Who acknowledged what; None for all else. Raises ValueError for what is no such message."""
         try:
             message = msgspec.json.decode(body, type=_Message)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        except BAD_JSON as error:
             raise ValueError(str(error)) from None
         if message.action != ACKNOWLEDGE:
             return None

@@ -14,6 +14,7 @@ from coalmine_aggregator.model.acknowledgement import Acknowledgement
 from coalmine_aggregator.model.alerts import Alert
 from coalmine_aggregator.notify.pagerduty.event import dedup_key
 from coalmine_aggregator.notify.plain import cut, one_line
+from coalmine_wire.bad_json import BAD_JSON
 
 SIGNATURE = "X-PagerDuty-Signature"
 VERSION = "v1="
@@ -54,7 +55,7 @@ class PagerDutyHook:
             if agent is not None and "integration" in agent.type:
                 return None
             incident = msgspec.json.decode(event.data, type=_Incident)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        except BAD_JSON as error:
             raise ValueError(str(error)) from None
         person = cut(one_line(agent.summary or ""), MAX_BY) if agent is not None else ""
         return Acknowledgement(

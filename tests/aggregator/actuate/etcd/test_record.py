@@ -56,3 +56,7 @@ def test_junk_is_no_record(junk: bytes) -> None:
 
 def test_what_is_passed_over_may_not_be_nested_without_end() -> None:
     assert decode(b'{"x":' + b"[" * (MAX_BYTES - 10)) is None
+
+
+def test_a_text_that_is_no_utf8_is_no_record() -> None:
+    assert decode(b'{"why":"\xff"}') is None
