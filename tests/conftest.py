@@ -10,7 +10,7 @@ import os
 import socket
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -19,6 +19,8 @@ from typing import Any
 import hypothesis
 import pytest
 import trustme
+
+from tests.servers.disk import Disk
 
 # How long an example takes says more of the machine than of the code: other jobs share it.
 hypothesis.settings.register_profile(
@@ -157,6 +159,16 @@ def loopback(authority: Authority) -> Certificate:
 
 class BlockingCallError(AssertionError):
     """Something called on an event loop would hold it up."""
+
+
+@pytest.fixture
+def disk(request: pytest.FixtureRequest) -> Iterator[Disk]:
+    """Small, and of its own: of 1 MiB, or of as many as the test is given indirectly."""
+    try:
+        with Disk(getattr(request, "param", 1)) as disk:
+            yield disk
+    except PermissionError as error:
+        pytest.skip(f"needs to mount a file system: {error}")
 
 
 @pytest.fixture(autouse=True)

@@ -6,7 +6,6 @@ import re
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -220,16 +219,6 @@ def test_an_empty_folder_that_is_not_ours_stays(tmp_path: Path, end: str) -> Non
     assert done.returncode == (12 if "fail" in end else 0), done.stderr
     assert (tmp_path / "local" / "lib").is_dir()
     assert list((tmp_path / "local" / "lib").iterdir()) == []
-
-
-@pytest.fixture
-def disk() -> Iterator[Disk]:
-    """Small, and of its own."""
-    try:
-        with Disk(1) as disk:
-            yield disk
-    except PermissionError as error:
-        pytest.skip(f"needs to mount a file system: {error}")
 
 
 def test_on_a_full_disk_every_unit_stays_as_it_was(tmp_path: Path, disk: Disk) -> None:

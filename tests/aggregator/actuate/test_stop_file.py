@@ -2,23 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from coalmine_aggregator.actuate.stop_file import MAX_TEXT, UNREADABLE, Stop, StopFile
 from tests.servers.disk import Disk
-
-
-@pytest.fixture
-def disk() -> Iterator[Disk]:
-    """Small, and of its own."""
-    try:
-        with Disk(1) as disk:
-            yield disk
-    except PermissionError as error:
-        pytest.skip(f"needs to mount a file system: {error}")
 
 
 def test_what_is_written_is_read_by_everybody(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from coalmine_aggregator.store.store import Store
 from coalmine_runtime import clock
 from tests.aggregator.notify.receivers import pagerduty as to_pagerduty
 from tests.aggregator.notify.receivers import receivers
-from tests.aggregator.store.samples import closed, opened
+from tests.aggregator.store.samples import closed, just_now, opened
 from tests.servers.alertmanager import Alertmanager
 from tests.servers.pagerduty import Answer, PagerDuty
 from tests.servers.waiting import until
@@ -113,25 +113,16 @@ def told(begun: Transition, receiver: str) -> Open:
     return open_of(begun.alert, [(receiver, "", 0, 0)])
 
 
-def recent(transition: Transition) -> Transition:
-    """The same, just now."""
-    at = clock.wall()
-    alert = transition.alert._replace(since=int(at) - 3, opened_at=at - 1)
-    if alert.closed_at is not None:
-        alert = alert._replace(closed_at=at)
-    return Transition(transition.change, at, alert)
-
-
 async def test_who_outlived_the_other_tells_the_end_after_a_restart_too(
     url: str, pagerduty: PagerDuty
 ) -> None:
     async with second(url, to_pagerduty(pagerduty.url)) as b:
-        await b.hold(recent(opened()), "pd")
+        await b.hold(just_now(opened()), "pd")
         b.hear_that_it_died()
         await b.settled()
     assert pagerduty.requests == 0
     async with second(url, to_pagerduty(pagerduty.url)) as b:
-        b.put(recent(closed()))
+        b.put(just_now(closed()))
         await b.settled()
     assert [event["event_action"] for event in pagerduty.events] == ["resolve"]
 
@@ -140,24 +131,24 @@ async def test_who_outlives_the_other_goes_on_telling_an_alertmanager(
     url: str, alertmanager: Alertmanager
 ) -> None:
     async with second(url, to_alertmanager(alertmanager)) as b:
-        await b.hold(recent(opened()), "alertmanager")
+        await b.hold(just_now(opened()), "alertmanager")
         b.hear_that_it_died()
         await alertmanager.until_firing()
-        b.put(recent(closed()))
+        b.put(just_now(closed()))
         await alertmanager.until_quiet()
 
 
 async def test_what_the_other_ended_is_fired_at_an_alertmanager_no_more(
     url: str, alertmanager: Alertmanager
 ) -> None:
-    begun = recent(opened())
+    begun = just_now(opened())
     async with second(url, to_alertmanager(alertmanager)) as b:
         await b.hold(begun, "alertmanager")
     heard = [told(begun, "alertmanager")]
     async with second(url, to_alertmanager(alertmanager), heard) as b:
         await b.until_held()
         await alertmanager.until_firing()  # a start goes on with what is open, whoever told it
-        over, alert = recent(closed()), begun.alert
+        over, alert = just_now(closed()), begun.alert
         key = (alert.service, alert.alert_class, alert.ordinal)
         b.hear([], [Over(*key, alert.since, over.at, [("alertmanager", "")])])
         b.put(over)
@@ -170,7 +161,7 @@ async def test_what_waited_for_the_other_is_neither_overdue_nor_given_up_at_once
 ) -> None:
     """It was for the other to tell; from when that is over it has as long as anything else."""
     pagerduty.mood = Answer(503)
-    begun = recent(opened())
+    begun = just_now(opened())
     async with second(url, to_pagerduty(pagerduty.url)) as b:
         b.hear([told(begun, "pd")])
         b.put(begun, made_at=clock.wall() - GIVE_UP_S - 60.0)

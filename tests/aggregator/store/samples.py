@@ -20,6 +20,7 @@ from coalmine_aggregator.model.scopes import Leaf, leaf_of
 from coalmine_aggregator.model.settled_slot import SettledSlot
 from coalmine_aggregator.model.slot_counts import SlotCounts
 from coalmine_aggregator.paging.order import Order, Recipients
+from coalmine_runtime import clock
 from coalmine_wire.protocols import Protocol
 from coalmine_wire.reports import Birth, Endpoint, Life, State
 from coalmine_wire.series import Location, parse_name
@@ -152,6 +153,15 @@ def acknowledged(number: int = 1, service: str = "ingest", at: float = START + 9
 def closed(number: int = 1, service: str = "ingest", at: float = START + 30.0) -> Transition:
     """It is over."""
     return Transition(Change.CLOSED, at, alert(number, service, closed_at=at))
+
+
+def just_now(transition: Transition) -> Transition:
+    """The same, just now: some, as Alertmanager, decide by their own clock what is over."""
+    at = clock.wall()
+    moved = transition.alert._replace(since=int(at) - 3, opened_at=at - 1)
+    if moved.closed_at is not None:
+        moved = moved._replace(closed_at=at)
+    return Transition(transition.change, at, moved)
 
 
 def routed(transition: Transition, *receivers: str) -> Recipients:

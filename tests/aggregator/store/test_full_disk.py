@@ -30,15 +30,6 @@ MIB = {"sqlite": 2, "postgresql": 64}
 
 
 @pytest.fixture
-def disk(request: pytest.FixtureRequest) -> Iterator[Disk]:
-    try:
-        with Disk(request.param) as disk:
-            yield disk
-    except PermissionError as error:
-        pytest.skip(f"needs to mount a file system: {error}")
-
-
-@pytest.fixture
 def server(disk: Disk) -> Iterator[Postgres]:
     """All of it is on the disk: tables, log, everything."""
     server = Postgres(disk.path)

@@ -20,20 +20,11 @@ from coalmine_aggregator.notify.notice import Notice
 from coalmine_aggregator.notify.receiver import RefusedError, TryLaterError
 from coalmine_aggregator.notify.web_url import WebUrl
 from coalmine_runtime import clock
-from tests.aggregator.store.samples import changed, closed, opened
+from tests.aggregator.store.samples import changed, closed, just_now, opened
 from tests.servers.alertmanager import Alertmanager
 from tests.servers.hook import Hook
 
 PLAYBOOK = "https://wiki.example/ingest"
-
-
-def now(transition: Transition) -> Transition:
-    """The same, just now: Alertmanager's own clock decides what is over."""
-    at = clock.wall()
-    alert = transition.alert._replace(since=int(at) - 3, opened_at=at - 1)
-    if alert.closed_at is not None:
-        alert = alert._replace(closed_at=at)
-    return Transition(transition.change, at, alert)
 
 
 @asynccontextmanager
@@ -72,7 +63,7 @@ async def test_an_alert_fires_moves_and_resolves(
     server: Alertmanager, hook: Hook, client: Client
 ) -> None:
     async with receiver(client, server.url, resend=60.0) as sender:
-        await sender.deliver(Notice((now(opened()),)))
+        await sender.deliver(Notice((just_now(opened()),)))
         firing = await server.until_firing()
         assert firing["labels"] == {
             "alertname": "CoalmineLoss",
@@ -89,9 +80,9 @@ async def test_an_alert_fires_moves_and_resolves(
         assert told["scope"] == "protocol=udp"
         assert told["runbook_url"] == PLAYBOOK
         # Another scope is the same alert.
-        await sender.deliver(Notice((now(changed()),)))
+        await sender.deliver(Notice((just_now(changed()),)))
         assert (await server.until_firing())["annotations"]["scope"] == "all of it"
-        await sender.deliver(Notice((now(closed()),)))
+        await sender.deliver(Notice((just_now(closed()),)))
         await server.until_quiet()
     # What Alertmanager notified: fired first, resolved last, one group.
     while (last := json.loads(hook.messages[-1].body))["status"] != "resolved":
@@ -106,7 +97,7 @@ async def test_what_an_alertmanager_forgot_it_is_told_again(tmp_path: Path, clie
     server = Alertmanager(tmp_path / "am")
     await server.start()
     async with receiver(client, server.url) as sender:
-        await sender.deliver(Notice((now(opened()),)))
+        await sender.deliver(Notice((just_now(opened()),)))
         await server.until_firing()
         # A peer that is started anew, elsewhere and empty, on the same address.
         await server.kill()
@@ -116,7 +107,7 @@ async def test_what_an_alertmanager_forgot_it_is_told_again(tmp_path: Path, clie
         # It misses the resolution, and hears of that too.
         await server.kill()
         with pytest.raises(TryLaterError):
-            await sender.deliver(Notice((now(closed()),)))
+            await sender.deliver(Notice((just_now(closed()),)))
         server = Alertmanager(tmp_path / "anew", port=server.port)
         await server.start()
         await server.until_quiet()
@@ -124,7 +115,7 @@ async def test_what_an_alertmanager_forgot_it_is_told_again(tmp_path: Path, clie
 
 
 async def test_what_stands_after_a_restart_is_told(server: Alertmanager, client: Client) -> None:
-    async with receiver(client, server.url, standing=(now(opened()),)):
+    async with receiver(client, server.url, standing=(just_now(opened()),)):
         await server.until_firing()
 
 
@@ -138,11 +129,11 @@ async def test_every_peer_is_told_and_a_dead_one_holds_up_nothing(
     dead = f"http://127.0.0.1:{free_port()}"
     async with receiver(client, dead, first.url, second.url, resend=60.0) as sender:
         began = clock.monotonic()
-        await sender.deliver(Notice((now(opened()),)))
+        await sender.deliver(Notice((just_now(opened()),)))
         assert clock.monotonic() - began < 3.0
         for peer in (first, second):
             await peer.until_firing()
-        await sender.deliver(Notice((now(closed()),)))
+        await sender.deliver(Notice((just_now(closed()),)))
         for peer in (first, second):
             await peer.until_quiet()
     await second.stop()
@@ -153,8 +144,8 @@ async def test_an_older_state_never_comes_last(hook: Hook, client: Client) -> No
     """Rounds and deliveries of one peer take turns: after the resolution nothing fires again."""
     async with receiver(client, f"http://127.0.0.1:{hook.port}", resend=1.0) as sender:
         hook.status = 200
-        await sender.deliver(Notice((now(opened()),)))
-        await sender.deliver(Notice((now(closed()),)))
+        await sender.deliver(Notice((just_now(opened()),)))
+        await sender.deliver(Notice((just_now(closed()),)))
         seen = len(hook.messages)
         await hook.until(seen + 2)
     ends = [json.loads(message.body)[0]["endsAt"] for message in hook.messages]
@@ -167,7 +158,7 @@ async def test_all_peers_refusing_is_a_refusal(hook: Hook, client: Client) -> No
     hook.status = 400
     async with receiver(client, f"http://127.0.0.1:{hook.port}", resend=60.0) as sender:
         with pytest.raises(RefusedError):
-            await sender.deliver(Notice((now(opened()),)))
+            await sender.deliver(Notice((just_now(opened()),)))
 
 
 async def test_a_fault_with_one_peer_refuses_nothing_that_others_took(
@@ -185,6 +176,6 @@ async def test_a_fault_with_one_peer_refuses_nothing_that_others_took(
         Hook(status=200) as other,
         receiver(client, hook.url, other.url, resend=60.0) as sender,
     ):
-        await sender.deliver(Notice((now(opened()),)))
+        await sender.deliver(Notice((just_now(opened()),)))
         assert (len(hook.messages), len(other.messages)) == (1, 1)
     assert not faults
